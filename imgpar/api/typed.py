@@ -141,7 +141,7 @@ class EncodeSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
-    icon_sizes: int | str | Sequence[int] | None
+    icon_sizes: int | str | None
     """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
     loop: int | None
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
@@ -185,7 +185,7 @@ class OutputSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
-    icon_sizes: int | str | Sequence[int] | None
+    icon_sizes: int | str | None
     """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
     loop: int | None
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
@@ -242,7 +242,7 @@ class PlainRunSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
-    icon_sizes: int | str | Sequence[int] | None
+    icon_sizes: int | str | None
     """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
     loop: int | None
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""

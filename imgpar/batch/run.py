@@ -349,17 +349,21 @@ class Run:
         full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
         if full:
             self._stop(full.error)
-        if self._gather is not None:  # remarks on the file of all items
-            for note in outcomes[0].notes:
-                self._account.note(note)
-            outcomes[0] = outcomes[0]._replace(notes=())
+        if self._gather is not None:  # remarks on the file of all items, which the first one in it has
+            place = next((number for number, outcome in enumerate(outcomes) if outcome.outputs), 0)
+            if outcomes[place].reason != "pages":
+                for note in outcomes[place].notes:
+                    self._account.note(note)
+                outcomes[place] = outcomes[place]._replace(notes=())
         if outcomes[0].status == "failed" and self._has_left(outcomes[0], job):
             # The files that it left stay known, so that the next run replaces them or keeps them.
             noted = read_written(self._journal.written, self._journal.base, self._name)
             outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
-        for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
+        again = False
+        for item, outcome in zip(job.items, outcomes, strict=True):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
-            self._account.add(outcome, own, again=number > 0)
+            self._account.add(outcome, own, again=again)
+            again = again or bool(outcome.outputs)
 
     def _has_left(self, outcome: Outcome, job: Job) -> bool:
         """Whether the write-ahead log tells what a failed job has left: files of split outputs, or the

@@ -110,7 +110,7 @@ def convert_command(argv: Sequence[str]) -> int:
         _check(args, inputs)
     if is_document(args.out):
         _check_document(args)
-        return gathering.carry_out("assemble", args, inputs, recipe, argv)
+        return gathering.make_file("assemble", args, inputs, recipe, argv)
     if args.save_recipe:
         recipe.save(args.save_recipe)
     if only_save:

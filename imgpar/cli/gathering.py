@@ -53,10 +53,10 @@ def run_command(call: str, parser: Parser, argv: Sequence[str], *, example: str)
         raise UsageError("-o FILE is missing.", fix=f"Name the output: {example}")
     from imgpar.recipe.recipe import Recipe
 
-    return carry_out(call, args, inputs, flags.build_recipe(args.steps or (), Recipe()), argv)
+    return make_file(call, args, inputs, flags.build_recipe(args.steps or (), Recipe()), argv)
 
 
-def carry_out(
+def make_file(
     call: str, args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe, argv: Sequence[str]
 ) -> int:
     """Make the file and return the exit code.

@@ -185,7 +185,7 @@ class IconSizes:
         return ",".join(map(str, self.sizes))
 
 
-@parsing.accepts("int | str | Sequence[int]")
+@parsing.accepts("int | str")
 def icon_sizes(value: object) -> IconSizes:
     """Sizes of an icon in pixels.
 

@@ -105,9 +105,9 @@ class Settled:
         made, one item fails: the one that caused it, or else the first. The others are skipped.
         """
         first, state = self.outcome(), self.state
-        if len(state.job.items) == 1:
-            return [first]
         failure, left_out = state.failure, {each.item: each for each in state.failures}
+        if len(state.job.items) == 1:
+            return [_left_out(first, left_out[0]) if 0 in left_out else first]
         cause = next((index for index in range(len(state.job.items)) if index not in left_out), 0)
         if failure and 0 <= failure.item < len(state.job.items):
             cause = failure.item
