@@ -419,8 +419,8 @@ class Pipeline(OperationMethods):
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
                 `icon_sizes`, `loop`, `strip`, `background`, `colour`, `pages`, `density`; `max_pixels`,
-                `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the result is
-                decoded and compared).
+                `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the
+                result is decoded and compared).
 
         Raises:
             UsageError: a setting is invalid or not used by this call.

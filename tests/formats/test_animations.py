@@ -10,7 +10,7 @@ from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
 from imgpar import Pipeline
-from imgpar.core.errors import BadValueError, NoSuchPageError
+from imgpar.core.errors import BadValueError, NoSuchPageError, TransformError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import decode, encode, read_header
@@ -230,3 +230,18 @@ class TestOnePalette:
         ]
         _, arrays = read(written(quiet, "gif", Metadata(durations=(80,) * 6)))
         assert all((array == arrays[0]).all() for array in arrays)
+
+
+@pytest.mark.parametrize(("to", "loop"), [("gif", 1), ("gif", 3), ("gif", 0), ("webp", 2), ("png", 5)])
+def test_the_loop_count_is_set(to: str, loop: int) -> None:
+    frames = [Image.new("RGB", (8, 6), (40 * number, 9, 9)) for number in (1, 2, 3)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, loop=0)
+    made = Pipeline().encode(data, to=to, loop=loop)
+    assert read_header(made, "", Limits()).metadata.loop == loop
+
+
+def test_a_loop_count_that_avif_does_not_hold_is_lost() -> None:
+    frames = [Image.new("RGB", (32, 32), (40 * number, 9, 9)) for number in (1, 2)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, loop=0)
+    with pytest.raises(TransformError, match="loop count"):
+        Pipeline().encode(data, to="avif", loop=2, strict=True)

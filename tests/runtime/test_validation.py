@@ -16,6 +16,7 @@ from imgpar.runtime.protocol import (
     Failed,
     Files,
     Garbled,
+    ItemFailure,
     Lease,
     Need,
     NoMemory,
@@ -526,6 +527,16 @@ def test_array_tasks_write_no_files() -> None:
 
 
 # ----- facts ----------------------------------------------------------------------------------------
+
+
+def test_failures_of_items_are_checked_in_a_failed_job_too() -> None:
+    bad = Failed(
+        7, "read", "NothingReadError", "None.", "", "", failures=(ItemFailure(1, "DamagedError", "x"),)
+    )
+    assert "another job" in rejection(bad, task())
+    long = bad._replace(failures=(ItemFailure(0, "DamagedError", "x" * 100_000),))
+    assert "longer than the limit" in rejection(long, task())
+    assert rejection(bad._replace(failures=(ItemFailure(0, "DamagedError", "x"),)), task()) == ""
 
 
 def test_facts_are_accepted_where_they_are_requested() -> None:
