@@ -26,10 +26,23 @@ with black. Of PDFs and TIFFs all pages are taken, of animations the first frame
 Gaps in the numbering are reported. If a picture cannot be read, no file is made; --accept-damaged leaves it
 out."""
 
+USUAL = (
+    "--out",
+    "--fps",
+    "--mixed",
+    "--resize",
+    "--quality",
+    "--codec",
+    "--on-exists",
+    "--dry-run",
+    "--jobs",
+)
+"""What `-h` shows."""
+
 
 def assemble_parser() -> Parser:
     """The parser of `imgpar assemble`."""
-    parser = Parser("assemble", USAGE, DESCRIPTION)
+    parser = Parser("assemble", USAGE, DESCRIPTION, usual=USUAL)
     parser.set_defaults(steps=None)
     gathering.add_files(parser, "assemble")
     flags.add_operations(parser, ASSEMBLE.recipe, ASSEMBLE.gather)
@@ -39,6 +52,6 @@ def assemble_parser() -> Parser:
 
 def assemble_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    return gathering.run_command(
+    return gathering.run_gathering(
         "assemble", assemble_parser(), argv, example="imgpar assemble frames/ -o clip.mp4"
     )

@@ -37,7 +37,7 @@ def add_files(parser: Parser, call: str) -> None:
     running.add_reporting(parser)
 
 
-def run_command(call: str, parser: Parser, argv: Sequence[str], *, example: str) -> int:
+def run_gathering(call: str, parser: Parser, argv: Sequence[str], *, example: str) -> int:
     """Run the command and return its exit code.
 
     Args:
@@ -53,11 +53,12 @@ def run_command(call: str, parser: Parser, argv: Sequence[str], *, example: str)
         raise UsageError("-o FILE is missing.", fix=f"Name the output: {example}")
     from imgpar.recipe.recipe import Recipe
 
-    return make_file(call, args, inputs, flags.build_recipe(args.steps or (), Recipe()), argv)
+    command = shlex.join(["imgpar", call, *without_password(argv)])
+    return make_file(call, args, inputs, flags.build_recipe(args.steps or (), Recipe()), command)
 
 
 def make_file(
-    call: str, args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe, argv: Sequence[str]
+    call: str, args: argparse.Namespace, inputs: Sequence[str], recipe: Recipe, command: str
 ) -> int:
     """Make the file and return the exit code.
 
@@ -66,7 +67,7 @@ def make_file(
         args: parsed flags.
         inputs: as given.
         recipe: operations and settings of the encoder.
-        argv: the arguments, for the journal.
+        command: the command line, for the journal.
     """
     from imgpar.api.gather import read_gathering
     from imgpar.api.run import run
@@ -81,7 +82,6 @@ def make_file(
         from imgpar.cli.preview import preview
 
         return preview(args, inputs, recipe, options, made)
-    command = shlex.join(["imgpar", call, *without_password(argv)])
     return running.carry_out(
         args,
         lambda listen, token: run(

@@ -20,10 +20,24 @@ pages of paper, a TIFF those that --rows asks for.
 
 If a file cannot be read, no sheet is made; --accept-damaged leaves it out."""
 
+USUAL = (
+    "--out",
+    "--columns",
+    "--rows",
+    "--tile",
+    "--labels",
+    "--title",
+    "--quality",
+    "--on-exists",
+    "--dry-run",
+    "--jobs",
+)
+"""What `-h` shows."""
+
 
 def sheet_parser() -> Parser:
     """The parser of `imgpar sheet`."""
-    parser = Parser("sheet", USAGE, DESCRIPTION)
+    parser = Parser("sheet", USAGE, DESCRIPTION, usual=USUAL)
     parser.set_defaults(steps=None)
     gathering.add_files(parser, "sheet")
     flags.add_operations(parser, SHEET.recipe, SHEET.gather)
@@ -33,4 +47,4 @@ def sheet_parser() -> Parser:
 
 def sheet_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    return gathering.run_command("sheet", sheet_parser(), argv, example="imgpar sheet photos/ -o sheet.jpg")
+    return gathering.run_gathering("sheet", sheet_parser(), argv, example="imgpar sheet photos/ -o sheet.jpg")
