@@ -103,7 +103,9 @@ def describe_all(
     """
     inputs = with_archives(inputs)
     sources = tuple(sources_of(inputs))
-    plan = described_plan(inputs, Patterns(options.include, options.exclude), sources)
+    plan = described_plan(
+        inputs, Patterns(options.include, options.exclude, recursive=options.recursive), sources
+    )
     for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
         if isinstance(found, Outcome):
             yield found.source, item_error(found.kind, found.error)

@@ -89,6 +89,7 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "audio "
         "of clips (default: keep the format)",
     )
+    flags.add_naming(group)
     add(
         "--explain",
         action="store_true",
@@ -178,6 +179,7 @@ def _check_document(args: argparse.Namespace) -> None:
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe of --recipe, with the operations of the flags appended and its settings overridden by
     them."""
+    from imgpar.api.settings import check_naming
     from imgpar.batch.settings import RUN, check_extraction, check_relevance
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
@@ -186,10 +188,11 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     recipe = flags.build_recipe(args.steps or (), base)
     recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
     check_extraction(recipe, RUN, flags.flag)
+    check_naming(recipe)
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]
-    check_relevance(named, recipe.formats(), flags.flag)
+    check_relevance(named, recipe.formats(), flags.flag, recipe.every_operation)
     return recipe
 
 
@@ -210,6 +213,8 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
             "--files-from and INPUT exclude each other.",
             fix=f"Leave out one, or put {inputs[0]!r} in the list.",
         )
+    if args.files_from and not args.recursive:
+        raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
     if args.check:
         _refuse_with_check(args)
     if args.profile and (args.dry_run or args.explain):

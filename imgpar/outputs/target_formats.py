@@ -36,6 +36,10 @@ class WishedFile(NamedTuple):
     """Template of the name; empty keeps the stem."""
     split: Split = ""
     """Whether every page or frame becomes a file."""
+    flat: bool = False
+    """Whether it lies directly in OUT."""
+    size: int = 0
+    """The width for which it is made, where there are several sizes; see `recipe.outputs.Branch`."""
 
 
 class Wish(NamedTuple):

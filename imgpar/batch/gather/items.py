@@ -145,11 +145,14 @@ def frame_of_item(
         notes = (*notes, *program.notes, *more)
     with clock.during("transform"):
         begin_picture(run.operations, program.source, item.path, 1)
-        frames, _offset = stages.transform_frames(program, frames, memory)
+        found = list[str]()
+        frames, _offset = stages.transform_frames(program, frames, memory, found)
+        notes = (*notes, *found)
     frame, shown, lost = _result(frames[0], data, program, run, fit, clock)
     lost = (*(kind for kind in program.lost if kind not in ("frames", "pages")), *lost)
     upright = oriented(header.spec, header.orientation).size
-    dpi = _upright_dpi(header.metadata, header.orientation)
+    given = run.encode.dpi
+    dpi = (given, given) if given else _upright_dpi(header.metadata, header.orientation)
     about = read_facts(header.metadata) if fit.facts else Facts()
     return frame, ItemRemarks(
         frame.spec, upright, shown, dpi, lost, notes, following, header.format, about.taken, about.camera

@@ -17,10 +17,10 @@ from imgpar.core.job import FOLDER, Item, Job, Outcome, OutputFile, Target
 from imgpar.formats.registry import FORMATS, Format, format_of_suffix
 from imgpar.inputs.batches import Batch, known_suffix, suffix_of
 from imgpar.inputs.roots import absolute
-from imgpar.ops.watermark import asset_digest
+from imgpar.ops.marks import asset_digest
 from imgpar.outputs.conflicts import KEPT, foreign, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 
 _ASSEMBLED: dict[str, Kind] = {
     **dict.fromkeys(("gif", "webp", "avif", "png"), "animation"),

@@ -23,7 +23,7 @@ from imgpar.formats.codec import read_header
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 from imgpar.pixels.colour import profiles
 
 SIZES = [(40, 30), (50, 20), (30, 60)]
