@@ -547,7 +547,7 @@ class ExtractSettings(OperationSettings, total=False):
     every frame)."""
     poster: bool | None
     """The sharpest of 15 frames, avoiding nearly black and white ones."""
-    sheet: str | None
+    sheet: str | tuple[int, int] | None
     """A contact sheet of C columns and R rows."""
     sprites: float | str | None
     """Thumbnails of one frame every T seconds in sheets of 10×10, and a WebVTT file for players."""
