@@ -38,6 +38,7 @@ from imgpar.batch.setup import (
     run_spec,
 )
 from imgpar.batch.transfer import Transfer
+from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
@@ -252,7 +253,7 @@ class Run:
                 self._account.tell(Event("reading", frames=(count, 0)))
 
         reader = PropertyReader(
-            lambda: workers, self._options, self._cancel, self._recipe, self._sources, progress
+            lambda: workers, self._options, self._cancel, self._recipe, self._sources, progress, for_names
         )
         ready = planner.prepare(batches, reader)
         return iter([] if self._cancel.cancelled else ready)

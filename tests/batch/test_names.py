@@ -305,6 +305,15 @@ def test_a_size_is_what_a_resize_of_its_own_makes(tmp_path, session):
         assert (one.size, one.mode, one.tobytes()) == ((100, 75), "L", other.tobytes())
 
 
+def test_a_photo_is_decoded_no_larger_than_its_sizes_need(tmp_path, session):
+    write_pictures(tmp_path / "in", ["a.jpg"], (1600, 1200))  # decoded at a quarter, as for one resize
+    pipe = imgpar.Pipeline()
+    session.run(pipe, tmp_path / "in", tmp_path / "out", sizes=[100, 200], to="png")
+    session.run(pipe.resize("200x"), tmp_path / "in", tmp_path / "alone", to="png")
+    with Image.open(tmp_path / "out" / "a-200.png") as one, Image.open(tmp_path / "alone" / "a.png") as other:
+        assert (one.size, one.mode, one.tobytes()) == ((200, 150), "RGB", other.tobytes())
+
+
 def test_a_resize_comes_before_the_sizes(photos):
     assert planned(photos / "a.png", resize="30", sizes=[10, 35]) == ["a-10.png", "a-30.png"]
 
