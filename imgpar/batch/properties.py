@@ -115,6 +115,11 @@ class PropertyReader:
                     self._known[found[0].item.path] = self._keep(found[1])
                 self._progress(len(self._known))
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was cancelled, so that answers are missing."""
+        return self._cancel.cancelled or self._cancel.killed
+
     def of(self, path: str) -> Properties | Outcome | None:
         """The properties of an item, the outcome of one that cannot be read; None where it was not asked
         about, or the run was cancelled before."""

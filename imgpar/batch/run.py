@@ -255,8 +255,7 @@ class Run:
         reader = PropertyReader(
             lambda: workers, self._options, self._cancel, self._recipe, self._sources, progress, for_names
         )
-        ready = planner.prepare(batches, reader)
-        return iter([] if self._cancel.cancelled else ready)
+        return iter(planner.prepare(batches, reader))
 
     def _facts(self) -> dict[str, object]:
         return run_facts(

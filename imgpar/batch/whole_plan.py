@@ -34,6 +34,10 @@ class PropertySource(Protocol):
     def ask(self, jobs: Iterable[Job], wants: Wants = HEADER_ONLY) -> None:
         """Read the properties of the items of these jobs."""
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was cancelled, so that answers are missing."""
+
     def of(self, path: str) -> Properties | Outcome | None:
         """The properties of an item, or the outcome of one that cannot be read."""
 
