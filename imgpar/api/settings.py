@@ -51,7 +51,8 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
     call.check(settings)
     recipe, others, run = _sorted(recipe, settings)
     recipe = check_extraction(checked_recipe(recipe.merged(others)), call)
-    check_relevance([key for key, value in others.items() if value is not None], recipe.formats())
+    named = [key for key, value in others.items() if value is not None]
+    check_relevance(named, recipe.formats(), operations=recipe.every_operation)
     return recipe, RunOptions.read(run)
 
 
@@ -73,7 +74,8 @@ def read_output(recipe: Recipe, settings: Mapping[str, Any], name: str | None) -
     recipe, others, _ = _sorted(recipe, settings)
     given |= {key: value for key, value in others.items() if value is not None}
     output = Output.made(recipe.operations, given, name)
-    check_relevance([key for key, value in others.items() if value is not None], output.to)
+    named = [key for key, value in others.items() if value is not None]
+    check_relevance(named, output.to, operations=output.operations)
     return output
 
 

@@ -168,7 +168,7 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]
-    check_relevance(named, recipe.formats(), flags.flag)
+    check_relevance(named, recipe.formats(), flags.flag, recipe.every_operation)
     return recipe
 
 

@@ -77,9 +77,11 @@ def modifiers() -> dict[str, list[str]]:
     return owners
 
 
-def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
+def add_operations(
+    parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS, *, extracting: bool = False
+) -> None:
     """Add a flag for every operation and every field to one group, except fields that share the name of a
-    setting in `taken`: `add_settings` adds those."""
+    setting in `taken`: `add_settings` adds those, and with `extracting` `add_extraction`."""
     group = parser.add_argument_group("operations, in the order given")
     for name, kind in operation_types().items():
         options = kind.options()
@@ -88,7 +90,7 @@ def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = REC
         if len(options) > 1:
             text += f" (modifiers: {', '.join(flag(other) for other in list(options)[1:])})"
         _add(group, name, primary, text)
-    settings = EncodeOptions.options()
+    settings = EncodeOptions.options() | (Extraction.options() if extracting else {})
     for name, owners in modifiers().items():
         if name not in settings or name not in taken:
             _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
@@ -177,8 +179,10 @@ def _add(group: Group, name: str, option: Option | None, text: str) -> None:
     )
 
 
-def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
+def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = False) -> Recipe:
     """`base` with the operations of the flags appended and their settings applied.
+
+    With `extracting`, flags may also say what is extracted from clips.
 
     Raises UsageError for a modifier without its operation, BadValueError for an invalid value.
     """
@@ -189,12 +193,14 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
     extract: dict[str, Any] = {}
     naming: dict[str, Any] = {}
     for step in steps:
-        if (option := Extraction.options().get(step.name)) is not None:
-            extract[step.name] = parsing.named(step.label, option.parse, step.value)
-        elif (option := Naming.options().get(step.name)) is not None:
+        if (option := Naming.options().get(step.name)) is not None:
             naming[step.name] = parsing.named(step.label, option.parse, step.value)
-        else:
-            _place(step, drafts, settings)
+        elif not _placed(step, drafts, settings, extract if extracting else None):
+            names = " or ".join(map(flag, modifiers().get(step.name, [])))
+            raise UsageError(
+                f"{step.label} modifies a preceding operation, but no {names} precedes it.",
+                fix=f"Put {names} before it.",
+            )
     for draft in drafts:
         operation = make_operation(draft.step.name, draft.step.value, label=draft.step.label, **draft.fields)
         base = base.then(operation)
@@ -204,25 +210,34 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
     return replace(base, encode=encode, extract=extracted, naming=replace(base.naming, **naming))
 
 
-def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> None:
-    """Classify the flag as an operation, a modifier or a setting."""
+def _placed(
+    step: FlagUse, drafts: list[_Draft], settings: dict[str, Any], extract: dict[str, Any] | None
+) -> bool:
+    """Classify the flag as an operation, a modifier or a setting; False where it is none of them.
+
+    Args:
+        step: the flag.
+        drafts: the operations so far; appended to, or the last one with such a field is modified.
+        settings: settings of the encoders, added to.
+        extract: what is extracted from clips, added to; None where nothing can be.
+    """
     from imgpar.recipe.tables import is_setting
 
     kinds = operation_types()
     if step.name in kinds:
         drafts.append(_Draft(step))
-        return
+        return True
     owners = modifiers().get(step.name, [])
     owner = next((draft for draft in reversed(drafts) if draft.step.name in owners), None)
     option = kinds[owner.step.name].options()[step.name] if owner else None
+    extraction = Extraction.options().get(step.name) if extract is not None else None
     if owner and option and not is_setting(step.name, step.value, option):
         owner.fields[step.name] = parsing.named(step.label, option.parse, step.value)
+    elif extraction is not None and extract is not None:
+        extract[step.name] = parsing.named(step.label, extraction.parse, step.value)
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]
         settings[step.name] = parsing.named(step.label, option.parse, step.value)
     else:
-        names = " or ".join(map(flag, owners))
-        raise UsageError(
-            f"{step.label} modifies a preceding operation, but no {names} precedes it.",
-            fix=f"Put {names} before it.",
-        )
+        return False
+    return True

@@ -17,6 +17,7 @@ from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.templates import OWN_SIZE, Naming, name_template, parse_name
+from imgpar.pixels.papers import DEFAULT_DPI
 from imgpar.recipe.tables import fields_of, make_operation, operations_from, plain, settings_from, table_of
 
 
@@ -36,6 +37,17 @@ class Branch(NamedTuple):
     """Whether outputs lie directly in OUT."""
     size: int = 0
     """The width for which it is made, as one of several sizes; `OWN_SIZE` is that of the input, 0 is none."""
+
+    def in_pixels(self) -> Branch:
+        """The branch with physical sizes in pixels, and their density as that of the output.
+
+        Raises BadValueError where a size is too large.
+        """
+        if not any(operation.physical for operation in self.operations):
+            return self
+        dpi = self.encode.dpi or DEFAULT_DPI
+        operations = tuple(operation.at_density(dpi) for operation in self.operations)
+        return self._replace(operations=operations, encode=replace(self.encode, dpi=dpi, scaled=True))
 
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]

@@ -130,6 +130,11 @@ class Recipe:
         formats = [branch.to for branch in self.branches()]
         return tuple(dict.fromkeys(name for to in formats for name in to)) if all(formats) else ()
 
+    @property
+    def every_operation(self) -> tuple[Operation, ...]:
+        """The operations of all outputs."""
+        return (*self.operations, *(one for output in self.outputs for one in output.operations))
+
     def then(self, operation: Operation) -> Recipe:
         """The recipe with an operation appended to those that all outputs share."""
         return replace(self, operations=(*self.operations, operation))
@@ -221,14 +226,19 @@ class Recipe:
         return keys[0] if len(keys) == 1 else sha256(" ".join(keys).encode()).hexdigest()
 
     def branches(self) -> tuple[Branch, ...]:
-        """What makes each output: the shared operations and settings, and its own. One without [[output]]."""
+        """What makes each output: the shared operations and settings, and its own. One without [[output]].
+
+        Physical sizes are in pixels here. Raises BadValueError where one is too large.
+        """
         naming = self.naming
         shared = Branch(
             self.operations, self.to, self.encode, naming.template(), self.extract, flat=naming.flat
         )
         if naming.sizes:
-            return sized(shared, naming.sizes)
-        return tuple(output.following(shared, naming) for output in self.outputs) or (shared,)
+            found = tuple(sized(shared, naming.sizes))
+        else:
+            found = tuple(output.following(shared, naming) for output in self.outputs) or (shared,)
+        return tuple(branch.in_pixels() for branch in found)
 
 
 def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:

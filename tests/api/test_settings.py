@@ -46,6 +46,7 @@ GOOD: dict[str, Any] = {
 RECIPE_GOOD: dict[str, Any] = {
     "to": "png", "quality": 50, "lossless": True, "effort": 1, "palette": 16, "subsampling": "444",
     "progressive": True, "strip": "gps", "background": "red", "colour": "srgb", "pages": "1", "density": 72,
+    "dpi": 300,
     "codec": "h264", "audio": "none", "trim": "1-2", "speed": 2, "fps": 5, "map": "all", "loudnorm": True,
     "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "vmaf=90", "hardware": True,
     "every": "2s", "threshold": 8, "poster": True, "sheet": "2x2", "sprites": "1s", "animation": True,
