@@ -13,6 +13,7 @@ from imgpar.batch.account import Listener
 from imgpar.batch.gather.options import OF_PAPER, Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
 from imgpar.batch.gather.sheet_layout import PAPER, check_margin
+from imgpar.batch.pages.writing import write_report
 from imgpar.batch.report import Report
 from imgpar.batch.settings import GATHER, in_session
 from imgpar.batch.workers import Workers
@@ -63,7 +64,7 @@ def gather(
         session: workers to use.
         on_event: called with every event.
         cancel: of the caller.
-        report: path of a JSON report.
+        report: path of the report, JSON or a page.
 
     Raises:
         UsageError: a setting is invalid; nothing was written.
@@ -88,7 +89,7 @@ def gather(
         on_event=on_event, cancel=cancel, workers=session, gather=made,
     )  # fmt: skip
     if report is not None:
-        result.write_json(report)
+        write_report(result, os.fspath(report), options, cancel, session)
     return result
 
 
@@ -180,8 +181,10 @@ def _check_settings(
                 f"{call} does not accept {label(name)}.",
                 fix=f"It takes {', '.join(map(label, sorted(known)))}.",
             )
-        says = name == "background" if made.kind == "sheet" else False
-        if name in _NEVER.get(made.kind, ()) or not (says or says_something(name, None, encoder)):
+        says = (name == "background" and made.kind == "sheet") or says_something(name, None, encoder)
+        if name == "dpi" and target.kind == "video":  # it gives sizes such as 10x15cm their pixels
+            says = any(one.physical for one in recipe.operations)
+        if name in _NEVER.get(made.kind, ()) or not says:
             raise UsageError(f"{label(name)} does not apply to {target.title}.", fix="Leave it out.")
     codec = recipe.encode.codec
     if target.name in CONTAINERS and codec and codec not in CONTAINERS[target.name].video:

@@ -21,6 +21,7 @@ COMMANDS = {
     "assemble": ("imgpar.cli.assemble", "one clip, animation, PDF, TIFF or icon of pictures"),
     "sheet": ("imgpar.cli.sheet", "a contact sheet of pictures and clips"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
+    "compare": ("imgpar.cli.compare", "formats and qualities of a picture side by side, on one page"),
     "run": ("imgpar.cli.project", "run the tasks of a project, as its imgpar.toml says"),
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
@@ -39,7 +40,7 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 """Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "run")
+_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "run")
 """Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""
