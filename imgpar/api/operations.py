@@ -797,8 +797,8 @@ class OperationMethods:
         Args:
             softness: width of the soft edge, as the blur radius in CSS: pixels, percent of the shorter side
                 or a length with a unit; 0 is a hard edge.
-            offset: distance to the right and downwards, such as 4,8; negative numbers are to the left and
-                upwards (default: half of the blur downwards).
+            offset: distance to the right and downwards, such as 4,8; negative numbers (--offset=-4,2) are to
+                the left and upwards (default: half of the blur downwards).
             colour: colour of the shadow.
             opacity: opacity of the shadow.
 

@@ -281,8 +281,8 @@ class OperationSettings(TypedDict, total=False):
     """Of round_corners: radius in pixels, in percent of the shorter side (50% is a circle or half a circle),
     or with a unit."""
     offset: str | tuple[float, float] | None
-    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers are to the left and
-    upwards (default: half of the blur downwards)."""
+    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers (--offset=-4,2) are to
+    the left and upwards (default: half of the blur downwards)."""
     amount: float | None
     """Of sharpen: strength of the mask."""
     threshold: float | str | None
