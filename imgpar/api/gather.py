@@ -123,5 +123,7 @@ def _check_settings(call: str, made: Gathering, target: Format, recipe: Recipe) 
     for name in given:
         if name not in known:
             raise UsageError(f"{call} does not accept {name}.", fix=f"It takes {', '.join(sorted(known))}.")
+        if name == "dpi" and target.kind == "video" and not any(one.physical for one in recipe.operations):
+            raise UsageError(f"dpi does not apply to {target.title}.", fix="Leave it out.")
         if name in _ENCODED.get(made.kind, ()) or (made.kind == "animation" and name == "codec"):
             raise UsageError(f"{name} does not apply to {target.title}.", fix="Leave it out.")

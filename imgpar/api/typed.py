@@ -10,6 +10,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
 
+Blend: TypeAlias = Literal[
+    "over",
+    "under",
+    "multiply",
+    "screen",
+    "overlay",
+    "darken",
+    "lighten",
+    "difference",
+]
+"""How colours of two pictures are mixed."""
 Gravity: TypeAlias = Literal[
     "centre",
     "north",
@@ -186,7 +197,7 @@ class OperationSettings(TypedDict, total=False):
     """Of clahe: number of tiles across and down."""
     picture: str | os.PathLike[str] | None
     """Of composite: the other picture."""
-    blend: Literal["over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"] | None
+    blend: Blend | None
     """Of composite: how colours are mixed."""
     gravity: Gravity | Focus | None
     """Of composite and qr and watermark and watermark_text: the corner or side at which it is placed. Of

@@ -172,7 +172,8 @@ def _positive_xyb(linear: Array) -> Array:
     cones = np.cbrt(cones) - np.float32(np.cbrt(_BIAS))
     first, second, third = cv2.split(cones)
     luma = (first + second) / 2
-    return cv2.merge(((first - second) * 7 + 0.42, luma + 0.01, third - luma + 0.55))
+    xyb: Array = cv2.merge(((first - second) * 7 + 0.42, luma + 0.01, third - luma + 0.55))
+    return xyb
 
 
 def _blurred(values: Array) -> Array:
