@@ -15,7 +15,7 @@ from imgpar.inputs.sources import Source
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
 
-Asks = Literal["", "info", "explain", "properties"]
+Asks = Literal["", "info", "explain", "properties", "looks", "thumbnail", "variant"]
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe

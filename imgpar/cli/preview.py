@@ -14,6 +14,7 @@ from imgpar.batch.gather.options import Gathering
 from imgpar.batch.progress import printable
 from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
+from imgpar.cli import running
 from imgpar.cli.flags import flag
 from imgpar.core.errors import NoInputError
 from imgpar.core.job import Job, Outcome
@@ -79,7 +80,7 @@ def preview(
     if notes and not args.quiet:
         print("\n".join(notes), file=sys.stderr)
     if args.report:
-        report_of(items, args.out or "", notes=notes, aside=aside).write_json(args.report)
+        running.save_report(args, report_of(items, args.out or "", notes=notes, aside=aside))
     if not sums.total():
         return NoInputError.exit_code
     return int(sums["failed"] > 0)

@@ -70,6 +70,26 @@ COMMANDS = {
     "clip of clips": (["concat", "in/c.mp4", "in/c.mp4", "-o", "o.mp4", "-j", "1"], 0),
     "clip of pictures, dry": (["assemble", "in", "-o", "o.mp4", "-n"], 0),
     "info of a folder": (["info", "in"], 0),
+    "pages": (
+        [
+            "convert",
+            "in",
+            "-o",
+            "out",
+            "--to",
+            "webp,mp4",
+            "--manifest",
+            "m.json",
+            "--html",
+            "p.html",
+            "--report",
+            "r.html",
+            "-j",
+            "1",
+        ],
+        1,
+    ),
+    "comparison": (["compare", "in/b.jpg", "--to", "webp", "-j", "1"], 0),
 }
 
 
