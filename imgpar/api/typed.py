@@ -143,6 +143,20 @@ class EncodeSettings(OperationSettings, total=False):
     """Progressive JPEG: slightly smaller, slower to encode."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/pictures.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
@@ -182,6 +196,20 @@ class OutputSettings(OperationSettings, total=False):
     """Progressive JPEG: slightly smaller, slower to encode."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/pictures.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
@@ -234,6 +262,20 @@ class PlainRunSettings(OperationSettings, total=False):
     """Progressive JPEG: slightly smaller, slower to encode."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/pictures.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     all, a number or a range such as 2-5 (default: all that the target format can store)."""

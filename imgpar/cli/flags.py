@@ -173,7 +173,7 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
 
     Raises UsageError for a modifier without its operation, BadValueError for an invalid value.
     """
-    from imgpar.recipe.tables import make_operation
+    from imgpar.recipe.tables import check_together, make_operation
 
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
@@ -188,7 +188,8 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
         base = base.then(operation)
     if not (settings or extract):
         return base
-    encode, extracted = replace(base.encode, **settings), replace(base.extract, **extract)
+    check_together(settings, flag)
+    encode, extracted = base.encode.changed(settings), replace(base.extract, **extract)
     return replace(base, encode=encode, extract=extracted)
 
 
@@ -207,7 +208,8 @@ def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> Non
         owner.fields[step.name] = parsing.named(step.label, option.parse, step.value)
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]
-        settings[step.name] = parsing.named(step.label, option.parse, step.value)
+        value = parsing.named(step.label, option.parse, step.value)
+        settings[step.name] = settings[step.name] | value if option.repeats and step.name in settings else value
     else:
         names = " or ".join(map(flag, owners))
         raise UsageError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -121,7 +121,7 @@ class Output:
         return Branch(
             shared.operations + self.operations,
             self.to or shared.to,
-            replace(shared.encode, **dict(self.settings)),
+            shared.encode.changed(dict(self.settings)),
             self.name,
             shared.extract,
         )

@@ -20,8 +20,9 @@ from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density
 from imgpar.formats.metadata.policy import removed
+from imgpar.formats.metadata.editing_wishes import Wishes
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import find_format
+from imgpar.formats.registry import Format, find_format
 from imgpar.formats.relevance import relevant
 from imgpar.ops import Operation
 from imgpar.ops.rotate import Rotate
@@ -35,6 +36,8 @@ _LOST_BY_EDITING = ("second picture", motion_photo.CLIP)
 _LOST_BY_ROTATION = (*_LOST_BY_EDITING, "exif")
 """Losses when a JPEG is rotated."""
 _DEFAULTS = EncodeOptions()
+_ANY_SIZE = Limits(max_pixels=1 << 62, max_frames=1 << 31)
+"""For a file that was within the limits before."""
 _MAX_QUALITY = 98
 """Highest quality that is used unasked: higher ones only make files larger."""
 
@@ -75,11 +78,12 @@ def same_formats(
     # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
     exact = find_format(header.format).lossless != "optional" or header.coding.lossless
     lossless = options.lossless and not exact
-    given = replace(given, strip="", background=_DEFAULTS.background, pages=pages, lossless=lossless)
+    given = given.without_metadata()
+    given = replace(given, background=_DEFAULTS.background, pages=pages, lossless=lossless)
     plain = given == _DEFAULTS
     # A copy of an animation keeps properties that the encoder of its format cannot write.
     whole = program.frames == header.frames or not find_format(header.format).frames
-    editable = not options.strip or header.format in _EDITABLE
+    editable = not (options.strip or options.edits) or header.format in _EDITABLE
     return frozenset({header.format} if plain and whole and editable else ())
 
 
@@ -90,6 +94,7 @@ def make(
     options: EncodeOptions,
     operations: Sequence[Operation],
     original: SourceBytes,
+    path: str,
 ) -> EncodedOutput:
     """Make one output.
 
@@ -100,6 +105,7 @@ def make(
         options: encoder settings.
         operations: of the recipe; they decide whether a gain map is kept.
         original: the bytes of the input, where they may be copied.
+        path: of the input, for templates in the metadata.
 
     Returns:
         The bytes, with all losses and notes.
@@ -117,9 +123,9 @@ def make(
 
         return encode_clip(frames, header, format_name, options)
     if format_name in original.formats:
-        copied = _copy(bytes(original.data), header, options)
+        copied = _copy(bytes(original.data), header, options, path)
         if isinstance(copied, EncodedOutput):
-            return copied._replace(notes=stripped)
+            return copied._replace(notes=(*stripped, *copied.notes))
         notes += (copied,) if copied else ()
     lost = header.lost
     if header.metadata.gain_map and find_format(format_name).gain_map:
@@ -130,6 +136,9 @@ def make(
         lost += () if kept else ("gain map",)
     if _swaps_axes(header, operations):
         header = header._replace(metadata=density.turn_density(header.metadata))
+    if edits := options.edits:
+        header, options, more, remarks = _with_edits(header, options, edits, find_format(format_name), path)
+        lost, notes = (*lost, *more), (*notes, *remarks)
     options = _with_stored_layout(_with_source_quality(options, header, operations, format_name), header)
     encoded = stages.encode(frames, header, format_name, options)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
@@ -145,8 +154,24 @@ def _swaps_axes(header: Header, operations: Sequence[Operation]) -> bool:
     return swapped
 
 
-def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput | str:
-    """The bytes of the input, upright and stripped of metadata; or the reason why it has to be encoded
+def _with_edits(
+    header: Header, options: EncodeOptions, edits: Wishes, fmt: Format, path: str
+) -> tuple[Header, EncodeOptions, tuple[str, ...], tuple[str, ...]]:
+    """The header with the metadata that are to be written, and the settings without what is done then; losses
+    and notes."""
+    from imgpar.formats.metadata.editing import edited
+    from imgpar.formats.metadata.policy import strip
+
+    made = edited(strip(header.metadata, options.strip), edits, fmt, path, options.strip)
+    metadata = made.metadata
+    if options.strip in ("exif", "all") and not fmt.density:
+        metadata = metadata._replace(dpi=None)  # it would go into EXIF
+    rest = replace(options, strip="")
+    return header._replace(metadata=metadata), rest, made.lost, made.notes
+
+
+def _copy(data: bytes, header: Header, options: EncodeOptions, path: str) -> EncodedOutput | str:
+    """The bytes of the input, upright and with other metadata; or the reason why it has to be encoded
     again."""
     spec, lost = layouts.oriented(header.spec, header.orientation), tuple[str, ...]()
     if header.orientation != 1 and header.format == "jpeg":
@@ -163,7 +188,18 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
         data = edited
         if not lost:
             lost = (*_LOST_BY_EDITING, "paths") if header.format == "tiff" else _LOST_BY_EDITING
-    return EncodedOutput(data, spec, tuple(kind for kind in lost if kind in header.lost))
+    lost = tuple(kind for kind in lost if kind in header.lost)
+    if not (edits := options.edits):
+        return EncodedOutput(data, spec, lost)
+    from imgpar.formats.metadata.editing import edited
+    from imgpar.formats.metadata.replace import with_metadata
+
+    # What was stripped or turned is read again: the blocks in the file are those that are replaced.
+    same = not options.strip and header.orientation == 1
+    current = header.metadata if same else codec.read_header(data, path, _ANY_SIZE).metadata
+    made = edited(current, edits, find_format(header.format), path, options.strip)
+    written = with_metadata(data, header.format, current, made)
+    return "" if written is None else EncodedOutput(written, spec, (*lost, *made.lost), made.notes)
 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
@@ -248,7 +284,7 @@ def convert_bytes(
     begin_picture(operations, header, name, len(frames))
     frames, _ = stages.transform_frames(program, frames, lease)
     head = program.header._replace(lost=program.lost)
-    encoded = make(frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same))
+    encoded = make(frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same), name)
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
     return encoded._replace(notes=(*notes, *encoded.notes))
 
