@@ -21,6 +21,7 @@ from imgpar.formats.option_values import (
     parse_span,
     parse_target,
 )
+from imgpar.core.templates import Value
 from imgpar.formats.metadata.dates import Shift, parse_offset, parse_shift
 from imgpar.formats.metadata.editing_wishes import Wishes
 from imgpar.formats.metadata.fields import NewFields, parse_fields
@@ -377,6 +378,10 @@ class EncodeOptions(Declared):
         if not (self.set or self.shift_dates or self.gpx):
             return None
         return Wishes(self.set, self.shift_dates, self.gpx, self.gpx_gap, self.gpx_offset)
+
+    def with_literals(self, values: Mapping[str, Value]) -> EncodeOptions:
+        """The settings with texts instead of templates in new metadata; `values` by field."""
+        return replace(self, set=self.set.literal(values)) if self.set.facts else self
 
     def without_metadata(self) -> EncodeOptions:
         """The settings without those that concern metadata only, which need no encoder."""

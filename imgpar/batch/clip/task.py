@@ -191,11 +191,14 @@ class ClipWork:
         fmt = FORMATS[target.format]
         with self._during("decode"):
             frames, header = read_animation(clip, run.operations, run.encode, run.limits, fmt)
+        lost, notes = tuple[str, ...](), tuple[str, ...]()
         with self._during("encode"):
+            if run.encode.edits:
+                header, lost, notes = _with_edits(header, clip, run.encode)
             encoded = stages.encode(frames, header, fmt.name, run.encode)
             with open(output, "r+b") as file:
                 file.write(encoded.data)
-        return _Made(encoded.spec.size, (*header.lost, *encoded.lost), encoded.notes)
+        return _Made(encoded.spec.size, (*header.lost, *lost, *encoded.lost), (*notes, *encoded.notes))
 
     def _make_sound(self, clip: Clip, target: Target, output: str, run: RunSpec) -> _Made:
         from imgpar.video.sound import plan_track, write_track
@@ -203,8 +206,8 @@ class ClipWork:
         track = plan_track(clip, target.format, run.encode)
         self._check_strict(track.lost)
         with self._during("encode"):
-            write_track(track, output, accept_damaged=run.limits.accept_damaged)
-        return _Made((0, 0), track.lost, track.notes)
+            lacking = write_track(track, output, accept_damaged=run.limits.accept_damaged)
+        return _Made((0, 0), (*track.lost, *lacking), track.notes)
 
     def _original(self, target: Target) -> Original | None:
         """In place, the original that the target replaces."""
@@ -313,6 +316,21 @@ class ClipWork:
                 f"It would lose {', '.join(dict.fromkeys(lost))}.",
                 fix="Choose a format that holds it, or omit --strict.",
             )
+
+
+def _with_edits(
+    header: Header, clip: Clip, options: EncodeOptions
+) -> tuple[Header, tuple[str, ...], tuple[str, ...]]:
+    """The header of an animation with the metadata that are to be written; losses and notes."""
+    from imgpar.formats.metadata.editing import edited
+    from imgpar.video.tags import clip_values, is_stripped
+
+    name = clip.name or clip.path
+    tags = {key: value for key, value in clip.metadata.items() if not is_stripped(key, options.strip)}
+    wishes = options.with_literals(clip_values(tags, name)).edits
+    assert wishes is not None
+    made = edited(header.metadata, wishes, FORMATS[header.format], name)
+    return header._replace(metadata=made.metadata), made.lost, made.notes
 
 
 def read_status(path: str) -> os.stat_result:

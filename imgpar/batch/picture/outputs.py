@@ -19,7 +19,8 @@ from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density
-from imgpar.formats.metadata.policy import removed
+from imgpar.formats.metadata.policy import removed, strip
+from imgpar.formats.metadata.reading import read_facts
 from imgpar.formats.metadata.editing_wishes import Wishes
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format, find_format
@@ -121,6 +122,8 @@ def make(
     if find_format(format_name).kind == "video":
         from imgpar.batch.clip.animations import encode_clip
 
+        if options.set.facts:
+            options = options.with_literals(read_facts(strip(header.metadata, options.strip), path))
         return encode_clip(frames, header, format_name, options)
     if format_name in original.formats:
         copied = _copy(bytes(original.data), header, options, path)
@@ -160,7 +163,6 @@ def _with_edits(
     """The header with the metadata that are to be written, and the settings without what is done then; losses
     and notes."""
     from imgpar.formats.metadata.editing import edited
-    from imgpar.formats.metadata.policy import strip
 
     made = edited(strip(header.metadata, options.strip), edits, fmt, path, options.strip)
     metadata = made.metadata

@@ -157,6 +157,18 @@ class NewFields:
         """What the templates in it need to know of an input."""
         return frozenset(name for _, text in self.entries if "{" in text for name in template(text).fields)
 
+    def literal(self, values: Mapping[str, Value]) -> NewFields:
+        """The fields with texts instead of templates."""
+        made = dict[str, str]()
+        for name, text in self.entries:
+            if "{" in text and _takes_template(name):
+                text = (template(text).format(values, default="") or "").strip()
+                if not text:
+                    continue
+                text = text.replace("{", "{{").replace("}", "}}")
+            made[name] = text
+        return NewFields(tuple(made.items()))
+
     def filled(self, values: Mapping[str, Value]) -> tuple[dict[str, Content | None], tuple[str, ...]]:
         """What is to be written: content by field, None removes it; and the facts that are missing.
 
