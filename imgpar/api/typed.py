@@ -6,7 +6,7 @@ Written by scripts/make_signatures.py: change the declarations, not this file.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
 
@@ -112,7 +112,9 @@ class OperationSettings(TypedDict, total=False):
     tile: bool | None
     """Of watermark and watermark_text: repeat it over the whole picture, spaced by the margin."""
     text: str | None
-    """Of watermark_text: the text; \\n starts a new line."""
+    """Of watermark_text: the text; \\n starts a new line; {date:%d.%m.%Y}, {filename}, {copyright}, {title},
+    {camera} … insert what the metadata say, {title|untitled} a text where they say nothing, {{ }} are
+    braces."""
     size: float | str | None
     """Of watermark_text: height of the letters in pixels, or in percent of the shorter side."""
     colour: ColourValue | str | None

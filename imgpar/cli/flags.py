@@ -209,7 +209,9 @@ def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> Non
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]
         value = parsing.named(step.label, option.parse, step.value)
-        settings[step.name] = settings[step.name] | value if option.repeats and step.name in settings else value
+        settings[step.name] = (
+            settings[step.name] | value if option.repeats and step.name in settings else value
+        )
     else:
         names = " or ".join(map(flag, owners))
         raise UsageError(

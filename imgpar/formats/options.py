@@ -8,9 +8,15 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from imgpar.core import parsing
-from imgpar.core.limits import Limits
 from imgpar.core.errors import UsageError
-from imgpar.core.options import Declared, Matters, option
+from imgpar.core.limits import Limits
+from imgpar.core.options import Declared, option
+from imgpar.core.templates import Value
+from imgpar.formats.matters import always, clips, of_drawings, of_pages, of_pictures, without_alpha
+from imgpar.formats.metadata.dates import Shift, parse_offset, parse_shift
+from imgpar.formats.metadata.editing_wishes import Wishes
+from imgpar.formats.metadata.fields import NewFields, parse_fields
+from imgpar.formats.metadata.gpx import Track, parse_track
 from imgpar.formats.option_values import (
     SPLIT,
     ColourTarget,
@@ -21,11 +27,6 @@ from imgpar.formats.option_values import (
     parse_span,
     parse_target,
 )
-from imgpar.core.templates import Value
-from imgpar.formats.metadata.dates import Shift, parse_offset, parse_shift
-from imgpar.formats.metadata.editing_wishes import Wishes
-from imgpar.formats.metadata.fields import NewFields, parse_fields
-from imgpar.formats.metadata.gpx import Track, parse_track
 
 SAMPLINGS = ("420", "422", "444")
 STRIP = ("gps", "exif", "xmp", "all")
@@ -40,48 +41,6 @@ CODECS = get_args(Codec)[1:]
 
 _GAP = 600.0
 """Seconds: default of `gpx_gap`."""
-
-
-def always(_source: Any, _target: Any) -> bool:
-    """Applies to every output."""
-    return True
-
-
-def of_pages(source: Any, target: Any) -> bool:
-    """Applies to pictures with pages or frames."""
-    return target.kind != "audio" and (source is None or (source.frames and source.kind == "image"))
-
-
-def of_drawings(source: Any, target: Any) -> bool:
-    """Applies to vector inputs, which are rasterised when they are read."""
-    return target.kind != "audio" and (source is None or source.drawn)
-
-
-def without_alpha(_source: Any, target: Any) -> bool:
-    """Applies to outputs without alpha."""
-    return target.kind != "audio" and not target.alpha
-
-
-def of_pictures(_source: Any, target: Any) -> bool:
-    """Applies to outputs that are pictures."""
-    return bool(target.kind == "image")
-
-
-@dataclass(frozen=True, slots=True)
-class Clips:
-    """Applies to clips that stay clips, and to the listed conversions between kinds."""
-
-    others: frozenset[str]
-
-    def __call__(self, source: Any, target: Any) -> bool:
-        """Whether the setting applies to this pair of input and output kinds."""
-        kinds = (source.kind,) if source else ("image", "video")
-        return any(f"{kind}-{target.kind}" in self.others | {"video-video"} for kind in kinds)
-
-
-def clips(*others: str) -> Matters:
-    """`Clips` from kinds such as "video-image"."""
-    return Clips(frozenset(others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +358,7 @@ class EncodeOptions(Declared):
         return self.pages == SPLIT
 
     def identity(self) -> str:
-        """A digest of the ICC profile and the track in use: what identifies the settings besides their fields."""
+        """A digest of the files in use (ICC profile, track): what identifies the settings besides fields."""
         from hashlib import sha256
 
         parts = [self.colour.icc if self.colour else b"", self.gpx.points if self.gpx else b""]

@@ -119,7 +119,9 @@ def settings_from(
 def check_together(given: Collection[str], label: Callable[[str], str] = str) -> None:
     """Refuse two settings that say the same in one place; raises UsageError."""
     if "metadata" in given and "strip" in given:
-        raise UsageError(f"{label('metadata')} and {label('strip')} exclude each other.", fix="Leave one out.")
+        raise UsageError(
+            f"{label('metadata')} and {label('strip')} exclude each other.", fix="Leave one out."
+        )
 
 
 def tables_in(value: object, name: str, where: str) -> list[Mapping[str, Any]]:

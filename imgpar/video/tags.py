@@ -1,11 +1,11 @@
-"""Tags of containers: what they say for templates, and the new ones of `--set`, `--shift-dates` and `--gpx`."""
+"""Tags of containers: their values for templates, and new ones (`--set`, `--shift-dates`, `--gpx`)."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from imgpar.core.templates import Value
@@ -45,7 +45,7 @@ def read_date_of(tags: Mapping[str, str]) -> datetime | None:
     for key in _DATES:
         found = read_date(known.get(key, ""))
         if found is not None:
-            return found if found.tzinfo or key != _CREATED else found.replace(tzinfo=timezone.utc)
+            return found if found.tzinfo or key != _CREATED else found.replace(tzinfo=UTC)
     return None
 
 
@@ -61,7 +61,9 @@ def clip_values(tags: Mapping[str, str], path: str) -> dict[str, Value]:
     """
     known = {key.lower(): value for key, value in tags.items()}
     name = os.path.basename(path)
-    make, model = (known.get(f"com.apple.quicktime.{word}", known.get(word, "")) for word in ("make", "model"))
+    make, model = (
+        known.get(f"com.apple.quicktime.{word}", known.get(word, "")) for word in ("make", "model")
+    )
     places = (_PLACE.match(value) for key, value in known.items() if "location" in key or "xyz" in key)
     place = next(filter(None, places), None)
     found: dict[str, Value] = {
@@ -145,7 +147,7 @@ def _date(key: str, date: datetime | None) -> str:
         return ""
     if key != _CREATED:
         return xmp_date(date)
-    utc = (date if date.tzinfo else date.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    utc = (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
     return f"{utc.year:04}{utc:-%m-%dT%H:%M:%S}.{utc.microsecond:06}Z"
 
 
@@ -153,7 +155,7 @@ def _on_track(wishes: Wishes, taken: Content | None, notes: list[str]) -> Positi
     if not isinstance(taken, datetime) or wishes.track is None:
         notes.append("no position: it has no date")
         return None
-    moment = taken if taken.tzinfo else taken.replace(tzinfo=timezone.utc)
+    moment = taken if taken.tzinfo else taken.replace(tzinfo=UTC)
     found = wishes.track.at(moment, wishes.gap)
     if found is None:
         notes.append(f"no position: the track has none within {wishes.gap:g} s of {xmp_date(moment)}")

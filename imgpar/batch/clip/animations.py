@@ -29,7 +29,6 @@ from imgpar.formats.output_profile import srgb_frame, to_profile
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
 from imgpar.pixels.layouts import convert_layout
-
 from imgpar.video.tags import NewTags, new_tags
 
 if TYPE_CHECKING:
@@ -236,8 +235,8 @@ def _write(
     spec = frames[0][0].spec
     rate = Fraction(1000 * len(frames) / max(end, 1)).limit_denominator(1001)
     clip, plan = plan_of_frames(spec, format_name, rate, _TIME_BASE, options)
-    assert plan.encoding is not None
     plan = replace(plan, streams=replace(plan.streams, options=(*plan.streams.options, *tags.options)))
+    assert plan.encoding is not None
     stamps = [stamp for _, stamp in frames]
     last_for, times = max(end - stamps[-1], 1) / 1000, tuple(stamp / 1000 for stamp in stamps)
     clip = replace(clip, times=times, last=last_for, ends=_last_differs(times, last_for))

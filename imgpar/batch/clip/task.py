@@ -34,6 +34,7 @@ from imgpar.runtime.stage_times import StageClock
 
 if TYPE_CHECKING:
     from imgpar.batch.clip.resuming import Resuming
+    from imgpar.core.spec import Header
     from imgpar.runtime.helpers import Helpers
     from imgpar.video.clip import Clip
     from imgpar.video.plan import ClipPlan
@@ -123,13 +124,22 @@ class ClipWork:
         from imgpar.video.prepare import measured, prepared
 
         for number, targets in by_branch(self._job.targets).items():
-            run = self._run.branch(number)
+            run = self._for_clip(self._run.branch(number), clip)
             with self._results.attempt(targets, self._clock):
                 with self._during("decode"):
                     own = measured(prepared(clip, run.encode), run.encode)
                 for target in sorted(targets, key=lambda target: bool(target.retires)):
                     with self._results.attempt([target], self._clock):
                         self._make(own, target, run)
+
+    def _for_clip(self, run: RunSpec, clip: Clip) -> RunSpec:
+        """The run with the operations for this clip, whose tags may be drawn."""
+        from imgpar.batch.clip.frame_program import clip_details, clip_facts, operations_for_clip
+
+        details = clip_details(clip, run.operations, run.encode.strip)
+        operations, notes = operations_for_clip(run.operations, clip_facts(clip, len(clip.times)), details)
+        self._results.add((), (), notes)
+        return run._replace(operations=operations)
 
     def _make(self, clip: Clip, target: Target, run: RunSpec) -> None:
         """Write, check and commit one target, with the operations and settings of its output."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from imgpar.batch.gather.page import page_of
 from imgpar.batch.picture import stages
-from imgpar.batch.picture.programs import begin_picture, compile_program
+from imgpar.batch.picture.programs import begin_picture, compile_program, operations_for
 from imgpar.batch.picture.reading import read_item
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError, SourceError, TransformError
@@ -112,14 +112,15 @@ def frame_of_item(
         header = codec.read_header(data, os.path.basename(item.path), run.limits)
     with clock.during("decode"):
         last = fit.operation()
-        operations = (*run.operations, last) if last else run.operations
+        own, remarks = operations_for(run.operations, header, item.path, run.encode.strip)
+        operations = (*own, last) if last else own
         program = compile_program(header, operations, run.limits, keep_frames=False)
         if most and program.nbytes > most:
             raise LimitError("It needs more memory than a helper may use.")
         memory = scratch.take(program.nbytes)
         frames, notes = stages.decode(program, data, memory, run.limits)
     with clock.during("transform"):
-        begin_picture(run.operations, program.source, item.path, 1)
+        begin_picture(own, program.source, item.path, 1)
         frames, _offset = stages.transform_frames(program, frames, memory)
         frame, lost = srgb_frame(frames[0], header.metadata)
         if frame.spec.alpha and fit.layout in ("L", "RGB", "RGBX"):
@@ -133,7 +134,7 @@ def frame_of_item(
     upright = oriented(header.spec, header.orientation).size
     lost = (*(kind for kind in program.lost if kind != "frames"), *lost)
     dpi = _upright_dpi(header.metadata, header.orientation)
-    return frame, ItemRemarks(frame.spec, upright, shown, dpi, lost, (*program.notes, *notes))
+    return frame, ItemRemarks(frame.spec, upright, shown, dpi, lost, (*program.notes, *remarks, *notes))
 
 
 def _upright_dpi(metadata: Metadata, orientation: int) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from imgpar.batch.picture import planar, stages
-from imgpar.batch.picture.programs import Program, begin_picture
+from imgpar.batch.picture.programs import Program, begin_picture, operations_for
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import EncodeError, TransformError, UsageError
@@ -19,9 +19,9 @@ from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density
+from imgpar.formats.metadata.editing_wishes import Wishes
 from imgpar.formats.metadata.policy import removed, strip
 from imgpar.formats.metadata.reading import read_facts
-from imgpar.formats.metadata.editing_wishes import Wishes
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format, find_format
 from imgpar.formats.relevance import relevant
@@ -176,18 +176,22 @@ def _copy(data: bytes, header: Header, options: EncodeOptions, path: str) -> Enc
     """The bytes of the input, upright and with other metadata; or the reason why it has to be encoded
     again."""
     spec, lost = layouts.oriented(header.spec, header.orientation), tuple[str, ...]()
+    notes = tuple[str, ...]()
     if header.orientation != 1 and header.format == "jpeg":
-        data, why = _upright(data, header, options)
-        if why:
+        turned, why = _upright(data, header, options)
+        if why and not options.edits:
             return f"encoded again to be upright: {why}"
-        lost = _LOST_BY_ROTATION
+        if why:  # new metadata are no reason to encode a picture again
+            notes = (f"its orientation stays a tag: {why}",)
+        else:
+            data, lost = turned, _LOST_BY_ROTATION
     if options.strip:
         from imgpar.formats.metadata.strip import strip_file
 
-        edited = strip_file(data, header.format, options.strip, header.metadata)
-        if edited is None:
+        without = strip_file(data, header.format, options.strip, header.metadata)
+        if without is None:
             return ""
-        data = edited
+        data = without
         if not lost:
             lost = (*_LOST_BY_EDITING, "paths") if header.format == "tiff" else _LOST_BY_EDITING
     lost = tuple(kind for kind in lost if kind in header.lost)
@@ -201,7 +205,7 @@ def _copy(data: bytes, header: Header, options: EncodeOptions, path: str) -> Enc
     current = header.metadata if same else codec.read_header(data, path, _ANY_SIZE).metadata
     made = edited(current, edits, find_format(header.format), path, options.strip)
     written = with_metadata(data, header.format, current, made)
-    return "" if written is None else EncodedOutput(written, spec, (*lost, *made.lost), made.notes)
+    return "" if written is None else EncodedOutput(written, spec, (*lost, *made.lost), (*notes, *made.notes))
 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
@@ -250,7 +254,7 @@ def _with_stored_layout(options: EncodeOptions, header: Header) -> EncodeOptions
 def convert_bytes(
     data: bytes,
     name: str,
-    operations: Sequence[Operation],
+    operations: tuple[Operation, ...],
     format_name: str,
     options: EncodeOptions,
     limits: Limits,
@@ -279,6 +283,7 @@ def convert_bytes(
     limits = options.reading(limits)
     header = codec.read_header(data, name, limits)
     fmt = find_format(format_name)
+    operations, remarks = operations_for(operations, header, name, options.strip)
     program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
     same = same_formats(program, (fmt.name,), options, limits)
     lease = memoryview(bytearray(program.nbytes))
@@ -286,9 +291,11 @@ def convert_bytes(
     begin_picture(operations, header, name, len(frames))
     frames, _ = stages.transform_frames(program, frames, lease)
     head = program.header._replace(lost=program.lost)
-    encoded = make(frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same), name)
+    encoded = make(
+        frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same), name
+    )
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
-    return encoded._replace(notes=(*notes, *encoded.notes))
+    return encoded._replace(notes=(*notes, *remarks, *encoded.notes))
 
 
 def check(

@@ -25,6 +25,7 @@ from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.base import too_many_frames
 from imgpar.ops import Operation
+from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
 from imgpar.pixels.colour.icc_header import profile_space
 
@@ -279,6 +280,28 @@ def _turn(spec: Spec, orientation: int) -> Step:
 def call(operation: Operation, frame: Frame) -> Frame:
     """The result of a function of the user for a frame."""
     return operation.call(frame)  # type: ignore[attr-defined,no-any-return]
+
+
+def operations_for(
+    operations: tuple[Operation, ...], header: Header, path: str, strip: str
+) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    """The operations for one picture, whose metadata some insert into texts, and remarks.
+
+    Args:
+        operations: of the recipe.
+        header: of the picture.
+        path: of its file.
+        strip: what is stripped counts as missing.
+    """
+
+    def facts() -> ItemFacts:
+        from imgpar.formats.metadata import policy, reading
+
+        details = reading.read_facts(policy.strip(header.metadata, strip), path)
+        size = layouts.oriented(header.spec, header.orientation).size
+        return ItemFacts(path, "image", size, header.frames, details)
+
+    return for_item(operations, facts)
 
 
 def begin_picture(operations: Sequence[Operation], header: Header, path: str, frames: int) -> None:

@@ -127,9 +127,7 @@ class Writing:
         run = self._run.branch(target.branch)
         with self._clock.during("encode"):
             path = self._task.job.item.path
-            encoded = outputs.make(
-                frames, header, target.format, run.encode, run.operations, original, path
-            )
+            encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original, path)
         if run.strict or run.verify:
             with self._clock.during("encode"):
                 strict, verify = run.strict, run.verify

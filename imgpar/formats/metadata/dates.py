@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 from imgpar.core import parsing
 from imgpar.core.errors import bad_value
@@ -86,7 +86,7 @@ def parse_offset(value: object) -> str:
 def zone(offset: str) -> timezone | None:
     """The time zone of an offset as EXIF writes it; None where it is none."""
     if offset.strip() == "Z":
-        return timezone.utc
+        return UTC
     match = re.fullmatch(r"([+-])(\d\d):?(\d\d)", offset.strip())
     if match is None or int(match[2]) > 23 or int(match[3]) > 59:
         return None
@@ -143,9 +143,7 @@ def offset_of(date: datetime) -> str:
 def xmp_date(date: datetime) -> str:
     """`2024-05-01T10:00:00.25+02:00`."""
     digits = fraction(date)
-    return (
-        f"{date.year:04}-{date:%m-%dT%H:%M:%S}" + (f".{digits}" if digits else "") + offset_of(date)
-    )
+    return f"{date.year:04}-{date:%m-%dT%H:%M:%S}" + (f".{digits}" if digits else "") + offset_of(date)
 
 
 def iptc_date(date: datetime) -> tuple[bytes, bytes]:

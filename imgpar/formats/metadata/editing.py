@@ -17,10 +17,18 @@ from imgpar.core.spec import Metadata
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata import position as places
 from imgpar.formats.metadata import reading
-from imgpar.formats.metadata.dates import Shift, exif_date, fraction, iptc_date, offset_of, read_date, xmp_date
+from imgpar.formats.metadata.dates import (
+    Shift,
+    exif_date,
+    fraction,
+    iptc_date,
+    offset_of,
+    read_date,
+    xmp_date,
+)
 from imgpar.formats.metadata.editing_wishes import Wishes
 from imgpar.formats.metadata.exif_rewrite import NewTag, ascii_tag, with_tags
-from imgpar.formats.metadata.fields import TAGS, Content, NewFields
+from imgpar.formats.metadata.fields import TAGS, Content
 from imgpar.formats.metadata.gpx import Track
 from imgpar.formats.metadata.iptc_fields import read_datasets, shortened, with_datasets
 from imgpar.formats.metadata.position import Position
@@ -113,17 +121,23 @@ def edited(metadata: Metadata, wishes: Wishes, fmt: Format, path: str, strip: st
         values["gps"] = found
     for name, value in values.items():
         _change(metadata, name, value, changes, with_exif=exif)
-    lost = [name for name, value in values.items() if value is not None and not _held(name, exif=exif, xmp=xmp)]
+    lost = [
+        name for name, value in values.items() if value is not None and not _held(name, exif=exif, xmp=xmp)
+    ]
     made, more = _applied(metadata, changes, exif=exif, xmp=xmp)
     return Edited(made, changes, (*dict.fromkeys(name.rstrip("+") for name in lost), *more), tuple(notes))
 
 
 def _held(name: str, *, exif: bool, xmp: bool) -> bool:
     """Whether a format with these blocks stores a field."""
-    return xmp or (exif and (name in ("date", "gps") or (bool(TAGS[name.rstrip("+")].exif) and name != "rating")))
+    return xmp or (
+        exif and (name in ("date", "gps") or (bool(TAGS[name.rstrip("+")].exif) and name != "rating"))
+    )
 
 
-def _applied(metadata: Metadata, changes: Changes, *, exif: bool, xmp: bool) -> tuple[Metadata, tuple[str, ...]]:
+def _applied(
+    metadata: Metadata, changes: Changes, *, exif: bool, xmp: bool
+) -> tuple[Metadata, tuple[str, ...]]:
     """The metadata with the changes, and what is lost: a packet of XMP that is damaged."""
     lost = tuple[str, ...]()
     if exif:
@@ -149,7 +163,9 @@ def _first_page(metadata: Metadata) -> Metadata:
     return metadata.pages[0]._replace(exif=metadata.exif, xmp=metadata.xmp, iptc=metadata.iptc)
 
 
-def _texts(texts: tuple[tuple[bytes, bytes], ...], new: Mapping[bytes, str]) -> tuple[tuple[bytes, bytes], ...]:
+def _texts(
+    texts: tuple[tuple[bytes, bytes], ...], new: Mapping[bytes, str]
+) -> tuple[tuple[bytes, bytes], ...]:
     """Text chunks of a PNG in which some keywords have another text; none is added."""
     made = list[tuple[bytes, bytes]]()
     for kind, body in texts:
@@ -161,7 +177,9 @@ def _texts(texts: tuple[tuple[bytes, bytes], ...], new: Mapping[bytes, str]) -> 
     return tuple(made)
 
 
-def _change(metadata: Metadata, name: str, value: Content | None, changes: Changes, *, with_exif: bool) -> None:
+def _change(
+    metadata: Metadata, name: str, value: Content | None, changes: Changes, *, with_exif: bool
+) -> None:
     """Note what becomes of one field."""
     if name == "date":
         _set_date(metadata, value if isinstance(value, datetime) else None, changes)
@@ -199,7 +217,7 @@ def _set_date(metadata: Metadata, date: datetime | None, changes: Changes) -> No
     if date is None:
         changes.main |= dict.fromkeys(_DATES["main"])
         changes.exif |= dict.fromkeys(_DATES["exif"])
-        changes.xmp |= {name: ("text", ()) for name in _XMP_DATES}
+        changes.xmp |= dict.fromkeys(_XMP_DATES, ("text", ()))
         changes.iptc |= {number: () for pair in _IPTC_DATES for number in pair}
         changes.png[b"Creation Time"] = ""
         return
@@ -208,14 +226,17 @@ def _set_date(metadata: Metadata, date: datetime | None, changes: Changes) -> No
     before = exif.text(reading.DATE, detail=True)
     if before and before == exif.text(reading.DIGITISED, detail=True):  # a photo of a digital camera
         tags.append((reading.DIGITISED, reading.DIGITISED_OFFSET, reading.DIGITISED_SUBSECONDS))
-        changes.xmp |= {name: ("text", ()) for name in ("xmp:CreateDate", "exif:DateTimeDigitized")}
+        changes.xmp |= dict.fromkeys(("xmp:CreateDate", "exif:DateTimeDigitized"), ("text", ()))
         if 62 in read_datasets(metadata.iptc):
             changes.iptc |= {62: (iptc_date(date)[0],), 63: (iptc_date(date)[1],)}
     for taken, zone, part in tags:
         changes.exif[taken] = ascii_tag(exif_date(date))
         changes.exif[zone] = ascii_tag(offset) if offset else None
         changes.exif[part] = ascii_tag(digits) if digits else None
-    changes.xmp |= {"exif:DateTimeOriginal": ("text", ()), "photoshop:DateCreated": ("text", (xmp_date(date),))}
+    changes.xmp |= {
+        "exif:DateTimeOriginal": ("text", ()),
+        "photoshop:DateCreated": ("text", (xmp_date(date),)),
+    }
     day, time = iptc_date(date)
     changes.iptc |= {55: (day,), 60: (time,)}
     changes.png[b"Creation Time"] = xmp_date(date)
@@ -225,7 +246,7 @@ def _set_gps(metadata: Metadata, position: Position | None, changes: Changes, *,
     """XMP repeats the position where it did before, or where there is no EXIF."""
     known = {name for name in read_properties(metadata.xmp) if name.startswith("exif:GPS")}
     changes.gps, changes.without_gps = position, True
-    changes.xmp |= {name: ("text", ()) for name in known}
+    changes.xmp |= dict.fromkeys(known, ("text", ()))
     if position and (known or not with_exif):
         changes.xmp |= {name: ("text", (text,)) for name, text in places.xmp_properties(position).items()}
 

@@ -24,7 +24,12 @@ def ascii_tag(text: str) -> NewTag:
 
 
 def with_tags(
-    block: bytes, main: Changes, exif: Changes | None = None, gps: Changes | None = None, *, new_gps: bool = False
+    block: bytes,
+    main: Changes,
+    exif: Changes | None = None,
+    gps: Changes | None = None,
+    *,
+    new_gps: bool = False,
 ) -> bytes:
     """EXIF with changed tags; the old values of changed tags are zeroed.
 
@@ -75,7 +80,9 @@ def _append(
     raw = {tag: bytes(data[entry.at : entry.at + 12]) for tag, entry in entries.items() if tag not in changes}
     gone = [entry for tag, entry in entries.items() if tag in changes]
     kept = [
-        (entry.value_at, entry.value_at + entry.nbytes) for tag, entry in entries.items() if tag not in changes
+        (entry.value_at, entry.value_at + entry.nbytes)
+        for tag, entry in entries.items()
+        if tag not in changes
     ]
     for entry in gone:
         _clear(data, entry.value_at, entry.value_at + entry.nbytes, kept)

@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value, closest
-from imgpar.core.templates import Field, Template, Value, parse_template
+from imgpar.core.item_fields import FACTS
+from imgpar.core.templates import Template, Value, parse_template
 from imgpar.formats.metadata.dates import parse_date
 from imgpar.formats.metadata.position import Position, parse_position
 
@@ -94,22 +95,6 @@ ALIASES = {
     "creatortool": "software",
 }
 """Other names, as other tools use them."""
-FACTS: tuple[Field, ...] = (
-    Field("date", "date", "when it was taken", "{date:%Y-%m-%d}"),
-    Field("filename", "text", "name of the input", "IMG_1.jpg"),
-    Field("stem", "text", "name without its suffix", "IMG_1"),
-    Field("copyright", "text", "copyright notice", "© Ada"),
-    Field("artist", "text", "creator", "Ada"),
-    Field("title", "text", "title", "Sunrise"),
-    Field("description", "text", "caption", "A lake"),
-    Field("city", "text", "city", "Vienna"),
-    Field("country", "text", "country", "Austria"),
-    Field("gps", "text", "latitude and longitude", "48.20820, 16.37380"),
-    Field("camera", "text", "maker and model", "NIKON Z 6"),
-    Field("lens", "text", "model of the lens", "NIKKOR Z 50mm f/1.8 S"),
-    Field("exposure", "text", "time, aperture and sensitivity", "1/250 s f/2.8 ISO 100"),
-)
-"""What templates of texts know of an input."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,8 @@ def parse_track(value: object) -> Track:
     if isinstance(value, Track):
         return value
     if not isinstance(value, (str, os.PathLike)) or not os.path.isfile(value):
-        raise bad_value(parsing.VALUE, "the path of a GPX file", os.fspath(value) if value else value)
+        shown = os.fspath(value) if isinstance(value, os.PathLike) else value
+        raise bad_value(parsing.VALUE, "the path of a GPX file", shown)
     name = os.fspath(value)
     with open(name, "rb") as file:
         data = file.read(_LARGEST + 1)
@@ -129,7 +130,9 @@ def _read(data: bytes, name: str) -> list[tuple[float, float, float, float]]:
             raise BadValueError(f"{parsing.VALUE}: {name} is not a GPX file.")
         parser.Parse(data, True)
     except (expat.ExpatError, ValueError) as error:
-        raise BadValueError(f"{parsing.VALUE}: {name} is not a GPX file, it is not well-formed XML.") from error
+        raise BadValueError(
+            f"{parsing.VALUE}: {name} is not a GPX file, it is not well-formed XML."
+        ) from error
     return found
 
 

@@ -36,7 +36,9 @@ def with_datasets(records: bytes, changes: Mapping[int, Iterable[bytes]]) -> byt
         records: the IIM records.
         changes: by dataset: values in UTF-8.
     """
-    old = [(element.kind, bytes(element.body), bytes(element.whole)) for element in walk(records, IPTC_DATASETS)]
+    old = [
+        (element.kind, bytes(element.body), bytes(element.whole)) for element in walk(records, IPTC_DATASETS)
+    ]
     declared = any(kind == _CHARSET and body == _UTF8 for kind, body, _ in old)
     foreign = any(kind == _CHARSET for kind, _, _ in old) and not declared
     parts = [] if declared or foreign else [_dataset(_CHARSET, _UTF8)]

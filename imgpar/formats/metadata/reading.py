@@ -1,12 +1,14 @@
-"""What the metadata of a picture say: title, creator, date, position, camera. EXIF is asked first, then XMP, IPTC
-and the text chunks of a PNG."""
+"""What the metadata of a picture say: title, creator, date, position, camera.
+
+EXIF comes first, then XMP, IPTC and the text chunks of a PNG.
+"""
 
 from __future__ import annotations
 
 import os
 import struct
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from imgpar.core.blocks import Exif, memoized
@@ -65,7 +67,9 @@ def _values(exif: bytes, ifd: tiff.Ifd | None) -> dict[int, str | tuple[float, .
             except UnicodeDecodeError:
                 found[tag] = text.decode("cp1252", "replace").strip()
         elif entry.kind in tiff.WHOLE and entry.number <= 16:
-            found[tag] = tuple(map(float, struct.unpack(f"{order}{entry.number}{tiff.WHOLE[entry.kind]}", body)))
+            found[tag] = tuple(
+                map(float, struct.unpack(f"{order}{entry.number}{tiff.WHOLE[entry.kind]}", body))
+            )
         elif entry.kind in (5, 10) and entry.number <= 16:
             code = "I" if entry.kind == 5 else "i"
             parts = struct.unpack(f"{order}{2 * entry.number}{code}", body)
@@ -132,7 +136,9 @@ def read_position(metadata: Metadata) -> Position | None:
     if None not in places:
         height = altitude[0] if altitude and not isinstance(altitude, str) else None
         below = gps.get(5) == (1.0,)
-        return Position(places[0] or 0.0, places[1] or 0.0, -height if below and height is not None else height)
+        return Position(
+            places[0] or 0.0, places[1] or 0.0, -height if below and height is not None else height
+        )
     properties = read_properties(metadata.xmp)
     texts = [next(iter(properties.get(f"exif:GPS{name}", ())), "") for name in ("Latitude", "Longitude")]
     north, east = map(xmp_degrees, texts)
@@ -217,5 +223,5 @@ def _shown(position: Position) -> str:
 def in_zone(date: datetime, offset: str) -> datetime | None:
     """The date with a time zone: the given one, or else its own; None where neither is known."""
     if offset:
-        return date.replace(tzinfo=zone(offset) or timezone.utc)
+        return date.replace(tzinfo=zone(offset) or UTC)
     return date if date.tzinfo is not None else None

@@ -125,10 +125,12 @@ def _webp(data: bytes, before: Metadata, edited: Edited) -> bytes | None:  # noq
     rest += [(b"EXIF", bytes(after.exif))] if after.exif else []
     rest += [(b"XMP ", bytes(after.xmp))] if after.xmp else []
     parts = [(b"VP8X", bytes((flags,)) + head[1:]), *rest]
-    content = b"".join(
-        kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2) for kind, body in parts
-    )
+    content = b"".join(_chunk(kind, body) for kind, body in parts)
     return b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
 
 
 def _extended(chunks: list[tuple[bytes, bytes]]) -> bytes | None:
@@ -145,7 +147,8 @@ def _extended(chunks: list[tuple[bytes, bytes]]) -> bytes | None:
         flags |= _VP8X_ALPHA * (bits >> 28 & 1)
     else:
         return None
-    return bytes((flags, 0, 0, 0)) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return bytes((flags, 0, 0, 0)) + size
 
 
 def _jxl(data: bytes, before: Metadata, edited: Edited) -> bytes | None:  # noqa: ARG001
@@ -179,7 +182,7 @@ def _jp2(data: bytes, before: Metadata, edited: Edited) -> bytes | None:
         name = next((name for name, known in UUIDS.items() if ids in known), "") if ids else ""
         if not name or getattr(after, name) == getattr(before, name):
             # A box that extends to the end of the file gets a length, as others follow it.
-            parts.append(bytes(whole) if whole[:4] != b"\0\0\0\0" else build_box(kind, body))
+            parts.append(bytes(whole) if bytes(whole[:4]) != bytes(4) else build_box(kind, body))
     for name, uuids in UUIDS.items():
         block = getattr(after, name)
         if block and block != getattr(before, name):
@@ -193,7 +196,7 @@ def _gif(data: bytes, before: Metadata, edited: Edited) -> bytes | None:
     without = strip_gif(data, "xmp", before)
     if without is None or not edited.metadata.xmp:
         return without
-    at = 13 + (3 << (without[10] & 7) + 1 if without[10] & 0x80 else 0)
+    at: int = 13 + (3 << (without[10] & 7) + 1 if without[10] & 0x80 else 0)
     block = _GIF_XMP + edited.metadata.xmp + XMP_TRAILER
     return b"GIF89a" + without[6:at] + block + without[at:]
 

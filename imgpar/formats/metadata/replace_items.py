@@ -32,7 +32,7 @@ class _Place(NamedTuple):
     """Offset and length."""
 
 
-class _Unsupported(ValueError):
+class _UnsupportedError(ValueError):
     """The structure is one that is not rewritten."""
 
 
@@ -51,21 +51,22 @@ def with_items(data: bytes, changed: Mapping[str, bytes]) -> bytes | None:
 
 def _rewritten(data: bytes, changed: Mapping[str, bytes]) -> bytes:
     boxes = [(bytes(box.kind), bytes(box.body), bytes(box.whole)) for box in walk(data, BOXES)]
-    if sum(kind == b"meta" for kind, _, _ in boxes) != 1 or sum(len(w) for _, _, w in boxes) != len(data):
-        raise _Unsupported
-    before = next(n for n, (kind, _, _) in enumerate(boxes) if kind == b"meta")
+    metas = [number for number, box in enumerate(boxes) if box[0] == b"meta"]
+    if len(metas) != 1 or sum(len(box[2]) for box in boxes) != len(data):
+        raise _UnsupportedError
+    before = metas[0]
     start = sum(len(whole) for _, _, whole in boxes[:before])
     old = boxes[before][2]
     end = start + len(old)
     if boxes[-1][2][:4] == _HEAD:  # extends to the end of the file
-        kind, body, whole = boxes[-1]
-        boxes[-1] = (kind, body, struct.pack(">I", len(whole)) + whole[4:])
+        last, body, whole = boxes[-1]
+        boxes[-1] = (last, body, struct.pack(">I", len(whole)) + whole[4:])
     total = len(data)
     payload, lengths = b"", dict[str, int]()
-    for kind, block in changed.items():
-        content = bytes(4) + block if kind == "exif" and block else block
+    for name, block in changed.items():
+        content = bytes(4) + block if name == "exif" and block else block
         payload += content
-        lengths[kind] = len(content)
+        lengths[name] = len(content)
     delta = 0
     for _ in range(3):  # the length of the box depends on offsets, whose number of bytes is fixed
         meta = _meta(boxes[before][1], lengths, end, delta, total + delta + 8)
@@ -73,10 +74,8 @@ def _rewritten(data: bytes, changed: Mapping[str, bytes]) -> bytes:
             break
         delta = len(meta) - len(old)
     else:
-        raise _Unsupported
-    rest = [
-        _moved_chunks(whole, end, delta) if kind == b"moov" else whole for kind, _, whole in boxes
-    ]
+        raise _UnsupportedError
+    rest = [_moved_chunks(whole, end, delta) if name == b"moov" else whole for name, _, whole in boxes]
     rest[before] = meta
     return b"".join(rest) + (build_box(b"mdat", payload) if payload else b"")
 
@@ -86,13 +85,13 @@ def _meta(body: bytes, lengths: Mapping[str, int], end: int, delta: int, tail: i
     parts = {bytes(box.kind): bytes(box.body) for box in walk(body[4:], BOXES)}
     order = [bytes(box.kind) for box in walk(body[4:], BOXES)]
     if len(order) != len(parts) or not {b"iinf", b"iloc", b"pitm"} <= parts.keys():
-        raise _Unsupported
+        raise _UnsupportedError
     picture = struct.unpack_from(">I" if parts[b"pitm"][0] else ">H", parts[b"pitm"], 4)[0]
     infos, kinds = _infos(parts[b"iinf"])
     sizes, places = _places(parts[b"iloc"])
     for place in places:
         if place.method == 0 and place.extents and place.extents[0][0] + place.reference == 0:
-            raise _Unsupported
+            raise _UnsupportedError
     moved = [
         place._replace(extents=tuple((at + delta * (at >= end), n) for at, n in place.extents))
         if place.method == 0
@@ -134,9 +133,11 @@ def _infos(body: bytes) -> tuple[dict[int, bytes], dict[int, str]]:
     for box in walk(body[begin:], BOXES):
         info = bytes(box.body)
         if box.kind != b"infe" or info[0] not in (2, 3):
-            raise _Unsupported
+            raise _UnsupportedError
         item, at = (
-            (struct.unpack_from(">H", info, 4)[0], 8) if info[0] == 2 else (struct.unpack_from(">I", info, 4)[0], 10)
+            (struct.unpack_from(">H", info, 4)[0], 8)
+            if info[0] == 2
+            else (struct.unpack_from(">I", info, 4)[0], 10)
         )
         infos[item] = bytes(box.whole)
         if info[at : at + 4] == b"Exif":
@@ -162,7 +163,7 @@ def _places(body: bytes) -> tuple[tuple[int, int, int, int], list[_Place]]:
     """Version and number of bytes of offset, length and base; and the items. A base is added to offsets."""
     version, first, second = body[0], body[4], body[5]
     if version > 2:
-        raise _Unsupported
+        raise _UnsupportedError
     offset, length, base, index = first >> 4, first & 15, second >> 4, second & 15 if version else 0
     wide = version == 2
     at = 6
@@ -172,7 +173,7 @@ def _places(body: bytes) -> tuple[tuple[int, int, int, int], list[_Place]]:
     def take(size: int) -> int:
         nonlocal at
         if at + size > len(body):
-            raise _Unsupported
+            raise _UnsupportedError
         at += size
         return int.from_bytes(body[at - size : at], "big")
 
@@ -187,7 +188,7 @@ def _places(body: bytes) -> tuple[tuple[int, int, int, int], list[_Place]]:
             position = start + take(offset)
             extents.append((position, take(length)))
         if index and method == 2:
-            raise _Unsupported
+            raise _UnsupportedError
         places.append(_Place(item, method, reference, tuple(extents)))
     return (version, offset, length, base), places
 
@@ -220,7 +221,9 @@ def _with_reference(body: bytes, item: int, picture: int) -> bytes:
 def _without_references(body: bytes, item: int) -> bytes:
     """References without those that come from an item."""
     code = ">I" if body[:1] == b"\1" else ">H"
-    kept = [bytes(box.whole) for box in walk(body[4:], BOXES) if struct.unpack_from(code, box.body)[0] != item]
+    kept = [
+        bytes(box.whole) for box in walk(body[4:], BOXES) if struct.unpack_from(code, box.body)[0] != item
+    ]
     return body[:4] + b"".join(kept) if kept else b""
 
 

@@ -48,7 +48,8 @@ def read_properties(xmp: Xmp) -> dict[str, Values]:
     >>> read_properties(Xmp(packet % uris))
     {'xmp:Rating': ('5',)}
     """
-    if not xmp or b"<!" in xmp:
+    packet: bytes = xmp
+    if not packet or b"<!" in packet:
         return {}
     from xml.parsers import expat
 
@@ -57,7 +58,7 @@ def read_properties(xmp: Xmp) -> dict[str, Values]:
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.text.append
     try:
-        parser.Parse(xmp.strip(b"\0 \n\r\t"), True)
+        parser.Parse(packet.strip(b"\0 \n\r\t"), True)
     except (expat.ExpatError, ValueError):
         return {}
     return {name: tuple(values) for name, values in reader.found.items()}
@@ -87,7 +88,9 @@ class _Reader:
         above = self._open
         if above[-2:] == [f"{_RDF} RDF", f"{_RDF} Description"] and words.strip():
             self._add(tag, words)
-        elif tag == f"{_RDF} li" and len(above) >= 4 and above[-4:-2] == [f"{_RDF} RDF", f"{_RDF} Description"]:
+        elif (
+            tag == f"{_RDF} li" and len(above) >= 4 and above[-4:-2] == [f"{_RDF} RDF", f"{_RDF} Description"]
+        ):
             self._add(above[-2], words, first=self._default)
         self._default = False
 
