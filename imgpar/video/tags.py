@@ -13,6 +13,7 @@ from imgpar.formats.metadata.dates import read_date, xmp_date
 from imgpar.formats.metadata.editing_wishes import Wishes
 from imgpar.formats.metadata.fields import LISTS, TAGS, Content
 from imgpar.formats.metadata.position import Position
+from imgpar.formats.metadata.reading import camera_name
 
 PLACES = ("location", "gps", "geo", "\xa9xyz")
 """Parts of the keys of positions and places."""
@@ -61,9 +62,7 @@ def clip_values(tags: Mapping[str, str], path: str) -> dict[str, Value]:
     """
     known = {key.lower(): value for key, value in tags.items()}
     name = os.path.basename(path)
-    make, model = (
-        known.get(f"com.apple.quicktime.{word}", known.get(word, "")) for word in ("make", "model")
-    )
+    camera = (known.get(f"com.apple.quicktime.{word}", known.get(word, "")) for word in ("make", "model"))
     places = (_PLACE.match(value) for key, value in known.items() if "location" in key or "xyz" in key)
     place = next(filter(None, places), None)
     found: dict[str, Value] = {
@@ -75,7 +74,7 @@ def clip_values(tags: Mapping[str, str], path: str) -> dict[str, Value]:
         "filename": name,
         "stem": os.path.splitext(name)[0],
         "gps": Position(float(place[1]), float(place[2])).words if place else None,
-        "camera": model if make and model.lower().startswith(make.lower()) else f"{make} {model}".strip(),
+        "camera": camera_name(*camera),
     }
 
 

@@ -142,9 +142,20 @@ class NewFields:
         """What the templates in it need to know of an input."""
         return frozenset(name for _, text in self.entries if "{" in text for name in template(text).fields)
 
+    def _with_own(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Values for templates: those of the input, and those that are given here for other fields."""
+        known = dict(values)
+        for name, text in self.entries:
+            if name in known and not ("{" in text and _takes_template(name)):
+                value = content(name, text) if text else None
+                known[name] = (
+                    value.words if isinstance(value, Position) else value if name == "date" else text
+                )
+        return known
+
     def literal(self, values: Mapping[str, Value]) -> NewFields:
         """The fields with texts instead of templates."""
-        made = dict[str, str]()
+        made, values = dict[str, str](), self._with_own(values)
         for name, text in self.entries:
             if "{" in text and _takes_template(name):
                 text = (template(text).format(values, default="") or "").strip()
@@ -164,6 +175,7 @@ class NewFields:
             values: of `FACTS`, for the templates.
         """
         made, missing = dict[str, Content | None](), dict[str, None]()
+        values = self._with_own(values)
         for name, text in self.entries:
             if not _takes_template(name) or not ("{" in text or "}" in text):
                 made[name] = content(name, text) if text else None

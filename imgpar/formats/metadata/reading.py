@@ -25,8 +25,7 @@ DATE, OFFSET, SUBSECONDS = 0x9003, 0x9011, 0x9291
 DIGITISED, DIGITISED_OFFSET, DIGITISED_SUBSECONDS = 0x9004, 0x9012, 0x9292
 CHANGED, CHANGED_OFFSET = 0x0132, 0x9010
 _EXPOSURE, _APERTURE, _SENSITIVITY, _FOCAL = 0x829A, 0x829D, 0x8827, 0x920A
-_LENS = 0xA434
-_MAIN, _DETAIL, _GPS = "main", "detail", "gps"
+_LENS, _XP_TITLE = 0xA434, 0x9C9B
 
 
 class ExifFacts(NamedTuple):
@@ -90,7 +89,19 @@ def field_values(metadata: Metadata, name: str) -> tuple[str, ...]:
         return listed if tag.xmp[1] in ("seq", "bag") else listed[:1]
     if tag.iptc and (found := read_datasets(metadata.iptc).get(tag.iptc)):
         return found
+    if name == "title" and (wide := _wide_title(metadata.exif)):
+        return (wide,)
     return tuple(filter(None, (_png_text(metadata, tag.png),))) if tag.png else ()
+
+
+def _wide_title(exif: Exif) -> str:
+    """The title that Windows writes, in UTF-16."""
+    main = tiff.first_ifd(exif)
+    entry = main.entries.get(_XP_TITLE) if main else None
+    if entry is None or entry.kind != 1:
+        return ""
+    value = exif[entry.value_at : entry.value_at + (entry.nbytes & ~1)]
+    return value.decode("utf-16-le", "replace").split("\0")[0].strip()
 
 
 def _png_text(metadata: Metadata, keyword: bytes) -> str:
@@ -104,28 +115,36 @@ def _png_text(metadata: Metadata, keyword: bytes) -> str:
 
 
 def read_taken(metadata: Metadata) -> datetime | None:
-    """When the picture was taken, with its time zone where that is known."""
-    exif = read_exif(metadata.exif)
-    for date, offset, fraction in (
-        (DATE, OFFSET, SUBSECONDS),
-        (DIGITISED, DIGITISED_OFFSET, DIGITISED_SUBSECONDS),
-    ):
+    """When the picture was taken, else when it was digitised; with its time zone where that is known."""
+    exif, properties = read_exif(metadata.exif), read_properties(metadata.xmp)
+
+    def in_exif(date: int, offset: int, subseconds: int) -> datetime | None:
         found = read_date(exif.text(date, detail=True))
-        if found is not None:
-            digits = exif.text(fraction, detail=True)
-            if digits.isdigit():
-                found = found.replace(microsecond=int(digits.ljust(6, "0")[:6]))
-            return found.replace(tzinfo=zone(exif.text(offset, detail=True)))
-    properties = read_properties(metadata.xmp)
-    for name in ("exif:DateTimeOriginal", "photoshop:DateCreated", "xmp:CreateDate"):
-        if found := read_date(next(iter(properties.get(name, ())), "")):
-            return found
-    datasets = read_datasets(metadata.iptc)
+        digits = exif.text(subseconds, detail=True)
+        if found is not None and digits.isascii() and digits.isdigit():
+            found = found.replace(microsecond=int(digits.ljust(6, "0")[:6]))
+        return found and found.replace(tzinfo=zone(exif.text(offset, detail=True)))
+
+    def in_xmp(name: str) -> datetime | None:
+        return read_date(next(iter(properties.get(name, ())), ""))
+
+    return (
+        in_exif(DATE, OFFSET, SUBSECONDS)
+        or in_xmp("exif:DateTimeOriginal")
+        or in_xmp("photoshop:DateCreated")
+        or _in_iptc(metadata.iptc)
+        or in_exif(DIGITISED, DIGITISED_OFFSET, DIGITISED_SUBSECONDS)
+        or in_xmp("xmp:CreateDate")
+    )
+
+
+def _in_iptc(records: bytes) -> datetime | None:
+    datasets = read_datasets(records)
     day, time = (next(iter(datasets.get(number, ())), "") for number in (55, 60))
-    if len(day) == 8:
-        clock = f"T{time[:2]}:{time[2:4]}:{time[4:6]}{time[6:]}" if len(time) >= 6 else ""
-        return read_date(f"{day[:4]}-{day[4:6]}-{day[6:]}{clock}")
-    return None
+    if len(day) != 8:
+        return None
+    clock = f"T{time[:2]}:{time[2:4]}:{time[4:6]}{time[6:]}" if len(time) >= 6 else ""
+    return read_date(f"{day[:4]}-{day[4:6]}-{day[6:]}{clock}")
 
 
 def read_position(metadata: Metadata) -> Position | None:
@@ -154,10 +173,22 @@ def _degrees(gps: Mapping[int, str | tuple[float, ...]], tag: int) -> float | No
 
 
 def read_camera(metadata: Metadata) -> str:
-    """Maker and model, without the maker twice."""
-    make, model = (next(iter(field_values(metadata, name)), "") for name in ("make", "model"))
-    first = make.split(" ")[0].lower()
-    return model if first and model.lower().startswith(first) else f"{make} {model}".strip()
+    """Make and model, without the make twice."""
+    return camera_name(*(next(iter(field_values(metadata, name)), "") for name in ("make", "model")))
+
+
+def camera_name(make: str, model: str) -> str:
+    """Make and model, without the make twice.
+
+    >>> camera_name("Canon", "Canon EOS R5"), camera_name("NIKON CORPORATION", "NIKON Z 6")
+    ('Canon EOS R5', 'NIKON Z 6')
+    >>> camera_name("Apple", "iPhone 15")
+    'Apple iPhone 15'
+    """
+    first = make.split(" ")[0]
+    if not model or (first and model.lower().startswith(first.lower())):
+        return model or make
+    return f"{make} {model}".strip()
 
 
 def read_facts(metadata: Metadata, path: str) -> dict[str, Value]:

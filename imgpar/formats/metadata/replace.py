@@ -147,7 +147,7 @@ def _extended(chunks: list[tuple[bytes, bytes]]) -> bytes | None:
         flags |= _VP8X_ALPHA * (bits >> 28 & 1)
     else:
         return None
-    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    size: bytes = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     return bytes((flags, 0, 0, 0)) + size
 
 
