@@ -147,10 +147,7 @@ class NewFields:
         known = dict(values)
         for name, text in self.entries:
             if name in known and not ("{" in text and _takes_template(name)):
-                value = content(name, text) if text else None
-                known[name] = (
-                    value.words if isinstance(value, Position) else value if name == "date" else text
-                )
+                known[name] = _as_value(name, text) if text else None
         return known
 
     def literal(self, values: Mapping[str, Value]) -> NewFields:
@@ -237,6 +234,13 @@ def content(name: str, text: str) -> Content:
 def template(text: str) -> Template:
     """The template of a text; raises BadValueError for an unknown field."""
     return parse_template(text, FACTS)
+
+
+def _as_value(name: str, text: str) -> Value:
+    """A given text as the value of a field in templates."""
+    if name == "gps":
+        return parse_position(text).words
+    return parse_date(text) if name == "date" else text
 
 
 def _takes_template(name: str) -> bool:
