@@ -177,7 +177,8 @@ class Pipeline(OperationMethods):
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
             report: path of a JSON report; an existing file is replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
-                `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
+                `palette`, `subsampling`, `progressive`, `strip`, `metadata`, `set` (fields of the metadata),
+                `shift_dates`, `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`,
                 and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
                 `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
                 `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
@@ -404,7 +405,8 @@ class Pipeline(OperationMethods):
             to: output format; None keeps the format.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
-                `strip`, `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`,
+                `strip`, `metadata`, `set` (fields of the metadata), `shift_dates`, `gpx`, `gpx_gap`,
+                `gpx_offset`, `background`, `colour`, `pages`, `density`; `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the result is
                 decoded and compared).
 

@@ -14,9 +14,9 @@ from imgpar.core.options import Declared, option
 from imgpar.core.templates import Value
 from imgpar.formats.matters import always, clips, of_drawings, of_pages, of_pictures, without_alpha
 from imgpar.formats.metadata.dates import Shift, parse_offset, parse_shift
-from imgpar.formats.metadata.editing_wishes import Wishes
+from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.formats.metadata.fields import NewFields, parse_fields
-from imgpar.formats.metadata.gpx import Track, parse_track
+from imgpar.formats.metadata.gpx import GpxTrack, parse_track
 from imgpar.formats.option_values import (
     SPLIT,
     ColourTarget,
@@ -132,7 +132,7 @@ class EncodeOptions(Declared):
         calls="run encode",
         matters=always,
     )
-    gpx: Track | None = option(
+    gpx: GpxTrack | None = option(
         parse_track,
         "write the position at which a GPX track was when the picture was taken",
         default=None,
@@ -332,11 +332,11 @@ class EncodeOptions(Declared):
         return replace(self, **given)
 
     @property
-    def edits(self) -> Wishes | None:
+    def edits(self) -> MetadataEdits | None:
         """What is written into the metadata; None for nothing."""
         if not (self.set or self.shift_dates or self.gpx):
             return None
-        return Wishes(self.set, self.shift_dates, self.gpx, self.gpx_gap, self.gpx_offset)
+        return MetadataEdits(self.set, self.shift_dates, self.gpx, self.gpx_gap, self.gpx_offset)
 
     def with_literals(self, values: Mapping[str, Value]) -> EncodeOptions:
         """The settings with texts instead of templates in new metadata; `values` by field."""

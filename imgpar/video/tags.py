@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from imgpar.core.templates import Value
 from imgpar.formats.metadata.dates import read_date, xmp_date
-from imgpar.formats.metadata.editing_wishes import Wishes
+from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.formats.metadata.fields import LISTS, TAGS, Content
 from imgpar.formats.metadata.position import Position
 from imgpar.formats.metadata.reading import camera_name
@@ -78,29 +78,29 @@ def clip_values(tags: Mapping[str, str], path: str) -> dict[str, Value]:
     }
 
 
-def new_tags(tags: Mapping[str, str], wishes: Wishes | None, strip: str, path: str) -> NewTags:
+def new_tags(tags: Mapping[str, str], edits: MetadataEdits | None, strip: str, path: str) -> NewTags:
     """The new tags of a clip.
 
     Args:
         tags: of the container of the input.
-        wishes: what is to be changed; None for nothing.
+        edits: what is to be changed; None for nothing.
         strip: what is stripped before.
         path: of the input, for templates.
     """
-    if wishes is None:
+    if edits is None:
         return NewTags()
     known = {key.lower(): value for key, value in tags.items() if not is_stripped(key, strip)}
     notes = list[str]()
     taken = read_date_of(known)
-    values, missing = wishes.fields.filled({**clip_values(known, path), "date": taken})
+    values, missing = edits.fields.filled({**clip_values(known, path), "date": taken})
     notes += [f"--set: it has no {name}" for name in missing]
-    if wishes.shift and taken is None:
+    if edits.shift and taken is None:
         notes.append("no date to shift")
-    elif wishes.shift and taken:
-        moved = wishes.shift.added(taken)
+    elif edits.shift and taken:
+        moved = edits.shift.added(taken)
         values = {"date": moved, **values} if moved else values
-    if wishes.track:
-        position = _on_track(wishes, values.get("date", taken), notes)
+    if edits.track:
+        position = _on_track(edits, values.get("date", taken), notes)
         values |= {"gps": position} if position else {}
     new, lost = dict[str, tuple[str, str]](), list[str]()
     for name, value in values.items():
@@ -150,12 +150,12 @@ def _date(key: str, date: datetime | None) -> str:
     return f"{utc.year:04}{utc:-%m-%dT%H:%M:%S}.{utc.microsecond:06}Z"
 
 
-def _on_track(wishes: Wishes, taken: Content | None, notes: list[str]) -> Position | None:
-    if not isinstance(taken, datetime) or wishes.track is None:
+def _on_track(edits: MetadataEdits, taken: Content | None, notes: list[str]) -> Position | None:
+    if not isinstance(taken, datetime) or edits.track is None:
         notes.append("no position: it has no date")
         return None
     moment = taken if taken.tzinfo else taken.replace(tzinfo=UTC)
-    found = wishes.track.at(moment, wishes.gap)
+    found = edits.track.at(moment, edits.gap)
     if found is None:
-        notes.append(f"no position: the track has none within {wishes.gap:g} s of {xmp_date(moment)}")
+        notes.append(f"no position: the track has none within {edits.gap:g} s of {xmp_date(moment)}")
     return found

@@ -19,9 +19,9 @@ from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density
-from imgpar.formats.metadata.editing_wishes import Wishes
+from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.formats.metadata.policy import removed, strip
-from imgpar.formats.metadata.reading import read_facts
+from imgpar.formats.metadata.reading import template_values
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format, find_format
 from imgpar.formats.relevance import relevant
@@ -123,7 +123,7 @@ def make(
         from imgpar.batch.clip.animations import encode_clip
 
         if options.set.facts:
-            options = options.with_literals(read_facts(strip(header.metadata, options.strip), path))
+            options = options.with_literals(template_values(strip(header.metadata, options.strip), path))
         return encode_clip(frames, header, format_name, options)
     if format_name in original.formats:
         copied = _copy(bytes(original.data), header, options, path)
@@ -158,7 +158,7 @@ def _swaps_axes(header: Header, operations: Sequence[Operation]) -> bool:
 
 
 def _with_edits(
-    header: Header, options: EncodeOptions, edits: Wishes, fmt: Format, path: str
+    header: Header, options: EncodeOptions, edits: MetadataEdits, fmt: Format, path: str
 ) -> tuple[Header, EncodeOptions, tuple[str, ...], tuple[str, ...]]:
     """The header with the metadata that are to be written, and the settings without what is done then; losses
     and notes."""

@@ -297,7 +297,7 @@ def operations_for(
     def facts() -> ItemFacts:
         from imgpar.formats.metadata import policy, reading
 
-        details = reading.read_facts(policy.strip(header.metadata, strip), path)
+        details = reading.template_values(policy.strip(header.metadata, strip), path)
         size = layouts.oriented(header.spec, header.orientation).size
         return ItemFacts(path, "image", size, header.frames, details)
 

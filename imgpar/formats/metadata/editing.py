@@ -26,13 +26,13 @@ from imgpar.formats.metadata.dates import (
     read_date,
     xmp_date,
 )
-from imgpar.formats.metadata.editing_wishes import Wishes
+from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.formats.metadata.exif_rewrite import NewTag, ascii_tag, with_tags
 from imgpar.formats.metadata.fields import TAGS, Content
-from imgpar.formats.metadata.gpx import Track
+from imgpar.formats.metadata.gpx import GpxTrack
 from imgpar.formats.metadata.iptc_fields import read_datasets, shortened, with_datasets
 from imgpar.formats.metadata.position import Position
-from imgpar.formats.metadata.xmp_properties import read_properties, with_properties
+from imgpar.formats.metadata.xmp_properties import with_properties, xmp_values
 from imgpar.formats.registry import Format
 
 _XP = {"title": 0x9C9B, "artist": 0x9C9D, "keywords": 0x9C9E, "description": 0x9C9F}
@@ -96,12 +96,12 @@ class Changes:
         return with_tags(block, main, self.exif, gps, new_gps=self.without_gps)
 
 
-def edited(metadata: Metadata, wishes: Wishes, fmt: Format, path: str, strip: str = "") -> Edited:
+def edited(metadata: Metadata, edits: MetadataEdits, fmt: Format, path: str, strip: str = "") -> Edited:
     """The metadata with all changes.
 
     Args:
         metadata: without what is to be stripped.
-        wishes: what is to be changed.
+        edits: what is to be changed.
         fmt: of the output: blocks that it cannot store are not made.
         path: of the input, for templates.
         strip: what was stripped: `exif` and `xmp` are not made again.
@@ -109,15 +109,15 @@ def edited(metadata: Metadata, wishes: Wishes, fmt: Format, path: str, strip: st
     exif, xmp = fmt.exif and strip != "exif", fmt.xmp and strip != "xmp"
     changes, notes = Changes(), list[str]()
     taken = reading.read_taken(metadata)
-    if wishes.shift:
-        taken = _shift_dates(metadata, wishes.shift, changes, notes)
-    values, missing = wishes.fields.filled(
-        {**reading.read_facts(metadata, path), "date": taken} if wishes.fields.facts else {}
+    if edits.shift:
+        taken = _shift_dates(metadata, edits.shift, changes, notes)
+    values, missing = edits.fields.filled(
+        {**reading.template_values(metadata, path), "date": taken} if edits.fields.facts else {}
     )
     notes += [f"--set: it has no {name}" for name in missing]
     if isinstance(date := values.get("date"), datetime):
         taken = date
-    if wishes.track and (found := _on_track(wishes, wishes.track, taken, notes)):
+    if edits.track and (found := _on_track(edits, edits.track, taken, notes)):
         values["gps"] = found
     for name, value in values.items():
         _change(metadata, name, value, changes, with_exif=exif)
@@ -200,7 +200,7 @@ def _change(
         changes.main[tag.exif] = ascii_tag(joined) if joined else None
     if name in _XP:
         changes.main[_XP[name]] = None
-    if name not in _ONLY_REPEATED or not with_exif or tag.xmp[0] in read_properties(metadata.xmp):
+    if name not in _ONLY_REPEATED or not with_exif or tag.xmp[0] in xmp_values(metadata.xmp):
         changes.xmp[tag.xmp[0]] = (tag.xmp[1], values)
     if tag.iptc:
         changes.iptc[tag.iptc] = tuple(shortened(one, tag.longest) for one in values)
@@ -209,7 +209,7 @@ def _change(
 
 
 def _keywords(metadata: Metadata) -> tuple[str, ...]:
-    listed = read_properties(metadata.xmp).get("dc:subject", ())
+    listed = xmp_values(metadata.xmp).get("dc:subject", ())
     return listed or read_datasets(metadata.iptc).get(TAGS["keywords"].iptc, ())
 
 
@@ -244,25 +244,27 @@ def _set_date(metadata: Metadata, date: datetime | None, changes: Changes) -> No
 
 def _set_gps(metadata: Metadata, position: Position | None, changes: Changes, *, with_exif: bool) -> None:
     """XMP repeats the position where it did before, or where there is no EXIF."""
-    known = {name for name in read_properties(metadata.xmp) if name.startswith("exif:GPS")}
+    known = {name for name in xmp_values(metadata.xmp) if name.startswith("exif:GPS")}
     changes.gps, changes.without_gps = position, True
     changes.xmp |= dict.fromkeys(known, ("text", ()))
     if position and (known or not with_exif):
         changes.xmp |= {name: ("text", (text,)) for name, text in places.xmp_properties(position).items()}
 
 
-def _on_track(wishes: Wishes, track: Track, taken: datetime | None, notes: list[str]) -> Position | None:
+def _on_track(
+    edits: MetadataEdits, track: GpxTrack, taken: datetime | None, notes: list[str]
+) -> Position | None:
     """The position at the time of the picture; a note where there is none."""
     if taken is None:
         notes.append("no position: it has no date")
         return None
-    moment = reading.in_zone(taken, wishes.offset)
+    moment = reading.in_zone(taken, edits.offset)
     if moment is None:
         notes.append("no position: its date has no time zone; --gpx-offset +02:00 gives that of the camera")
         return None
-    found = track.at(moment, wishes.gap)
+    found = track.at(moment, edits.gap)
     if found is None:
-        notes.append(f"no position: the track has none within {wishes.gap:g} s of {xmp_date(moment)}")
+        notes.append(f"no position: the track has none within {edits.gap:g} s of {xmp_date(moment)}")
     return found
 
 
@@ -275,7 +277,7 @@ def _shift_dates(metadata: Metadata, shift: Shift, changes: Changes, notes: list
         if text:
             (changes.exif if detail else changes.main)[tag] = ascii_tag(text)
             found = True
-    properties = read_properties(metadata.xmp)
+    properties = xmp_values(metadata.xmp)
     for name in _XMP_DATES:
         text = _shifted(next(iter(properties.get(name, ())), ""), shift)
         if text:

@@ -314,10 +314,10 @@ def _check(name: str, text: str) -> None:
         return
     if name == "rating" and text not in ("-1", "0", "1", "2", "3", "4", "5"):
         raise bad_value(parsing.VALUE, "a number from 0 to 5, or -1", text)
-    if _takes_template(name):
-        template(text)
-    else:
+    if not _takes_template(name):
         content(name, text)
+    elif "{" in text or "}" in text:
+        template(text)
 
 
 def _ordered(entries: Mapping[str, str]) -> NewFields:

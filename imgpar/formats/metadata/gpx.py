@@ -21,7 +21,7 @@ _UNKNOWN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class GpxTrack:
     """The points of a GPX file, in order of time."""
 
     name: str
@@ -80,13 +80,13 @@ def _times(points: bytes) -> tuple[float, ...]:
 
 
 @parsing.accepts("str | os.PathLike[str]")
-def parse_track(value: object) -> Track:
+def parse_track(value: object) -> GpxTrack:
     """The track in a GPX file.
 
     Raises:
         BadValueError: there is no such file, or it has no points with times.
     """
-    if isinstance(value, Track):
+    if isinstance(value, GpxTrack):
         return value
     if not isinstance(value, (str, os.PathLike)) or not os.path.isfile(value):
         shown = os.fspath(value) if isinstance(value, os.PathLike) else value
@@ -97,7 +97,7 @@ def parse_track(value: object) -> Track:
     found = _read(data, name)
     if not found:
         raise BadValueError(f"{parsing.VALUE}: {name} has no track points with times.")
-    return Track(name, b"".join(_POINT.pack(*point) for point in sorted(found)))
+    return GpxTrack(name, b"".join(_POINT.pack(*point) for point in sorted(found)))
 
 
 def _read(data: bytes, name: str) -> list[tuple[float, float, float, float]]:

@@ -19,7 +19,7 @@ from imgpar.formats.metadata.dates import read_date, xmp_date, zone
 from imgpar.formats.metadata.fields import TAGS
 from imgpar.formats.metadata.iptc_fields import read_datasets
 from imgpar.formats.metadata.position import Position, xmp_degrees
-from imgpar.formats.metadata.xmp_properties import read_properties
+from imgpar.formats.metadata.xmp_properties import xmp_values
 
 DATE, OFFSET, SUBSECONDS = 0x9003, 0x9011, 0x9291
 DIGITISED, DIGITISED_OFFSET, DIGITISED_SUBSECONDS = 0x9004, 0x9012, 0x9292
@@ -80,7 +80,7 @@ def field_values(metadata: Metadata, name: str) -> tuple[str, ...]:
     """The texts of a field of `TAGS`, other than date and gps; empty where there is none."""
     tag = TAGS[name]
     text = read_exif(metadata.exif).text(tag.exif) if tag.exif else ""
-    listed = read_properties(metadata.xmp).get(tag.xmp[0], ())
+    listed = xmp_values(metadata.xmp).get(tag.xmp[0], ())
     if text and name != "artist" and name != "rating":
         return (text,)
     if name == "artist" and text:
@@ -116,7 +116,7 @@ def _png_text(metadata: Metadata, keyword: bytes) -> str:
 
 def read_taken(metadata: Metadata) -> datetime | None:
     """When the picture was taken, else when it was digitised; with its time zone where that is known."""
-    exif, properties = read_exif(metadata.exif), read_properties(metadata.xmp)
+    exif, properties = read_exif(metadata.exif), xmp_values(metadata.xmp)
 
     def in_exif(date: int, offset: int, subseconds: int) -> datetime | None:
         found = read_date(exif.text(date, detail=True))
@@ -158,7 +158,7 @@ def read_position(metadata: Metadata) -> Position | None:
         return Position(
             places[0] or 0.0, places[1] or 0.0, -height if below and height is not None else height
         )
-    properties = read_properties(metadata.xmp)
+    properties = xmp_values(metadata.xmp)
     texts = [next(iter(properties.get(f"exif:GPS{name}", ())), "") for name in ("Latitude", "Longitude")]
     north, east = map(xmp_degrees, texts)
     return None if north is None or east is None else Position(north, east)
@@ -191,7 +191,7 @@ def camera_name(make: str, model: str) -> str:
     return f"{make} {model}".strip()
 
 
-def read_facts(metadata: Metadata, path: str) -> dict[str, Value]:
+def template_values(metadata: Metadata, path: str) -> dict[str, Value]:
     """The values for templates (`fields.FACTS`) of a picture; those that are missing are None or empty.
 
     Args:
@@ -201,7 +201,7 @@ def read_facts(metadata: Metadata, path: str) -> dict[str, Value]:
     name = os.path.basename(path)
     exif, position = read_exif(metadata.exif), read_position(metadata)
     texts = ("copyright", "artist", "title", "description", "city", "country")
-    lens = read_properties(metadata.xmp).get("aux:Lens", ("",))[0]
+    lens = xmp_values(metadata.xmp).get("aux:Lens", ("",))[0]
     return {
         "date": read_taken(metadata),
         "filename": name,

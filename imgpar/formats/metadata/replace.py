@@ -99,7 +99,7 @@ def _png(data: bytes, before: Metadata, edited: Edited) -> bytes | None:
         keyword = body.partition(b"\0")[0]
         if kind == b"eXIf" or keyword == _XMP_CHUNK[:17]:
             continue
-        if body and (raw := raw_profiles.kind_of(kind, body)):
+        if body and (raw := raw_profiles.raw_profile_kind(kind, body)):
             if raw in ("exif", "xmp") or (raw == "iptc" and after.iptc != before.iptc):
                 continue
         elif keyword in texts:

@@ -67,6 +67,7 @@ def _rewritten(data: bytes, changed: Mapping[str, bytes]) -> bytes:
         content = bytes(4) + block if name == "exif" and block else block
         payload += content
         lengths[name] = len(content)
+    boxes = _blanked(data, boxes, changed)
     delta = 0
     for _ in range(3):  # the length of the box depends on offsets, whose number of bytes is fixed
         meta = _meta(boxes[before][1], lengths, end, delta, total + delta + 8)
@@ -78,6 +79,32 @@ def _rewritten(data: bytes, changed: Mapping[str, bytes]) -> bytes:
     rest = [_moved_chunks(whole, end, delta) if name == b"moov" else whole for name, _, whole in boxes]
     rest[before] = meta
     return b"".join(rest) + (build_box(b"mdat", payload) if payload else b"")
+
+
+def _blanked(
+    data: bytes, boxes: list[tuple[bytes, bytes, bytes]], changed: Mapping[str, bytes]
+) -> list[tuple[bytes, bytes, bytes]]:
+    """The boxes with zeros in place of the old contents, which nothing refers to any more."""
+    meta = next(body for kind, body, _ in boxes if kind == b"meta")
+    parts = {bytes(box.kind): bytes(box.body) for box in walk(meta[4:], BOXES)}
+    if not {b"iinf", b"iloc"} <= parts.keys():
+        raise _UnsupportedError
+    _, kinds = _infos(parts[b"iinf"])
+    _, places = _places(parts[b"iloc"])
+    spans = {place.item: place.extents for place in places if place.method == 0}
+    old = [span for item, kind in kinds.items() if kind in changed for span in spans.get(item, ())]
+    kept = [span for item, own in spans.items() if kinds.get(item) not in changed for span in own]
+    out = bytearray(data)
+    for at, length in old:
+        if not any(at < begin + size and begin < at + length for begin, size in kept):
+            out[at : at + length] = bytes(min(length, max(0, len(out) - at)))
+    start, made = 0, list[tuple[bytes, bytes, bytes]]()
+    for kind, body, whole in boxes:
+        end = start + len(whole)
+        # Only media data are changed: everything else is parsed.
+        made.append((kind, body, bytes(out[start:end]) if kind == b"mdat" else whole))
+        start = end
+    return made
 
 
 def _meta(body: bytes, lengths: Mapping[str, int], end: int, delta: int, tail: int) -> bytes:

@@ -39,13 +39,13 @@ Values = tuple[str, ...]
 
 
 @memoized
-def read_properties(xmp: Xmp) -> dict[str, Values]:
+def xmp_values(xmp: Xmp) -> dict[str, Values]:
     """The simple properties and lists of text, by the usual prefix: `dc:title`. Empty where it is not
     well-formed. Of alternatives by language the default comes first.
 
     >>> packet = b'<rdf:RDF xmlns:rdf="%s"><rdf:Description xmlns:xmp="%s" xmp:Rating="5"/></rdf:RDF>'
     >>> uris = (_RDF.encode(), NAMESPACES["xmp"].encode())
-    >>> read_properties(Xmp(packet % uris))
+    >>> xmp_values(Xmp(packet % uris))
     {'xmp:Rating': ('5',)}
     """
     packet: bytes = xmp

@@ -35,7 +35,7 @@ def iptc_body(records: bytes) -> bytes:
     return _KEYWORD + b"iptc\0\0" + zlib.compress(f"\niptc\n{len(block):8}\n{lines}\n".encode())
 
 
-def kind_of(kind: bytes, body: bytes) -> str:
+def raw_profile_kind(kind: bytes, body: bytes) -> str:
     """`exif`, `xmp`, `iptc` or `icc`, where a text chunk holds one; otherwise empty."""
     return _unpacked(kind, body)[0] if body.startswith(_KEYWORD) and kind != b"iTXt" else ""
 

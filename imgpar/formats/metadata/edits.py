@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from imgpar.formats.metadata.dates import Shift
 from imgpar.formats.metadata.fields import NewFields
-from imgpar.formats.metadata.gpx import Track
+from imgpar.formats.metadata.gpx import GpxTrack
 
 
-class Wishes(NamedTuple):
+class MetadataEdits(NamedTuple):
     """What is to be changed in metadata."""
 
     fields: NewFields = NewFields()
     shift: Shift | None = None
-    track: Track | None = None
+    track: GpxTrack | None = None
     gap: float = 600.0
     """Most seconds between two points of the track around a picture."""
     offset: str = ""
