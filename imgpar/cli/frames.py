@@ -34,10 +34,23 @@ Extract pictures from clips, or from all clips in a folder. OUT is a folder, or 
 NOTHING = "There are no clips in the input. imgpar frames takes clips and folders."
 NO_PHOTOS = "There are no pictures in the input. --motion takes motion photos and folders."
 
+USUAL = (
+    "--out",
+    "--every",
+    "--poster",
+    "--sheet",
+    "--sprites",
+    "--animation",
+    "--to",
+    "--resize",
+    "--dry-run",
+)
+"""What `-h` shows."""
+
 
 def frames_parser() -> Parser:
     """The parser of `imgpar frames`."""
-    parser = Parser("frames", USAGE, DESCRIPTION)
+    parser = Parser("frames", USAGE, DESCRIPTION, usual=USUAL)
     parser.set_defaults(steps=None, explain=False)
     group = parser.add_argument_group("what is extracted")
     add = group.add_argument
