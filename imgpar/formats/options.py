@@ -115,7 +115,7 @@ class EncodeOptions(Declared):
     set: NewFields = option(
         parse_fields,
         "write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, "
-        "city … (docs/pictures.md); an empty value removes it, keywords+=A,B adds; repeatable",
+        "city … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable",
         default=NewFields(),
         metavar="KEY=VALUE",
         example="copyright=© Ada",
