@@ -20,7 +20,7 @@ PLACES = ("location", "gps", "geo", "\xa9xyz")
 _CREATED, _APPLE_CREATED = "creation_time", "com.apple.quicktime.creationdate"
 _APPLE_PLACE = "com.apple.quicktime.location.iso6709"
 _DATES = (_APPLE_CREATED, _CREATED, "date")
-_PLACE = re.compile(r"([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?")
+_PLACE = re.compile(r"([+-]\d{1,3}(?:\.\d{1,9})?)([+-]\d{1,3}(?:\.\d{1,9})?)")
 
 
 class NewTags(NamedTuple):

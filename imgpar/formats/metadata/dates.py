@@ -12,8 +12,8 @@ from imgpar.core.errors import bad_value
 _DATE = re.compile(
     r"(\d{4})[-:](\d\d)[-:](\d\d)(?:[T ]+(\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d\d:?\d\d)?)?"
 )
-_SHIFT = re.compile(r"([+-]?)((?:\d+(?:\.\d+)?\s*(?:d|h|m|s)\s*)+|\d+:\d\d(?::\d\d)?)")
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])")
+_SHIFT = re.compile(r"([+-]?)((?:\d{1,9}(?:\.\d{1,6})?\s{0,2}[dhms]\s{0,2}){1,8}|\d{1,6}:\d\d(?::\d\d)?)")
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s{0,2}([dhms])")
 _SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _MOST = timedelta(days=200 * 366)
 

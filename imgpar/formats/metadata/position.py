@@ -12,8 +12,9 @@ from imgpar.formats.metadata.exif import RATIONAL
 
 _BYTE, _ASCII = 1, 2
 _DEGREES = re.compile(
-    r"\s*([NSEW])?\s*([+-]?\d+(?:\.\d+)?)\s*°?\s*(?:(\d+(?:\.\d+)?)\s*['′]\s*)?"
-    r"(?:(\d+(?:\.\d+)?)\s*(?:[\"″]|'')\s*)?([NSEW])?\s*"
+    r"([NSEW])?\s{0,2}([+-]?\d{1,3}(?:\.\d{1,20})?)\s{0,2}°?\s{0,2}"
+    r"(?:(\d{1,2}(?:\.\d{1,20})?)\s{0,2}['′]\s{0,2})?"
+    r"(?:(\d{1,2}(?:\.\d{1,20})?)\s{0,2}(?:[\"″]|'')\s{0,2})?([NSEW])?"
 )
 _ARC = 10_000
 """Denominator of seconds of arc: 3 mm."""
@@ -73,7 +74,7 @@ def parse_position(text: str) -> Position:
 
 
 def _degrees(text: str, ways: str) -> float | None:
-    match = _DEGREES.fullmatch(text)
+    match = _DEGREES.fullmatch(text.strip())
     way = (match[1] or match[5] or "") if match else ""
     if match is None or (way and way not in ways) or (match[1] and match[5]):
         return None
