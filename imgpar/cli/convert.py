@@ -84,6 +84,7 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "audio "
         "of clips (default: keep the format)",
     )
+    flags.add_naming(group)
     add(
         "--explain",
         action="store_true",
@@ -154,6 +155,7 @@ def convert_with(args: argparse.Namespace, inputs: list[str], recipe: Recipe, co
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe of --recipe, with the operations of the flags appended and its settings overridden by
     them."""
+    from imgpar.api.settings import check_naming
     from imgpar.batch.settings import RUN, check_extraction, check_relevance
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
@@ -162,10 +164,11 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     recipe = flags.build_recipe(args.steps or (), base)
     recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
     check_extraction(recipe, RUN, flags.flag)
+    check_naming(recipe)
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]
-    check_relevance(named, recipe.formats(), flags.flag)
+    check_relevance(named, recipe.formats(), flags.flag, recipe.every_operation)
     return recipe
 
 
@@ -186,6 +189,8 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
             "--files-from and INPUT exclude each other.",
             fix=f"Leave out one, or put {inputs[0]!r} in the list.",
         )
+    if args.files_from and not args.recursive:
+        raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
     if args.check:
         _refuse_with_check(args)
     if args.profile and (args.dry_run or args.explain):
@@ -214,9 +219,10 @@ def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
         check_journal(args.journal, read)
     if args.save_recipe:
         check_recipe_place(args.save_recipe, read)
-    names = [os.path.realpath(path) for path in (args.report, args.save_recipe, args.journal) if path]
+    given = (args.report, args.save_recipe, args.journal, args.manifest, args.html)
+    names = [os.path.realpath(path) for path in given if path]
     if len(set(names)) < len(names):
-        words = "Two of --report, --save-recipe and --journal name the same file."
+        words = "Two of --report, --save-recipe, --journal, --manifest and --html name the same file."
         raise UsageError(words, fix="Name a different file for each.")
 
 

@@ -58,7 +58,7 @@ def frames_parser() -> Parser:
     flags.add_extraction(group)
     add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
     add("--recipe", action=Once, metavar="FILE", help="start from a TOML file with these settings")
-    flags.add_operations(parser, EXTRACT.recipe)
+    flags.add_operations(parser, EXTRACT.recipe, extracting=True)
     flags.add_settings(parser, EXTRACT.recipe)
     flags.add_run_options(parser, "frames")
     running.add_reporting(parser)
@@ -100,13 +100,13 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     from imgpar.recipe.recipe import Recipe
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
-    recipe = flags.build_recipe(args.steps or (), base)
+    recipe = flags.build_recipe(args.steps or (), base, extracting=True)
     recipe = replace(recipe, to=(args.to,), chosen=True) if args.to else recipe
     recipe = check_extraction(recipe, EXTRACT, flags.flag)
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]
-    check_relevance(named, recipe.to, flags.flag)
+    check_relevance(named, recipe.to, flags.flag, recipe.every_operation)
     return recipe
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -76,7 +76,7 @@ class Parser(argparse.ArgumentParser):
     def parse(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """The options, and all other arguments in order; after `--` nothing is an option."""
         # -0 cannot be declared: argparse would then take every negative number for an option.
-        args = ["--null" if arg == "-0" else arg for arg in argv]
+        args = _with_dashes(["--null" if arg == "-0" else arg for arg in argv], self._option_string_actions)
         end = args.index("--") if "--" in args else len(args)
         args[:end] = aliases.rewritten(args[:end], self._option_string_actions)
         end = args.index("--") if "--" in args else len(args)
@@ -126,6 +126,18 @@ class Parser(argparse.ArgumentParser):
         if not flag.startswith("--"):
             known += " Names that begin with a dash come after '--'."
         return UsageError(f"There is no option {flag}.", fix=known)
+
+
+def _with_dashes(args: Sequence[str], known: Container[str]) -> list[str]:
+    """`--suffix -small` as `--suffix=-small`: argparse would take the text for a flag."""
+    found = list[str]()
+    for arg in args:
+        text = arg.startswith("-") and arg.partition("=")[0] not in known
+        if found and found[-1] in ("--prefix", "--suffix") and text and found[-1] in known:
+            found[-1] += f"={arg}"
+        else:
+            found.append(arg)
+    return found
 
 
 class _ShortHelp(argparse.Action):

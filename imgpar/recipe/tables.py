@@ -176,7 +176,7 @@ def operation_from(table: Mapping[str, Any], where: str, folder: str | os.PathLi
 
 def table_of(operation: Operation) -> dict[str, Any]:
     """An operation as the TOML values of its table."""
-    if operation.dynamic:
+    if not operation.portable:
         raise UsageError(
             "A recipe with a Python function cannot be written to a file.",
             fix="Leave out apply, or use the recipe in Python.",

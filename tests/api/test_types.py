@@ -160,7 +160,7 @@ def values_of(annotation: str, option: Option) -> Iterable[object]:
         if get_origin(part) is Literal:
             yield from get_args(part)
         elif get_origin(part) is tuple:
-            yield (7,) * len(get_args(part))
+            yield tuple(range(7, 7 + len(get_args(part))))
         elif option.parse is parse_track:
             yield TRACK if part == os.PathLike[str] else str(TRACK)
         elif part is str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.run_spec import output_specs
 from imgpar.core.errors import DamagedError, bad_value
 from imgpar.core.limits import Limits
 from imgpar.recipe.recipe import Recipe
@@ -92,9 +93,10 @@ class _Converter:
 
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
+        (output,) = output_specs(recipe)
         facts = clip_facts(clip, len(clip.times))
-        details = clip_details(clip, recipe.operations, recipe.encode.strip)
-        operations, _ = operations_for_clip(recipe.operations, facts, details)
+        details = clip_details(clip, output.operations, output.encode.strip)
+        operations, _ = operations_for_clip(output.operations, facts, details)
         steps = steps_of(clip.picture, operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, choice.limits)
         self._program.begin(facts)
