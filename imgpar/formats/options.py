@@ -13,7 +13,7 @@ from imgpar.core.limits import Limits
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Value
 from imgpar.formats.matters import always, clips, of_drawings, of_pages, of_pictures, without_alpha
-from imgpar.formats.metadata.dates import Shift, parse_offset, parse_shift
+from imgpar.formats.metadata.dates import Shift, parse_shift, parse_utc_offset
 from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.formats.metadata.fields import NewFields, parse_fields
 from imgpar.formats.metadata.gpx import GpxTrack, parse_track
@@ -151,7 +151,7 @@ class EncodeOptions(Declared):
         matters=always,
     )
     gpx_offset: str = option(
-        parse_offset,
+        parse_utc_offset,
         "with --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the "
         "metadata)",
         default="",

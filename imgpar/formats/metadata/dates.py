@@ -68,10 +68,10 @@ def parse_shift(value: object) -> Shift:
 
 
 @parsing.accepts("str")
-def parse_offset(value: object) -> str:
+def parse_utc_offset(value: object) -> str:
     """A difference from UTC: `+02:00`, `-0330` or `Z`.
 
-    >>> parse_offset("+0200"), parse_offset("Z")
+    >>> parse_utc_offset("+0200"), parse_utc_offset("Z")
     ('+02:00', '+00:00')
     """
     text = str(value).strip()

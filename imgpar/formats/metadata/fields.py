@@ -140,7 +140,9 @@ class NewFields:
     @property
     def facts(self) -> frozenset[str]:
         """What the templates in it need to know of an input."""
-        return frozenset(name for _, text in self.entries if "{" in text for name in template(text).fields)
+        return frozenset(
+            name for _, text in self.entries if "{" in text for name in value_template(text).fields
+        )
 
     def _with_own(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Values for templates: those of the input, and those that are given here for other fields."""
@@ -155,7 +157,7 @@ class NewFields:
         made, values = dict[str, str](), self._with_own(values)
         for name, text in self.entries:
             if "{" in text and _takes_template(name):
-                text = (template(text).format(values, default="") or "").strip()
+                text = (value_template(text).format(values, default="") or "").strip()
                 if not text:
                     continue
                 text = text.replace("{", "{{").replace("}", "}}")
@@ -177,7 +179,7 @@ class NewFields:
             if not _takes_template(name) or not ("{" in text or "}" in text):
                 made[name] = content(name, text) if text else None
                 continue
-            pattern = template(text)
+            pattern = value_template(text)
             missing |= dict.fromkeys(pattern.missing(values))
             whole = " ".join((pattern.format(values, default="") or "").split(" ")).strip()
             if whole:
@@ -231,7 +233,7 @@ def content(name: str, text: str) -> Content:
 
 
 @lru_cache(maxsize=256)
-def template(text: str) -> Template:
+def value_template(text: str) -> Template:
     """The template of a text; raises BadValueError for an unknown field."""
     return parse_template(text, FACTS)
 
@@ -317,7 +319,7 @@ def _check(name: str, text: str) -> None:
     if not _takes_template(name):
         content(name, text)
     elif "{" in text or "}" in text:
-        template(text)
+        value_template(text)
 
 
 def _ordered(entries: Mapping[str, str]) -> NewFields:
