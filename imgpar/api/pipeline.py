@@ -179,7 +179,8 @@ class Pipeline(OperationMethods):
             report: path of the report: JSON, or a page where it ends in .html; an existing file is
                 replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
-                `palette`, `subsampling`, `progressive`, `icon_sizes`, `loop`, `strip`, `background`,
+                `palette`, `subsampling`, `progressive`, `icon_sizes`, `loop`, `strip`, `metadata`, `set`
+                (fields of the metadata), `shift_dates`, `gpx`, `gpx_gap`, `gpx_offset`, `background`,
                 `colour`, `pages`, `density`, `dpi`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`,
                 `map`, `loudnorm`, `deinterlace`, `tonemap`, `max_bytes`, `target`, `hardware`; and how to
                 run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
@@ -423,8 +424,9 @@ class Pipeline(OperationMethods):
             to: output format; None keeps the format.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
-                `icon_sizes`, `loop`, `strip`, `background`, `colour`, `pages`, `density`, `dpi`;
-                `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error) and
+                `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata),
+                `shift_dates`, `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`,
+                `dpi`; `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error) and
                 `verify` (the result is decoded and compared).
 
         Raises:

@@ -6,7 +6,7 @@ Written by scripts/make_signatures.py: change the declarations, not this file.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
 
@@ -294,7 +294,9 @@ class OperationSettings(TypedDict, total=False):
     tile: bool | None
     """Of watermark and watermark_text: repeat it over the whole picture, spaced by the margin."""
     text: str | None
-    """Of watermark_text: the text; \\n starts a new line."""
+    """Of watermark_text: the text; \\n starts a new line; {date:%d.%m.%Y}, {filename}, {copyright}, {title},
+    {camera} … insert what the metadata say, {title|untitled} a text where they say nothing, {{ }} are
+    braces."""
     outline: ColourValue | None
     """Of watermark_text: colour of an outline around the letters, for legibility on bright and dark
     pictures."""
@@ -326,6 +328,20 @@ class EncodeSettings(OperationSettings, total=False):
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
@@ -373,6 +389,20 @@ class OutputSettings(OperationSettings, total=False):
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
@@ -433,6 +463,20 @@ class PlainRunSettings(OperationSettings, total=False):
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where

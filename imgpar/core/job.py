@@ -9,9 +9,11 @@ time of dataclasses.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from imgpar.core.templates import Value
 
 INODE_BITS = (1 << 63) - 1
 """Bits of an inode number that SQLite can store."""
@@ -232,6 +234,9 @@ class ItemFacts(NamedTuple):
     """Displayed width and height, before any operation."""
     frames: int
     """Number of frames; more than 1 for animations and clips."""
+    details: Mapping[str, Value] = {}
+    """What its metadata say, by name of a field (`core.item_fields.FACTS`), if an operation asks for it.
+    What is stripped is missing."""
 
 
 @dataclass(frozen=True, slots=True)
