@@ -424,10 +424,10 @@ class Pipeline(OperationMethods):
             to: output format; None keeps the format.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
-                `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata),
-                `shift_dates`, `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`,
-                `dpi`; `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error) and
-                `verify` (the result is decoded and compared).
+                `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata), `shift_dates`,
+                `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`, `dpi`;
+                `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error)
+                and `verify` (the result is decoded and compared).
 
         Raises:
             UsageError: a setting is invalid or not used by this call.
