@@ -29,6 +29,7 @@ from imgpar.batch.setup import (
     planner,
     run_keys,
 )
+from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError
 from imgpar.core.filenames import has_scheme
@@ -103,7 +104,9 @@ def planned_entries(
             workers = Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
             stack.callback(workers.close)
             sources = tuple(sources_of(named or ()))
-            reader = PropertyReader(lambda: workers, options, cancel or CancelToken(), recipe, sources)
+            reader = PropertyReader(
+                lambda: workers, options, cancel or CancelToken(), recipe, sources, keep=for_names
+            )
             batches = iter(plan.prepare(batches, reader))
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)

@@ -222,6 +222,7 @@ _WORDS = {
     "changed": "changed since",
     "settings": "made with other settings",
     "nothing": "without a clip",
+    "pages": "without the requested pages",
     "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
@@ -230,6 +231,7 @@ _WHY = {
     "settings": "its output was made with other settings",
     "link": "it is a link",
     "nothing": "there is no clip in it",
+    "pages": "it has none of the requested pages",
     "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {
@@ -270,6 +272,8 @@ class Tally:
         self.stages: dict[str, float] = {}
         self.bytes_in = 0
         self.bytes_out = 0
+        self.made = ""
+        """An output."""
 
     def add(self, outcome: Outcome) -> Tally:
         """Count one outcome."""
@@ -287,6 +291,7 @@ class Tally:
             if len(self.failures) < SHOWN:
                 self.failures.append(outcome)
             return self
+        self.made = outcome.outputs[0].path if outcome.outputs else self.made
         self.bytes_in += outcome.source_bytes
         self.bytes_out += sum(file.bytes for file in outcome.outputs)
         return self

@@ -19,7 +19,7 @@ from imgpar.cli.flags import flag
 from imgpar.core.errors import NoInputError
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.ignored import Aside, ignored_sentence
-from imgpar.outputs.templates import STEM
+from imgpar.outputs.templates import OWN_SIZE, STEM
 
 if TYPE_CHECKING:
     from imgpar.batch.answers import Explained
@@ -54,6 +54,7 @@ def preview(
                 items += outcomes
             sums[facts["status"]] += len(outcomes)
             sums["files"] += len(facts["outputs"])
+            sums["split"] += any(out["split"] for out in facts["outputs"])
             if args.json:
                 print(json.dumps(facts))
             elif facts["status"] == "failed":
@@ -68,7 +69,8 @@ def preview(
     else:
         written = "Only the report was written." if args.report else "Nothing was written."
         print(
-            f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}; "
+            f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}"
+            f"{' or more' if sums['split'] else ''}; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
     if (
@@ -205,12 +207,14 @@ def _explained(recipe: Recipe) -> list[str]:
     >>> _explained(Recipe())
     ['1. keep the pixels unchanged', 'format: as the input']
     """
-    if not recipe.outputs:
-        return _branch_lines(recipe.branches()[0], 1)
+    first, *others = recipe.branches()
+    if not others and not recipe.outputs:
+        return _branch_lines(first, 1) + ([f"name: {first.name}"] if first.name else [])
     lines = [f"{n}. {line}" for n, line in enumerate(map(_as_text, recipe.operations), 1)]
     for number, branch in enumerate(recipe.branches(), 1):
         own = branch._replace(operations=branch.operations[len(recipe.operations) :])
-        lines.append(f"output {number}: {branch.name or STEM}")
+        size = ", where the input is smaller than a size" if branch.size == OWN_SIZE else ""
+        lines.append(f"output {number}: {branch.name or STEM}{size}")
         lines += [f"   {line}" for line in _branch_lines(own, len(recipe.operations) + 1)]
     return lines
 

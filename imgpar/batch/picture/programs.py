@@ -26,6 +26,7 @@ from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.base import too_many_frames
 from imgpar.ops import Operation
+from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
 from imgpar.pixels.colour.icc_header import profile_space
 
@@ -70,6 +71,13 @@ class Program(NamedTuple):
     grey_icc: Icc = Icc()
     """The grey ICC profile from which decoded pixels are converted to sRGB, where operations add colours. The
     header does not contain it any more."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result, as far as it is known before a function of the user is called."""
+        if self.steps:
+            return self.steps[-1].spec.size
+        return layouts.oriented(self.source.spec, self.source.orientation).size
 
     @property
     def nbytes(self) -> int:
@@ -283,6 +291,28 @@ def _conversion(spec: Spec) -> Step:
 
 def _turn(spec: Spec, orientation: int) -> Step:
     return Step("orient", spec, partial(layouts.orient, orientation=orientation))
+
+
+def operations_for(
+    operations: tuple[Operation, ...], header: Header, path: str, strip: str
+) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    """The operations for one picture, whose metadata some insert into texts, and remarks.
+
+    Args:
+        operations: of the recipe.
+        header: of the picture.
+        path: of its file.
+        strip: what is stripped counts as missing.
+    """
+
+    def facts() -> ItemFacts:
+        from imgpar.formats.metadata import policy, reading
+
+        details = reading.template_values(policy.strip(header.metadata, strip), path)
+        size = layouts.oriented(header.spec, header.orientation).size
+        return ItemFacts(path, "image", size, header.frames, details)
+
+    return for_item(operations, facts)
 
 
 def begin_picture(operations: Sequence[Operation], header: Header, path: str, frames: int) -> None:

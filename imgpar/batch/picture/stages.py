@@ -209,7 +209,9 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
             frame = converted
         fitting.append(frame)
     encoded = codec.encode(fitting, fmt, metadata, options)
-    return EncodedOutput(encoded.data, fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes))
+    return EncodedOutput(
+        encoded.data, encoded.spec or fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes)
+    )
 
 
 def _page_by_page(
