@@ -182,8 +182,8 @@ class Pipeline(OperationMethods):
                 `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
                 `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
                 `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`, `max_frames`,
-                `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see
-                `imgpar convert --help`).
+                `worker_memory`, `journal`, `sort`, `reverse`, `where` (one condition or several), `include`,
+                `exclude` (one pattern or several, see `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
@@ -227,7 +227,7 @@ class Pipeline(OperationMethods):
                 `palette`, `subsampling`, `progressive`, `colour`, `trim`, `fps` of animations,
                 `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
-                `worker_memory`, `journal`, `include`, `exclude`.
+                `worker_memory`, `journal`, `include`, `exclude`, `where`, `sort`, `reverse`.
 
         Returns:
             Counts, and in `items` an outcome for every clip with all its files.
@@ -288,7 +288,8 @@ class Pipeline(OperationMethods):
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
-                `accept_damaged`, `password`, `include`, `exclude`, `density`, `pages`.
+                `accept_damaged`, `password`, `include`, `exclude`, `where`, `sort`, `reverse`, `density`,
+                `pages`.
 
         Yields:
             The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that

@@ -76,6 +76,8 @@ class Plan:
     """The same by kind: suffix (".txt"), "without suffix" or "hidden"."""
     excluded: int = 0
     """Number of media files and folders left out by `include` and `exclude`."""
+    filtered: int = 0
+    """Number of media files left out by the conditions of `where`."""
     cancelled: bool = False
     """Whether planning was cancelled, so that inputs are missing."""
     notes: tuple[str, ...] = ()
@@ -149,6 +151,7 @@ def dry_run(
         ignored=report.ignored,
         left_out=report.left_out,
         excluded=report.excluded,
+        filtered=report.filtered,
         cancelled=report.cancelled,
         notes=report.notes,
     )

@@ -277,6 +277,14 @@ class PlainRunSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None
@@ -381,6 +389,14 @@ class ExtractSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -420,6 +436,14 @@ class SessionArraysSettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -454,6 +478,14 @@ class SessionDescribeSettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -502,6 +534,14 @@ class AssembleSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -559,6 +599,14 @@ class SheetSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -603,6 +651,14 @@ class ConcatSettings(TypedDict, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -636,6 +692,14 @@ class RetrySettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None

@@ -59,7 +59,7 @@ class Account:
 
     def read_past(self, batch: Batch) -> None:
         """Count what a batch leaves out, and pass on its notes."""
-        self._aside.add(batch.kinds, batch.left_out, batch.excluded)
+        self._aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
         self._sidecars += batch.sidecars
         for text in batch.notes:
             self.note(text)

@@ -18,7 +18,9 @@ from imgpar.batch.journal.untrusted import check_files
 from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
+from imgpar.batch.selection import Selection
 from imgpar.batch.setup import (
+    LazyWorkers,
     check_inputs,
     check_place,
     gather_planner,
@@ -34,7 +36,7 @@ from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -83,27 +85,37 @@ def planned_entries(
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
         patterns = Patterns(options.include, options.exclude)
+        workers = LazyWorkers(options, stack)
+        selection = Selection(options, workers, CancelToken(), tuple(sources_of(named or ())))
         batches = input_batches(
-            inputs, named, place, options, patterns, kind=recipe.extract.source, in_order=gather is not None
+            inputs,
+            named,
+            place,
+            options,
+            patterns,
+            kind=recipe.extract.source,
+            in_order=gather is not None,
+            selection=selection,
         )
         plan: Planner | GatherPlanner
         if gather is not None:
             batches = iter(every := list(batches))
-            (key,) = run_keys(place, recipe, gather, names_digest(every))
-            plan = gather_planner(place, gather, key, options, journal)
+            members = selection.arranged([item for batch in every for item in batch.items])
+            (key,) = run_keys(place, recipe, gather, names_digest(members))
+            plan = gather_planner(place, gather, key, options, journal, selection.arranged)
         else:
             alone = len(named or ()) == 1
             plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
         for batch in batches:
-            aside.add(batch.kinds, batch.left_out, batch.excluded)
+            aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
             for entry in plan.plan_together(batch):
                 if isinstance(entry, Unchanged):
                     yield from entry
                 else:
                     yield entry
         yield from plan.finish()
-        for note in (*plan.remarks(), *patterns.unmatched()):
+        for note in (*plan.remarks(), *patterns.unmatched(), *selection.remarks()):
             tell(note)
 
 

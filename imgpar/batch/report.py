@@ -45,6 +45,8 @@ class Report:
     """Folders that were not searched (hidden, or system folders such as @eaDir), by name."""
     excluded: int = 0
     """Number of media files and folders left out by `include` and `exclude`."""
+    filtered: int = 0
+    """Number of media files left out by the conditions of `where`."""
     seconds: float = 0.0
     bytes_in: int = 0
     """Total size of the converted inputs."""
@@ -164,7 +166,7 @@ class Report:
         if self.dry_run:
             skipped = f"{self.skipped} skipped{self._why_skipped()}"
             yield f"Would work on {self.planned}; {skipped}, {self.failed} failed. Nothing was written."
-            if aside := ignored_sentence(self.left_out, self.left_out_folders, self.excluded):
+            if aside := ignored_sentence(*self._left_out()):
                 yield aside
             yield from self._failures()
             return
@@ -182,7 +184,7 @@ class Report:
         if self.bytes_out:  # 0 for verify and undo
             before, after = format_size(self.bytes_in), format_size(self.bytes_out)
             yield f"{before} became {after} in {self.out or 'place'}."
-        if aside := ignored_sentence(self.left_out, self.left_out_folders, self.excluded):
+        if aside := ignored_sentence(*self._left_out()):
             yield aside
         yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
         if self.lost:
@@ -191,6 +193,9 @@ class Report:
         yield from self._failures()
         if self.can_retry:
             yield self.retry_advice()
+
+    def _left_out(self) -> tuple[Mapping[str, int], Mapping[str, int], int, int]:
+        return self.left_out, self.left_out_folders, self.excluded, self.filtered
 
     def _failures(self) -> Iterator[str]:
         if not self.failures:
@@ -247,6 +252,7 @@ _COUNTS = (
     "planned",
     "ignored",
     "excluded",
+    "filtered",
     "seconds",
     "bytes_in",
     "bytes_out",

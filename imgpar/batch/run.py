@@ -20,7 +20,9 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
+from imgpar.batch.selection import Selection
 from imgpar.batch.setup import (
+    LazyWorkers,
     check_inputs,
     check_place,
     gather_planner,
@@ -28,7 +30,6 @@ from imgpar.batch.setup import (
     input_batches,
     lock_out,
     names_digest,
-    new_workers,
     open_journal,
     planner,
     recipe_without_places,
@@ -132,21 +133,24 @@ class Run:
             RunError: the run could not start (OUT locked or not writable).
         """
         # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
-        batches = self._batches()
-        first = self._first_with_items(batches)
-        if first is None:
-            return self._nothing()
-        if self._gather is not None:  # all are known before the file has a plan
-            batches = iter(rest := list(batches))
-            self._members = names_digest([first, *rest])
         with contextlib.ExitStack() as stack:
+            self._workers = LazyWorkers(self._options, stack, workers)
+            self._selection = Selection(self._options, self._workers, self._cancel, self._sources)
+            batches = self._batches()
+            first = self._first_with_items(batches)
+            if first is None:
+                return self._nothing()
+            if self._gather is not None:  # all are known before the file has a plan
+                batches = iter(rest := list(batches))
+                every = [item for batch in (first, *rest) for item in batch.items]
+                self._members = names_digest(self._selection.arranged(every))
             self._open(stack)
             if self._place.in_place and self._sweeps and self._named is not None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._account.read_again()
                 batches = self._batches()
                 first = self._first_with_items(batches) or first
-            effort = self._convert(chain((first,), batches), workers, stack)
+            effort = self._convert(chain((first,), batches))
             self._transfer.finish()
             self._end()
             report = self._report(effort)
@@ -164,6 +168,7 @@ class Run:
             self._patterns,
             kind=self._recipe.extract.source,
             in_order=self._gather is not None,
+            selection=self._selection,
         )
 
     def _open(self, stack: contextlib.ExitStack) -> None:
@@ -195,7 +200,12 @@ class Run:
             self._account.originals = self._originals
         if self._gather is not None:
             self._planner: Planner | GatherPlanner = gather_planner(
-                self._place, self._gather, keys[0], self._options, self._journal
+                self._place,
+                self._gather,
+                keys[0],
+                self._options,
+                self._journal,
+                self._selection.arranged,
             )
             return
         self._planner = planner(
@@ -209,11 +219,9 @@ class Run:
             still=self._still,
         )
 
-    def _convert(
-        self, batches: Iterator[Batch], workers: Workers | None, stack: contextlib.ExitStack
-    ) -> Effort:
-        """Run the plan on the given workers, or on new ones."""
-        own = workers or stack.enter_context(new_workers(self._options))
+    def _convert(self, batches: Iterator[Batch]) -> Effort:
+        """Run the plan on the workers."""
+        own = self._workers()
         written, base = self._journal.written, self._journal.base
         if self._originals:
             written = self._originals.written
@@ -252,7 +260,7 @@ class Run:
         """The report of a run without inputs; no folder or journal is created, no worker is started."""
         for kind in ("start", "planned", "end"):
             self._account.tell(Event(kind, text=self._place.path, total=0))
-        for remark in self._patterns.unmatched():
+        for remark in self._unmatched():
             self._account.note(remark)
         return self._account.report(sidecars=False, whole=True)
 
@@ -392,8 +400,9 @@ class Run:
             self._originals.finish(whole=not self._cancel.cancelled)
 
     def _unmatched(self) -> list[str]:
-        """Notes on patterns without matches; empty after a cancellation, when not all inputs were read."""
-        return [] if self._cancel.cancelled else self._patterns.unmatched()
+        """Notes on patterns and conditions without matches; empty after a cancellation, when not all inputs
+        were read."""
+        return [] if self._cancel.cancelled else [*self._patterns.unmatched(), *self._selection.remarks()]
 
     def _report(self, effort: Effort) -> Report:
         return self._account.report(

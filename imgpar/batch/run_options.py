@@ -10,6 +10,8 @@ from imgpar.core import parsing
 from imgpar.core.errors import unknown_setting
 from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
+from imgpar.inputs.ordering import SortKey, sort_keys
+from imgpar.inputs.where import Condition, conditions
 
 FILES, RUN = "files", "run"
 """Groups of flags."""
@@ -64,6 +66,34 @@ class RunOptions(Declared):
         group=FILES,
         repeats=True,
         calls="run retry arrays assemble sheet describe frames",
+    )
+    where: tuple[Condition, ...] = option(
+        conditions,
+        "process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M', "
+        "format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable",
+        default=(),
+        metavar="CONDITION",
+        example="format=jpeg",
+        group=FILES,
+        repeats=True,
+        calls="run retry arrays assemble sheet concat describe frames",
+    )
+    sort: tuple[SortKey, ...] = option(
+        sort_keys,
+        "order of the files: name, path, date, mtime, bytes, width …, also several: date,name; "
+        ":desc is descending (default: natural order of the names)",
+        default=(),
+        metavar="FIELD[:desc]",
+        example="date",
+        group=FILES,
+        calls="run retry arrays assemble sheet concat describe frames",
+    )
+    reverse: bool = option(
+        parsing.switch,
+        "reverse the order of the files",
+        default=False,
+        group=FILES,
+        calls="run retry arrays assemble sheet concat describe frames",
     )
     in_place: bool = option(
         parsing.switch,

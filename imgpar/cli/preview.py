@@ -71,7 +71,7 @@ def preview(
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
     if (
-        (said := ignored_sentence(aside.kinds, aside.folders, aside.excluded))
+        (said := ignored_sentence(aside.kinds, aside.folders, aside.excluded, aside.filtered))
         and not args.json
         and not args.quiet
     ):

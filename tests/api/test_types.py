@@ -163,7 +163,7 @@ def values_of(annotation: str, option: Option) -> Iterable[object]:
         elif part is str:
             yield option.example or "text"
         elif get_origin(part) is list:
-            yield ["*.jpg"]
+            yield [option.example or "*.jpg"]
         elif part == os.PathLike[str]:
             yield Path("some.file")
         else:
