@@ -78,6 +78,8 @@ class Plan:
     """Number of media files and folders left out by `include` and `exclude`."""
     filtered: int = 0
     """Number of media files left out by the conditions of `where`."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Files that are no pictures and clips, by what would become of them (with `others`)."""
     cancelled: bool = False
     """Whether planning was cancelled, so that inputs are missing."""
     notes: tuple[str, ...] = ()
@@ -152,6 +154,7 @@ def dry_run(
         left_out=report.left_out,
         excluded=report.excluded,
         filtered=report.filtered,
+        others=report.others,
         cancelled=report.cancelled,
         notes=report.notes,
     )

@@ -94,6 +94,8 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
+    if options.others != "skip" and not isinstance(inputs, (list, tuple)):
+        raise UsageError("A list names every file, so there is no --others.", fix="Name folders as inputs.")
     if recipe.extract.motion and options.accept_damaged:
         raise UsageError(
             "--motion copies the clip unchanged, so there is no --accept-damaged.", fix="Leave it out."

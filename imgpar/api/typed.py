@@ -271,6 +271,9 @@ class PlainRunSettings(OperationSettings, total=False):
     companions: Literal["ignore", "copy"] | None
     """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
     ignore)."""
+    others: Literal["skip", "copy", "link", "ignore"] | None
+    """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
+    link (hard links, copies where that is not possible) (default: skip)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -686,6 +689,9 @@ class RetrySettings(TypedDict, total=False):
     companions: Literal["ignore", "copy"] | None
     """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
     ignore)."""
+    others: Literal["skip", "copy", "link", "ignore"] | None
+    """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
+    link (hard links, copies where that is not possible) (default: skip)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""

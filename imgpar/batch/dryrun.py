@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imgpar.batch.gather.options import Gathering
@@ -15,6 +16,7 @@ from imgpar.batch.inplace.run_folders import Homes
 from imgpar.batch.journal.database import copy_database
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
+from imgpar.batch.others import OtherFiles, is_other, mark_others
 from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
@@ -95,6 +97,7 @@ def planned_entries(
             patterns,
             kind=recipe.extract.source,
             in_order=gather is not None,
+            formats=recipe.formats(),
             selection=selection,
         )
         plan: Planner | GatherPlanner
@@ -109,14 +112,26 @@ def planned_entries(
         aside = Aside() if aside is None else aside
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
-            for entry in plan.plan_together(batch):
-                if isinstance(entry, Unchanged):
+            for entry in mark_others(plan.plan_together(batch), batch):
+                if is_other(entry):
+                    _count_other(entry, aside.others)
+                elif isinstance(entry, Unchanged):
                     yield from entry
                 else:
                     yield entry
         yield from plan.finish()
         for note in (*plan.remarks(), *patterns.unmatched(), *selection.remarks()):
             tell(note)
+
+
+def _count_other(entry: Job | Outcome | Unchanged, counts: Counter[str]) -> None:
+    if isinstance(entry, Unchanged):
+        counts["unchanged"] += len(entry)
+        return
+    files = OtherFiles()
+    for outcome in planned(entry) if isinstance(entry, Job) else [entry]:
+        files.add(outcome)
+    counts.update(files.counts)
 
 
 def planned(job: Job) -> list[Outcome]:
@@ -170,6 +185,7 @@ def report_of(
         dry_run=True,
         notes=tuple(notes),
         **(aside or Aside()).facts(),
+        others=dict(aside.others if aside else {}),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from imgpar.batch.others import others_sentence
 from imgpar.core.errors import OutputError, may_pass
 from imgpar.core.job import Outcome
 from imgpar.inputs.ignored import ignored_sentence
@@ -47,6 +48,9 @@ class Report:
     """Number of media files and folders left out by `include` and `exclude`."""
     filtered: int = 0
     """Number of media files left out by the conditions of `where`."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Files that are no pictures and clips, and what became of them with `others`: "copied", "linked",
+    "unchanged", "kept", "failed"; a dry run: "planned". They are not among `items`."""
     seconds: float = 0.0
     bytes_in: int = 0
     """Total size of the converted inputs."""
@@ -96,9 +100,9 @@ class Report:
             return 4
         if self.cancelled:
             return 130
-        if self.failed:
+        if self.failed or self.others.get("failed"):
             return 1
-        return 0 if self.total else 3
+        return 0 if self.total or self.others else 3
 
     def summary(self) -> str:
         """The summary as text; bytes of paths that are not UTF-8 are escaped."""
@@ -132,6 +136,7 @@ class Report:
             **{name: getattr(self, name) for name in _COUNTS},
             "left_out": {escaped(kind): count for kind, count in self.left_out.items()},
             "left_out_folders": {escaped(name): count for name, count in self.left_out_folders.items()},
+            "others": dict(self.others),
             "reasons": dict(self.reasons),
             "lost": dict(self.lost),
             "stages": {stage: round(spent, 6) for stage, spent in self.stages.items()},
@@ -168,6 +173,8 @@ class Report:
             yield f"Would work on {self.planned}; {skipped}, {self.failed} failed. Nothing was written."
             if aside := ignored_sentence(*self._left_out()):
                 yield aside
+            if others := others_sentence(self.others):
+                yield others
             yield from self._failures()
             return
         speed = f", {self.ok / self.seconds:.1f} a second" if self.ok and self.seconds > 1 else ""
@@ -184,6 +191,8 @@ class Report:
         if self.bytes_out:  # 0 for verify and undo
             before, after = format_size(self.bytes_in), format_size(self.bytes_out)
             yield f"{before} became {after} in {self.out or 'place'}."
+        if others := others_sentence(self.others):
+            yield others
         if aside := ignored_sentence(*self._left_out()):
             yield aside
         yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)

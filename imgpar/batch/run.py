@@ -16,6 +16,7 @@ from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
+from imgpar.batch.others import OtherFiles, is_other, mark_others
 from imgpar.batch.planner import Planner
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import write_facts
@@ -110,7 +111,8 @@ class Run:
         else:
             self._place = check_place(self._named or (), out, recipe, options)
             self._still = check_inputs(self._named or (), self._place, recipe, options)
-        self._account = Account(listen, self._place.path)
+        self._others = OtherFiles(linked=options.others == "link")
+        self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()
         self._patterns = Patterns(options.include, options.exclude)
         self._swept: set[str] = set()
@@ -168,6 +170,7 @@ class Run:
             self._patterns,
             kind=self._recipe.extract.source,
             in_order=self._gather is not None,
+            formats=self._recipe.formats(),
             selection=self._selection,
         )
 
@@ -287,10 +290,11 @@ class Run:
                 self._lock.enter(folder)
             if self._sweeps and folder:  # also if all items are unchanged
                 self._sweep([folder])
-            entries: Iterator[Entry] = self._planner.plan_together(batch)
+            entries: Iterator[Entry] = mark_others(self._planner.plan_together(batch), batch)
             if self._retry and isinstance(self._planner, Planner):
                 failed = self._journal.failed_in(batch)
-                entries = (entry for entry in self._planner.plan(batch) if _source(entry) in failed)
+                every = mark_others(self._planner.plan(batch), batch)
+                entries = (entry for entry in every if _source(entry) in failed)
             for chunk in self._chunked(entries):
                 total += _count(chunk)
                 yield chunk
@@ -394,7 +398,7 @@ class Run:
     def _end(self) -> None:
         """Add the notes at the end of the run, and finish the originals even after a cancellation."""
         self._account.note_changes()
-        for remark in (*self._planner.remarks(), *self._unmatched()):
+        for remark in (*self._planner.remarks(), *self._unmatched(), *self._others.remarks()):
             self._account.note(remark)
         if self._originals:
             self._originals.finish(whole=not self._cancel.cancelled)
@@ -432,7 +436,13 @@ def _text_of(recipe: Recipe) -> str | None:
 
 def _count(entries: Iterable[Entry]) -> int:
     return sum(
-        len(entry) if isinstance(entry, Unchanged) else len(entry.items) if isinstance(entry, Job) else 1
+        0
+        if is_other(entry)
+        else len(entry)
+        if isinstance(entry, Unchanged)
+        else len(entry.items)
+        if isinstance(entry, Job)
+        else 1
         for entry in entries
     )
 

@@ -18,6 +18,8 @@ FILES, RUN = "files", "run"
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
 COMPANIONS = ("ignore", "copy")
+OTHERS = ("skip", "copy", "link")
+DUPLICATES = ("keep", "skip", "link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class RunOptions(Declared):
         "ignore)",
         default="ignore",
         choices=COMPANIONS,
+        example="copy",
+        group=FILES,
+        calls="run retry",
+    )
+    others: Literal["skip", "copy", "link"] = option(
+        parsing.choice(*OTHERS, aliases={"ignore": "skip"}),
+        "files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, "
+        "or link (hard links, copies where that is not possible) (default: skip)",
+        default="skip",
+        choices=OTHERS,
         example="copy",
         group=FILES,
         calls="run retry",

@@ -22,11 +22,12 @@ from imgpar.core.fs import no_room
 from imgpar.core.job import Item
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
-from imgpar.formats.registry import format_of_suffix
+from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan, scan_in_order
+from imgpar.inputs.others import with_others
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source
@@ -47,6 +48,7 @@ def input_batches(
     *,
     kind: str = "",
     in_order: bool = False,
+    formats: Collection[str] = (),
     selection: Selection | None = None,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
@@ -59,6 +61,7 @@ def input_batches(
         patterns: which files are taken.
         kind: "image" or "video", if only these are taken from folders.
         in_order: the order of `named` matters, and an input may be named twice.
+        formats: of the outputs.
         selection: which of these files are taken, and their order.
     """
     if in_order and named is not None:
@@ -73,12 +76,33 @@ def input_batches(
         batches = selection.batches(batches, together=in_order)
     if in_order:
         return batches
-    return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
+    if options.companions == "copy" and not place.in_place:
+        batches = with_sidecars(batches)
+    if options.others != "skip":
+        audio = any(FORMATS[name].kind == "audio" for name in formats)
+        out = "" if place.stored else place.path
+        batches = with_others(batches, patterns, apart=not audio, ours=own_files(options), out=out)
+    return batches
 
 
 def new_workers(options: RunOptions) -> Workers:
     """The workers of one run; none is started yet."""
     return Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
+
+
+def check_others(options: RunOptions, place: Out) -> None:
+    """Reject `others` where there is no folder for them; raises UsageError."""
+    if options.others != "skip" and (place.in_place or place.name):
+        why = "In place other files stay where they are" if place.in_place else "OUT is one file"
+        raise UsageError(f"{why}, so there is no --others.", fix="Leave it out.")
+
+
+def own_files(options: RunOptions) -> frozenset[str]:
+    """Files of the run that may lie in an input folder."""
+    if not options.journal:
+        return frozenset()
+    path = os.path.abspath(options.journal)
+    return frozenset(path + end for end in ("", "-wal", "-shm", "-journal", ".lock"))
 
 
 class LazyWorkers:
@@ -222,6 +246,7 @@ def check_place(
     branches = recipe.branches()
     several = len(branches) > 1
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
+    check_others(options, place)
     if place.in_place and (several or branches[0].name):
         raise UsageError(
             "In place an input has one output with its own name, but the recipe has [[output]] tables.",
@@ -332,6 +357,7 @@ def run_spec(
         sources=sources,
         branches=(first, *others) if others else (),
         gather=gather,
+        link_others=options.others == "link",
     )
 
 
@@ -369,6 +395,7 @@ def run_facts(
         "where": [condition.text for condition in options.where],
         "sort": ",".join(map(str, options.sort)),
         "reverse": options.reverse,
+        "others": options.others,
     }
 
 

@@ -158,11 +158,24 @@ class Job(NamedTuple):
     there: tuple[OutputFile, ...] = ()
     """Set together with `digest`: the existing outputs, kept if the content is the same."""
     kind: JobKind = "frames"
+    twin: Twin | None = None
+    """Set where the outputs are those of another item with the same content."""
 
     @property
     def item(self) -> Item:
         """The only item, or the first of several."""
         return self.items[0]
+
+
+class Twin(NamedTuple):
+    """The outputs of an item with the same content."""
+
+    digest: str
+    """Of the content of both items."""
+    outputs: tuple[OutputFile, ...]
+    """The files that the targets become other names of, in the order of the targets."""
+    source: str = ""
+    """Path of the item that was converted."""
 
 
 class SameItem(NamedTuple):
@@ -220,6 +233,8 @@ class Outcome(NamedTuple):
     """Digest of the input's content, for the journal; empty if not computed."""
     kind: str = ""
     """Class name of the exception ("DamagedError"); empty without error."""
+    other: bool = False
+    """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
 
 
 class ItemFacts(NamedTuple):

@@ -60,6 +60,9 @@ class Aside:
     """Media and whole folders excluded by patterns."""
     filtered: int = 0
     """Media left out by conditions."""
+    others: Counter[str] = field(default_factory=Counter)
+    """In a dry run: files that would be copied or linked, although they are no media, by what becomes of
+    them."""
 
     def add(
         self, kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int, filtered: int = 0

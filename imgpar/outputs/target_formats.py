@@ -13,6 +13,7 @@ from imgpar.formats.registry import FORMATS, Format, find_format
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.others import OTHER
 from imgpar.inputs.roots import absolute, read_inputs
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
@@ -128,7 +129,7 @@ class Wishes:
         wanted = self._wanted(source, named=named)
         wish = self._make(suffix, shown, wanted)
         many = source is None or (source.kind == "image" and source.frames)
-        if source is None or wish.error or shown == SIDECAR:
+        if source is None or wish.error or shown in (SIDECAR, OTHER):
             return wish._replace(pages=many)
         inapplicable = silent(self._options, source.name, [target.format for target in wish.targets])
         inapplicable += ("to",) if self._to and not wanted else ()
@@ -146,8 +147,8 @@ class Wishes:
         return [target for target in self._to if _crosses(source, target, alone=self._alone)]
 
     def _make(self, suffix: str, shown: str, wanted: Sequence[Format]) -> Wish:
-        if shown == SIDECAR:
-            return Wish((WishedFile(SIDECAR, ""),))
+        if shown in (SIDECAR, OTHER):
+            return Wish((WishedFile(shown, ""),))
         by_name = known_suffix(suffix)
         source = by_name or FORMATS.get(shown)
         in_place = self._out.in_place

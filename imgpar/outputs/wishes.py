@@ -12,6 +12,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.formats.relevance import given
 from imgpar.inputs.batches import suffix_of
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.others import OTHER
 from imgpar.outputs.destination import Out
 from imgpar.outputs.target_formats import Wish, WishedFile, Wishes
 
@@ -78,7 +79,7 @@ class AllWishes:
         failed = next((wish for wish in found if wish.error), None)
         if failed or (len(found) == 1 and not self.renaming):
             return failed or found[0]
-        if shown == SIDECAR:
+        if shown in (SIDECAR, OTHER):
             return found[0]  # one copy beside all outputs
         fitting = [branch for branch, wish in enumerate(found) if "to" not in wish.silent]
         branches = fitting or range(len(found))
