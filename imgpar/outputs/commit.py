@@ -249,6 +249,7 @@ def _begin(path: str) -> Half:
 
 @lru_cache(maxsize=1024)
 def make_folder(folder: str) -> None:
+    """Create a folder of outputs and those above it; done before is not done again."""
     os.makedirs(long_path(folder), exist_ok=True)
 
 
