@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from imgpar.api.describe import describe
+    from imgpar.api.duplicates import duplicates
     from imgpar.api.frames import frames
     from imgpar.api.functions import concat, convert, undo, verify
     from imgpar.api.pipeline import Pipeline
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
     from imgpar.batch.describing import PictureInfo
+    from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
     from imgpar.batch.frames.reading import ClipFrame
     from imgpar.batch.report import Report
     from imgpar.batch.video_writer import VideoWriter
@@ -61,6 +63,10 @@ _HOMES = {
     "describe": "imgpar.api.describe",
     "PictureInfo": "imgpar.batch.describing",
     "ClipInfo": "imgpar.video.clip_info",
+    "duplicates": "imgpar.api.duplicates",
+    "Duplicates": "imgpar.batch.duplicates",
+    "DuplicateGroup": "imgpar.batch.duplicates",
+    "DuplicateFile": "imgpar.batch.duplicates",
     "dry_run": "imgpar.api.plan",
     "Plan": "imgpar.api.plan",
     "PlannedItem": "imgpar.api.plan",
@@ -93,6 +99,9 @@ __all__ = [
     "CommitError",
     "DamagedError",
     "DiskFullError",
+    "DuplicateFile",
+    "DuplicateGroup",
+    "Duplicates",
     "EncodeError",
     "Event",
     "ImgparError",
@@ -129,6 +138,7 @@ __all__ = [
     "convert",
     "describe",
     "dry_run",
+    "duplicates",
     "frames",
     "retry",
     "undo",

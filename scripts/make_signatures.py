@@ -28,6 +28,7 @@ from imgpar.batch.settings import (  # noqa: E402
     ASSEMBLE,
     CONCAT,
     DRY_RUN,
+    DUPLICATES,
     ENCODE,
     EXTRACT,
     OUTPUT,
@@ -91,6 +92,7 @@ SETTINGS = (
     Settings(
         "SessionDescribeSettings", "TypedDict", "Settings of `Session.describe`.", SESSION_DESCRIBE,
     ),
+    Settings("DuplicatesSettings", "SessionDescribeSettings", "Settings of `duplicates`.", DUPLICATES),
     Settings("AssembleSettings", "OperationSettings", "Settings of `Pipeline.assemble`.", ASSEMBLE),
     Settings("SheetSettings", "OperationSettings", "Settings of `Pipeline.sheet`.", SHEET),
     Settings("ConcatSettings", "TypedDict", "Settings of `concat`.", CONCAT),

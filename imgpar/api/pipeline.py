@@ -182,8 +182,8 @@ class Pipeline(OperationMethods):
                 `tonemap`, `max_bytes`, `target`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
                 `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
                 `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`, `max_frames`,
-                `worker_memory`, `journal`, `sort`, `reverse`, `others`, `where` (one condition or several),
-                `include`, `exclude` (one pattern or several, see `imgpar convert --help`).
+                `worker_memory`, `journal`, `sort`, `reverse`, `others`, `duplicates`, `where` (one condition
+                or several), `include`, `exclude` (one pattern or several, see `imgpar convert --help`).
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.

@@ -274,6 +274,9 @@ class PlainRunSettings(OperationSettings, total=False):
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""
+    duplicates: Literal["keep", "skip", "link"] | None
+    """Inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs
+    become hard links to those of the first) (default: keep)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -499,6 +502,15 @@ class SessionDescribeSettings(TypedDict, total=False):
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     password: str | None
     """Password of encrypted PDFs."""
+
+
+class DuplicatesSettings(SessionDescribeSettings, total=False):
+    """Settings of `duplicates`."""
+
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
 
 
 class AssembleSettings(OperationSettings, total=False):

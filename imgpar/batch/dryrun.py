@@ -32,6 +32,7 @@ from imgpar.batch.setup import (
     planner,
     run_keys,
 )
+from imgpar.batch.twins import Twins
 from imgpar.core.errors import ItemError
 from imgpar.core.filenames import has_scheme
 from imgpar.core.job import Event, Job, Outcome, OutputFile
@@ -110,9 +111,11 @@ def planned_entries(
             alone = len(named or ()) == 1
             plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
-        for batch in batches:
+        twins = Twins(options, CancelToken(), workers, recipe, tuple(sources_of(named or ())))
+        for batch in twins.among(batches):
             aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
-            for entry in mark_others(plan.plan_together(batch), batch):
+            for planned_entry in twins.without(mark_others(plan.plan_together(batch), batch)):
+                entry = twins.previewed(planned_entry)
                 if is_other(entry):
                     _count_other(entry, aside.others)
                 elif isinstance(entry, Unchanged):

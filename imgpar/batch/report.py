@@ -236,6 +236,7 @@ _WORDS = {
     "changed": "changed since",
     "settings": "made with other settings",
     "nothing": "without a clip",
+    "duplicate": "with the content of another input",
     "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
@@ -244,6 +245,7 @@ _WHY = {
     "settings": "its output was made with other settings",
     "link": "it is a link",
     "nothing": "there is no clip in it",
+    "duplicate": "another input has the same content",
     "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {

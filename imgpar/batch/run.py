@@ -39,6 +39,7 @@ from imgpar.batch.setup import (
     run_spec,
 )
 from imgpar.batch.transfer import Transfer
+from imgpar.batch.twins import Twins
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
@@ -138,6 +139,7 @@ class Run:
         with contextlib.ExitStack() as stack:
             self._workers = LazyWorkers(self._options, stack, workers)
             self._selection = Selection(self._options, self._workers, self._cancel, self._sources)
+            self._twins = Twins(self._options, self._cancel, self._workers, self._recipe, self._sources)
             batches = self._batches()
             first = self._first_with_items(batches)
             if first is None:
@@ -152,7 +154,7 @@ class Run:
                 self._account.read_again()
                 batches = self._batches()
                 first = self._first_with_items(batches) or first
-            effort = self._convert(chain((first,), batches))
+            effort = self._convert(iter(self._twins.among(chain((first,), batches))))
             self._transfer.finish()
             self._end()
             report = self._report(effort)
@@ -244,7 +246,7 @@ class Run:
         if own.note:
             self._account.note(own.note)
         self._account.tell(Event("start", text=self._place.path))
-        plan = self._transfer.inward(self._pulled(batches))
+        plan = self._twins.then_links(self._transfer.inward(self._pulled(batches)))
         return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
 
     def _facts(self) -> dict[str, object]:
@@ -295,9 +297,9 @@ class Run:
                 failed = self._journal.failed_in(batch)
                 every = mark_others(self._planner.plan(batch), batch)
                 entries = (entry for entry in every if _source(entry) in failed)
-            for chunk in self._chunked(entries):
+            for chunk in self._chunked(self._twins.without(entries)):
                 total += _count(chunk)
-                yield chunk
+                yield self._twins.hold(chunk)
         for chunk in self._chunked(self._planner.finish()):
             total += _count(chunk)
             yield chunk
@@ -371,6 +373,7 @@ class Run:
             outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
         for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
+            self._twins.done(outcome)
             self._account.add(outcome, own, again=number > 0)
 
     def _has_left(self, outcome: Outcome, job: Job) -> bool:
@@ -414,7 +417,7 @@ class Run:
             whole=bool(self._place.name),
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left + _count(self._ahead) + self._transfer.left,
+            left=effort.left + _count(self._ahead) + self._transfer.left + self._twins.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
             can_retry=not self._place.name and self._account.retriable > 0,

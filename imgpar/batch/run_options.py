@@ -57,6 +57,16 @@ class RunOptions(Declared):
         group=FILES,
         calls="run retry",
     )
+    duplicates: Literal["keep", "skip", "link"] = option(
+        parsing.choice(*DUPLICATES),
+        "inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs "
+        "become hard links to those of the first) (default: keep)",
+        default="keep",
+        choices=DUPLICATES,
+        example="skip",
+        group=FILES,
+        calls="run",
+    )
     include: tuple[str, ...] = option(
         parsing.patterns,
         "process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or "

@@ -16,6 +16,7 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
+from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
@@ -247,6 +248,7 @@ def check_place(
     several = len(branches) > 1
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
+    check_duplicates(options, place)
     if place.in_place and (several or branches[0].name):
         raise UsageError(
             "In place an input has one output with its own name, but the recipe has [[output]] tables.",

@@ -219,7 +219,7 @@ class Outcome(NamedTuple):
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
     changed since), "settings" (made with other settings), "link" (in place), "nothing" (it does not have
-    what is extracted)."""
+    what is extracted), "duplicate" (with the content of another input)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""

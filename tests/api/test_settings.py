@@ -41,7 +41,7 @@ GOOD: dict[str, Any] = {
     "dry_run": True, "strict": True, "companions": "copy", "accept_damaged": True, "verify": True,
     "password": "sesame",
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
-    "where": "width<90", "sort": "name", "reverse": True, "others": "copy",
+    "where": "width<90", "sort": "name", "reverse": True, "others": "copy", "duplicates": "skip",
     "exclude": "absent", "journal": "j.db",
 }  # fmt: skip
 RECIPE_GOOD: dict[str, Any] = {

@@ -43,6 +43,8 @@ def copy_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
                     raise CommitError(f"{file.path} was changed during the run.", fix="Run again.")
                 copied = _commit(file.path, target, task, run, True, file.digest, notes)
                 made.append(copied._replace(width=file.width, height=file.height))
+    if task.job.twin is not None:
+        notes[f"its content is that of {task.job.twin.source}"] = None
     return Done(task.serial, clock.timings(), outputs=tuple(made), notes=tuple(notes), digest=digest)
 
 
