@@ -44,6 +44,8 @@ from imgpar.core import parsing  # noqa: E402
 from imgpar.formats.extraction import Extraction  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
+from imgpar.outputs.templates import Naming  # noqa: E402
+from imgpar.pixels.attention import parse_focus  # noqa: E402
 from imgpar.pixels.geometry import parse_gravity  # noqa: E402
 from imgpar.recipe.tables import parse_formats  # noqa: E402
 
@@ -51,6 +53,10 @@ WIDTH = 110
 HEAD = "Written by scripts/make_signatures.py: change the declarations, not this file."
 ALIASES = {
     "Gravity": (parse_gravity, "A corner, a side or the middle."),
+    "Focus": (
+        parse_focus,
+        "A corner, a side or the middle; or attention or entropy, which look at the picture.",
+    ),
     "ColourValue": (
         parsing.colour,
         "A CSS name, #rgb, #rrggbb, #rrggbbaa, or red, green, blue and perhaps alpha, 0 to 255.",
@@ -163,6 +169,7 @@ def setting_keys(call: Call) -> Keys:
     declared: dict[str, Option] = {
         **Extraction.options(),
         **EncodeOptions.options(),
+        **Naming.options(),
         **Gathering.options(),
         **RunOptions.options(),
     }

@@ -50,8 +50,8 @@ def retry(
         command: the command line, for the journal.
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
             `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
-            `max_frames`, `worker_memory`, `journal`, and `include`, `exclude`, `where`, `sort`, `reverse`,
-            `others` (those of that run, if not given).
+            `max_frames`, `worker_memory`, `journal`, and `include`, `exclude`, `recursive`, `where`, `sort`,
+            `reverse`, `others` (those of that run, if not given).
             A session has its own `memory` and `worker_memory`.
 
     Returns:
@@ -84,6 +84,7 @@ def retry(
         sort=options.sort or _parsed(sort_keys, facts.get("sort")),
         reverse=options.reverse or bool(facts.get("reverse")),
         others=RunOptions.read({"others": settings.get("others") or facts.get("others")}).others,
+        recursive=options.recursive and facts.get("recursive") is not False,
     )
     given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()

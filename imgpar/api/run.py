@@ -100,6 +100,8 @@ def _check(
         raise UsageError(
             "--motion copies the clip unchanged, so there is no --accept-damaged.", fix="Leave it out."
         )
+    if out == "-" and (recipe.naming.renames or recipe.naming.sizes):
+        raise UsageError("-o - writes one picture, which has no name.", fix="Name a folder with -o.")
     if options.in_place and named == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
     file = out if isinstance(out, str) and os.path.isfile(out) else ""

@@ -18,6 +18,7 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
 from imgpar.batch.others import OtherFiles, is_other, mark_others
 from imgpar.batch.planner import Planner
+from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
@@ -54,6 +55,7 @@ def planned_entries(
     tell: Callable[[str], None] = lambda _: None,
     aside: Aside | None = None,
     gather: Gathering | None = None,
+    cancel: CancelToken | None = None,
 ) -> Iterator[Job | Outcome]:
     """Plan a run; yields a Job for each input to convert, and an Outcome for each skipped or failed one.
 
@@ -65,6 +67,7 @@ def planned_entries(
         tell: receives notes.
         aside: collects the files that are left out.
         gather: what is made of all inputs together.
+        cancel: stops the workers that read properties of inputs, if names depend on them.
 
     Raises:
         UsageError: the settings contradict each other, or every input is missing.
@@ -87,9 +90,10 @@ def planned_entries(
                 journal,
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
-        patterns = Patterns(options.include, options.exclude)
-        workers = LazyWorkers(options, stack)
-        selection = Selection(options, workers, CancelToken(), tuple(sources_of(named or ())))
+        patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
+        workers, cancel = LazyWorkers(options, stack), cancel or CancelToken()
+        sources = tuple(sources_of(named or ()))
+        selection = Selection(options, workers, cancel, sources)
         batches = input_batches(
             inputs,
             named,
@@ -111,8 +115,12 @@ def planned_entries(
             alone = len(named or ()) == 1
             plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
-        twins = Twins(options, CancelToken(), workers, recipe, tuple(sources_of(named or ())))
-        for batch in twins.among(batches):
+        twins = Twins(options, cancel, workers, recipe, sources)
+        batches = iter(twins.among(batches))
+        if isinstance(plan, Planner) and plan.need.whole:
+            reader = PropertyReader(workers, options, cancel, recipe, sources)
+            batches = iter(plan.prepare(batches, reader))
+        for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
             for planned_entry in twins.without(mark_others(plan.plan_together(batch), batch)):
                 entry = twins.previewed(planned_entry)

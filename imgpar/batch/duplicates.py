@@ -155,7 +155,9 @@ def find_duplicates(
     named = with_archives(inputs)
     sources = tuple(sources_of(named))
     selection = Selection(options, lambda: workers, cancel, sources)
-    batches = scan(named, out=None, patterns=Patterns(options.include, options.exclude))
+    batches = scan(
+        named, out=None, patterns=Patterns(options.include, options.exclude, recursive=options.recursive)
+    )
     items = list(selection.items(item for batch in batches for item in batch.items))
     failures = [_unread(item) for item in items if item.error]
     found = [item for item in items if not item.error]

@@ -117,6 +117,13 @@ class RunOptions(Declared):
         group=FILES,
         calls="run retry arrays assemble sheet concat describe frames",
     )
+    recursive: bool = option(
+        parsing.switch,
+        "read subfolders of the inputs",
+        default=True,
+        group=FILES,
+        calls="run retry arrays assemble sheet frames",
+    )
     in_place: bool = option(
         parsing.switch,
         "replace the originals and keep them in .imgpar/undo",

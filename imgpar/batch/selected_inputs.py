@@ -30,7 +30,7 @@ def item_plan(
         UsageError: every input is missing.
         NoInputError: all inputs are patterns without a match.
     """
-    patterns = Patterns(options.include, options.exclude)
+    patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
 
     def found() -> Iterator[Item]:
         for batch in scan(inputs, out=None, patterns=patterns):
@@ -76,7 +76,9 @@ def describe_all(
     inputs = with_archives(inputs)
     sources = tuple(sources_of(inputs))
     selection = Selection(options, lambda: workers, cancel, sources)
-    plan = selected_plan(inputs, Patterns(options.include, options.exclude), sources, selection)
+    plan = selected_plan(
+        inputs, Patterns(options.include, options.exclude, recursive=options.recursive), sources, selection
+    )
     for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
         if isinstance(found, Outcome):
             yield found.source, item_error(found.kind, found.error)

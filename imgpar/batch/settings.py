@@ -17,12 +17,13 @@ from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.formats.relevance import pointless
-from imgpar.ops import operation_types
+from imgpar.ops import Operation, operation_types
+from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
-RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options()))
+RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options(), *Naming.options()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def _call(
     run = _settings_of(RunOptions, call)
     keys = _settings_of(EncodeOptions, call)
     keys |= _settings_of(Extraction, call)
+    keys |= _settings_of(Naming, call)
     keys |= {"to"} if operations else frozenset[str]()
     return Call(name, run - _worker_options() if session else run, keys, operations, extracts=extracts)
 
@@ -168,18 +170,25 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
     return replace(recipe, extract=extract)
 
 
-def check_relevance(given: Iterable[str], to: Collection[str], label: Callable[[str], str] = str) -> None:
+def check_relevance(
+    given: Iterable[str],
+    to: Collection[str],
+    label: Callable[[str], str] = str,
+    operations: Iterable[Operation] = (),
+) -> None:
     """Reject a setting that has no effect on any output, where the formats of `to` alone determine that.
 
     Args:
         given: names of the given settings.
         to: names of the output formats.
         label: converts the name of a setting for the message.
+        operations: of all outputs. Where one has a physical size, `dpi` is its scale in any format.
 
     Raises:
         UsageError: a setting has no effect.
     """
-    name = pointless(given, to) if to else ""
+    used = {"dpi"} if any(operation.physical for operation in operations) else set[str]()
+    name = pointless([name for name in given if name not in used], to) if to else ""
     if name:
         titles = " and ".join(FORMATS[word].title for word in to)
         raise UsageError(

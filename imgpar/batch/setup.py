@@ -68,6 +68,8 @@ def input_batches(
     if in_order and named is not None:
         batches = scan_in_order(named, patterns)
     elif named is None:
+        if not options.recursive:
+            raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
         batches = scan_list((str(name) for name in inputs), patterns)
     else:
         batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
@@ -211,7 +213,7 @@ def planner(
         still: named pictures with a single frame, from `check_inputs`.
     """
     outputs = [
-        WishedOutput(key, branch.to, branch.encode, branch.name)
+        WishedOutput(key, branch.to, branch.encode, branch.name, branch.flat, branch.size)
         for key, branch in zip(run_keys(place, recipe), recipe.branches(), strict=True)
     ]
     return Planner(
@@ -249,10 +251,16 @@ def check_place(
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
     check_duplicates(options, place)
-    if place.in_place and (several or branches[0].name):
+    if place.in_place and (several or recipe.naming.renames or branches[0].name):
+        what = "[[output]] tables" if recipe.outputs else "sizes" if recipe.naming.sizes else "a name"
         raise UsageError(
-            "In place an input has one output with its own name, but the recipe has [[output]] tables.",
+            f"In place an input has one output with its own name, but the recipe has {what}.",
             fix="Name a folder with -o.",
+        )
+    if place.name and recipe.naming.renames and not several:
+        raise UsageError(
+            f"OUT is one file ({place.name}), so there is no template for its name.",
+            fix="Name a folder with -o, or leave the template out.",
         )
     if several and place.name:
         raise UsageError(
@@ -398,6 +406,7 @@ def run_facts(
         "sort": ",".join(map(str, options.sort)),
         "reverse": options.reverse,
         "others": options.others,
+        "recursive": options.recursive,
     }
 
 

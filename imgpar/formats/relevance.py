@@ -66,6 +66,7 @@ def silent(options: EncodeOptions, source: str, targets: Collection[str]) -> tup
         name
         for name in given(options)
         if name != _KEPT
+        and not (name == "dpi" and options.scaled)
         and not any(says_something(name, FORMATS[source], FORMATS[target]) for target in targets)
     )
 

@@ -34,6 +34,10 @@ class WishedFile(NamedTuple):
     """Which output of the recipe it is."""
     name: str = ""
     """Template of the name; empty keeps the stem."""
+    flat: bool = False
+    """Whether it lies directly in OUT."""
+    size: int = 0
+    """The width for which it is made, where there are several sizes; see `recipe.outputs.Branch`."""
 
 
 class Wish(NamedTuple):

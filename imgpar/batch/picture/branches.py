@@ -139,15 +139,19 @@ class BranchWork:
         shared = common(operations)
         with self._clock.during("transform"):
             programs.begin_picture(shared, tree.root.source, self._path, len(frames))
-            frames = tree.run_shared(frames, lease)
+            found = list[str]()
+            frames = tree.run_shared(frames, lease, found)
+        self._writing.add((), (), found)
         for number, (branch, program) in enumerate(members):
             with self._writing.attempt(branch.targets):
                 with self._clock.during("transform"):
                     own = branch.run.operations[len(shared) :]
                     programs.begin_picture(own, program.source, self._path, program.frames)
-                    made = tree.run_own(number, frames, lease)
+                    found = list[str]()
+                    made = tree.run_own(number, frames, lease, found)
+                    self._writing.add((), (), found)
                 formats = [target.format for target in branch.targets]
-                same = outputs.same_formats(program, formats, branch.run.encode, limits)
+                same = outputs.same_formats(program, formats, branch.run.encode, limits, made[0].spec)
                 original = outputs.SourceBytes(data if same else b"", same)
                 header = program.header._replace(lost=program.lost)
                 self._writing.each(branch.targets, made, header, original)

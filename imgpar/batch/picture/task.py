@@ -86,14 +86,17 @@ class PictureWork:
             frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
         if not chain:
             return self._leave_in_lease(program, lease, frames, blob, notes, digest)
-        same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
-        original = outputs.SourceBytes(data if same else b"", same)
-        del data
+        if not self._same(program, None):
+            data = b""
         with self._clock.during("transform"):
             programs.begin_picture(
                 self._run.operations, program.source, self._task.job.item.path, len(frames)
             )
-            frames, offset = stages.transform_frames(program, frames, self._memory.within(lease))
+            found = list[str]()
+            frames, offset = stages.transform_frames(program, frames, self._memory.within(lease), found)
+            notes = (*notes, *found)
+        same = self._same(program, frames[0].spec)
+        original = outputs.SourceBytes(data if same else b"", same)
         header = program.header._replace(lost=program.lost)
         if self._run.arrays:
             placed, lost = self._array(lease, frames, offset, header)
@@ -124,22 +127,23 @@ class PictureWork:
             within = self._memory.within(placed.lease)
             path, count = self._task.job.item.path, placed.frames.count
             programs.begin_picture(self._run.operations, program.source, path, count)
-            frames, offset = stages.transform_frames(program, self._memory.frames(placed.frames), within)
+            found, given = list[str](), self._memory.frames(placed.frames)
+            frames, offset = stages.transform_frames(program, given, within, found)
         if self._run.arrays:
             placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
-            return self._done(placed=placed, lost=lost)
+            return self._done(placed=placed, lost=lost, notes=tuple(found))
         if offset is None:
             placed = self._memory.put(placed.lease, frames, self._memory.blob(placed))
         else:
             ref = FrameRef(placed.lease.offset + offset, frames[0].spec, len(frames))
             placed = placed._replace(frames=ref)
-        return self._done(placed=placed)
+        return self._done(placed=placed, notes=tuple(found))
 
     def _encode(self) -> Done:
         if files := self._writing.recovered():
             return self._done(files=files)
         placed, header = self._placed()
-        original = self._original(header, placed.frames.count)
+        original = self._original(header, placed.frames)
         self._writing.each(self._writing.targets(), self._memory.frames(placed.frames), header, original)
         return self._written()
 
@@ -197,12 +201,16 @@ class PictureWork:
             self._writing.digest = content_digest(data) if self._run.digests else ""
             return data, self._writing.digest
 
-    def _original(self, header: Header, frames: int) -> outputs.SourceBytes:
+    def _same(self, program: Program, made: Spec | None) -> frozenset[str]:
+        """The formats whose outputs are copies of the input."""
+        return outputs.same_formats(program, self._formats, self._run.encode, self._run.limits, made)
+
+    def _original(self, header: Header, frames: FrameRef) -> outputs.SourceBytes:
         """The bytes of the input, read again, and the formats whose outputs are copies of them."""
         if header.format not in self._formats:
             return outputs.SourceBytes()
-        program = self._compiled(header._replace(lost=()), keep_frames=frames > 1)
-        same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
+        program = self._compiled(header._replace(lost=()), keep_frames=frames.count > 1)
+        same = self._same(program, frames.spec)
         if not same:
             return outputs.SourceBytes()
         item = self._task.job.item
