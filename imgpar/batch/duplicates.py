@@ -155,9 +155,8 @@ def find_duplicates(
     named = with_archives(inputs)
     sources = tuple(sources_of(named))
     selection = Selection(options, lambda: workers, cancel, sources)
-    batches = scan(
-        named, out=None, patterns=Patterns(options.include, options.exclude, recursive=options.recursive)
-    )
+    patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
+    batches = scan(named, out=None, patterns=patterns)
     items = list(selection.items(item for batch in batches for item in batch.items))
     failures = [_unread(item) for item in items if item.error]
     found = [item for item in items if not item.error]

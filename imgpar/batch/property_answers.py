@@ -18,6 +18,7 @@ from imgpar.formats import codec
 from imgpar.formats.metadata.facts import camera_name, read_facts, timestamp
 from imgpar.formats.registry import find_format, sniff_file
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.others import OTHER
 from imgpar.pixels.layouts import oriented
 
 Size = tuple[int, int]
@@ -41,8 +42,8 @@ def properties_of(job: Job, run: RunSpec) -> Properties:
         ItemError: the file cannot be read.
     """
     path = job.item.path
-    if job.item.format == SIDECAR:
-        return Properties(format=SIDECAR, digest=file_digest(path) if run.wants.digest else "")
+    if job.item.format in (SIDECAR, OTHER):
+        return Properties(format=job.item.format, digest=file_digest(path) if run.wants.digest else "")
     data, clip = open_media(path)
     found = _of_clip(path, clip.name, job.targets, run) if clip else _of_picture(path, data, job.targets, run)
     if not run.wants.digest:

@@ -76,9 +76,8 @@ def describe_all(
     inputs = with_archives(inputs)
     sources = tuple(sources_of(inputs))
     selection = Selection(options, lambda: workers, cancel, sources)
-    plan = selected_plan(
-        inputs, Patterns(options.include, options.exclude, recursive=options.recursive), sources, selection
-    )
+    patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
+    plan = selected_plan(inputs, patterns, sources, selection)
     for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
         if isinstance(found, Outcome):
             yield found.source, item_error(found.kind, found.error)

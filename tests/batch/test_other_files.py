@@ -130,6 +130,13 @@ def test_nothing_is_copied_onto_itself(folder: Path, session: imgpar.Session) ->
     assert (report.ok, report.others) == (2, {})
 
 
+def test_they_keep_their_names_beside_a_template(folder: Path, session: imgpar.Session) -> None:
+    out = folder.parent / "out"
+    report = imgpar.convert(folder, out, name="{stem}-{width}", others="copy", session=session)
+    assert report.others == {"copied": 3}
+    assert files(out) == sorted([*COPIED, "a-4.png", "sub/b-4.png"])
+
+
 def test_they_go_into_an_archive(folder: Path, session: imgpar.Session) -> None:
     import zipfile
 
