@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from imgpar.api.describe import describe
     from imgpar.api.duplicates import duplicates
+    from imgpar.api.estimate import estimate
     from imgpar.api.frames import frames
     from imgpar.api.functions import concat, convert, undo, verify
     from imgpar.api.pipeline import Pipeline
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from imgpar.api.session import Session
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
+    from imgpar.batch.estimate import Estimate
     from imgpar.batch.frames.reading import ClipFrame
     from imgpar.batch.report import Report
     from imgpar.batch.video_writer import VideoWriter
@@ -67,6 +69,8 @@ _HOMES = {
     "Duplicates": "imgpar.batch.duplicates",
     "DuplicateGroup": "imgpar.batch.duplicates",
     "DuplicateFile": "imgpar.batch.duplicates",
+    "estimate": "imgpar.api.estimate",
+    "Estimate": "imgpar.batch.estimate",
     "dry_run": "imgpar.api.plan",
     "Plan": "imgpar.api.plan",
     "PlannedItem": "imgpar.api.plan",
@@ -103,6 +107,7 @@ __all__ = [
     "DuplicateGroup",
     "Duplicates",
     "EncodeError",
+    "Estimate",
     "Event",
     "ImgparError",
     "Item",
@@ -139,6 +144,7 @@ __all__ = [
     "describe",
     "dry_run",
     "duplicates",
+    "estimate",
     "frames",
     "retry",
     "undo",

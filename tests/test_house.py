@@ -69,6 +69,7 @@ EXPORTS = {
     *("describe", "PictureInfo", "ClipInfo"),
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),
+    *("estimate", "Estimate"),
     *("duplicates", "Duplicates", "DuplicateGroup", "DuplicateFile"),
     *("ImgparError", "UsageError", "BadValueError", "UnknownSettingError", "NoInputError"),
     *(

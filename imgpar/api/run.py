@@ -12,6 +12,7 @@ from dataclasses import replace
 from imgpar.api.settings import checked_recipe
 from imgpar.batch import dryrun
 from imgpar.batch.account import Listener
+from imgpar.batch.estimate import compare_with_estimate, estimate_key
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
 from imgpar.batch.run import Run
@@ -73,6 +74,8 @@ def run(
         report = Run(inputs, target, recipe, options, listen, cancel, command=command, gather=gather).execute(
             workers
         )
+        if isinstance(out, str) and gather is None and not piped:
+            compare_with_estimate(estimate_key(out, [branch.key() for branch in recipe.branches()]), report)
         if piped:
             report = replace(report, items=tuple(report.items), can_retry=False)
         if out == "-":

@@ -44,12 +44,12 @@ class Member(NamedTuple):
     """Bits in which its hash differs from that of the first member."""
 
 
-def alike(items: Sequence[Alike], distance: int | None) -> list[list[Member]]:
+def find_groups(items: Sequence[Alike], distance: int | None) -> list[list[Member]]:
     """Groups of two or more, in the order of their first members. An item belongs to the first group whose
     first member it equals or resembles.
 
     >>> ones = Alike("a", "f" * 40, 1.5)
-    >>> alike([ones, Alike("b", "0" * 40, 1.5), ones], 0)
+    >>> find_groups([ones, Alike("b", "0" * 40, 1.5), ones], 0)
     [[Member(place=0, distance=0), Member(place=2, distance=0)]]
 
     Args:

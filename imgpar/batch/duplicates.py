@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from imgpar.batch.alike import Alike, Member, alike
+from imgpar.batch.alike import Alike, Member, find_groups
 from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.properties import read_properties
 from imgpar.batch.report import counted, escaped, format_size
@@ -174,7 +174,7 @@ def find_duplicates(
             else:
                 known.append((answer[0].item, answer[1]))
     compared = [Alike(facts.digest, facts.fingerprint, _ratio(facts)) for _, facts in known]
-    groups = tuple(_group(members, known, keep) for members in alike(compared, distance))
+    groups = tuple(_group(members, known, keep) for members in find_groups(compared, distance))
     return Duplicates(groups, len(items), tuple(failures), selection.filtered, cancel.cancelled)
 
 

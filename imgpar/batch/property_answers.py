@@ -76,7 +76,7 @@ def _of_picture(path: str, data: bytes, targets: Sequence[Target], run: RunSpec)
 def _fingerprint(data: bytes, header: Header, limits: Limits) -> str:
     """The perceptual hash of the first frame, decoded at a small scale where the format allows it."""
     from imgpar.formats.output_profile import srgb_frame
-    from imgpar.pixels.fingerprint import SIDE, fingerprint
+    from imgpar.pixels.fingerprint import SIDE, perceptual_hash
     from imgpar.recipe.tables import make_operation
 
     small = make_operation("resize", f"{SIDE}x{SIDE}", fit="fill")
@@ -85,7 +85,7 @@ def _fingerprint(data: bytes, header: Header, limits: Limits) -> str:
     frames, _ = stages.decode(program, data, memory, limits)
     frames, _ = stages.transform_frames(program, frames, memory)
     frame, _ = srgb_frame(frames[0], header.metadata)
-    return fingerprint(stages.to_array(frame, "RGB", "uint8").array)
+    return perceptual_hash(stages.to_array(frame, "RGB", "uint8").array)
 
 
 def _of_clip(path: str, name: str, targets: Sequence[Target], run: RunSpec) -> Properties:

@@ -24,13 +24,13 @@ _FLAT = 4.0
 Array = np.ndarray[Any, Any]
 
 
-def fingerprint(picture: Array) -> str:
+def perceptual_hash(picture: Array) -> str:
     """The fingerprint of a picture.
 
     >>> ramp = np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1))
-    >>> fingerprint(np.dstack([ramp, ramp, ramp]))[16:]
+    >>> perceptual_hash(np.dstack([ramp, ramp, ramp]))[16:]
     '3c3c3cbcbcbc3c3c3cbcbcbc'
-    >>> fingerprint(np.full((32, 32, 3), 200, np.uint8))
+    >>> perceptual_hash(np.full((32, 32, 3), 200, np.uint8))
     ''
 
     Args:

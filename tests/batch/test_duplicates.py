@@ -17,8 +17,8 @@ from PIL import Image, ImageEnhance
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.batch.alike import Alike, alike
-from imgpar.pixels.fingerprint import fingerprint
+from imgpar.batch.alike import Alike, find_groups
+from imgpar.pixels.fingerprint import perceptual_hash
 
 
 def scene(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
@@ -34,7 +34,7 @@ def png(picture: Image.Image) -> bytes:
 
 
 def print_of(picture: Image.Image) -> str:
-    return fingerprint(np.asarray(picture.convert("RGB").resize((32, 32), Image.Resampling.BOX)))
+    return perceptual_hash(np.asarray(picture.convert("RGB").resize((32, 32), Image.Resampling.BOX)))
 
 
 def distance(one: str, other: str) -> int:
@@ -50,7 +50,7 @@ def test_the_hash_is_that_of_a_reference(seed: int) -> None:
     low[0, :] *= np.sqrt(2)  # OpenCV scales the first row and column, the hash does not
     low[:, 0] *= np.sqrt(2)
     expected = np.packbits(low.ravel() > np.median(low)).tobytes().hex()
-    assert distance(fingerprint(small), expected) <= 1
+    assert distance(perceptual_hash(small), expected) <= 1
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_near_ones_are_those_of_a_comparison_of_all(limit: int) -> None:
             group = [n for n in sorted(free) if n >= at and (word ^ hashes[n]).bit_count() <= limit]
             free -= set(group)
             expected += [group] if len(group) > 1 else []
-    assert [[member.place for member in group] for group in alike(items, limit)] == expected
+    assert [[member.place for member in group] for group in find_groups(items, limit)] == expected
 
 
 def test_other_colours_and_other_shapes_are_not_alike() -> None:
@@ -95,7 +95,7 @@ def test_other_colours_and_other_shapes_are_not_alike() -> None:
         Alike("b", "ff" * 8 + "ff" * 12, 1.5),
         Alike("c", "ff" * 8 + "80" * 12, 0.7),
     ]
-    assert alike(items, 6) == []
+    assert find_groups(items, 6) == []
 
 
 @pytest.fixture
