@@ -43,8 +43,8 @@ def estimate(
 ) -> Estimate:
     """Estimate time and bytes of a call of `convert` with the same arguments.
 
-    Up to 12 files of each format are converted into a temporary folder, which takes up to half a minute;
-    nothing is written to `out`.
+    Up to 6 files of each format and size are converted into a temporary folder, which takes up to half a
+    minute; nothing is written to `out`.
 
     >>> import imgpar
     >>> found = imgpar.estimate("photos/", "web/", resize="1920", to="webp")  # doctest: +SKIP

@@ -180,7 +180,9 @@ class OperationMethods:
         self,
         picture: str | os.PathLike[str],
         *,
-        blend: Literal["over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"] = "over",
+        blend: Literal[
+            "over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"
+        ] = "over",
         gravity: Gravity = "centre",
         margin: float | str = "0",
         opacity: float | str = 1.0,

@@ -1,9 +1,9 @@
 """`--estimate`: time and bytes of a run, from a sample of its inputs that is really converted.
 
-The inputs of the plan are divided by format; of each, some are chosen at random and converted into a
-temporary folder with the recipe and the workers of the run. Time and bytes of the others follow from their
-sizes (a ratio estimator for each format). Estimates, and what the runs then took, are kept in the user's state
-folder.
+The inputs of the plan are divided into strata by format and size; of each, some are chosen at random and
+converted into a temporary folder with the recipe and the workers of the run. Time and bytes of the others
+follow from their sizes (a ratio estimator for each stratum). Estimates, and what the runs then took, are kept
+in the user's state folder.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.where import named_format
 from imgpar.outputs.sidefiles import write_whole
 
-SAMPLES = 12
-"""Most files of one format that are converted."""
-FORMATS = 8
-"""Most formats of which files are converted, those with the most bytes."""
+SAMPLES = 6
+"""Most files of one stratum that are converted."""
+STRATA = 12
+"""Most strata of which files are converted, those with the most bytes."""
 _KEPT = 100
 _SHOWN = 5
 _ALONE = 0.5
@@ -70,7 +70,7 @@ class Estimate:
     """Number of inputs that were converted for it."""
     sample_seconds: float = 0.0
     left_out: int = 0
-    """Inputs of which none of the same format could be converted; they are not in the figures."""
+    """Inputs of which none of the same format and similar size was converted; they are not in the figures."""
     past_errors: tuple[tuple[float, float], ...] = ()
     """Of the last estimates that a run followed: relative error of time and of bytes."""
     notes: tuple[str, ...] = ()
@@ -108,7 +108,7 @@ class Estimate:
         if 0 <= self.free < sizes.high:
             lines.append("There may not be enough space.")
         if self.left_out:
-            lines.append(f"{counted(self.left_out, 'file')} of other formats could not be estimated.")
+            lines.append(f"{counted(self.left_out, 'file')} of other formats or sizes: not in these figures.")
         if self.past_errors:
             spent, size = (sum(errors) / len(errors) for errors in zip(*self.past_errors, strict=True))
             which = (
@@ -130,7 +130,7 @@ def _span(seconds: float) -> str:
 
 @dataclass(slots=True)
 class _Stratum:
-    """The inputs of one format."""
+    """Inputs of one format and of similar size: sizes differ by less than four times."""
 
     count: int = 0
     bytes: int = 0
@@ -138,10 +138,10 @@ class _Stratum:
 
 
 class Sample:
-    """The inputs of a plan, and a few of each format that are converted for the estimate."""
+    """The inputs of a plan, and a few of each stratum that are converted for the estimate."""
 
     def __init__(self) -> None:
-        self.strata: dict[str, _Stratum] = {}
+        self.strata: dict[tuple[str, int], _Stratum] = {}
         self._random = random.Random(0)  # noqa: S311 - the same files each time
 
     def take(self, entries: Iterable[Job | Outcome]) -> None:
@@ -149,7 +149,8 @@ class Sample:
         for entry in entries:
             if not isinstance(entry, Job) or entry.check:
                 continue
-            stratum = self.strata.setdefault(named_format(entry.item), _Stratum())
+            key = named_format(entry.item), entry.item.size.bit_length() // 2
+            stratum = self.strata.setdefault(key, _Stratum())
             stratum.count += 1
             stratum.bytes += max(1, entry.item.size)
             if entry.item.source:
@@ -170,8 +171,8 @@ class Sample:
         return sum(stratum.bytes for stratum in self.strata.values())
 
     def paths(self) -> list[str]:
-        """The files to convert, some of each format first."""
-        largest = sorted(self.strata.values(), key=lambda stratum: -stratum.bytes)[:FORMATS]
+        """The files to convert, some of each stratum first."""
+        largest = sorted(self.strata.values(), key=lambda stratum: -stratum.bytes)[:STRATA]
         return [
             stratum.chosen[place].path
             for place in range(SAMPLES)
@@ -216,7 +217,7 @@ class Sample:
 
 
 def _ratio(stratum: _Stratum, sizes: Sequence[int], values: Sequence[float]) -> tuple[float, float]:
-    """The total of a format, and its standard deviation: the ratio estimator of a random sample."""
+    """The total of a stratum, and its standard deviation: the ratio estimator of a random sample."""
     ratio, count = sum(values) / sum(sizes), len(sizes)
     total = ratio * stratum.bytes
     if count >= stratum.count:

@@ -51,12 +51,12 @@ def test_time_and_bytes_follow_from_the_sizes() -> None:
     busy = sum(line.seconds for line in lines)
     report = tally.report(lines, workers=2, working_seconds=busy / 2)
     found = sample.estimate(report, workers=4, free=-1)
-    assert (found.items, found.bytes_in, found.sampled) == (700, 2_800_000, estimate.SAMPLES)
+    assert (found.items, found.bytes_in, found.sampled) == (700, 2_800_000, 2 * estimate.SAMPLES)
     assert found.seconds == pytest.approx((700.0, 700.0, 700.0))
     assert found.bytes_out == pytest.approx((1.4e6, 1.4e6, 1.4e6))
 
 
-def test_formats_without_a_sample_are_named() -> None:
+def test_files_without_a_sample_are_counted() -> None:
     sample = estimate.Sample()
     sample.take(jobs([10, 10]))
     found = sample.estimate(Tally().report([], workers=1, working_seconds=1.0), workers=1, free=-1)
@@ -71,7 +71,7 @@ def test_an_estimate_and_its_run(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     found = imgpar.estimate(photos, out, to="bmp", jobs=1)
     assert not out.exists()
-    assert (found.items, found.sampled, found.past_errors) == (16, 12, ())
+    assert (found.items, found.sampled, found.past_errors) == (16, estimate.SAMPLES, ())
     report = imgpar.convert(photos, out, to="bmp", jobs=1)
     assert found.bytes_out.value == pytest.approx(report.bytes_out, rel=0.1)
     ((_, size),) = estimate.past_errors()
@@ -79,9 +79,8 @@ def test_an_estimate_and_its_run(photos: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_of_other_inputs_is_no_comparison(photos: Path, tmp_path: Path) -> None:
-    estimate.remember(
-        "key", estimate.Estimate(9, 1, estimate.Interval(1, 1, 1), estimate.Interval(1, 1, 1), 0)
-    )
+    one = estimate.Interval(1, 1, 1)
+    estimate.remember("key", estimate.Estimate(9, 1, one, one, 0))
     estimate.compare_with_estimate("key", imgpar.Report(ok=8, bytes_out=1, working_seconds=1.0))
     assert estimate.past_errors() == []
 
@@ -99,16 +98,7 @@ def test_nothing_to_do_has_no_estimate(photos: Path, tmp_path: Path) -> None:
 
 
 def test_the_command_prints_json_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "imgpar",
-        "convert",
-        str(photos),
-        "-o",
-        str(tmp_path / "out"),
-        "--estimate",
-    ]
-    done = subprocess.run([*command, "--json", "-j1"], capture_output=True, text=True)
+    command = [sys.executable, "-m", "imgpar", "convert", str(photos), "-o", str(tmp_path / "out")]
+    done = subprocess.run([*command, "--estimate", "--json", "-j1"], capture_output=True, text=True)
     assert json.loads(done.stdout)["items"] == 16
     assert not (tmp_path / "out").exists()
