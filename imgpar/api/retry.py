@@ -83,7 +83,9 @@ def retry(
         where=options.where or _parsed(conditions, facts.get("where")),
         sort=options.sort or _parsed(sort_keys, facts.get("sort")),
         reverse=options.reverse or bool(facts.get("reverse")),
-        others=RunOptions.read({"others": settings.get("others") or facts.get("others")}).others,
+        others=RunOptions.read({"others": facts.get("others")}).others
+        if options.others == "skip"
+        else options.others,
         recursive=options.recursive and facts.get("recursive") is not False,
     )
     given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)

@@ -41,6 +41,8 @@ def sort_keys(value: object) -> tuple[SortKey, ...]:
     >>> sort_keys("date, size:desc")
     (SortKey(field='date', descending=False), SortKey(field='bytes', descending=True))
     """
+    if isinstance(value, tuple) and all(isinstance(key, SortKey) for key in value):
+        return value
     if not isinstance(value, str) or not value.strip():
         raise bad_value(parsing.VALUE, _EXAMPLE, value)
     keys = list[SortKey]()

@@ -220,7 +220,7 @@ def conditions(value: object) -> tuple[Condition, ...]:
     ['width', 'animated']
     """
     several = (value,) if isinstance(value, str) else value
-    if not isinstance(several, Sequence) or not several:
+    if not isinstance(several, Sequence):
         raise bad_value(parsing.VALUE, f"{_EXAMPLE}, or several", value)
     return tuple(one if isinstance(one, Condition) else Condition.parse(one) for one in several)
 

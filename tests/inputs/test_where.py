@@ -138,7 +138,7 @@ def test_a_bad_condition_is_one_sentence(text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [7, [], None, {"width": 3}])
+@pytest.mark.parametrize("value", [7, None, {"width": 3}])
 def test_conditions_are_texts(value: object) -> None:
     with pytest.raises(BadValueError):
         conditions(value)
