@@ -57,7 +57,7 @@ MORE: dict[str, list[dict[str, str]]] = {
     "sharpen": [{"sharpen": "2", "threshold": "3"}],
     "tint": [{"tint": "#4070a0", "strength": "50%"}],
     "watermark": [{"watermark": "logo.png", "tile": "", "opacity": "30%"}],
-    "white_balance": [{"white_balance": "4500"}],
+    "white_balance": [{"white_balance": "auto"}],
 }
 """Further uses of an operation, beside its example: value and modifiers as on the command line."""
 
@@ -213,6 +213,8 @@ def read(option: Option, value: str) -> object:
 def path_of(operation: Operation) -> str:
     """How frames of clips are processed; see docs/video.md."""
     spec = Spec(1280, 720)
+    if operation.looks:
+        return "refused"
     if operation.as_filter(spec) is not None:
         return "ffmpeg filter"
     if operation.as_rgb_filter(spec) is not None:

@@ -67,6 +67,7 @@ EXPORTS = {
     ),
     *("retry", "undo", "verify", "OutputFile", "MemorySource", "MemorySink"),
     *("describe", "PictureInfo", "ClipInfo"),
+    *("compare", "Comparison"),
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),
     *("estimate", "Estimate"),

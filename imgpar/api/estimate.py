@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Unpack
 
@@ -16,7 +16,7 @@ from imgpar.api.typed import DryRunSettings
 from imgpar.batch.estimate import Estimate, Sample, estimate_key, remember
 from imgpar.batch.report import Report
 from imgpar.batch.run import Run
-from imgpar.batch.run_options import RunOptions
+from imgpar.batch.run_options import FILES, RunOptions
 from imgpar.batch.settings import DRY_RUN
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Event
@@ -105,7 +105,7 @@ def _converted(
     own = replace(
         options,
         timeout=min(options.timeout or LONGEST, LONGEST),
-        **{name: getattr(plain, name) for name in _OF_THE_RUN},
+        **{name: getattr(plain, name) for name in _of_the_run()},
     )
     stop = CancelToken()
 
@@ -122,11 +122,11 @@ def _converted(
         timer.cancel()
 
 
-_OF_THE_RUN = (
-    "on_exists", "companions", "others", "duplicates", "include", "exclude", "where", "sort", "reverse",
-    "in_place", "keep_originals", "keep_failures", "journal", "recursive", "dry_run",
-)  # fmt: skip
-"""Options that say which files a run takes and what is there already."""
+def _of_the_run() -> Iterator[str]:
+    """Options that say which files a run takes, what is there already, and which other files it writes."""
+    for name, option in RunOptions.options().items():
+        if option.group == FILES or name in ("keep_originals", "keep_failures", "journal"):
+            yield name
 
 
 def _free(out: str) -> int:

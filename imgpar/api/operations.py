@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Literal, Self
 
-from imgpar.api.typed import ColourValue, Focus, Gravity
+from imgpar.api.typed import Blend, ColourValue, Focus, Gravity
 
 
 class OperationMethods:
@@ -180,9 +180,7 @@ class OperationMethods:
         self,
         picture: str | os.PathLike[str],
         *,
-        blend: Literal[
-            "over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"
-        ] = "over",
+        blend: Blend = "over",
         gravity: Gravity = "centre",
         margin: float | str = "0",
         opacity: float | str = 1.0,
@@ -986,7 +984,7 @@ class OperationMethods:
         pictures and alpha are unchanged. Clips and animations: on RGB; with `auto` each frame by itself.
 
         >>> from imgpar import Pipeline
-        >>> Pipeline().white_balance("auto")
+        >>> Pipeline().white_balance("4500")
         Pipeline(white_balance)
 
         Args:

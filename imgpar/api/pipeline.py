@@ -175,7 +175,8 @@ class Pipeline(OperationMethods):
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
-            report: path of a JSON report; an existing file is replaced only if it is a report.
+            report: path of the report: JSON, or a page where it ends in .html; an existing file is
+                replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
                 `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`,
                 `density`, `dpi`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`,
@@ -185,7 +186,7 @@ class Pipeline(OperationMethods):
                 `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
                 `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one pattern
                 or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
-                `prefix`, `suffix`, `flat`.
+                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
@@ -257,11 +258,14 @@ class Pipeline(OperationMethods):
         names = given_inputs(inputs)
         if report is not None:
             paths = [name for name in names if isinstance(name, str)]
-            check_report(report := named("report", parsing.path, report), paths)
+            place_of_run = out if isinstance(out, str) else ""
+            check_report(report := named("report", parsing.path, report), paths, place_of_run)
         place = None if out is None else read_place(out)
         result = execute(names, place, recipe, options, **hooks)
         if report is not None:
-            result.write_json(report)
+            from imgpar.batch.pages.writing import write_report
+
+            write_report(result, os.fspath(report), options, hooks["cancel"], hooks["workers"])
         return result
 
     def arrays(

@@ -10,6 +10,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
 
+Blend: TypeAlias = Literal[
+    "over",
+    "under",
+    "multiply",
+    "screen",
+    "overlay",
+    "darken",
+    "lighten",
+    "difference",
+]
+"""How colours of two pictures are mixed."""
 Gravity: TypeAlias = Literal[
     "centre",
     "north",
@@ -186,7 +197,7 @@ class OperationSettings(TypedDict, total=False):
     """Of clahe: number of tiles across and down."""
     picture: str | os.PathLike[str] | None
     """Of composite: the other picture."""
-    blend: Literal["over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference"] | None
+    blend: Blend | None
     """Of composite: how colours are mixed."""
     gravity: Gravity | Focus | None
     """Of composite and qr and watermark and watermark_text: the corner or side at which it is placed. Of
@@ -473,6 +484,14 @@ class PlainRunSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    manifest: str | os.PathLike[str] | None
+    """Write a JSON file that lists the outputs of each input: size, bytes, digest, dominant colour, BlurHash
+    and ThumbHash."""
+    html: str | os.PathLike[str] | None
+    """Write a page with the <picture> markup of each input, with all its sizes and formats."""
+    base_url: str | None
+    """Begin each address in --manifest and --html with this, such as /img/ (default: relative to OUT in the
+    manifest, to the page in its markup)."""
     where: str | Sequence[str] | None
     """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
     format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
@@ -900,6 +919,31 @@ class ConcatSettings(TypedDict, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+
+
+class CompareSettings(OperationSettings, total=False):
+    """Settings of `compare`."""
+
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    accept_damaged: bool | None
+    """Keep the readable part of damaged files instead of failing."""
+    password: str | None
+    """Password of encrypted PDFs."""
 
 
 class RetrySettings(TypedDict, total=False):

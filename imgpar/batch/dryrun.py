@@ -34,6 +34,7 @@ from imgpar.batch.setup import (
     run_keys,
 )
 from imgpar.batch.twins import Twins
+from imgpar.batch.whole_plan import for_names
 from imgpar.core.errors import ItemError
 from imgpar.core.filenames import has_scheme
 from imgpar.core.job import Event, Job, Outcome, OutputFile
@@ -118,7 +119,7 @@ def planned_entries(
         twins = Twins(options, cancel, workers, recipe, sources)
         batches = iter(twins.among(batches))
         if isinstance(plan, Planner) and plan.need.whole:
-            reader = PropertyReader(workers, options, cancel, recipe, sources)
+            reader = PropertyReader(workers, options, cancel, recipe, sources, keep=for_names)
             batches = iter(plan.prepare(batches, reader))
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)

@@ -209,13 +209,15 @@ class Planner:
             reader: asks workers for the properties of inputs.
 
         Returns:
-            The batches.
+            The batches; none where the reader was cancelled.
         """
         parts = [self._examine(batch) for batch in batches]
         sizes: Callable[[Item], Sequence[tuple[int, int]]] = lambda _: ()  # noqa: E731
         properties = properties_in(reader)
         if self.need.wants is not None and isinstance(self._wishes, AllWishes):
             read_needed(parts, self._wishes, reader, self.need.wants)
+            if reader.stopped:
+                return []
             self._unread = reader.of
             if self.need.wants.made:
                 self._wishes = sized = SizedWishes(self._wishes, lambda path: properties(path).made)

@@ -41,6 +41,7 @@ from imgpar.batch.setup import (
 )
 from imgpar.batch.transfer import Transfer
 from imgpar.batch.twins import Twins
+from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
@@ -265,10 +266,9 @@ class Run:
                 self._account.tell(Event("reading", frames=(count, 0)))
 
         reader = PropertyReader(
-            lambda: workers, self._options, self._cancel, self._recipe, self._sources, progress
+            lambda: workers, self._options, self._cancel, self._recipe, self._sources, progress, for_names
         )
-        ready = planner.prepare(batches, reader)
-        return iter([] if self._cancel.cancelled else ready)
+        return iter(planner.prepare(batches, reader))
 
     def _facts(self) -> dict[str, object]:
         return run_facts(

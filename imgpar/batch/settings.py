@@ -115,6 +115,9 @@ DUPLICATES = _call("duplicates", "describe")
 SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)
 SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 
+COMPARE = replace(_call("compare", "compare", operations=True), recipe=frozenset())
+"""`imgpar.compare`, whose formats and qualities are lists of its own."""
+
 ASSEMBLE = _gather_call("assemble")
 SHEET = _gather_call("sheet")
 CONCAT = _gather_call("concat", operations=False)
@@ -132,7 +135,8 @@ def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> No
     defaults = EncodeOptions()
     for key in EncodeOptions.options():
         if key not in taken and getattr(given, key) != getattr(defaults, key):
-            raise UsageError(f"{name} does not accept {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
+            fix = f"It takes {', '.join(sorted(taken))}." if taken else "Leave it out."
+            raise UsageError(f"{name} does not accept {key}.", fix=fix)
 
 
 def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = str) -> Recipe:

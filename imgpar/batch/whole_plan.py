@@ -9,6 +9,7 @@ which worker was faster.
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -32,6 +33,10 @@ class PropertySource(Protocol):
 
     def ask(self, jobs: Iterable[Job], wants: Wants = HEADER_ONLY) -> None:
         """Read the properties of the items of these jobs."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was cancelled, so that answers are missing."""
 
     def of(self, path: str) -> Properties | Outcome | None:
         """The properties of an item, or the outcome of one that cannot be read."""
@@ -120,6 +125,13 @@ def read_needed(parts: Sequence[Examined], wishes: AllWishes, reader: PropertySo
                     yield Job(0, (item,), targets)
 
     reader.ask(jobs(), wants)
+
+
+def for_names(found: Properties) -> Properties:
+    """The properties on which names depend; equal texts are one object."""
+    return Properties(
+        taken=found.taken, camera=sys.intern(found.camera), digest=found.digest, made=found.made
+    )
 
 
 def properties_in(reader: PropertySource) -> Callable[[str], Properties]:

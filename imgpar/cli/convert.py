@@ -246,9 +246,10 @@ def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
         check_journal(args.journal, read)
     if args.save_recipe:
         check_recipe_place(args.save_recipe, read)
-    names = [os.path.realpath(path) for path in (args.report, args.save_recipe, args.journal) if path]
+    given = (args.report, args.save_recipe, args.journal, args.manifest, args.html)
+    names = [os.path.realpath(path) for path in given if path]
     if len(set(names)) < len(names):
-        words = "Two of --report, --save-recipe and --journal name the same file."
+        words = "Two of --report, --save-recipe, --journal, --manifest and --html name the same file."
         raise UsageError(words, fix="Name a different file for each.")
 
 

@@ -186,9 +186,11 @@ def _options(given: Mapping[str, Any], where: str) -> Iterator[str]:
             fix = f"Did you mean {near!r}?" if near else "See 'imgpar convert --help'."
             raise UsageError(f"There is no key {key!r} in {where}.", fix=fix)
         flag = "--" + key.replace("_", "-")
-        if value is True:
-            yield flag
-        elif value is not False:
+        usual = getattr(RunOptions(), key, False)
+        if isinstance(value, bool):
+            if value != usual:
+                yield flag if value else f"--no-{flag[2:]}"
+        else:
             for one in value if isinstance(value, list) else [value]:
                 yield f"{flag}={one}"
 

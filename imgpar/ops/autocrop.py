@@ -11,7 +11,7 @@ from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.ops.crop import Crop
-from imgpar.pixels.arrays import PEAK, bands, opaque, pixel
+from imgpar.pixels.arrays import PEAK, bands, colour_channels, opaque, pixel
 from imgpar.pixels.geometry import Region
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ class Autocrop(Operation):
         """What lies inside of the border; None where nothing does."""
         import numpy as np
 
-        pixels, white = _visible(frame)
+        white, transparent = PEAK[frame.spec.dtype], not opaque(frame)
         step = (self.tolerance + _ROUNDING) / 255 * white
-        border = self._border(frame, pixels, step)
+        border = self._border(frame, step, transparent=transparent)
         rows, columns = np.zeros(frame.spec.height, bool), np.zeros(frame.spec.width, bool)
         for part in bands(frame.spec.height):
-            other = _differs(pixels[part], border, step)
+            other = _differs(_visible(frame, frame.array[part], transparent=transparent), border, step)
             rows[part] = other.any(axis=1)
             columns |= other.any(axis=0)
         down, across = np.flatnonzero(rows), np.flatnonzero(columns)
@@ -87,34 +87,29 @@ class Autocrop(Operation):
             return None
         return int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
 
-    def _border(self, frame: Frame, pixels: Array, step: float) -> Array:
-        """The channel values of the border."""
+    def _border(self, frame: Frame, step: float, *, transparent: bool) -> Array:
+        """The values of the border in the channels that are compared."""
         import numpy as np
 
+        corners = frame.array[[0, 0, -1, -1], [0, -1, 0, -1]][None]
         if self.background is not None:
-            given = pixel(frame.spec, self.background)
-            if not frame.spec.alpha:
-                return np.array(given[: pixels.shape[2]], np.float64)
-            share = given[-1] / PEAK[frame.spec.dtype]
-            return np.array([*(value * share for value in given[:-1]), given[-1]], np.float64)
-        corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]].astype(np.float64)
+            corners = np.array(pixel(frame.spec, self.background), frame.spec.dtype)[None, None]
+        corners = _visible(frame, corners, transparent=transparent)[0].astype(np.float64)
         agreeing = [int((np.abs(corners - one).max(axis=1) <= step).sum()) for one in corners]
         chosen: Array = corners[agreeing.index(max(agreeing))]
         return chosen
 
 
-def _visible(frame: Frame) -> tuple[Array, float]:
-    """Channels to compare: colours, premultiplied where there is transparency, and then alpha; and white."""
+def _visible(frame: Frame, part: Array, *, transparent: bool) -> Array:
+    """The channels of a part that are compared: colours, and where there is transparency premultiplied ones
+    and alpha."""
     import numpy as np
 
-    spec, array = frame.spec, frame.array
-    if spec.layout == "RGBX":
-        return array[..., :3], PEAK[spec.dtype]
-    if opaque(frame):
-        return array[..., : spec.channels - spec.alpha], PEAK[spec.dtype]
-    result = array.astype(np.float32)
-    result[..., :-1] *= result[..., -1:] / np.float32(PEAK[spec.dtype])
-    return result, PEAK[spec.dtype]
+    if not transparent:
+        return part[..., : colour_channels(frame.spec)]
+    result = part.astype(np.float32)
+    result[..., :-1] *= result[..., -1:] / np.float32(PEAK[frame.spec.dtype])
+    return result
 
 
 def _differs(pixels: Array, border: Array, step: float) -> Array:
@@ -124,7 +119,7 @@ def _differs(pixels: Array, border: Array, step: float) -> Array:
 
     if not pixels.flags.c_contiguous:
         pixels = np.ascontiguousarray(pixels)
-    low, high = border[: pixels.shape[2]] - step, border[: pixels.shape[2]] + step
+    low, high = border - step, border + step
     if pixels.dtype != np.float32:
         low, high = np.ceil(low), np.floor(high)
     inside: Array = cv2.inRange(pixels, low, high)

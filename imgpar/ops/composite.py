@@ -11,7 +11,7 @@ from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Colouring, Operation
 from imgpar.ops.marks import asset_digest, has_colours, mark_of, parse_file, status, stretched_mark
-from imgpar.ops.overlay import BLENDS, lay
+from imgpar.ops.overlay import BLENDS, lay, parse_blend
 from imgpar.pixels.arrays import layout_with
 from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share, rounded
 
@@ -36,9 +36,7 @@ class Composite(Operation):
     )
 
     picture: str = option(parse_file, "the other picture", metavar="FILE", example="logo.png")
-    blend: str = option(
-        parsing.choice(*BLENDS), "how colours are mixed", default="over", metavar="MODE", choices=BLENDS
-    )
+    blend: str = option(parse_blend, "how colours are mixed", default="over", metavar="MODE", choices=BLENDS)
     gravity: str = option(
         parse_gravity,
         "the corner or side at which it is placed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from imgpar.core import parsing
 from imgpar.core.spec import Frame
 from imgpar.pixels.arrays import LUMA, PEAK, colour_channels, paste, store_values
 from imgpar.pixels.geometry import place
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 BLENDS = ("over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference")
 """How colours are mixed: Porter-Duff over, its reverse, and blend modes of the W3C."""
+
+parse_blend = parsing.choice(*BLENDS)
 
 
 def lay(

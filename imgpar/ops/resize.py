@@ -156,7 +156,7 @@ class Resize(Operation):
             in_linear_light(src, dst, lambda light, result: replace(self, linear=False).apply(light, result))
         elif self.fit == "cover" and self.geometry.exact:
             self._scale(src, dst, self._kept(src.spec, dst.spec))
-        elif self.fit == "contain" and self.geometry.exact:
+        elif self.fit == "contain" and self._has_box(src.spec, dst.spec):
             self._pad(src, dst)
         else:
             self._scale(src, dst)
@@ -218,6 +218,11 @@ class Resize(Operation):
         across, down = self.at or fractions(self.gravity)
         left, top = across * (src.width - width), down * (src.height - height)
         return (left, top, left + width, top + height)
+
+    def _has_box(self, src: Spec, dst: Spec) -> bool:
+        """Whether the result may be padded: not where the source is still stored on its side, as only
+        pictures that fill the box are scaled before they are turned."""
+        return self.geometry.exact and self.geometry.box(*src.size) == dst.size
 
     def _pad(self, src: Frame, dst: Frame) -> None:
         """Contain: scale into the middle of the padding, in place where the layouts agree."""

@@ -68,7 +68,7 @@ class WhiteBalance(Operation):
     )
 
     light: int = option(
-        parse_light, "auto, or kelvins from 2500 to 25000", metavar="auto|KELVINS", example="auto"
+        parse_light, "auto, or kelvins from 2500 to 25000", metavar="auto|KELVINS", example="4500"
     )
 
     def idle(self, spec: Spec) -> bool:

@@ -84,7 +84,7 @@ class Names:
         self._inodes: dict[int, str] = {}
         self._used: set[str] | None = None
         self._folders: dict[str, str] = {}
-        self._claimed = {fold(self._folder + name) for name in batch.folders}
+        self._claimed = {fold(self._folder + name.replace("/", os.sep)) for name in batch.folders}
         self._levels: dict[str, int] = {}
         """Naming level by path of the input, where it is not 0."""
         self._numbers: dict[str, int] = {}

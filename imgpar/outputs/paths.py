@@ -124,7 +124,7 @@ class TemplatePaths:
         template, values, more, suffix = self._parts(item, target, level, counter, size)
         base = self._base(item, target, template)
         relative = template.path(values, more, suffix)
-        return base + (relative.replace("/", os.sep) if os.sep != "/" and not self._out.stored else relative)
+        return base + relative.replace("/", os.sep)
 
     def _base(self, item: Item, target: WishedFile, template: NameTemplate) -> str:
         """The folder that a name is relative to, with a trailing separator."""

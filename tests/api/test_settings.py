@@ -42,7 +42,8 @@ GOOD: dict[str, Any] = {
     "password": "sesame",
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
     "where": "width<90", "sort": "name", "reverse": True, "others": "copy", "duplicates": "skip",
-    "exclude": "absent", "journal": "j.db", "recursive": False,
+    "exclude": "absent", "journal": "j.db", "manifest": "m.json", "html": "p.html", "base_url": "/img/",
+    "recursive": False,
 }  # fmt: skip
 RECIPE_GOOD: dict[str, Any] = {
     "to": "png", "quality": 50, "lossless": True, "effort": 1, "palette": 16, "subsampling": "444",

@@ -39,6 +39,8 @@ def session() -> Iterator[imgpar.Session]:
 class InThisProcess:
     """Reads properties as a worker does."""
 
+    stopped = False
+
     def __init__(self, recipe: imgpar.Recipe) -> None:
         specs = output_specs(recipe)
         self._run = RunSpec("", specs[0].operations, branches=tuple(specs) if len(specs) > 1 else ())
@@ -305,6 +307,15 @@ def test_a_size_is_what_a_resize_of_its_own_makes(tmp_path, session):
         assert (one.size, one.mode, one.tobytes()) == ((100, 75), "L", other.tobytes())
 
 
+def test_a_photo_is_decoded_no_larger_than_its_sizes_need(tmp_path, session):
+    write_pictures(tmp_path / "in", ["a.jpg"], (1600, 1200))  # decoded at a quarter, as for one resize
+    pipe = imgpar.Pipeline()
+    session.run(pipe, tmp_path / "in", tmp_path / "out", sizes=[100, 200], to="png")
+    session.run(pipe.resize("200x"), tmp_path / "in", tmp_path / "alone", to="png")
+    with Image.open(tmp_path / "out" / "a-200.png") as one, Image.open(tmp_path / "alone" / "a.png") as other:
+        assert (one.size, one.mode, one.tobytes()) == ((200, 150), "RGB", other.tobytes())
+
+
 def test_a_resize_comes_before_the_sizes(photos):
     assert planned(photos / "a.png", resize="30", sizes=[10, 35]) == ["a-10.png", "a-30.png"]
 
@@ -423,6 +434,22 @@ def test_names_depend_on_no_worker(tmp_path):
         made.append(files(tmp_path / f"out{jobs}"))
     assert made[0] == made[1]
     assert len(made[0]) == 12
+
+
+def test_a_run_that_is_cancelled_while_it_reads_writes_nothing(tmp_path, session):
+    for number in range(20):
+        dated(tmp_path / "in" / f"{number}.jpg", "2024:05:01 10:20:30")
+    cancel = imgpar.CancelToken()
+
+    def told(event: imgpar.Event) -> None:
+        if event.kind == "reading":
+            cancel.cancel()
+
+    report = session.run(
+        imgpar.Pipeline(), tmp_path / "in", tmp_path / "out", name=TEMPLATE, on_event=told, cancel=cancel
+    )
+    assert (report.cancelled, report.total, files(tmp_path / "out")) == (True, 0, [])
+    assert session.run(imgpar.Pipeline(), tmp_path / "in", tmp_path / "out", name=TEMPLATE).ok == 20
 
 
 def test_a_dry_run_shows_the_names(tmp_path, session):

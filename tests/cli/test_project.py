@@ -139,3 +139,8 @@ def test_check_is_one_until_everything_is_made(project):
     assert made(project) == ["imgpar.toml"]
     assert main(["run", "-q"]) == 0
     assert main(["run", "--check", "-q"]) == 0
+
+
+def test_an_option_that_is_on_by_default_may_be_off(project):
+    path = write(project, 'inputs = "photos/"\nout = "web"\nrecursive = false\nstrict = false\n')
+    assert read_tasks(path)[0].argv == ["--out=web", "--no-recursive"]

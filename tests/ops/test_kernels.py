@@ -161,3 +161,19 @@ def test_ffmpeg_gets_the_kernel_by_its_name(kernel: str | None, flags: str) -> N
 def test_ffmpeg_has_no_equal_sharpening() -> None:
     assert make_operation("resize", "160x", sharpen_after=0.5).as_filter(Spec(320, 180)) is None
     assert make_operation("resize", "640x", fit="fill", sharpen_after=0.5).as_filter(Spec(320, 180))
+
+
+@pytest.mark.parametrize("fit", ["contain", "cover", "fill"])
+@pytest.mark.parametrize("geometry", ["60x80", "8x6cm", "short=60"])
+def test_a_picture_that_is_stored_on_its_side_fills_the_box(fit: str, geometry: str) -> None:
+    down, across = np.mgrid[:300, :400]
+    waves = np.stack([across / 2, down / 2, (across + down) / 3], axis=2).astype(np.uint8)
+    exif, stored = Image.Exif(), io.BytesIO()
+    exif[274] = 6
+    Image.fromarray(waves).save(stored, "jpeg", exif=exif, quality=95)
+    made = Pipeline().resize(geometry, fit=fit).encode(stored.getvalue(), to="png", dpi=25.4)
+    with Image.open(io.BytesIO(made)) as image:
+        upright = Image.fromarray(waves).transpose(Image.Transpose.ROTATE_270)
+        expected = np.asarray(upright.resize((60, 80), Image.Resampling.LANCZOS), float) / 255
+        assert (image.size, image.mode) == ((60, 80), "RGB")
+        assert psnr(np.asarray(image, float) / 255, expected) >= 38

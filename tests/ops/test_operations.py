@@ -64,7 +64,7 @@ FURTHER: dict[str, list[dict[str, object]]] = {
     "levels": [{"levels": "20%,70%,1.4"}, {"levels": "0,255"}],
     "auto_contrast": [{"auto_contrast": "2%", "separate": True}, {"auto_contrast": 0}],
     "clahe": [{"clahe": 4, "tiles": "3x2"}],
-    "white_balance": [{"white_balance": 3200}, {"white_balance": 6500}],
+    "white_balance": [{"white_balance": "auto"}, {"white_balance": 6500}],
     "tint": [{"tint": "#606060"}, {"tint": "teal", "strength": 0.3}],
     "sepia": [{"sepia": True}],
     "hue": [{"hue": 0}, {"hue": -40}],

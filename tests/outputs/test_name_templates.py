@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from imgpar.core.errors import BadValueError, UsageError
 from imgpar.outputs.target_formats import WishedFile
 from imgpar.outputs.templates import (
+    FIELDS,
     OWN_SIZE,
     Naming,
     NoNameError,
@@ -219,3 +221,9 @@ def test_no_size_is_larger_than_the_input(own, kept):
     ]
     made = [(min(own, 320), 9), (min(own, 640), 9), (own, 9)]
     assert [file.size for file, _ in sizes_that_fit(files, made)] == kept
+
+
+def test_the_document_lists_every_field():
+    text = (Path(__file__).parents[2] / "docs" / "names.md").read_text("utf-8")
+    assert [field.name for field in FIELDS if f"`{{{field.name}}}`" not in text] == []
+    assert [name for name in Naming.options() if f"--{name}" not in text] == []

@@ -72,6 +72,13 @@ class Program(NamedTuple):
     header does not contain it any more."""
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result, as far as it is known before a function of the user is called."""
+        if self.steps:
+            return self.steps[-1].spec.size
+        return layouts.oriented(self.source.spec, self.source.orientation).size
+
+    @property
     def nbytes(self) -> int:
         """Bytes of the lease that runs this program, metadata included."""
         return sum(self.sides) + blob_nbytes(self.header)

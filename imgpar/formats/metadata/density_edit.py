@@ -174,11 +174,11 @@ def _tiff(data: bytes, header: Header, dpi: float) -> bytes | None:  # noqa: ARG
         seen.add(at)
         directory = read_directory(data, shape, at)
         _renew_xmp(data, out, shape, directory, dpi)
+        next_at = directory.next_at
         if not _overwrite(out, shape, directory, dpi):
-            new = _directory_with_density(out, shape, directory, dpi)
+            new, next_at = _directory_with_density(out, shape, directory, dpi)
             struct.pack_into(shape.pack("o"), out, link, new)
-            directory = read_directory(bytes(out), shape, new)
-        link = directory.next_at
+        link = next_at
 
 
 def _overwrite(out: bytearray, shape: Shape, directory: Directory, dpi: float) -> bool:
@@ -194,8 +194,10 @@ def _overwrite(out: bytearray, shape: Shape, directory: Directory, dpi: float) -
     return True
 
 
-def _directory_with_density(out: bytearray, shape: Shape, directory: Directory, dpi: float) -> int:
-    """Append a copy of the directory with a density; returns its offset."""
+def _directory_with_density(
+    out: bytearray, shape: Shape, directory: Directory, dpi: float
+) -> tuple[int, int]:
+    """Append a copy of the directory with a density; returns its offset, and that of its link to the next."""
     out += bytes(-len(out) % 8)
     ratio, offset = struct.pack(shape.order + "II", round(dpi * 1000), 1000), shape.pack("o")
     inside = struct.calcsize(offset) >= len(ratio)
@@ -210,7 +212,7 @@ def _directory_with_density(out: bytearray, shape: Shape, directory: Directory, 
         out += ratio
     at = len(out)
     out += struct.pack(shape.pack("n"), len(raw)) + b"".join(raw[tag] for tag in sorted(raw)) + following
-    return at
+    return at, len(out) - len(following)
 
 
 def _renew_xmp(data: bytes, out: bytearray, shape: Shape, directory: Directory, dpi: float) -> None:
