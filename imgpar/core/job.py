@@ -160,11 +160,24 @@ class Job(NamedTuple):
     there: tuple[OutputFile, ...] = ()
     """Set together with `digest`: the existing outputs, kept if the content is the same."""
     kind: JobKind = "frames"
+    twin: Twin | None = None
+    """Set where the outputs are those of another item with the same content."""
 
     @property
     def item(self) -> Item:
         """The only item, or the first of several."""
         return self.items[0]
+
+
+class Twin(NamedTuple):
+    """The outputs of an item with the same content."""
+
+    digest: str
+    """Of the content of both items."""
+    outputs: tuple[OutputFile, ...]
+    """The files that the targets become other names of, in the order of the targets."""
+    source: str = ""
+    """Path of the item that was converted."""
 
 
 class SameItem(NamedTuple):
@@ -208,7 +221,8 @@ class Outcome(NamedTuple):
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
     changed since), "settings" (made with other settings), "link" (in place), "pages" (it has
-    none of the requested pages), "nothing" (it does not have what is extracted)."""
+    none of the requested pages), "nothing" (it does not have what is extracted),
+    "duplicate" (with the content of another input)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""
@@ -222,6 +236,8 @@ class Outcome(NamedTuple):
     """Digest of the input's content, for the journal; empty if not computed."""
     kind: str = ""
     """Class name of the exception ("DamagedError"); empty without error."""
+    other: bool = False
+    """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
 
 
 class ItemFacts(NamedTuple):
