@@ -18,8 +18,8 @@ from imgpar.cli import main
 TEXT = (Path(__file__).resolve().parents[1] / "docs" / "jobs.md").read_text(encoding="utf-8")
 COMMANDS = [found.replace("\\|", "|") for found in re.findall(r"\| `(imgpar .+?)` \|$", TEXT, re.MULTILINE)]
 TRACK = """<gpx version="1.1" xmlns="http://www.topografix.com/GPX/1/1"><trk><trkseg>
-<trkpt lat="48.0" lon="16.0"><time>2026-05-01T09:00:00Z</time></trkpt>
-<trkpt lat="49.0" lon="17.0"><time>2026-05-01T11:00:00Z</time></trkpt></trkseg></trk></gpx>"""
+<trkpt lat="48.0" lon="16.0"><time>2026-05-01T09:56:00Z</time></trkpt>
+<trkpt lat="49.0" lon="17.0"><time>2026-05-01T10:04:00Z</time></trkpt></trkseg></trk></gpx>"""
 
 
 def photo(path: Path, size: tuple[int, int], colour: str) -> None:
