@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from imgpar.batch.describing import PictureInfo, describe_file
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.job import Job
+from imgpar.core.properties import Properties
 from imgpar.core.spec import Spec
 from imgpar.formats.registry import sniff_file
 from imgpar.inputs.companions import SIDECAR
@@ -49,11 +50,16 @@ def answer_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
     item = task.job.item
     with clock.during("read"), local_file(item, run.sources) as path:
         job = task.job._replace(items=(item._replace(path=path),))
-        found = _explained(job, run) if run.asks == "explain" else _described(job, run)
-        data = pack(found)
+        data = pack(_ANSWERS[run.asks](job, run))
     if len(data) > LONGEST_RESULT:
         raise LimitError(f"Its properties take {len(data) >> 10:,} KiB, more than {LONGEST_RESULT >> 10:,}.")
     return Done(task.serial, clock.timings(), facts=data)
+
+
+def _properties(job: Job, run: RunSpec) -> Properties:
+    from imgpar.batch.property_answers import properties_of
+
+    return properties_of(job, run)
 
 
 def _described(job: Job, run: RunSpec) -> Described:
@@ -113,3 +119,10 @@ def _ways_of_clip(job: Job, run: RunSpec) -> Iterator[str]:
         )
         words = "; in parts, and an interrupted run goes on" if may_be_cut(plan, clip) else ""
         yield f"{target.format} by {plan.way}: {plan.why}{words}"
+
+
+_ANSWERS: dict[str, Callable[[Job, RunSpec], Described | Explained | Properties]] = {
+    "info": _described,
+    "explain": _explained,
+    "properties": _properties,
+}

@@ -72,18 +72,9 @@ def describe_file(path: str, limits: Limits) -> PictureInfo | ClipInfo:
     from imgpar.pixels.layouts import oriented
     from imgpar.video.describe import describe_clip
 
-    try:
-        with open(path, "rb") as file:
-            found = sniff(data := peek(file.read)) or _named_clip(path)
-            if found is not None and found.kind == "video":
-                return describe_clip(path, found.name, limits)
-            data += file.read()
-    except FileNotFoundError:
-        raise SourceError("There is no such file.") from None
-    except IsADirectoryError:
-        raise SourceError("It is a folder.", fix="Name a file in it.") from None
-    except OSError as error:
-        raise SourceError(why_unreadable(error)) from None
+    data, clip = open_media(path)
+    if clip is not None:
+        return describe_clip(path, clip.name, limits)
     header = codec.read_header(data, os.path.basename(path), limits)
     upright = oriented(header.spec, header.orientation)
     metadata = header.metadata
@@ -106,6 +97,26 @@ def describe_file(path: str, limits: Limits) -> PictureInfo | ClipInfo:
         notes=header.notes,
         detail=_facts(header),
     )
+
+
+def open_media(path: str) -> tuple[bytes, Format | None]:
+    """The bytes of a picture; of a clip its format, and no bytes.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            found = sniff(data := peek(file.read)) or _named_clip(path)
+            if found is not None and found.kind == "video":
+                return b"", found
+            return data + file.read(), None
+    except FileNotFoundError:
+        raise SourceError("There is no such file.") from None
+    except IsADirectoryError:
+        raise SourceError("It is a folder.", fix="Name a file in it.") from None
+    except OSError as error:
+        raise SourceError(why_unreadable(error)) from None
 
 
 def _facts(header: Header) -> dict[str, Fact]:

@@ -22,6 +22,7 @@ from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError, NoInputError, item_error
 from imgpar.core.job import Item, Job, Outcome
+from imgpar.core.properties import Properties
 from imgpar.inputs.batches import named_item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
 
-Answer = TypeVar("Answer", Described, Explained)
+Answer = TypeVar("Answer", Described, Explained, Properties)
 
 
 def ask(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile
 from imgpar.core.limits import Limits
+from imgpar.core.properties import Wants
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.sources import Source
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
 
-Asks = Literal["", "info", "explain"]
+Asks = Literal["", "info", "explain", "properties"]
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
@@ -79,6 +80,8 @@ class RunSpec(NamedTuple):
     """Folder for parts of long clips; empty to keep none."""
     asks: Asks = ""
     """Which facts about the inputs are asked for, instead of outputs; empty for none."""
+    wants: Wants = Wants()
+    """Which properties are asked for."""
     gather: Gathering | None = None
     """What is made of all items together; None where each has outputs of its own."""
     arrays: bool = False

@@ -338,6 +338,16 @@ def _squared(picture: Picture) -> tuple[Operation, ...]:
     return (Resize(Geometry(width=width, height=height), fit="fill"),)
 
 
+def output_size(plan: ClipPlan, clip: Clip) -> tuple[int, int]:
+    """Width and height of the clip that a plan makes; (0, 0) where a function decides it."""
+    if plan.encoding is None:
+        return clip.picture.upright
+    if any(operation.dynamic for operation in plan.operations):
+        return 0, 0
+    width, height = _final(plan.operations, clip.picture)
+    return (width & ~1, height & ~1) if odd(plan.encoding, (width, height)) else (width, height)
+
+
 def _final(operations: Sequence[Operation], picture: Picture) -> tuple[int, int]:
     spec = stored_upright(picture)
     for operation in operations:
