@@ -70,6 +70,10 @@ class Report:
     """Seconds from the first job to the last, without startup and cleanup."""
     stages: Mapping[str, float] = field(default_factory=dict)
     """Seconds in each stage, summed over all workers."""
+    searched: int = 0
+    """Number of outputs whose quality was searched for (`max_bytes`, `target`)."""
+    tries: int = 0
+    """Encodes of all of these together."""
     can_retry: bool = False
     """Whether `imgpar retry OUT` is possible and may succeed: see `core.errors.may_pass`."""
     retriable: int = 0
@@ -120,6 +124,8 @@ class Report:
             if most == "idle"
             else f"{most} takes the most time"
         )
+        if self.searched:
+            lines.append(self._tries())
         return "\n".join([*lines, f"{self.workers} workers, {self.working_seconds:.1f} s: {why}."])
 
     def summary_json(self) -> dict[str, Any]:
@@ -185,12 +191,18 @@ class Report:
         if aside := ignored_sentence(self.left_out, self.left_out_folders, self.excluded):
             yield aside
         yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
+        if self.searched:
+            yield self._tries()
         if self.lost:
             yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
         yield from self.notes
         yield from self._failures()
         if self.can_retry:
             yield self.retry_advice()
+
+    def _tries(self) -> str:
+        mean = self.tries / self.searched
+        return f"{counted(self.searched, 'output')} encoded {mean:.1f} times on average to find the quality."
 
     def _failures(self) -> Iterator[str]:
         if not self.failures:
@@ -222,6 +234,7 @@ _WORDS = {
     "changed": "changed since",
     "settings": "made with other settings",
     "nothing": "without a clip",
+    "smaller": "small enough already",
     "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
@@ -230,6 +243,7 @@ _WHY = {
     "settings": "its output was made with other settings",
     "link": "it is a link",
     "nothing": "there is no clip in it",
+    "smaller": "its new file would not be smaller",
     "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {
@@ -255,6 +269,8 @@ _COUNTS = (
     "left",
     "workers",
     "working_seconds",
+    "searched",
+    "tries",
 )
 
 
@@ -270,6 +286,8 @@ class Tally:
         self.stages: dict[str, float] = {}
         self.bytes_in = 0
         self.bytes_out = 0
+        self.searched = 0
+        self.tries = 0
 
     def add(self, outcome: Outcome) -> Tally:
         """Count one outcome."""
@@ -287,6 +305,8 @@ class Tally:
             if len(self.failures) < SHOWN:
                 self.failures.append(outcome)
             return self
+        self.searched += len(outcome.tries)
+        self.tries += sum(outcome.tries)
         self.bytes_in += outcome.source_bytes
         self.bytes_out += sum(file.bytes for file in outcome.outputs)
         return self
@@ -311,6 +331,8 @@ class Tally:
             failures=tuple(self.failures),
             retriable=self.retriable,
             stages=dict(self.stages),
+            searched=self.searched,
+            tries=self.tries,
             **facts,
         )
 
@@ -337,6 +359,8 @@ def item_json(outcome: Outcome) -> dict[str, Any]:
     for name in ("error", "kind", "stage", "reason", "traceback"):
         if value := getattr(outcome, name):
             line[name] = escaped(value)
+    if outcome.tries:
+        line["tries"] = list(outcome.tries)
     for name in ("lost", "notes"):
         if values := getattr(outcome, name):
             line[name] = [escaped(value) for value in values]

@@ -206,7 +206,7 @@ class Outcome(NamedTuple):
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
     changed since), "settings" (made with other settings), "link" (in place), "nothing" (it does not have
-    what is extracted)."""
+    what is extracted), "smaller" (in place: the new file would not be smaller)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""
@@ -220,6 +220,8 @@ class Outcome(NamedTuple):
     """Digest of the input's content, for the journal; empty if not computed."""
     kind: str = ""
     """Class name of the exception ("DamagedError"); empty without error."""
+    tries: tuple[int, ...] = ()
+    """Encodes of each output whose quality was searched for."""
 
 
 class ItemFacts(NamedTuple):

@@ -73,6 +73,19 @@ def clips(*others: str) -> Matters:
 
 
 @dataclass(frozen=True, slots=True)
+class Limited:
+    """Applies to pictures and to clips that stay clips; with `measured`, to formats with a quality only."""
+
+    measured: bool = False
+
+    def __call__(self, source: Any, target: Any) -> bool:
+        """Whether the setting applies to this pair of input and output kinds."""
+        if target.kind == "image":
+            return not self.measured or "quality" in target.takes
+        return bool(target.kind == "video" and (source is None or source.kind == "video"))
+
+
+@dataclass(frozen=True, slots=True)
 class EncodeOptions(Declared):
     """Encoder settings; None is the default of the format."""
 
@@ -256,21 +269,45 @@ class EncodeOptions(Declared):
     )
     max_bytes: int | None = option(
         parsing.byte_size,
-        "maximum size of a clip, such as 8M; two-pass encoding where the encoder supports it",
+        "maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is "
+        "the upper limit), of a clip two-pass encoding where the encoder supports it",
         default=None,
         metavar="SIZE",
-        example="8M",
-        calls="run",
-        matters=clips(),
+        example="300k",
+        calls="run encode",
+        matters=Limited(),
+    )
+    shrink: bool | None = option(
+        parsing.switch,
+        "with --max-bytes: scale a picture down rather than lower its quality below 50",
+        default=None,
+        calls="run encode",
+        matters=of_pictures,
     )
     target: QualityTarget | None = option(
         parse_target,
-        "encode clips at the lowest quality that reaches vmaf=93 or ssim=0.98, measured on samples",
+        "encode at the lowest quality that reaches ssim=0.98, of clips also vmaf=93, of pictures also "
+        "ssimulacra2=80, butteraugli=1 (less is better) or psnr=42",
         default=None,
         metavar="MEASURE=N",
-        example="vmaf=93",
-        calls="run",
-        matters=clips(),
+        example="ssimulacra2=80",
+        calls="run encode",
+        matters=Limited(measured=True),
+    )
+    only_if_smaller: bool | None = option(
+        parsing.switch,
+        "keep the bytes of an input whose new output would not be smaller, where nothing else is asked for "
+        "than a smaller file (always so with --in-place)",
+        default=None,
+        calls="run encode",
+        matters=of_pictures,
+    )
+    optimise: bool | None = option(
+        parsing.switch,
+        "compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger",
+        default=None,
+        calls="run encode",
+        matters=of_pictures,
     )
     hardware: bool = option(
         parsing.switch,

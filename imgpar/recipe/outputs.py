@@ -121,10 +121,24 @@ class Output:
         return Branch(
             shared.operations + self.operations,
             self.to or shared.to,
-            replace(shared.encode, **dict(self.settings)),
+            replace(shared.encode, **replacing(dict(self.settings))),
             self.name,
             shared.extract,
         )
+
+
+_INSTEAD = {"target": ("quality", "max_bytes"), "quality": ("target",), "max_bytes": ("target",)}
+"""A setting that is given later takes the place of these."""
+
+
+def replacing(given: dict[str, Any]) -> dict[str, Any]:
+    """Settings that are given over those of a recipe, with None for the earlier ones whose place they take.
+
+    >>> replacing({"target": "ssim=0.98"})
+    {'target': 'ssim=0.98', 'quality': None, 'max_bytes': None}
+    """
+    others = (other for name, instead in _INSTEAD.items() if name in given for other in instead)
+    return {**given, **{other: None for other in others if other not in given}}
 
 
 def check_names(branches: Sequence[Branch]) -> None:

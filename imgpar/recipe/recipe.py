@@ -27,7 +27,7 @@ from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.sidefiles import check_place, write_whole
-from imgpar.recipe.outputs import Branch, Output
+from imgpar.recipe.outputs import Branch, Output, replacing
 from imgpar.recipe.tables import (
     fields_of,
     operations_from,
@@ -148,7 +148,7 @@ class Recipe:
         Raises UsageError for an unknown key, BadValueError for an invalid value.
         """
         declared = {**EncodeOptions.options(), **Extraction.options()}
-        changes = settings_from(settings, label, ("operations", "output"), declared)
+        changes = replacing(settings_from(settings, label, ("operations", "output"), declared))
         chosen = self.chosen or "to" in changes
         to = changes.pop("to", self.to)
         extract = {key: changes.pop(key) for key in Extraction.options() if key in changes}

@@ -165,6 +165,7 @@ class Ledger:
         state.outputs += message.outputs
         state.lost += message.lost
         state.notes += message.notes
+        state.tries += message.tries
         state.failures = message.failures
         state.digest = message.digest or state.digest
         state.facts = message.facts

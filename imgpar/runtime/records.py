@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imgpar.core.errors import KeptError, NothingThereError
+from imgpar.core.errors import KeptError, NothingThereError, NotSmallerError
 from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]
 """Why a worker died."""
-SKIPS = {KeptError.__name__: "changed", NothingThereError.__name__: "nothing"}
+SKIPS = {
+    KeptError.__name__: "changed",
+    NothingThereError.__name__: "nothing",
+    NotSmallerError.__name__: "smaller",
+}
 """Errors after which an item is skipped, with the reason for the report."""
 MAX_CRASHES = 2
 """A crash, a hang or running out of memory is charged to the file: two are enough."""
@@ -38,6 +42,7 @@ class JobState:
     outputs: list[OutputFile] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tries: list[int] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     failure: Failed | None = None
     failures: tuple[ItemFailure, ...] = ()
@@ -150,6 +155,7 @@ class Settled:
             job=state.job.id,
             digest=state.digest,
             kind=failure.error if failure else "",
+            tries=tuple(state.tries),
         )
 
     def _skipped(self, reason: str, outputs: tuple[OutputFile, ...], notes: tuple[str, ...]) -> Outcome:

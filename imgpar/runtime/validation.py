@@ -161,6 +161,8 @@ def _check_done(message: Done, items: int) -> str:
         return "left out an item of another job"
     if not all(len(each.message) <= LONGEST_TEXT for each in failures):
         return "sent text longer than the limit"
+    if len(message.tries) > MOST_TEXTS or not all(0 < tries < LARGEST_SIDE for tries in message.tries):
+        return "reported an invalid number of encodes"
     if not (_texts_valid(message.lost) and _texts_valid(message.notes)):
         return "sent text longer than the limit"
     if not (_is_ascii(message.digest) and all(map(_in_range, message.outputs))):

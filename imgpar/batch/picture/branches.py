@@ -147,8 +147,14 @@ class BranchWork:
                     programs.begin_picture(own, program.source, self._path, program.frames)
                     made = tree.run_own(number, frames, lease)
                 formats = [target.format for target in branch.targets]
-                same = outputs.same_formats(program, formats, branch.run.encode, limits)
-                original = outputs.SourceBytes(data if same else b"", same)
+                original = outputs.reusable(
+                    program,
+                    formats,
+                    branch.run.encode,
+                    limits,
+                    data,
+                    keep_smaller=bool(branch.run.encode.only_if_smaller),
+                )
                 header = program.header._replace(lost=program.lost)
                 self._writing.each(branch.targets, made, header, original)
 

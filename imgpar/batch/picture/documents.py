@@ -176,15 +176,17 @@ def write_document(
         writing.add(made, lost, notes)
         return
     frames, first, notes = kept(pages, run)
-    same = frozenset[str]()
+    original = outputs.SourceBytes()
     if not first.turned:
         formats = [target.format for target in targets]
         program = planar.choose_program(
             header, run.operations, run.limits, formats, run.encode, keep_frames=False
         )
-        same = outputs.same_formats(program, formats, run.encode, run.limits)
+        original = outputs.reusable(
+            program, formats, run.encode, run.limits, data, keep_smaller=writing.keep_smaller
+        )
     writing.add((), (), notes)
-    writing.each(targets, frames, first, outputs.SourceBytes(data if same else b"", same))
+    writing.each(targets, frames, first, original)
 
 
 def write_pages(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from imgpar.batch.picture import planar, stages
 from imgpar.batch.picture.programs import Program, begin_picture
+from imgpar.batch.picture.quality_search import Experience
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import EncodeError, TransformError, UsageError
@@ -39,35 +40,64 @@ _MAX_QUALITY = 98
 """Highest quality that is used unasked: higher ones only make files larger."""
 
 
+_SIZE_ONLY = (
+    "quality",
+    "effort",
+    "progressive",
+    "max_bytes",
+    "shrink",
+    "target",
+    "optimise",
+    "only_if_smaller",
+)
+"""Settings whose only purpose is a smaller file."""
+
+
 class SourceBytes(NamedTuple):
-    """The bytes of the input, and the formats whose outputs are copies, possibly rotated or stripped."""
+    """The bytes of the input, and the formats whose outputs may be copies, possibly rotated or stripped."""
 
     data: bytes | memoryview = b""
     formats: frozenset[str] = frozenset()
+    """Formats whose outputs are copies."""
+    fallback: frozenset[str] = frozenset()
+    """Formats whose outputs differ from copies only in size: see `--only-if-smaller`."""
+
+    def __bool__(self) -> bool:
+        """Whether the bytes are of use."""
+        return bool(self.formats or self.fallback)
 
 
-def same_formats(
-    program: Program, formats: Collection[str], options: EncodeOptions, limits: Limits
-) -> frozenset[str]:
-    """The formats among `formats` whose outputs are copies of the input.
+def reusable(
+    program: Program,
+    formats: Collection[str],
+    options: EncodeOptions,
+    limits: Limits,
+    data: bytes | memoryview = b"",
+    *,
+    keep_smaller: bool = False,
+) -> SourceBytes:
+    """For which of `formats` the bytes of the input may be used, and the bytes, if they are of use.
 
-    None where a step changes pixels, an encoder setting is given, or damage is accepted. A JPEG or AVIF that
-    is only rotated upright is copied: the JPEG by a lossless transform, the AVIF by its container.
+    None where a step changes pixels, or damage is accepted. A JPEG or AVIF that is only rotated upright is
+    copied: the JPEG by a lossless transform, the AVIF by its container.
 
     Args:
         program: of the picture.
         formats: of the outputs.
         options: encoder settings.
         limits: of the run.
+        data: the bytes of the input.
+        keep_smaller: whether a file that is not smaller than the input gives way to a copy of that, where
+            only its size was asked for.
     """
     header = program.source
     if limits.accept_damaged or header.format not in formats:
-        return frozenset()
+        return SourceBytes()
     for step in program.steps:
         if step.name != "orient" or header.format not in _ROTATED_WITHOUT_ENCODING:
-            return frozenset()
+            return SourceBytes()
     if header.turned:
-        return frozenset()
+        return SourceBytes()
     first, last = header.pages or (1, header.frames)
     # The page setting has no effect on a file with one page.
     pages = _DEFAULTS.pages if first == last == 1 else options.pages
@@ -76,11 +106,20 @@ def same_formats(
     exact = find_format(header.format).lossless != "optional" or header.coding.lossless
     lossless = options.lossless and not exact
     given = replace(given, strip="", background=_DEFAULTS.background, pages=pages, lossless=lossless)
-    plain = given == _DEFAULTS
     # A copy of an animation keeps properties that the encoder of its format cannot write.
     whole = program.frames == header.frames or not find_format(header.format).frames
     editable = not options.strip or header.format in _EDITABLE
-    return frozenset({header.format} if plain and whole and editable else ())
+    if not (whole and editable):
+        return SourceBytes()
+    # A copy that is small enough is the best file of at most so many bytes; it may be optimised.
+    kept = {name: getattr(_DEFAULTS, name) for name in ("max_bytes", "shrink", "optimise", "only_if_smaller")}
+    plain = replace(given, **kept) == _DEFAULTS
+    size_only = replace(given, **{name: getattr(_DEFAULTS, name) for name in _SIZE_ONLY}) == _DEFAULTS
+    same = frozenset({header.format})
+    # A file with the score that is asked for may be larger than the input, whose score is perfect.
+    fallback = same if size_only and (keep_smaller or given.target) else frozenset[str]()
+    found = SourceBytes(b"", same if plain else frozenset(), fallback)
+    return found._replace(data=data) if found else found
 
 
 def make(
@@ -90,6 +129,8 @@ def make(
     options: EncodeOptions,
     operations: Sequence[Operation],
     original: SourceBytes,
+    *,
+    experience: Experience | None = None,
 ) -> EncodedOutput:
     """Make one output.
 
@@ -100,6 +141,7 @@ def make(
         options: encoder settings.
         operations: of the recipe; they decide whether a gain map is kept.
         original: the bytes of the input, where they may be copied.
+        experience: of the searches of the run for a size or a quality.
 
     Returns:
         The bytes, with all losses and notes.
@@ -116,24 +158,80 @@ def make(
         from imgpar.batch.clip.animations import encode_clip
 
         return encode_clip(frames, header, format_name, options)
-    if format_name in original.formats:
-        copied = _copy(bytes(original.data), header, options)
-        if isinstance(copied, EncodedOutput):
-            return copied._replace(notes=stripped)
-        notes += (copied,) if copied else ()
+    copied, why = _copied(original, header, format_name, options)
+    if copied is not None:
+        copied = copied._replace(notes=(*stripped, *copied.notes))
+        if reason := _why_copied(original, header, format_name, options, copied):
+            kept = "" if reason == _PLAIN else reason
+            return copied._replace(notes=(*copied.notes, *((kept,) if kept else ())), kept=kept)
+    elif format_name in original.formats:
+        notes += (why,) if why else ()
     lost = header.lost
     if header.metadata.gain_map and find_format(format_name).gain_map:
         from imgpar.batch.picture.gain_maps import fit_gain_map
 
-        kept = fit_gain_map(header, operations, options)
-        header = header._replace(metadata=header.metadata._replace(gain_map=kept))
-        lost += () if kept else ("gain map",)
+        gain_map = fit_gain_map(header, operations, options)
+        header = header._replace(metadata=header.metadata._replace(gain_map=gain_map))
+        lost += () if gain_map else ("gain map",)
     if _swaps_axes(header, operations):
         header = header._replace(metadata=density.turn_density(header.metadata))
     options = _with_stored_layout(_with_source_quality(options, header, operations, format_name), header)
-    encoded = stages.encode(frames, header, format_name, options)
+    encoded = stages.encode(frames, header, format_name, options, experience=experience)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
-    return encoded._replace(lost=lost, notes=(*notes, *encoded.notes))
+    encoded = encoded._replace(lost=lost, notes=(*notes, *encoded.notes))
+    if options.optimise:
+        encoded = optimised(encoded, format_name)
+    if copied is None or format_name not in original.fallback or len(encoded.data) < len(copied.data):
+        return encoded
+    saved = (
+        f"kept: the new file would not be smaller ({len(encoded.data):,} bytes, it has {len(copied.data):,})"
+    )
+    return copied._replace(notes=(*copied.notes, saved), tries=encoded.tries, kept=saved)
+
+
+_PLAIN = "copied"
+"""The reason for a copy that needs no remark."""
+_NEAR = 3
+"""Difference of qualities within which a JPEG is not encoded again: it would lose more than it saves."""
+
+
+def optimised(encoded: EncodedOutput, format_name: str) -> EncodedOutput:
+    """The output, compressed better without a change of its pixels where that is possible."""
+    from imgpar.formats.optimise import optimise
+
+    data, note = optimise(encoded.data, find_format(format_name))
+    return encoded._replace(data=data, notes=(*encoded.notes, *((note,) if note else ())))
+
+
+def _copied(
+    original: SourceBytes, header: Header, format_name: str, options: EncodeOptions
+) -> tuple[EncodedOutput | None, str]:
+    """The bytes of the input as an output; or None and perhaps the reason why that is impossible."""
+    if format_name not in original.formats | original.fallback:
+        return None, ""
+    copied = _copy(bytes(original.data), header, options)
+    if not isinstance(copied, EncodedOutput):
+        return None, copied
+    return optimised(copied, format_name) if options.optimise else copied, ""
+
+
+def _why_copied(
+    original: SourceBytes,
+    header: Header,
+    format_name: str,
+    options: EncodeOptions,
+    copied: EncodedOutput,
+) -> str:
+    """Why the copy is the output, before anything is encoded; empty where it is not."""
+    fits = options.max_bytes is None or len(copied.data) <= options.max_bytes
+    if format_name in original.formats and fits:
+        return _PLAIN
+    found = header.coding.quality
+    if format_name not in original.fallback or options.quality is None or format_name != "jpeg" or not fits:
+        return ""
+    if 0 < found <= options.quality + _NEAR:
+        return f"kept: it has quality {found} already, and would only lose by being encoded again"
+    return ""
 
 
 def _swaps_axes(header: Header, operations: Sequence[Operation]) -> bool:
@@ -242,13 +340,14 @@ def convert_bytes(
     header = codec.read_header(data, name, limits)
     fmt = find_format(format_name)
     program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
-    same = same_formats(program, (fmt.name,), options, limits)
+    smaller = bool(options.only_if_smaller)
+    original = reusable(program, (fmt.name,), options, limits, data, keep_smaller=smaller)
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)
     begin_picture(operations, header, name, len(frames))
     frames, _ = stages.transform_frames(program, frames, lease)
     head = program.header._replace(lost=program.lost)
-    encoded = make(frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same))
+    encoded = make(frames, head, fmt.name, options, operations, original)
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
     return encoded._replace(notes=(*notes, *encoded.notes))
 

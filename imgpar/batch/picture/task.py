@@ -86,8 +86,14 @@ class PictureWork:
             frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
         if not chain:
             return self._leave_in_lease(program, lease, frames, blob, notes, digest)
-        same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
-        original = outputs.SourceBytes(data if same else b"", same)
+        original = outputs.reusable(
+            program,
+            self._formats,
+            self._run.encode,
+            self._run.limits,
+            data,
+            keep_smaller=self._writing.keep_smaller,
+        )
         del data
         with self._clock.during("transform"):
             programs.begin_picture(
@@ -167,7 +173,7 @@ class PictureWork:
         """The result of a task that has written outputs; raises the failure where all have failed."""
         made = self._writing.results()
         done = self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
-        return done._replace(failed_output=made.failure)
+        return done._replace(failed_output=made.failure, tries=made.tries)
 
     def _copy(self) -> Done:
         """Copy a companion file, such as a sidecar."""
@@ -202,15 +208,21 @@ class PictureWork:
         if header.format not in self._formats:
             return outputs.SourceBytes()
         program = self._compiled(header._replace(lost=()), keep_frames=frames > 1)
-        same = outputs.same_formats(program, self._formats, self._run.encode, self._run.limits)
+        same = outputs.reusable(
+            program,
+            self._formats,
+            self._run.encode,
+            self._run.limits,
+            keep_smaller=self._writing.keep_smaller,
+        )
         if not same:
-            return outputs.SourceBytes()
+            return same
         item = self._task.job.item
         data, times = read_item(item, self._run)
         changed = isinstance(times, os.stat_result) and times.st_mtime_ns != item.mtime_ns
         if changed or (item.size and len(data) != item.size):
             raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
-        return outputs.SourceBytes(data, same)
+        return same._replace(data=data)
 
     def _compiled(self, header: Header, *, keep_frames: bool) -> Program:
         run = self._run

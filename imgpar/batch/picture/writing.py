@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
 from imgpar.batch.picture import outputs
+from imgpar.batch.picture.quality_search import experience_of
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.results import TargetResults, Written
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import SourceError
+from imgpar.core.errors import NotSmallerError, SourceError
 from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.core.spec import Frame, Header
 from imgpar.inputs.batches import why_unreadable
@@ -87,7 +88,12 @@ class Writing:
         for target in targets:
             with self.attempt([target]):
                 file, encoded = self.one(target, frames, header, original)
-                self.add([(target, file)], encoded.lost, encoded.notes)
+                self.add([(target, file)], encoded.lost, encoded.notes, encoded.tries)
+
+    @property
+    def keep_smaller(self) -> bool:
+        """Whether an input gives way only to a smaller file, where only its size is the reason."""
+        return bool(self._run.encode.only_if_smaller) or any(target.retires for target in self._targets())
 
     def attempt(self, targets: Sequence[Target]) -> AbstractContextManager[None]:
         """A block that makes these targets: see `TargetResults.attempt`."""
@@ -98,9 +104,11 @@ class Writing:
         made: Iterable[tuple[Target, OutputFile]],
         lost: Iterable[str] = (),
         notes: Iterable[str] = (),
+        tries: int = 0,
     ) -> None:
-        """Add committed files, each with its target, to the results; and losses and notes."""
-        self._results.add(made, lost, notes)
+        """Add committed files, each with its target, to the results; losses, notes, and the encodes of a
+        search."""
+        self._results.add(made, lost, notes, tries)
 
     def results(self) -> Written:
         """What was written; raises the first failure where nothing was."""
@@ -126,7 +134,17 @@ class Writing:
         """
         run = self._run.branch(target.branch)
         with self._clock.during("encode"):
-            encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
+            encoded = outputs.make(
+                frames,
+                header,
+                target.format,
+                run.encode,
+                run.operations,
+                original,
+                experience=experience_of(run.name),
+            )
+        if encoded.kept and target.retires == target.path and encoded.data == original.data:
+            raise NotSmallerError(encoded.kept)
         if run.strict or run.verify:
             with self._clock.during("encode"):
                 strict, verify = run.strict, run.verify
