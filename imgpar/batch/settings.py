@@ -15,9 +15,9 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.core.errors import UsageError, unknown_setting
 from imgpar.core.options import Declared
 from imgpar.formats.extraction import Extraction
+from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSING, PICTURE_MEASURES
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
-from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSING, PICTURE_MEASURES
 from imgpar.formats.relevance import measurable, pointless
 from imgpar.ops import operation_types
 

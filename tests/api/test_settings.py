@@ -47,7 +47,8 @@ RECIPE_GOOD: dict[str, Any] = {
     "to": "png", "quality": 50, "lossless": True, "effort": 1, "palette": 16, "subsampling": "444",
     "progressive": True, "strip": "gps", "background": "red", "colour": "srgb", "pages": "1", "density": 72,
     "codec": "h264", "audio": "none", "trim": "1-2", "speed": 2, "fps": 5, "map": "all", "loudnorm": True,
-    "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "vmaf=90", "hardware": True,
+    "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "ssim=0.9", "hardware": True,
+    "shrink": True, "only_if_smaller": True, "optimise": True,
     "every": "2s", "threshold": 8, "poster": True, "sheet": "2x2", "sprites": "1s", "animation": True,
     "motion": True,
 }  # fmt: skip

@@ -176,7 +176,7 @@ def make(
     if _swaps_axes(header, operations):
         header = header._replace(metadata=density.turn_density(header.metadata))
     options = _with_stored_layout(_with_source_quality(options, header, operations, format_name), header)
-    encoded = stages.encode(frames, header, format_name, options, experience=experience)
+    encoded = stages.encode(frames, header, format_name, options, experience)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
     encoded = encoded._replace(lost=lost, notes=(*notes, *encoded.notes))
     if options.optimise:

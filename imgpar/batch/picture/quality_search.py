@@ -101,7 +101,7 @@ def experience_of(run: str) -> Experience:
     return _current
 
 
-def search(
+def find_quality(
     goal: Goal,
     value_of: Callable[[int], float],
     least: int,
@@ -112,7 +112,7 @@ def search(
     """Find the best quality that meets a goal: one in the accepted range, or the last one that meets it.
 
     >>> goal = Goal(tuple(range(15)), 6.9, 7.1, True)
-    >>> search(goal, goal.typical, 1, 95, Experience(), "")
+    >>> find_quality(goal, goal.typical, 1, 95, Experience(), "")
     Found(quality=60, tries=1)
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 
 from imgpar.core.errors import EncodeError, MissingExtraError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Colour, Frame, Metadata
+from imgpar.core.spec import Colour, Frame, Metadata, Spec
 from imgpar.core.tempfiles import temporary
 from imgpar.formats import codec
 from imgpar.formats.option_values import BUTTERAUGLI, FIX, MISSING
@@ -61,11 +61,9 @@ class Scores:
             EncodeError: the file has another number of frames.
             ItemError: it cannot be decoded.
         """
-        from imgpar.batch.picture.stages import own_frames
-
         limits = Limits(max_pixels=1 << 62, max_frames=1 << 30, memory=1 << 62)
         header = codec.read_header(data, f"output.{fmt.suffix}", limits)
-        made = own_frames(header.spec, header.frames)
+        made = [fresh(header.spec) for _ in range(header.frames)]
         codec.decode(data, header, made)
         if len(made) <= self._numbers[-1]:
             raise EncodeError(f"The {fmt.title} encoder wrote {len(made)} frames; they cannot be compared.")
@@ -79,15 +77,18 @@ class Scores:
 
     def _arrays(self, frame: Frame, metadata: Metadata) -> list[Array]:
         """What is measured of a frame, in sRGB on each background: H×W×3."""
-        from imgpar.batch.picture.stages import own_frames
-
         array = metrics.sample(frame.array)
         part = Frame(frame.spec.resized(array.shape[1], array.shape[0]), np.ascontiguousarray(array))
         part = srgb_frame(part, metadata)[0]
-        flat = own_frames(part.spec.converted("RGB", self._dtype), len(self._backgrounds))
+        flat = [fresh(part.spec.converted("RGB", self._dtype)) for _ in self._backgrounds]
         for made, background in zip(flat, self._backgrounds, strict=True):
             layouts.convert_layout(part, made, background)
         return [made.array for made in flat]
+
+
+def fresh(spec: Spec) -> Frame:
+    """An uninitialized frame in private memory."""
+    return Frame(spec, np.empty(spec.shape, spec.dtype))
 
 
 def _scorer(measure: str, array: Array) -> Callable[[Array], float]:

@@ -156,7 +156,6 @@ def encode(
     header: Header,
     format_name: str,
     options: EncodeOptions,
-    *,
     experience: Experience | None = None,
 ) -> EncodedOutput:
     """Encode for one target; pixel formats that it cannot hold are converted, and the loss is reported.
@@ -197,7 +196,7 @@ def encode(
             frame = converted
         fitting.append(frame)
     source_quality = _quality_of_source(header, fitting[0].spec)
-    encoded, size, tries, note = targets.encode(
+    encoded, size, tries, note = targets.encode_aimed(
         fitting, fmt, metadata, options, source_quality=source_quality, experience=experience
     )
     notes = (*notes, *encoded.notes, *((note,) if note else ()))

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from imgpar.batch.picture.quality_search import Experience, Found, Goal, search
-from imgpar.batch.picture.scores import Scores
+from imgpar.batch.picture.quality_search import Experience, Found, Goal, find_quality
+from imgpar.batch.picture.scores import Scores, fresh
 from imgpar.core.errors import EncodeError
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats import codec
@@ -35,7 +35,7 @@ _BYTES = (
 )  # fmt: skip
 """Logarithm of the bytes per pixel of JPEGs, the mean of seven photos."""
 _MARGINS = {"ssim": 0.1, "ssimulacra2": 1.5, "psnr": 0.4, "butteraugli": 0.1}
-"""Width of the accepted range above a target, on the scale of its curve, where it costs about 8 % of the bytes:
+"""Width of the accepted range above a target, on the scale of its curve: it costs about 8 % of the bytes.
 1.5 points, 0.4 dB, a tenth of the distance (for SSIM: from 1)."""
 _CURVES: dict[str, tuple[float, ...]] = {
     "ssim": (1.01, 1.27, 1.66, 2.13, 2.40, 2.59, 2.75, 2.90, 3.11, 3.23, 3.40, 3.62, 3.96, 4.60, 6.0),
@@ -73,7 +73,7 @@ class Aimed(NamedTuple):
     note: str = ""
 
 
-def encode(
+def encode_aimed(
     frames: Sequence[Frame],
     fmt: Format,
     metadata: Metadata,
@@ -227,7 +227,7 @@ class _Search:
     def _run(self, goal: Goal, value_of: Callable[[int], float], least: int, most: int, what: str) -> Found:
         options = self._options
         key = (self._fmt.name, what, options.subsampling, options.effort, options.progressive)
-        return search(goal, value_of, least, most, self._experience, key)
+        return find_quality(goal, value_of, least, most, self._experience, key)
 
     def _with_quality(self, wanted: int) -> Encoded:
         encoded = self._made[wanted] = self._encoded(replace(self._options, quality=wanted))
@@ -248,10 +248,8 @@ class _Search:
 
 
 def _scaled_frame(frame: Frame, factor: float) -> Frame:
-    from imgpar.batch.picture.stages import own_frames
-
     size = (max(1, round(side * factor)) for side in frame.spec.size)
-    smaller = own_frames(frame.spec.resized(*size), 1)[0]
+    smaller = fresh(frame.spec.resized(*size))
     resample(frame, smaller)
     return smaller
 
