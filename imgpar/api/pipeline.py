@@ -178,9 +178,9 @@ class Pipeline(OperationMethods):
             report: path of a JSON report; an existing file is replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
                 `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
-                `max_bytes`, `shrink`, `target`, `only_if_smaller`, `optimise`,
-                and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`, `deinterlace`,
-                `tonemap`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
+                `max_bytes`, `shrink`, `target`, `best_format`, `only_if_smaller`,
+                `optimise`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`,
+                `deinterlace`, `tonemap`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
                 `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
                 `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`, `max_frames`,
                 `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see

@@ -228,6 +228,9 @@ class OutputSettings(OperationSettings, total=False):
     target: str | None
     """Encode at the lowest quality that reaches ssim=0.98, of clips also vmaf=93, of pictures also
     ssimulacra2=80, butteraugli=1 (less is better) or psnr=42."""
+    best_format: bool | None
+    """Write each picture once, in the format of --to that gives the smallest file of equal quality (default:
+    webp, jpg or png)."""
     only_if_smaller: bool | None
     """Keep the bytes of an input whose new output would not be smaller, where nothing else is asked for than
     a smaller file (always so with --in-place)."""
@@ -289,6 +292,9 @@ class PlainRunSettings(OperationSettings, total=False):
     target: str | None
     """Encode at the lowest quality that reaches ssim=0.98, of clips also vmaf=93, of pictures also
     ssimulacra2=80, butteraugli=1 (less is better) or psnr=42."""
+    best_format: bool | None
+    """Write each picture once, in the format of --to that gives the smallest file of equal quality (default:
+    webp, jpg or png)."""
     only_if_smaller: bool | None
     """Keep the bytes of an input whose new output would not be smaller, where nothing else is asked for than
     a smaller file (always so with --in-place)."""

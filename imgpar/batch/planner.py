@@ -38,6 +38,7 @@ from imgpar.core.filenames import fold, is_part, numbered
 from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import FORMATS
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.outputs.conflicts import (
     KEPT,
@@ -51,6 +52,7 @@ from imgpar.outputs.conflicts import (
 from imgpar.outputs.destination import Out
 from imgpar.outputs.extracted import INDEX, ExtractedWishes
 from imgpar.outputs.naming import PLANNED, Names, PriorResult
+from imgpar.outputs.target_formats import WishedFile
 from imgpar.outputs.wishes import AllWishes, WishedOutput
 
 _SAME_NAME = "Two of its outputs would have the same name. Give them different names in the recipe."
@@ -301,7 +303,8 @@ class Planner:
             if file.branch in done:
                 continue
             split = self._splits[file.branch] if wish.pages and file.format != INDEX else ""
-            wanted = Target(file.format, path, split=split, branch=file.branch)
+            either = len(wish.targets) > 1 and self._has_best_format(file)
+            wanted = Target(file.format, path, split=split, branch=file.branch, either=either)
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return failed_entry(item, number, target, "plan", "CommitError")
@@ -318,6 +321,11 @@ class Planner:
         notes += [wish.note] if wish.note else []
         job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=self._job_kind(item))
         return self._completed(job, names, records, mine)
+
+    def _has_best_format(self, file: WishedFile) -> bool:
+        """Whether a file is written only if it is smaller than the others of its output."""
+        best = bool(self._outputs[file.branch].options.best_format)
+        return best and FORMATS[file.format].kind == "image" if file.format in FORMATS else False
 
     def _job_kind(self, item: Item) -> JobKind:
         return "stream" if self.extract else job_kind(item)

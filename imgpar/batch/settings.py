@@ -145,7 +145,7 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
     Raises:
         UsageError: settings contradict each other, or the call does not extract.
     """
-    for branch in recipe.branches():
+    for branch in recipe.branches() if "max_bytes" in call.recipe else ():
         check_goals(branch.encode, branch.to, label)
     plain, encode = Extraction(), recipe.encode
     if not call.extracts:
@@ -172,11 +172,9 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
 
 
 _EXCLUSIVE = (
-    ("max_bytes", "lossless"),
-    ("target", "lossless"),
-    ("target", "quality"),
-    ("target", "max_bytes"),
-)
+    ("max_bytes", "lossless"), ("target", "lossless"), ("target", "quality"), ("target", "max_bytes"),
+    ("best_format", "max_bytes"),
+)  # fmt: skip
 
 
 def check_goals(encode: EncodeOptions, to: Collection[str], label: Callable[[str], str] = str) -> None:
@@ -195,6 +193,10 @@ def check_goals(encode: EncodeOptions, to: Collection[str], label: Callable[[str
             raise UsageError(f"{label(one)} and {label(other)} exclude each other.", fix="Leave out one.")
     if encode.shrink and encode.max_bytes is None:
         raise UsageError(f"{label('shrink')} belongs to {label('max_bytes')}.", fix="Give a size as well.")
+    if encode.best_format and encode.split:
+        raise UsageError(
+            f"{label('best_format')} writes one file, {label('pages')} split several.", fix="Leave out one."
+        )
     if encode.target is None:
         return
     formats = [FORMATS[word] for word in to if word in FORMATS]

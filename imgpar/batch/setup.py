@@ -198,6 +198,12 @@ def check_place(
             "In place an input has one output with its own name, but the recipe has [[output]] tables.",
             fix="Name a folder with -o.",
         )
+    if any(branch.encode.best_format for branch in branches) and (place.in_place or place.name):
+        where = "In place" if place.in_place else f"In {place.name}"
+        raise UsageError(
+            f"{where} the format is fixed, but best_format chooses it for each picture.",
+            fix="Name a folder with -o.",
+        )
     if several and place.name:
         raise UsageError(
             f"OUT is named like one file ({place.name}), but the recipe makes {len(branches)} of each input.",

@@ -117,6 +117,8 @@ class Target(NamedTuple):
     these is not an original, and is not kept."""
     branch: int = 0
     """Which output of the recipe it is; 0 where the recipe has no [[output]] tables."""
+    either: bool = False
+    """Whether only the smallest of the targets of this branch is written."""
 
 
 def by_branch(targets: Iterable[Target]) -> dict[int, list[Target]]:

@@ -294,6 +294,14 @@ class EncodeOptions(Declared):
         calls="run encode",
         matters=Limited(measured=True),
     )
+    best_format: bool | None = option(
+        parsing.switch,
+        "write each picture once, in the format of --to that gives the smallest file of equal quality "
+        "(default: webp, jpg or png)",
+        default=None,
+        calls="run",
+        matters=of_pictures,
+    )
     only_if_smaller: bool | None = option(
         parsing.switch,
         "keep the bytes of an input whose new output would not be smaller, where nothing else is asked for "

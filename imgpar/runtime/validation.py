@@ -252,7 +252,7 @@ def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
         targets: the outputs of the task. One that existed before may have been changed by the user and is
             kept, so its file may be missing.
         found: paths of the files.
-        every: whether no other file may be missing.
+        every: whether no other file may be missing; of targets with `either` all but one are.
     """
     left = set(found)
     if not found or len(left) < len(found):
@@ -261,7 +261,7 @@ def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
         return {_owner(path, targets) for path in found} == set(range(len(targets)))
     for target in targets:
         own = {target.path} & left or (_pages_of(target, left) if target.split else set())
-        if not own and every and not target.known:
+        if not own and every and not (target.known or target.either):
             return False
         left -= own
     return not left

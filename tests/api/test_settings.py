@@ -48,7 +48,7 @@ RECIPE_GOOD: dict[str, Any] = {
     "progressive": True, "strip": "gps", "background": "red", "colour": "srgb", "pages": "1", "density": 72,
     "codec": "h264", "audio": "none", "trim": "1-2", "speed": 2, "fps": 5, "map": "all", "loudnorm": True,
     "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "ssim=0.9", "hardware": True,
-    "shrink": True, "only_if_smaller": True, "optimise": True,
+    "shrink": True, "only_if_smaller": True, "optimise": True, "best_format": True,
     "every": "2s", "threshold": 8, "poster": True, "sheet": "2x2", "sprites": "1s", "animation": True,
     "motion": True,
 }  # fmt: skip

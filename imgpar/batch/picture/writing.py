@@ -11,9 +11,12 @@ from imgpar.batch.picture.quality_search import experience_of
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.results import TargetResults, Written
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import NotSmallerError, SourceError
+from imgpar.core.digest import matches_output
+from imgpar.core.errors import ItemError, NotSmallerError, SourceError
+from imgpar.core.fs import remove_file
 from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.core.spec import Frame, Header
+from imgpar.formats.registry import find_format
 from imgpar.inputs.batches import why_unreadable
 from imgpar.outputs.commit import (
     Original,
@@ -68,7 +71,7 @@ class Writing:
 
     def _left_by_crash(self, targets: list[Target]) -> list[Target]:
         """Without the outputs of an attempt whose worker died; the one that killed it is last."""
-        if not self._task.attempt or len(targets) == 1:
+        if not self._task.attempt or len(targets) == 1 or any(target.either for target in targets):
             return targets
         made = made_before(targets, self._run.noted())
         for target in targets:
@@ -85,10 +88,36 @@ class Writing:
         original: outputs.SourceBytes = _NO_COPY,
     ) -> None:
         """Write some targets from these frames; see `attempt` for failures."""
+        either = [target for target in targets if target.either]
+        if either:
+            with self.attempt(either):
+                self._smallest(either, frames, header, original)
         for target in targets:
-            with self.attempt([target]):
-                file, encoded = self.one(target, frames, header, original)
-                self.add([(target, file)], encoded.lost, encoded.notes, encoded.tries)
+            if not target.either:
+                with self.attempt([target]):
+                    file, encoded = self.one(target, frames, header, original)
+                    self.add([(target, file)], encoded.lost, encoded.notes, encoded.tries)
+
+    def _smallest(
+        self, targets: Sequence[Target], frames: list[Frame], header: Header, original: outputs.SourceBytes
+    ) -> None:
+        """Encode all targets and commit the smallest. An earlier output in another format is removed."""
+        made, errors = list[tuple[Target, EncodedOutput]](), list[ItemError]()
+        for target in targets:
+            try:
+                made.append((target, self._encoded(target, frames, header, original)))
+            except ItemError as error:
+                errors.append(error)
+        if not made:
+            raise errors[0]
+        target, encoded = best_of(made)
+        file = self.commit(target, encoded)
+        for other in targets:
+            if other is not target and other.known and matches_output(other.path, other.known):
+                remove_file(other.path)
+        sizes = (f"{find_format(one.format).title} {len(each.data):,}" for one, each in made)
+        note = f"{find_format(target.format).title} is the smallest ({', '.join(sizes)} bytes)"
+        self.add([(target, file)], encoded.lost, (*encoded.notes, note), encoded.tries)
 
     @property
     def keep_smaller(self) -> bool:
@@ -132,6 +161,13 @@ class Writing:
         Raises:
             ItemError: it cannot be encoded, is refused by a check, or cannot be written.
         """
+        encoded = self._encoded(target, frames, header, original)
+        return self.commit(target, encoded), encoded
+
+    def _encoded(
+        self, target: Target, frames: list[Frame], header: Header, original: outputs.SourceBytes
+    ) -> EncodedOutput:
+        """Encode and check one target."""
         run = self._run.branch(target.branch)
         with self._clock.during("encode"):
             encoded = outputs.make(
@@ -149,7 +185,7 @@ class Writing:
             with self._clock.during("encode"):
                 strict, verify = run.strict, run.verify
                 outputs.check(encoded, frames, target.format, header.metadata, strict=strict, verify=verify)
-        return self.commit(target, encoded), encoded
+        return encoded
 
     def commit(self, target: Target, encoded: EncodedOutput) -> OutputFile:
         """Write encoded bytes to the path of a target."""
@@ -193,3 +229,15 @@ class Writing:
             return os.stat(item.path)
         except OSError as error:
             raise SourceError(why_unreadable(error)) from None
+
+
+_PARTS = ("alpha", "frames", "pages", "depth")
+"""Losses that rule out a format where another one has none."""
+
+
+def best_of(made: Sequence[tuple[Target, EncodedOutput]]) -> tuple[Target, EncodedOutput]:
+    """The smallest of the outputs that keep most: alpha and frames, which only some formats hold. Of equal
+    ones the first."""
+    losses = [sum(what in _PARTS for what in encoded.lost) for _, encoded in made]
+    whole = [one for one, count in zip(made, losses, strict=True) if count == min(losses)]
+    return min(whole, key=lambda one: len(one[1].data))
