@@ -20,7 +20,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1] / "imgpar"
 
 OPERATION = '''\
-"""invert: negative colours."""
+"""solarise: invert bright colours."""
 
 from __future__ import annotations
 
@@ -36,22 +36,21 @@ from imgpar.ops.base import Operation
 
 
 @dataclass(frozen=True)
-class Invert(Operation):
-    """Replace each colour by its negative; alpha stays."""
+class Solarise(Operation):
+    """Replace each colour value from a threshold on by its negative; alpha stays."""
 
-    name: ClassVar[str] = "invert"
-    summary: ClassVar[str] = "negative colours: 1 inverts, 0 changes nothing"
+    name: ClassVar[str] = "solarise"
+    summary: ClassVar[str] = "invert values from this share of white on"
     depths: ClassVar[tuple[str, ...]] = ("uint8", "uint16")
 
-    strength: float = option(parsing.number(0, 1), "share of the negative", metavar="SHARE", example="1")
+    least: float = option(parsing.number(0, 1), "least value, 1 is white", metavar="SHARE", example="0.5")
 
     def apply(self, src: Frame, dst: Frame) -> None:
         peak = np.iinfo(src.array.dtype).max
         count = src.spec.channels - src.spec.alpha
-        colours = src.array[..., :count].astype(np.float32)
+        colours = src.array[..., :count]
         np.copyto(dst.array, src.array)
-        mixed = colours + self.strength * (peak - 2 * colours)
-        dst.array[..., :count] = np.rint(mixed)
+        dst.array[..., :count] = np.where(colours >= self.least * peak, peak - colours, colours)
 '''
 
 RECORD = """\
@@ -111,7 +110,7 @@ def encode(
 def extend(folder: Path) -> None:
     """Copy the package into a folder, with one more operation and one more format."""
     copy = shutil.copytree(PACKAGE, folder / "imgpar", ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "ops" / "invert.py").write_text(OPERATION, encoding="utf-8")
+    (copy / "ops" / "solarise.py").write_text(OPERATION, encoding="utf-8")
     (copy / "formats" / "farbfeld.py").write_text(FORMAT, encoding="utf-8")
     registry = copy / "formats" / "registry.py"
     text = registry.read_text(encoding="utf-8")
@@ -144,12 +143,12 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         extend(folder)
         Image.linear_gradient("L").convert("RGB").save(folder / "a.png")
-        print(next(line for line in imgpar(folder, "convert", "--help").splitlines() if "--invert" in line))
-        imgpar(folder, "convert", "a.png", "-o", "negative.ff", "--invert", "1", "-q")
+        print(next(line for line in imgpar(folder, "convert", "--help").splitlines() if "--solarise" in line))
+        imgpar(folder, "convert", "a.png", "-o", "negative.ff", "--solarise", "0", "-q")
         imgpar(folder, "convert", "negative.ff", "-o", "again.png", "-q")
         print(imgpar(folder, "info", "negative.ff").strip())
         with Image.open(folder / "a.png") as before, Image.open(folder / "again.png") as after:
-            method = "import imgpar; print(imgpar.Pipeline().invert(1))"
+            method = "import imgpar; print(imgpar.Pipeline().solarise(0))"
             environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
             subprocess.run([sys.executable, "-c", method], cwd=folder, env=environment, check=True)
             print("top left:", before.getpixel((0, 0)), "→", after.convert("RGB").getpixel((0, 0)))

@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # recognised by type checkers; importing `typing` would d
 if TYPE_CHECKING:
     from typing import Any
 
+    from imgpar.api.compare import Comparison, compare
     from imgpar.api.describe import describe
     from imgpar.api.frames import frames
     from imgpar.api.functions import concat, convert, undo, verify
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from imgpar.video.clip_info import ClipInfo
 
 _HOMES = {
+    "compare": "imgpar.api.compare",
+    "Comparison": "imgpar.api.compare",
     "concat": "imgpar.api.functions",
     "convert": "imgpar.api.functions",
     "describe": "imgpar.api.describe",
@@ -91,6 +94,7 @@ __all__ = [
     "ClipFrame",
     "ClipInfo",
     "CommitError",
+    "Comparison",
     "DamagedError",
     "DiskFullError",
     "EncodeError",
@@ -125,6 +129,7 @@ __all__ = [
     "UsageError",
     "VideoWriter",
     "WorkerDiedError",
+    "compare",
     "concat",
     "convert",
     "describe",

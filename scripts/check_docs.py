@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+from imgpar.cli.project import tasks_of
 from imgpar.core.errors import UsageError
 from imgpar.recipe.recipe import Recipe
 
@@ -79,7 +80,8 @@ def check_toml(document: Path) -> Iterator[str]:
     """TOML blocks that are invalid TOML or invalid recipes."""
     for line, text in blocks(document, "toml"):
         try:
-            Recipe.from_dict(tomllib.loads(text))
+            data = tomllib.loads(text)
+            tasks_of(data, "imgpar.toml") if data.keys() & {"inputs", "task"} else Recipe.from_dict(data)
         except (tomllib.TOMLDecodeError, UsageError) as error:
             yield f"toml at line {line}: {error}"
 

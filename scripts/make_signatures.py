@@ -26,6 +26,7 @@ from imgpar.batch.run_options import RunOptions  # noqa: E402
 from imgpar.batch.settings import (  # noqa: E402
     ARRAYS,
     ASSEMBLE,
+    COMPARE,
     CONCAT,
     DRY_RUN,
     ENCODE,
@@ -43,13 +44,21 @@ from imgpar.core import parsing  # noqa: E402
 from imgpar.formats.extraction import Extraction  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
 from imgpar.ops import Operation, Option, operation_types  # noqa: E402
+from imgpar.ops.overlay import parse_blend  # noqa: E402
+from imgpar.outputs.templates import Naming  # noqa: E402
+from imgpar.pixels.attention import parse_focus  # noqa: E402
 from imgpar.pixels.geometry import parse_gravity  # noqa: E402
 from imgpar.recipe.tables import parse_formats  # noqa: E402
 
 WIDTH = 110
 HEAD = "Written by scripts/make_signatures.py: change the declarations, not this file."
 ALIASES = {
+    "Blend": (parse_blend, "How colours of two pictures are mixed."),
     "Gravity": (parse_gravity, "A corner, a side or the middle."),
+    "Focus": (
+        parse_focus,
+        "A corner, a side or the middle; or attention or entropy, which look at the picture.",
+    ),
     "ColourValue": (
         parsing.colour,
         "A CSS name, #rgb, #rrggbb, #rrggbbaa, or red, green, blue and perhaps alpha, 0 to 255.",
@@ -94,6 +103,7 @@ SETTINGS = (
     Settings("AssembleSettings", "OperationSettings", "Settings of `Pipeline.assemble`.", ASSEMBLE),
     Settings("SheetSettings", "OperationSettings", "Settings of `Pipeline.sheet`.", SHEET),
     Settings("ConcatSettings", "TypedDict", "Settings of `concat`.", CONCAT),
+    Settings("CompareSettings", "OperationSettings", "Settings of `compare`.", COMPARE),
     Settings("RetrySettings", "TypedDict", "Settings of `retry`.", RETRY),
 )  # fmt: skip
 TO = "Formats of the outputs, such as webp or webp,mp4; without it each input keeps its own"
@@ -161,6 +171,7 @@ def setting_keys(call: Call) -> Keys:
     declared: dict[str, Option] = {
         **Extraction.options(),
         **EncodeOptions.options(),
+        **Naming.options(),
         **Gathering.options(),
         **RunOptions.options(),
     }

@@ -23,7 +23,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_the_new_operation_has_a_flag_and_its_help(extended: tuple[Path, str]) -> None:
-    assert "--invert SHARE            negative colours: 1 inverts, 0 changes nothing" in extended[1]
+    assert "--solarise SHARE          invert values from this share of white on" in extended[1]
 
 
 def test_the_new_operation_and_format_keep_16_bits(extended: tuple[Path, str]) -> None:

@@ -67,6 +67,7 @@ EXPORTS = {
     ),
     *("retry", "undo", "verify", "OutputFile", "MemorySource", "MemorySink"),
     *("describe", "PictureInfo", "ClipInfo"),
+    *("compare", "Comparison"),
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),
     *("ImgparError", "UsageError", "BadValueError", "UnknownSettingError", "NoInputError"),
@@ -115,7 +116,9 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 yield from ((node.lineno, f"imgpar.{alias.name}") for alias in node.names)
             elif full.startswith("imgpar."):
                 yield node.lineno, full
-        elif isinstance(node, ast.Constant) and re.fullmatch(r"imgpar(\.[a-z_]+)+", str(node.value)):
+        elif isinstance(node, ast.Constant) and re.fullmatch(
+            r"imgpar(?!\.toml$)(\.[a-z_]+)+", str(node.value)
+        ):
             yield node.lineno, node.value  # for importlib.import_module
 
 

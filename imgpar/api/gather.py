@@ -12,6 +12,7 @@ from imgpar.api.settings import Inputs, given_inputs, resolve
 from imgpar.batch.account import Listener
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
+from imgpar.batch.pages.writing import write_report
 from imgpar.batch.report import Report
 from imgpar.batch.settings import GATHER, in_session
 from imgpar.batch.workers import Workers
@@ -50,7 +51,7 @@ def gather(
         session: workers to use.
         on_event: called with every event.
         cancel: of the caller.
-        report: path of a JSON report.
+        report: path of the report, JSON or a page.
 
     Raises:
         UsageError: a setting is invalid; nothing was written.
@@ -75,7 +76,7 @@ def gather(
         on_event=on_event, cancel=cancel, workers=session, gather=made,
     )  # fmt: skip
     if report is not None:
-        result.write_json(report)
+        write_report(result, os.fspath(report), options, cancel, session)
     return result
 
 
@@ -122,5 +123,7 @@ def _check_settings(call: str, made: Gathering, target: Format, recipe: Recipe) 
     for name in given:
         if name not in known:
             raise UsageError(f"{call} does not accept {name}.", fix=f"It takes {', '.join(sorted(known))}.")
+        if name == "dpi" and target.kind == "video" and not any(one.physical for one in recipe.operations):
+            raise UsageError(f"dpi does not apply to {target.title}.", fix="Leave it out.")
         if name in _ENCODED.get(made.kind, ()) or (made.kind == "animation" and name == "codec"):
             raise UsageError(f"{name} does not apply to {target.title}.", fix="Leave it out.")

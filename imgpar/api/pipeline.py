@@ -175,16 +175,19 @@ class Pipeline(OperationMethods):
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
-            report: path of a JSON report; an existing file is replaced only if it is a report.
+            report: path of the report: JSON, or a page where it ends in .html; an existing file is
+                replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
-                `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`, `density`,
-                `max_bytes`, `shrink`, `target`, `best_format`, `only_if_smaller`,
-                `optimise`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`, `map`, `loudnorm`,
-                `deinterlace`, `tonemap`, `hardware`; and how to run: `jobs`, `memory`, `timeout`,
-                `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`, `strict`, `companions`,
-                `accept_damaged`, `password`, `verify`, `keep_failures`, `max_pixels`, `max_frames`,
-                `worker_memory`, `journal`, `include`, `exclude` (one pattern or several, see
-                `imgpar convert --help`).
+                `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`,
+                `density`, `dpi`, `max_bytes`, `shrink`, `target`, `best_format`,
+                `only_if_smaller`, `optimise`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`,
+                `map`, `loudnorm`,
+                `deinterlace`, `tonemap`, `hardware`; and how to run: `jobs`,
+                `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`,
+                `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
+                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (one pattern or
+                several, see `imgpar convert --help`), `recursive`; and which files are made: `sizes`,
+                `name`, `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
@@ -225,10 +228,10 @@ class Pipeline(OperationMethods):
             settings: what is extracted, one of `every` (a number, "2s", "key", "scene"), `poster`, `sheet`
                 ("5x4"), `sprites` ("5s"), `animation` and `motion`; without any, every frame; `threshold`
                 of scene changes. Operations, `to` (one picture format), `quality`, `lossless`, `effort`,
-                `palette`, `subsampling`, `progressive`, `colour`, `trim`, `fps` of animations,
+                `palette`, `subsampling`, `progressive`, `colour`, `dpi`, `trim`, `fps` of animations,
                 `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
-                `worker_memory`, `journal`, `include`, `exclude`.
+                `worker_memory`, `journal`, `include`, `exclude`, `recursive`.
 
         Returns:
             Counts, and in `items` an outcome for every clip with all its files.
@@ -256,11 +259,14 @@ class Pipeline(OperationMethods):
         names = given_inputs(inputs)
         if report is not None:
             paths = [name for name in names if isinstance(name, str)]
-            check_report(report := named("report", parsing.path, report), paths)
+            place_of_run = out if isinstance(out, str) else ""
+            check_report(report := named("report", parsing.path, report), paths, place_of_run)
         place = None if out is None else read_place(out)
         result = execute(names, place, recipe, options, **hooks)
         if report is not None:
-            result.write_json(report)
+            from imgpar.batch.pages.writing import write_report
+
+            write_report(result, os.fspath(report), options, hooks["cancel"], hooks["workers"])
         return result
 
     def arrays(
@@ -289,7 +295,7 @@ class Pipeline(OperationMethods):
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
-                `accept_damaged`, `password`, `include`, `exclude`, `density`, `pages`.
+                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `density`, `dpi`, `pages`.
 
         Yields:
             The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that
@@ -405,8 +411,8 @@ class Pipeline(OperationMethods):
             to: output format; None keeps the format.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
-                `strip`, `background`, `colour`, `pages`, `density`, `max_bytes`, `shrink`, `target`,
-                `only_if_smaller`, `optimise`; `max_pixels`, `max_frames`,
+                `strip`, `background`, `colour`, `pages`, `density`, `dpi`,
+                `max_bytes`, `shrink`, `target`, `only_if_smaller`, `optimise`; `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the result is
                 decoded and compared).
 
@@ -432,8 +438,9 @@ class Pipeline(OperationMethods):
         limits = Limits(
             options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged, password=options.password
         )
+        (made,) = recipe.branches()
         encoded = convert_bytes(
-            data, name, recipe.operations, target.name, recipe.encode, limits,
+            data, name, made.operations, target.name, made.encode, limits,
             strict=options.strict, verify=options.verify,
         )  # fmt: skip
         return bytes(encoded.data)

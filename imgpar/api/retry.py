@@ -47,7 +47,8 @@ def retry(
         command: the command line, for the journal.
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
             `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
-            `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (those of that run, if not given).
+            `max_frames`, `worker_memory`, `journal`, `include`, `exclude`, `recursive` (those
+            of that run, if not given).
             A session has its own `memory` and `worker_memory`.
 
     Returns:
@@ -76,6 +77,7 @@ def retry(
         options,
         include=options.include or tuple(facts.get("include") or ()),
         exclude=options.exclude or tuple(facts.get("exclude") or ()),
+        recursive=options.recursive and facts.get("recursive") is not False,
     )
     given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()

@@ -70,9 +70,12 @@ def run(
             target = os.path.join(folder, "out")
         if piped:
             options = without_journal(options, stack)
-        report = Run(inputs, target, recipe, options, listen, cancel, command=command, gather=gather).execute(
+        last = _HeldEnd(listen)
+        report = Run(inputs, target, recipe, options, last, cancel, command=command, gather=gather).execute(
             workers
         )
+        report = _with_site(report, options, listen, cancel, workers)
+        last.release()
         if piped:
             report = replace(report, items=tuple(report.items), can_retry=False)
         if out == "-":
@@ -90,6 +93,10 @@ def _check(
         if piped:
             raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
         check_journal(options.journal, named)
+    if options.manifest or options.html or options.base_url:
+        from imgpar.batch.pages.writing import check_site
+
+        check_site(options, named, out, piped=piped)
     kept = options.keep_failures
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
@@ -98,12 +105,25 @@ def _check(
         raise UsageError(
             "--motion copies the clip unchanged, so there is no --accept-damaged.", fix="Leave it out."
         )
+    if out == "-" and (recipe.naming.renames or recipe.naming.sizes):
+        raise UsageError("-o - writes one picture, which has no name.", fix="Name a folder with -o.")
     if options.in_place and named == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
     file = out if isinstance(out, str) and os.path.isfile(out) else ""
     if file and len(named) == 1 and is_same_file(file, named[0]):
         fix = "Choose another OUT, or use --in-place."
         raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
+
+
+def _with_site(
+    report: Report, options: RunOptions, listen: Listener, cancel: CancelToken, workers: Workers | None
+) -> Report:
+    """Write the manifest and the snippets that were asked for; most runs do not import what writes them."""
+    if not (options.manifest or options.html):
+        return report
+    from imgpar.batch.pages.writing import write_site
+
+    return write_site(report, options, lambda text: listen(Event("note", text=text)), cancel, workers)
 
 
 def check_originals(options: RunOptions) -> None:
@@ -141,6 +161,8 @@ def planned_entries(
         if inputs == ["-"]:
             inputs = [_spooled(stack or own)]
         yield from dryrun.planned_entries(inputs, out, recipe, options, tell, aside, gather)
+    for name in filter(None, (options.manifest, options.html)):
+        tell(f"{name} would be written.")
 
 
 class Silent:
@@ -150,6 +172,26 @@ class Silent:
 
     def __call__(self, _: object) -> None:
         """Ignore an event."""
+
+
+class _HeldEnd:
+    """A listener that keeps the last event back: notes on the manifest come before it."""
+
+    def __init__(self, listen: Listener) -> None:
+        self._listen, self._end = listen, list[Event]()
+        self.in_bulk = bool(getattr(listen, "in_bulk", False))
+
+    def __call__(self, event: Event) -> None:
+        """Pass an event on."""
+        if event.kind == "end":
+            self._end.append(event)
+        else:
+            self._listen(event)
+
+    def release(self) -> None:
+        """Pass the last event on."""
+        for event in self._end:
+            self._listen(event)
 
 
 def _spooled(stack: contextlib.ExitStack) -> str:

@@ -119,7 +119,7 @@ class Session(Workers):
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`; and `density` and `pages` of the recipe. Its other
+                `include`, `exclude`, `recursive`; and `density`, `dpi` and `pages` of the recipe. Its other
                 keys apply to files only.
 
         Yields:

@@ -11,11 +11,13 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
+from imgpar.core.templates import parse_template
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
 from imgpar.inputs.sources import Source, is_source
 from imgpar.ops import operation_types
 from imgpar.outputs.sinks import Sink
+from imgpar.outputs.templates import FIELDS, clean
 from imgpar.recipe.outputs import Output, check_names
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import fields_of, is_setting, make_operation
@@ -49,7 +51,8 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
     call.check(settings)
     recipe, others, run = _sorted(recipe, settings)
     recipe = check_extraction(checked_recipe(recipe.merged(others)), call)
-    check_relevance([key for key, value in others.items() if value is not None], recipe.formats())
+    named = [key for key, value in others.items() if value is not None]
+    check_relevance(named, recipe.formats(), operations=recipe.every_operation)
     return recipe, RunOptions.read(run)
 
 
@@ -71,7 +74,8 @@ def read_output(recipe: Recipe, settings: Mapping[str, Any], name: str | None) -
     recipe, others, _ = _sorted(recipe, settings)
     given |= {key: value for key, value in others.items() if value is not None}
     output = Output.made(recipe.operations, given, name)
-    check_relevance([key for key, value in others.items() if value is not None], output.to)
+    named = [key for key, value in others.items() if value is not None]
+    check_relevance(named, output.to, operations=output.operations)
     return output
 
 
@@ -105,10 +109,38 @@ def checked_recipe(recipe: Recipe) -> Recipe:
     for branch in recipe.branches():
         for operation in branch.operations:
             operation.check()
-    outputs = tuple(replace(output, to=_canonical(output.to)) for output in recipe.outputs)
-    recipe = replace(recipe, to=_canonical(recipe.to), outputs=outputs)
-    check_names(recipe.branches())
+    outputs = tuple(
+        replace(output, to=_canonical(output.to), name=_with_recipe(output.name, recipe))
+        for output in recipe.outputs
+    )
+    naming = replace(recipe.naming, name=_with_recipe(recipe.naming.name, recipe))
+    recipe = replace(recipe, to=_canonical(recipe.to), outputs=outputs, naming=naming)
+    check_naming(recipe)
+    check_names([] if naming.sizes else recipe.branches())
     return recipe
+
+
+def check_naming(recipe: Recipe) -> None:
+    """Refuse names and sizes that contradict each other or the recipe; raises UsageError."""
+    if recipe.naming.sizes and recipe.outputs:
+        raise UsageError(
+            "The recipe has sizes and [[output]] tables, which exclude each other.",
+            fix="Leave one of them out.",
+        )
+    for output in recipe.outputs or (Output(),):
+        recipe.naming.check(output.name)
+
+
+def _with_recipe(name: str, recipe: Recipe) -> str:
+    """A template with the name of the recipe in place of its field."""
+    if not name:
+        return name
+    template = parse_template(name, FIELDS)
+    if "recipe" not in template.fields:
+        return name
+    if not recipe.name and "recipe" in template.missing({}):
+        raise UsageError("{recipe} is the name of a recipe file, but there is none.", fix="Leave it out.")
+    return template.bound({"recipe": clean(recipe.name)}) if recipe.name else name
 
 
 def _canonical(names: Iterable[str]) -> tuple[str, ...]:

@@ -10,6 +10,17 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
 
+Blend: TypeAlias = Literal[
+    "over",
+    "under",
+    "multiply",
+    "screen",
+    "overlay",
+    "darken",
+    "lighten",
+    "difference",
+]
+"""How colours of two pictures are mixed."""
 Gravity: TypeAlias = Literal[
     "centre",
     "north",
@@ -31,6 +42,29 @@ Gravity: TypeAlias = Literal[
     "bottom right",
 ]
 """A corner, a side or the middle."""
+Focus: TypeAlias = Literal[
+    "centre",
+    "north",
+    "northeast",
+    "east",
+    "southeast",
+    "south",
+    "southwest",
+    "west",
+    "northwest",
+    "center",
+    "top",
+    "bottom",
+    "left",
+    "right",
+    "top left",
+    "top right",
+    "bottom left",
+    "bottom right",
+    "attention",
+    "entropy",
+]
+"""A corner, a side or the middle; or attention or entropy, which look at the picture."""
 ColourValue: TypeAlias = str | tuple[int, int, int] | tuple[int, int, int, int]
 """A CSS name, #rgb, #rrggbb, #rrggbbaa, or red, green, blue and perhaps alpha, 0 to 255."""
 
@@ -38,55 +72,197 @@ ColourValue: TypeAlias = str | tuple[int, int, int] | tuple[int, int, int, int]
 class OperationSettings(TypedDict, total=False):
     """Operations as keywords, in their order, each before the fields that belong to it."""
 
+    auto_contrast: float | str | Literal[True]
+    """Operation: stretch the tones to black and white; the value is the share clipped at each end."""
+    autocrop: float | Literal[True]
+    """Operation: remove a border of one colour; the number is the tolerance, 0 to 255."""
+    bilevel: float | str | Literal["auto", "adaptive"]
+    """Operation: black and white without greys, for scans: auto, adaptive, or the tone from which on is
+    white."""
     blur: float
     """Operation: Gaussian blur with this standard deviation in pixels."""
+    border: float | str
+    """Operation: add a border: 20, 5% (of the shorter side), 5mm, 10,20 (vertical, horizontal) or T,R,B,L."""
     brightness: float
     """Operation: multiply all colour values: 1 changes nothing, 0 gives black, 1.2 is 20% brighter."""
+    clahe: float
+    """Operation: local contrast (adaptive histogram equalisation): 2 is moderate, 4 is strong."""
+    composite: str | os.PathLike[str]
+    """Operation: mix another picture with every picture: over, under, multiply, screen and others."""
     contrast: float
     """Operation: scale the contrast: 1 changes nothing, 0 gives uniform grey."""
-    crop: str | tuple[int, int]
-    """Operation: keep a region: 800x600, 800x600+10+20 (offset from the top left) or an aspect ratio such as
-    16:9."""
+    crop: str | int | tuple[int | None, int | None]
+    """Operation: keep a region: 800x600, 800x600+10+20 (offset from the top left), 800x, 50%, 10x15cm or an
+    aspect ratio such as 16:9."""
+    denoise: float
+    """Operation: reduce noise and keep edges: 3 is mild, 10 is strong."""
+    deskew: float | Literal[True]
+    """Operation: turn tilted scans upright; the number is the greatest angle in degrees, up to 15."""
+    fade: float | str
+    """Operation: make the picture translucent: 0.5 or 50% halves its opacity."""
     flip: Literal["horizontal", "vertical", "h", "v"]
     """Operation: mirror: horizontal swaps left and right, vertical top and bottom."""
+    gamma: float
+    """Operation: brighten the midtones (above 1) or darken them (below 1); black and white stay."""
     grey: Literal[True]
     """Operation: convert to greyscale by luma (BT.601), stored as one channel."""
-    pad: str | tuple[int, int]
-    """Operation: add a border up to a size such as 1920x1080 or an aspect ratio such as 1:1."""
+    hue: float
+    """Operation: rotate the hues by this angle: 180 gives the complementary colours."""
+    invert: Literal[True]
+    """Operation: negative colours; transparency is kept."""
+    levels: str | tuple[float, float] | tuple[float, float, float]
+    """Operation: set black point, white point and perhaps gamma, such as 10,240 or 4%,94%,1.1."""
+    lut: str | os.PathLike[str]
+    """Operation: apply the look-up table of a .cube file (1D or 3D), such as the look of a film."""
+    median: int | str
+    """Operation: median filter that removes specks: 3 or 5 pixels wide."""
+    normalise: Literal[True]
+    """Operation: stretch the values to the full range from black to white; nothing is clipped."""
+    pad: str | int | tuple[int | None, int | None]
+    """Operation: add a border up to a size such as 1920x1080, 1920x, 110%, A4, or an aspect ratio such as
+    1:1."""
+    pixelate: str
+    """Operation: large blocks of one colour: all, or regions such as 100x80+20+30."""
+    posterise: int
+    """Operation: reduce each channel to this number of tones."""
+    qr: str
+    """Operation: draw a QR code of a text or link over every picture."""
+    redact: str
+    """Operation: fill regions such as 100x80+20+30 with one colour."""
+    replace_colour: ColourValue
+    """Operation: replace a colour by another one, or make it transparent."""
     resize: str | int | tuple[int | None, int | None]
-    """Operation: scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP or 1920 (longest edge)."""
+    """Operation: scale to a size: 1920x1080, 1920x, x1080, 50%, 2MP, 1920 (longest edge), short=800, 10x15cm,
+    A4."""
     rotate: float
     """Operation: rotate clockwise by degrees; the canvas is enlarged to contain the corners."""
+    round_corners: float | str
+    """Operation: round the corners: a radius such as 20, 5% (of the shorter side) or 5mm."""
     saturation: float
     """Operation: scale the saturation: 1 changes nothing, 0 gives grey."""
+    sepia: float | str | Literal[True]
+    """Operation: brown tones of old photographs, as sepia() of CSS; 1 (or 100%) is full strength."""
+    shadow: float | str
+    """Operation: lay a soft shadow below the picture: its blur such as 20, 3% (of the shorter side) or
+    3mm."""
     sharpen: float | Literal[True]
     """Operation: unsharp mask: 0 changes nothing, 0.5 is moderate, 2 is strong."""
+    tint: ColourValue
+    """Operation: monochrome tones from black over this colour to white."""
+    vignette: float | str
+    """Operation: darken the corners by this share, gradually from the centre."""
     watermark: str | os.PathLike[str]
     """Operation: composite a picture (preferably a PNG with alpha) over every picture."""
     watermark_text: str
     """Operation: draw text over every picture; system fonts supply letters and emoji that the built-in font
     lacks."""
+    white_balance: int | str | Literal["auto"]
+    """Operation: remove a colour cast: auto (grey world), or the temperature of the light in kelvins."""
+    share: float | str | None
+    """Of auto_contrast: share of the pixels clipped at each end, such as 0 or 1%. Of fade: opacity that is
+    left, 1 (or 100%) changes nothing. Of sepia: strength, 1 (or 100%) is full sepia."""
+    separate: bool | None
+    """Of auto_contrast: stretch red, green and blue separately, which removes a colour cast."""
+    tolerance: float | float | str | None
+    """Of autocrop: difference from the colour of the border up to which a pixel belongs to it, in steps of 8
+    bits. Of replace_colour: greatest difference to the colour, 0 (only exactly this colour) to 255, or in
+    percent."""
+    background: ColourValue | None
+    """Of autocrop: colour of the border (default: that of most corners). Of deskew: colour of the corners
+    (default: transparent for pictures with alpha, otherwise that of the edges). Of pad: colour of the border
+    (default: transparent for pictures with alpha, otherwise white). Of resize: padding colour of contain
+    (default: transparent for pictures with alpha, otherwise white). Of rotate: colour of the corners
+    (default: transparent for pictures with alpha, otherwise white). Setting of the output: background of
+    transparent pixels in formats without alpha (default: white)."""
+    limit: float | str | Literal["auto", "adaptive"] | float | None
+    """Of bilevel: auto, adaptive, or a tone (0 to 255, or percent). Of deskew: greatest angle that is
+    corrected, in degrees."""
     sigma: float | None
     """Of blur: standard deviation in pixels. Of sharpen: standard deviation of the blur in pixels."""
+    width: float | str | None
+    """Of border: width in pixels, in percent of the shorter side or with a unit: one for all sides, two (top
+    and bottom, left and right) or four (top, right, bottom, left)."""
+    colour: ColourValue | str | None
+    """Of border: colour of the border (default: white). Of replace_colour: the colour to replace. Of shadow:
+    colour of the shadow. Of tint: the colour of the midtones. Of watermark_text: colour of the letters.
+    Setting of the output: convert to srgb, p3 or an ICC profile file, relative colorimetric (default: keep
+    the input's profile)."""
+    edges: Literal["colour", "mirror", "replicate"] | None
+    """Of border: what the border shows: a colour, the picture mirrored, or its outermost pixels repeated."""
     factor: float | None
     """Of brightness and contrast and saturation: the factor; 1 changes nothing."""
-    region: str | tuple[int, int] | None
-    """Of crop: the region to keep."""
-    gravity: Gravity | None
-    """Of crop: anchor of the region, unless an offset is given. Of pad: position of the picture on the
-    canvas. Of resize: anchor of the crop (cover) or of the picture (contain). Of watermark and
-    watermark_text: the corner or side at which it is placed."""
+    clip: float | None
+    """Of clahe: limit of the contrast: 1 is little, 4 is strong."""
+    tiles: str | tuple[int, int] | None
+    """Of clahe: number of tiles across and down."""
+    picture: str | os.PathLike[str] | None
+    """Of composite: the other picture."""
+    blend: Blend | None
+    """Of composite: how colours are mixed."""
+    gravity: Gravity | Focus | None
+    """Of composite and qr and watermark and watermark_text: the corner or side at which it is placed. Of
+    crop: anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours and
+    skin, entropy the part with most variety. Of pad: position of the picture on the canvas. Of resize: anchor
+    of the crop (cover) or of the picture (contain); attention or entropy finds it for cover."""
+    margin: float | str | None
+    """Of composite and qr and watermark and watermark_text: distance from the edges in pixels, or in percent
+    of the shorter side."""
+    opacity: float | str | None
+    """Of composite: opacity of the other picture, 1 (or 100%) is opaque. Of shadow: opacity of the shadow. Of
+    watermark: opacity of the watermark, 1 (or 100%) is opaque. Of watermark_text: opacity of the text, 1 (or
+    100%) is opaque."""
+    scale: float | str | None
+    """Of composite: width of the other picture as a fraction of the picture's width. Of watermark: width of
+    the watermark as a fraction of the picture's width."""
+    stretch: bool | None
+    """Of composite: scale it to exactly the size of the picture."""
+    region: str | int | tuple[int | None, int | None] | None
+    """Of crop: the region to keep; a side that is not given is that of the picture."""
+    strength: float | float | str | None
+    """Of denoise: standard deviation of the noise in tones, 0 to 255. Of lut and tint: strength of the
+    effect, 1 (or 100%) is full. Of vignette: how much darker the corners become, 1 (or 100%) is black."""
     direction: Literal["horizontal", "vertical", "h", "v"] | None
     """Of flip: horizontal or vertical."""
-    canvas: str | tuple[int, int] | None
-    """Of pad: the size or aspect ratio of the canvas."""
-    background: ColourValue | None
-    """Of pad: colour of the border (default: transparent for pictures with alpha, otherwise white). Of
-    resize: padding colour of contain (default: transparent for pictures with alpha, otherwise white). Of
-    rotate: colour of the corners (default: transparent for pictures with alpha, otherwise white). Setting of
-    the output: background of transparent pixels in formats without alpha (default: white)."""
+    value: float | None
+    """Of gamma: the exponent's reciprocal; 1 changes nothing."""
+    degrees: float | None
+    """Of hue: the angle in degrees. Of rotate: the angle; negative values rotate counter-clockwise."""
+    points: str | tuple[float, float] | tuple[float, float, float] | None
+    """Of levels: black point, white point (0 to 255, or percent) and perhaps gamma."""
+    file: str | os.PathLike[str] | None
+    """Of lut: the .cube file."""
+    size: int | str | float | str | None
+    """Of median: side of the window in pixels, 3 or 5. Of watermark_text: height of the letters in pixels, or
+    in percent of the shorter side."""
+    canvas: str | int | tuple[int | None, int | None] | None
+    """Of pad: the least size or the aspect ratio of the canvas; a side that is not given is not padded."""
+    regions: str | None
+    """Of pixelate: all, or regions (width x height + left + top, in pixels or percent), joined by commas. Of
+    redact: regions (width x height + left + top, in pixels or percent), joined by commas, or all."""
+    block: float | str | None
+    """Of pixelate: side of a block in pixels, or in percent of the shorter side."""
+    tones: int | None
+    """Of posterise: number of tones of each channel."""
+    content: str | None
+    """Of qr: the text or link."""
+    side: float | str | None
+    """Of qr: greatest width of the code in pixels, or in percent of the shorter side; at least a pixel a
+    module."""
+    dark: ColourValue | None
+    """Of qr: colour of the modules."""
+    bright: ColourValue | None
+    """Of qr: colour of the background."""
+    fill: ColourValue | None
+    """Of redact: the colour."""
+    replacement: ColourValue | None
+    """Of replace_colour: what replaces it."""
+    softness: float | str | None
+    """Of replace_colour: range beyond the tolerance in which the replacement fades out, 0 to 255, or in
+    percent. Of shadow: width of the soft edge, as the blur radius in CSS: pixels, percent of the shorter side
+    or a length with a unit; 0 is a hard edge."""
     geometry: str | int | tuple[int | None, int | None] | None
-    """Of resize: the size; one number is the longest edge (in ImageMagick: the width)."""
+    """Of resize: the size; one number is the longest edge (in ImageMagick: the width); paper and sizes such
+    as 10x15cm take the orientation of the picture (A4-landscape is fixed) and the density of --dpi."""
     fit: Literal["inside", "cover", "contain", "fill"] | None
     """Of resize: inside: fit within the box; cover: fill the box and crop; contain: fit and pad; fill: ignore
     the aspect ratio."""
@@ -95,35 +271,38 @@ class OperationSettings(TypedDict, total=False):
     linear: bool | None
     """Of resize: resample in linear light instead of gamma-encoded values; slower, accurate for fine bright
     detail."""
-    degrees: float | None
-    """Of rotate: the angle; negative values rotate counter-clockwise."""
+    kernel: Literal["lanczos", "bicubic", "bilinear", "box", "nearest", "area"] | None
+    """Of resize: lanczos (default), bicubic, bilinear, box (mean of the area), or nearest, for pixel art: it
+    adds no colours."""
+    sharpen_after: float | None
+    """Of resize: unsharp mask after a reduction, 0.3 is moderate; nothing where the picture is not
+    reduced."""
+    radius: float | str | None
+    """Of round_corners: radius in pixels, in percent of the shorter side (50% is a circle or half a circle),
+    or with a unit."""
+    offset: str | tuple[float, float] | None
+    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers are to the left and
+    upwards (default: half of the blur downwards)."""
     amount: float | None
     """Of sharpen: strength of the mask."""
+    threshold: float | str | None
+    """Of sharpen: least difference that is sharpened, 0 to 255, or in percent."""
+    start: float | str | None
+    """Of vignette: distance from the centre at which darkening starts; 100% is the corner."""
     image: str | os.PathLike[str] | None
     """Of watermark: the picture to composite."""
-    margin: float | str | None
-    """Of watermark and watermark_text: distance from the edges in pixels, or in percent of the shorter
-    side."""
-    opacity: float | str | None
-    """Of watermark: opacity of the watermark, 1 (or 100%) is opaque. Of watermark_text: opacity of the text,
-    1 (or 100%) is opaque."""
-    scale: float | str | None
-    """Of watermark: width of the watermark as a fraction of the picture's width."""
     tile: bool | None
     """Of watermark and watermark_text: repeat it over the whole picture, spaced by the margin."""
     text: str | None
     """Of watermark_text: the text; \\n starts a new line."""
-    size: float | str | None
-    """Of watermark_text: height of the letters in pixels, or in percent of the shorter side."""
-    colour: ColourValue | str | None
-    """Of watermark_text: colour of the letters. Setting of the output: convert to srgb, p3 or an ICC profile
-    file, relative colorimetric (default: keep the input's profile)."""
     outline: ColourValue | None
     """Of watermark_text: colour of an outline around the letters, for legibility on bright and dark
     pictures."""
     font: str | os.PathLike[str] | None
     """Of watermark_text: a TrueType or OpenType font file (default: the built-in font, with system fonts for
     letters it lacks)."""
+    light: int | str | Literal["auto"] | None
+    """Of white_balance: auto, or kelvins from 2500 to 25000."""
 
 
 class EncodeSettings(OperationSettings, total=False):
@@ -148,6 +327,9 @@ class EncodeSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     max_bytes: int | str | None
     """Maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is the
     upper limit), of a clip two-pass encoding where the encoder supports it."""
@@ -200,6 +382,9 @@ class OutputSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     audio: Literal["copy", "aac", "opus", "none"] | None
@@ -264,6 +449,9 @@ class PlainRunSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     audio: Literal["copy", "aac", "opus", "none"] | None
@@ -302,6 +490,19 @@ class PlainRunSettings(OperationSettings, total=False):
     """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
     hardware: bool | None
     """Use a hardware encoder, if a working one is found."""
+    name: str | None
+    """Template of the names, such as '{date:%Y-%m-%d}_{stem}-{width}.{ext}'; with / it is a path below OUT;
+    fields: stem, ext, dir, parent, n, date, camera, width, height, page, hash, recipe ({n:04}: digits,
+    {hash:8}: length, {camera|other}: where it is missing)."""
+    prefix: str | None
+    """Text before each name."""
+    suffix: str | None
+    """Text behind each name, before its dot."""
+    flat: bool | None
+    """Write all outputs directly into OUT, without the folders of the inputs."""
+    sizes: str | int | Sequence[int] | None
+    """Widths in pixels: each is an output of its own, named {stem}-{width}; nothing is enlarged: of a smaller
+    input its own width is made."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
@@ -314,6 +515,16 @@ class PlainRunSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    manifest: str | os.PathLike[str] | None
+    """Write a JSON file that lists the outputs of each input: size, bytes, digest, dominant colour, BlurHash
+    and ThumbHash."""
+    html: str | os.PathLike[str] | None
+    """Write a page with the <picture> markup of each input, with all its sizes and formats."""
+    base_url: str | None
+    """Begin each address in --manifest and --html with this, such as /img/ (default: relative to OUT in the
+    manifest, to the page in its markup)."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None
@@ -375,8 +586,6 @@ class ExtractSettings(OperationSettings, total=False):
     every: int | str | None
     """Every Nth frame, one frame every T seconds, key frames, or the first frame of each scene (default:
     every frame)."""
-    threshold: float | None
-    """Threshold of scene detection, in percent as for ffmpeg's scdet filter (default: 10)."""
     poster: bool | None
     """The sharpest of 15 frames, avoiding nearly black and white ones."""
     sheet: str | None
@@ -399,6 +608,9 @@ class ExtractSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     trim: str | None
     """Keep a part of each clip, in seconds or h:m:s: 0:10-0:25, 2.5-7.75, 10- (to the end) or -25 (from the
     start)."""
@@ -418,6 +630,8 @@ class ExtractSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -451,12 +665,17 @@ class SessionArraysSettings(TypedDict, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -523,6 +742,9 @@ class AssembleSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     codec: Literal["h264", "hevc", "av1", "vp9", "prores", "ffv1", "h265", "x264", "x265"] | None
     """Video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)."""
     fps: float | str | Fraction | None
@@ -539,6 +761,8 @@ class AssembleSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -585,6 +809,9 @@ class SheetSettings(OperationSettings, total=False):
     all, a number or a range such as 2-5 (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     columns: int | None
     """Pictures in a row of the sheet (default: as many as make it about square)."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
@@ -596,6 +823,8 @@ class SheetSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -658,6 +887,31 @@ class ConcatSettings(TypedDict, total=False):
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
 
 
+class CompareSettings(OperationSettings, total=False):
+    """Settings of `compare`."""
+
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    jobs: int | None
+    """Number of worker processes (default: available cores)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    accept_damaged: bool | None
+    """Keep the readable part of damaged files instead of failing."""
+    password: str | None
+    """Password of encrypted PDFs."""
+
+
 class RetrySettings(TypedDict, total=False):
     """Settings of `retry`."""
 
@@ -673,6 +927,8 @@ class RetrySettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None

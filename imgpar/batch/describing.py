@@ -11,6 +11,7 @@ from typing import Any
 from imgpar.core.errors import SourceError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Header, Layout
+from imgpar.formats.metadata.density import density_of
 from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
 from imgpar.inputs.batches import why_unreadable
 from imgpar.video.clip_info import ClipInfo
@@ -92,7 +93,7 @@ def describe_file(path: str, limits: Limits) -> PictureInfo | ClipInfo:
         exif_bytes=len(metadata.exif),
         xmp_bytes=len(metadata.xmp),
         gain_map_bytes=len(metadata.gain_map),
-        dpi=metadata.dpi,
+        dpi=density_of(metadata),
         lost_when_converted=header.lost,
         notes=header.notes,
         detail=_facts(header),

@@ -8,7 +8,7 @@ from imgpar.batch.incremental import intact
 from imgpar.batch.plan_entries import current_result
 from imgpar.core.digest import matches_output
 from imgpar.core.job import Item, Target
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.sinks import FILES, Place
 
 Records = Sequence[PriorResult]
@@ -48,7 +48,7 @@ class DoneOutputs:
         }
 
     def unchanged(
-        self, item: Item, records: Records, wanted: Collection[int], folders: Collection[str]
+        self, item: Item, records: Records, wanted: Collection[int], folders: Collection[str] | None
     ) -> PriorResult | None:
         """One record with all wanted outputs of an input, where all are done; else None."""
         done = self.branches(item, records, folders)

@@ -16,6 +16,7 @@ from imgpar.batch.journal.database import copy_database
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
 from imgpar.batch.planner import Planner
+from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import (
@@ -28,13 +29,15 @@ from imgpar.batch.setup import (
     planner,
     run_keys,
 )
+from imgpar.batch.whole_plan import for_names
+from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError
 from imgpar.core.filenames import has_scheme
 from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_archives
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -49,6 +52,7 @@ def planned_entries(
     tell: Callable[[str], None] = lambda _: None,
     aside: Aside | None = None,
     gather: Gathering | None = None,
+    cancel: CancelToken | None = None,
 ) -> Iterator[Job | Outcome]:
     """Plan a run; yields a Job for each input to convert, and an Outcome for each skipped or failed one.
 
@@ -60,6 +64,7 @@ def planned_entries(
         tell: receives notes.
         aside: collects the files that are left out.
         gather: what is made of all inputs together.
+        cancel: stops the workers that read properties of inputs, if names depend on them.
 
     Raises:
         UsageError: the settings contradict each other, or every input is missing.
@@ -82,7 +87,7 @@ def planned_entries(
                 journal,
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
-        patterns = Patterns(options.include, options.exclude)
+        patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         batches = input_batches(
             inputs, named, place, options, patterns, kind=recipe.extract.source, in_order=gather is not None
         )
@@ -95,6 +100,14 @@ def planned_entries(
             alone = len(named or ()) == 1
             plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
+        if isinstance(plan, Planner) and plan.need.whole:
+            workers = Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
+            stack.callback(workers.close)
+            sources = tuple(sources_of(named or ()))
+            reader = PropertyReader(
+                lambda: workers, options, cancel or CancelToken(), recipe, sources, keep=for_names
+            )
+            batches = iter(plan.prepare(batches, reader))
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded)
             for entry in plan.plan_together(batch):

@@ -22,7 +22,6 @@ from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError, NoInputError, item_error
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.core.properties import Properties
 from imgpar.inputs.batches import named_item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
@@ -37,7 +36,8 @@ if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
 
-Answer = TypeVar("Answer", Described, Explained, Properties)
+Answer = TypeVar("Answer")
+"""Plain data; see `runtime.serialization`."""
 
 
 def ask(
@@ -103,7 +103,9 @@ def describe_all(
     """
     inputs = with_archives(inputs)
     sources = tuple(sources_of(inputs))
-    plan = described_plan(inputs, Patterns(options.include, options.exclude), sources)
+    plan = described_plan(
+        inputs, Patterns(options.include, options.exclude, recursive=options.recursive), sources
+    )
     for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
         if isinstance(found, Outcome):
             yield found.source, item_error(found.kind, found.error)

@@ -17,7 +17,7 @@ from typing import Protocol
 from imgpar.core.errors import garbled
 from imgpar.core.job import Item, Outcome, OutputFile
 from imgpar.inputs.batches import Entries
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.sinks import FILES, Place
 
 TOGETHER = 4000
@@ -62,12 +62,15 @@ class Recorded:
             raise garbled(self.where) from error
 
 
-def merged(parts: Sequence[Recorded], branches: Callable[[bytes], Collection[int]]) -> Recorded:
+def merged(
+    parts: Sequence[Recorded], branches: Callable[[bytes, Sequence[Row | None]], Collection[int]]
+) -> Recorded:
     """The rows of inputs of which all outputs are recorded, of the same state of the input.
 
     Args:
         parts: the rows of each output of the recipe, in order.
-        branches: `branches(name)` returns the indices of the outputs that such an input has.
+        branches: `branches(name, rows)` returns the indices of the outputs that such an input has; `rows` are
+            those of each output.
     """
     if len(parts) == 1:
         return parts[0]
@@ -75,7 +78,7 @@ def merged(parts: Sequence[Recorded], branches: Callable[[bytes], Collection[int
     for name in dict.fromkeys(chain.from_iterable(part.rows for part in parts)):
         every = [part.rows.get(name) for part in parts]
         if None in every:
-            every = [every[branch] for branch in branches(name)]
+            every = [every[branch] for branch in branches(name, every)]
         found = [row for row in every if row is not None]
         facts = {row[1:5] for row in found}
         if len(found) < len(every) or len(facts) != 1:
@@ -84,6 +87,15 @@ def merged(parts: Sequence[Recorded], branches: Callable[[bytes], Collection[int
         outputs = ",".join(row[5][1:-1] for row in found)
         rows[name] = (ids, *facts.pop(), f"[{outputs}]", name)
     return Recorded(rows, parts[0].paths, parts[0].where)
+
+
+def width_in(row: Row) -> int:
+    """The width of the first output of a row; 0 where it is unknown."""
+    try:
+        width = json.loads(row[5])[0][2]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return 0  # a damaged row is reported where its outputs are needed
+    return width if isinstance(width, int) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +124,9 @@ def skipped(item: Item, job: int, outputs: Sequence[OutputFile]) -> Outcome:
     return Outcome(item.path, "skipped", tuple(outputs), reason="unchanged", source_bytes=item.size, job=job)
 
 
-def find_unchanged(entries: Entries, known: Recorded, folder: str, place: Place = FILES) -> list[Row | None]:
+def find_unchanged(
+    entries: Entries, known: Recorded, folder: str, place: Place = FILES, *, anywhere: bool = False
+) -> list[Row | None]:
     """For each file its row where the file and its outputs are as recorded, else None.
 
     Args:
@@ -120,6 +134,7 @@ def find_unchanged(entries: Entries, known: Recorded, folder: str, place: Place 
         known: the rows of the journal for the folder.
         folder: of the outputs, with a trailing separator.
         place: what `folder` is in.
+        anywhere: whether outputs may lie in folders inside of `folder`.
 
     A ctime or inode of 0 is unknown and not compared. Raises OutputError where the journal is corrupt.
     """
@@ -140,13 +155,15 @@ def find_unchanged(entries: Entries, known: Recorded, folder: str, place: Place 
     for start in range(0, len(found), TOGETHER):
         part = found[start : start + TOGETHER]
         try:
-            found[start : start + TOGETHER] = _intact(part, prefix, folder, place)
+            found[start : start + TOGETHER] = _intact(part, prefix, folder, place, anywhere=anywhere)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise garbled(known.where) from error
     return found
 
 
-def _intact(rows: list[Row | None], prefix: str, folder: str, place: Place) -> list[Row | None]:
+def _intact(
+    rows: list[Row | None], prefix: str, folder: str, place: Place, *, anywhere: bool
+) -> list[Row | None]:
     """The rows whose outputs are all in that folder with their recorded size; None instead of the others."""
     made = json.loads("[" + ",".join([row[5] if row else "[]" for row in rows]) + "]")
     cut = len(prefix)
@@ -154,7 +171,8 @@ def _intact(rows: list[Row | None], prefix: str, folder: str, place: Place) -> l
     for index, files in enumerate(made):
         for at, size, *_ in files:
             name = at[cut:]
-            if at[:cut] != prefix or "/" in name:
+            inside = "/../" not in f"/{name}/" and not name.startswith("/") if anywhere else "/" not in name
+            if at[:cut] != prefix or not inside:
                 rows[index] = None
                 continue
             names.append(name)

@@ -148,7 +148,9 @@ def item_plan(inputs: Iterable[str | Source], options: RunOptions) -> Iterator[J
         UsageError: every input is missing.
         NoInputError: all inputs are patterns without a match.
     """
-    for batch in scan(inputs, out=None, patterns=Patterns(options.include, options.exclude)):
+    for batch in scan(
+        inputs, out=None, patterns=Patterns(options.include, options.exclude, recursive=options.recursive)
+    ):
         for item in batch.items:
             yield Job(0, (item,)) if not item.error else unreadable(item)
 

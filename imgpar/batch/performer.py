@@ -32,6 +32,14 @@ class BatchPerformer(NamedTuple):
 
     def perform(self, task: Task, context: Context) -> Done:
         """Perform a picture or one stage of it, a clip, one file of several items, or a piece of these."""
+        if self.run.asks in ("looks", "thumbnail"):
+            from imgpar.batch.pages.looks import answer_looks
+
+            return answer_looks(task, self.run, context)
+        if self.run.asks == "variant":
+            from imgpar.batch.pages.variants import answer_variant
+
+            return answer_variant(task, self.run, context)
         if self.run.asks:
             from imgpar.batch.answers import answer_task
 

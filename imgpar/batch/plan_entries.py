@@ -11,7 +11,7 @@ from imgpar.batch.incremental import (
 from imgpar.core.job import Item, JobKind, Outcome, OutputFile
 from imgpar.inputs.batches import is_clip
 from imgpar.inputs.companions import SIDECAR
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 
 Known = Mapping[str, Sequence[PriorResult]]
 """Records of the journal by absolute source path, newest first."""

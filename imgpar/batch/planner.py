@@ -8,54 +8,54 @@ The planner writes nothing; it reads only the status of outputs (their content i
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import count
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Protocol
 
+from imgpar.batch.decisions import Decisions, OriginalsStore
 from imgpar.batch.done import DoneOutputs
 from imgpar.batch.incremental import (
     Recorded,
     Row,
     Unchanged,
     find_unchanged,
-    intact,
     merged,
     skipped,
     stretches,
+    width_in,
 )
 from imgpar.batch.plan_entries import (
     Known,
     failed_entry,
     is_recognised,
-    job_kind,
     link_entry,
     outputs_on_disk,
     results_by_output,
 )
+from imgpar.batch.whole_plan import (
+    Examined,
+    Joined,
+    NamesNeed,
+    PropertySource,
+    first_page,
+    outputs_of,
+    properties_in,
+    read_needed,
+)
 from imgpar.core.errors import UsageError
-from imgpar.core.filenames import fold, is_part, numbered
-from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
+from imgpar.core.job import Item, Job, Outcome, Split
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import FORMATS
 from imgpar.inputs.batches import Batch, Entries
-from imgpar.outputs.conflicts import (
-    KEPT,
-    Owned,
-    foreign,
-    maker,
-    owned_by,
-    replacing,
-    why_foreign,
-)
 from imgpar.outputs.destination import Out
-from imgpar.outputs.extracted import INDEX, ExtractedWishes
-from imgpar.outputs.naming import PLANNED, Names, PriorResult
-from imgpar.outputs.target_formats import WishedFile
-from imgpar.outputs.wishes import AllWishes, WishedOutput
-
-_SAME_NAME = "Two of its outputs would have the same name. Give them different names in the recipe."
+from imgpar.outputs.extracted import ExtractedWishes
+from imgpar.outputs.naming import Names
+from imgpar.outputs.paths import Known as KnownOfInputs
+from imgpar.outputs.paths import TemplatePaths
+from imgpar.outputs.prior import PriorResult
+from imgpar.outputs.templates import OWN_SIZE
+from imgpar.outputs.wishes import AllWishes, SizedWishes, WishedOutput, sizes_made
 
 
 class PastRuns(Protocol):
@@ -71,12 +71,8 @@ class PastRuns(Protocol):
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other folders with the output folder of the batch."""
 
-
-class OriginalsStore(Protocol):
-    """The kept originals of a run in place."""
-
-    def of(self, path: str) -> tuple[str, tuple[OutputFile, ...]]:
-        """The path for the original of an input, and the outputs that replaced its originals already kept."""
+    def elsewhere(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
+        """Names and records of inputs of all folders other than those of these batches."""
 
 
 class Planner:
@@ -132,20 +128,31 @@ class Planner:
             )
         self.out = out
         self.keys = tuple(output.key for output in self._outputs)
-        self.on_exists = on_exists
         self.split: Split = next(filter(None, self._splits), "")
-        self.extract = extract
         self.verify = verify
         self.careful = careful or bool(out.name)
         self._done = DoneOutputs(self.keys, careful=self.careful, place=out.place)
+        self.decisions = Decisions(
+            out,
+            self.keys,
+            self._splits,
+            self._done,
+            on_exists=on_exists,
+            originals=originals,
+            extracts=extract is not None,
+        )
         self.count = 0
         """Number of planned items."""
-        self.replaced = 0
-        """Number of outputs of other settings to be replaced."""
-        self._past, self._originals = past, originals
-        self.silent: dict[str, Counter[str]] = {}
-        """Settings without effect on some inputs, with the number of these inputs by format."""
-        self._wishes: AllWishes | ExtractedWishes = (
+        self._past = past
+        self.need = NamesNeed() if extract else NamesNeed.of(self._outputs)
+        """What names depend on. Where `need.whole` is set, `prepare` is called first."""
+        self._own_size = next((at for at, out in enumerate(self._outputs) if out.size == OWN_SIZE), None)
+        self._first_page = first_page(self._outputs[0].options.pages)
+        self._examined = deque[Examined]()
+        self._unread: Callable[[str], object] = lambda _: None
+        self._names: Names | None = None
+        self._templates: TemplatePaths | None = None
+        self._wishes: AllWishes | ExtractedWishes | SizedWishes = (
             ExtractedWishes(out, self._outputs[0].to, extract)
             if extract
             else AllWishes(out, self._outputs, alone=alone, still=still)
@@ -161,16 +168,20 @@ class Planner:
 
     def plan_together(self, batch: Batch) -> Iterator[Job | Outcome | Unchanged]:
         """The same, with runs of unchanged items as one entry each."""
-        recorded, rows = self._compare(batch)
-        known = self._ask(batch, rows)
-        found = self._find_unchanged(batch, rows, known) if known else list[Row | PriorResult | None](rows)
-        claims = (made.path for record in found if record for made in outputs_on_disk(record, recorded))
-        taken = self._taken(batch) if None in found else ()
-        names = Names(self.out, batch, self._wishes, known, found, claims, taken=taken, split=self.split)
+        if self._names is None:
+            examined = self._examine(batch)
+            names = self._named([examined])
+        else:
+            examined, names = self._examined.popleft(), self._names
+        _, recorded, known, found = examined
         mine = results_by_output(known, self.keys[0]) if self.out.in_place and known else {}
         for kind, places in stretches(found):
             if kind is tuple and not self.verify:
-                same = [row for row in rows[places.start : places.stop] if row]
+                same = [
+                    row
+                    for row in found[places.start : places.stop]
+                    if not isinstance(row, PriorResult | None)
+                ]
                 yield Unchanged(batch.items, places.start, self.count, same, recorded)
                 self.count += len(places)
                 continue
@@ -185,16 +196,105 @@ class Planner:
                     yield failed_entry(item, number, item.error, "read", item.kind)
                 elif self.out.in_place and os.path.islink(item.path):
                     yield link_entry(item, number)
+                elif isinstance(unread := self._unread(item.path), Outcome):
+                    yield unread._replace(job=number, source_bytes=item.size)
                 else:
-                    yield self._decide(item, number, names, known, mine)
+                    yield self.decisions.decide(item, self._wishes.of(item), number, names, known, mine)
+
+    def prepare(self, batches: Iterable[Batch], reader: PropertySource) -> list[Batch]:
+        """Fix all names of a run, before its first batch is planned.
+
+        Args:
+            batches: all of the run; they have to be planned in this order.
+            reader: asks workers for the properties of inputs.
+
+        Returns:
+            The batches; none where the reader was cancelled.
+        """
+        parts = [self._examine(batch) for batch in batches]
+        sizes: Callable[[Item], Sequence[tuple[int, int]]] = lambda _: ()  # noqa: E731
+        properties = properties_in(reader)
+        if self.need.wants is not None and isinstance(self._wishes, AllWishes):
+            read_needed(parts, self._wishes, reader, self.need.wants)
+            if reader.stopped:
+                return []
+            self._unread = reader.of
+            if self.need.wants.made:
+                self._wishes = sized = SizedWishes(self._wishes, lambda path: properties(path).made)
+                sizes = sized.sizes
+        self._templates = TemplatePaths(self.out, KnownOfInputs(properties, sizes, self._first_page))
+        self._names = self._named(parts)
+        self._examined.extend(parts)
+        return [part.batch for part in parts]
+
+    def _examine(self, batch: Batch) -> Examined:
+        """What the journal says of the items of a batch."""
+        recorded, rows = self._compare(batch)
+        known = self._ask(batch, rows)
+        found = self._find_unchanged(batch, rows, known) if known else list[Row | PriorResult | None](rows)
+        return Examined(batch, recorded, known, found)
+
+    def _named(self, parts: Sequence[Examined]) -> Names:
+        """The names of all outputs of these batches."""
+        batch, known = parts[0].batch, parts[0].known
+        found: Sequence[Row | PriorResult | None] = parts[0].found
+        if self._templates:
+            folders = tuple(self._folder_names(part.batch) for part in parts)
+            batch = Batch(
+                "", "", Joined([part.batch.items for part in parts]), folders=tuple(chain(*folders))
+            )
+            known = {path: records for part in parts for path, records in part.known.items()}
+            found = list(chain.from_iterable(part.found for part in parts))
+        claims = (
+            made.path
+            for part in parts
+            for record in part.found
+            if record
+            for made in outputs_on_disk(record, part.recorded)
+        )
+        taken = self._taken([part.batch for part in parts]) if None in found else ()
+        return Names(
+            self.out,
+            batch,
+            self._wishes,
+            known,
+            found,
+            claims,
+            taken=taken,
+            split=self.split,
+            templates=self._templates,
+            made=outputs_of(parts),
+            anywhere=self.need.scattered,
+        )
+
+    def _folder_names(self, batch: Batch) -> list[str]:
+        """Paths below OUT of folders in the output folder of a batch."""
+        above = f"{batch.mirror}/" if batch.mirror else ""
+        return [] if self.need.scattered else [above + name for name in batch.folders]
+
+    @property
+    def replaced(self) -> int:
+        """Number of outputs of other settings to be replaced."""
+        return self.decisions.replaced
+
+    @replaced.setter
+    def replaced(self, number: int) -> None:
+        self.decisions.replaced = number
 
     def finish(self) -> Iterator[Job | Outcome]:
         """What is planned after the last batch: nothing."""
         return iter(())
 
     def remarks(self) -> Iterator[str]:
-        """Notes at the end of a run on settings without effect on some inputs."""
-        for name, formats in self.silent.items():
+        """Notes at the end of a run: on dates in names, and on settings without effect on some inputs."""
+        if self._templates and (dated := len(self._templates.dated)):
+            inputs = (
+                "1 input does not say when it was"
+                if dated == 1
+                else f"{dated} inputs do not say when they were"
+            )
+            yield f"{inputs} taken, so {{date}} is the time of the file; {{date|text}} writes a text instead."
+        for name, formats in self.decisions.silent.items():
             inputs = "1 input" if formats.total() == 1 else f"{formats.total()} inputs"
             titles = ", ".join(f"{count} {title}" for title, count in formats.most_common(5))
             they = "it keeps its format" if formats.total() == 1 else "they keep their formats"
@@ -213,15 +313,26 @@ class Planner:
             found = [self._past.recorded(batch, key, self.keys) for key in self.keys]
             known = merged(found, self._branches_by_name)
             if known.rows:
-                return known, find_unchanged(batch.items, known, self.out.below(batch.mirror), self.out.place)
+                anywhere = self.need.scattered
+                folder = self.out.below("" if anywhere else batch.mirror)
+                rows = find_unchanged(batch.items, known, folder, self.out.place, anywhere=anywhere)
+                return known, rows
         return known, [None] * len(batch.items)
 
-    def _branches_of(self, item: Item) -> Collection[int]:
-        """Indices of the outputs of the recipe that such an input has."""
-        return {target.branch for target in self._wishes.of(item).targets} if self._several else (0,)
+    def _branches_of(self, item: Item, records: Sequence[PriorResult]) -> Collection[int]:
+        """Indices of the outputs of the recipe that an input has."""
+        if not self._several:
+            return (0,)
+        if self._own_size is None:
+            return {target.branch for target in self._wishes.of(item).targets}
+        own = self._done.branches(item, records).get(self._own_size)
+        return sizes_made(self._outputs, own.outputs[0].width if own else 0)
 
-    def _branches_by_name(self, name: bytes) -> Collection[int]:
-        return {target.branch for target in self._wishes.by_name(os.fsdecode(name), "").targets}
+    def _branches_by_name(self, name: bytes, rows: Sequence[Row | None]) -> Collection[int]:
+        if self._own_size is None:
+            return {target.branch for target in self._wishes.by_name(os.fsdecode(name), "").targets}
+        own = rows[self._own_size]
+        return sizes_made(self._outputs, width_in(own) if own else 0)
 
     @property
     def _several(self) -> bool:
@@ -238,11 +349,13 @@ class Planner:
             batch, {item.path for item, row in zip(batch.items, rows, strict=True) if not row}
         )
 
-    def _taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
-        """Names and records of inputs of other folders with the output folder of the batch."""
+    def _taken(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
+        """Names and records of inputs of other folders with the output folders of these batches."""
         if self._past is None or self.out.in_place or self.out.name:
             return ()
-        return self._past.taken(batch)
+        if self.need.scattered:
+            return self._past.elsewhere(batches)
+        return [found for batch in batches for found in self._past.taken(batch)]
 
     def _find_unchanged(
         self, batch: Batch, rows: Sequence[Row | None], known: Known
@@ -257,179 +370,15 @@ class Planner:
             if batch.folder
             else {os.path.basename(os.path.dirname(item.path)) for item in batch.items}
         )
-        folders = {folder, *(os.path.join(folder, root, "") for root in roots)}
+        folders = (
+            None if self.need.scattered else {folder, *(os.path.join(folder, root, "") for root in roots)}
+        )
         return [
             row
             or (
-                self._done.unchanged(item, records, self._branches_of(item), folders)
+                self._done.unchanged(item, records, self._branches_of(item, records), folders)
                 if (records := known.get(item.path))
                 else None
             )
             for item, row in zip(batch.items, rows, strict=True)
         ]
-
-    def _decide(
-        self,
-        item: Item,
-        number: int,
-        names: Names,
-        known: Known,
-        mine: Mapping[str, Sequence[tuple[PriorResult, OutputFile]]],
-    ) -> Job | Outcome:
-        """The job for an item, or its outcome if it is skipped or fails."""
-        wish = self._wishes.of(item)
-        if wish.error:
-            return failed_entry(item, number, wish.error, "plan", "EncodeError")
-        for name in wish.silent:
-            self.silent.setdefault(name, Counter())[wish.title] += 1
-        records = known.get(item.path, ())
-        owned = owned_by(records)
-        paths = names.paths(item)
-        if len(paths) > 1 and len(set(map(fold, paths))) < len(paths):
-            return failed_entry(item, number, _SAME_NAME, "plan", "UsageError")
-        if self.on_exists == "rename":
-            split = self.split if wish.pages else ""
-
-            def is_free(one: Item, path: str) -> bool:
-                there = names.there(path, split=split)
-                return not foreign(there, owned_by(known.get(one.path, ())))
-
-            names.step_aside(item, is_free)
-            paths = names.paths(item)
-        targets: list[Target] = []
-        kept: list[tuple[OutputFile, str]] = []
-        done = self._done.branches(item, records, names.folders(item)) if self._several else {}
-        for file, path in zip(wish.targets, paths, strict=True):
-            if file.branch in done:
-                continue
-            split = self._splits[file.branch] if wish.pages and file.format != INDEX else ""
-            either = len(wish.targets) > 1 and self._has_best_format(file)
-            wanted = Target(file.format, path, split=split, branch=file.branch, either=either)
-            target = self._target(wanted, item, owned, names, records)
-            if isinstance(target, str):
-                return failed_entry(item, number, target, "plan", "CommitError")
-            if isinstance(target, Target):
-                targets.append(self._with_earlier(target, records))
-            else:
-                kept.append(target)
-        if not (targets or kept):
-            return skipped(item, number, [made for record in done.values() for made in record.outputs])
-        if not targets:
-            files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
-            return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
-        notes = [f"{file.path} {KEPT[reason]} and was left alone" for file, reason in kept]
-        notes += [wish.note] if wish.note else []
-        job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=self._job_kind(item))
-        return self._completed(job, names, records, mine)
-
-    def _has_best_format(self, file: WishedFile) -> bool:
-        """Whether a file is written only if it is smaller than the others of its output."""
-        best = bool(self._outputs[file.branch].options.best_format)
-        return best and FORMATS[file.format].kind == "image" if file.format in FORMATS else False
-
-    def _job_kind(self, item: Item) -> JobKind:
-        return "stream" if self.extract else job_kind(item)
-
-    def _with_earlier(self, target: Target, records: Sequence[PriorResult]) -> Target:
-        """A split target with the files that the same settings made of an earlier state of the input."""
-        if not (target.split and target.parts):
-            return target
-        earlier = [
-            made
-            for record in records
-            if record.recipe == self.keys[target.branch]
-            for made in (*record.outputs, *record.claims)
-            if made.bytes != PLANNED and is_part(made.path, target.path, target.split)
-        ]
-        return target._replace(earlier=tuple(earlier))
-
-    def _completed(
-        self,
-        job: Job,
-        names: Names,
-        records: Sequence[PriorResult],
-        mine: Mapping[str, Sequence[tuple[PriorResult, OutputFile]]],
-    ) -> Job:
-        """The job with the digests that detect an unchanged input."""
-        item, targets = job.item, list(job.targets)
-        if self.out.in_place:
-            # The original is removed after the last output, or replaced by an output of the same name.
-            last = next((at for at, target in enumerate(targets) if target.path == item.path), -1)
-            targets[last] = self._retiring(targets[last], item)
-            digest = next((made.digest for _, made in mine.get(item.path, ()) if made.bytes == item.size), "")
-            return job._replace(targets=tuple(targets), digest=digest)
-        if not records and (owner := names.owner(item)):
-            return self._newcomer(job, *owner)
-        digest = self._done.digest(item, records, targets)
-        found = self._done.current(records, targets)
-        changed = any(record and not item.facts.agree(record.facts) for record in found)
-        there = tuple(file for record in found if record for file in record.outputs) if digest else ()
-        return job._replace(digest=digest, changed=changed, there=there)
-
-    def _retiring(self, target: Target, item: Item) -> Target:
-        """The target that replaces the original; in a dry run its backup path is a placeholder."""
-        if self._originals is None:
-            return target._replace(retires=item.path, backup=item.path)
-        backup, covered = self._originals.of(item.path)
-        return target._replace(retires=item.path, backup=backup, covered=covered)
-
-    def _newcomer(self, job: Job, name: str, record: PriorResult) -> Job:
-        """The job of an input without records whose output belongs to another input, perhaps its old path."""
-        item = job.item
-        alike = name == os.path.basename(item.path) and record.size == item.size
-        done = self.keys == (record.recipe,) and record.state == "ok" and record.digest
-        if alike and done and intact(record.outputs, None, self.out.place):
-            return job._replace(digest=record.digest, same=SameItem(record.row, record.outputs))
-        note = "another input of an earlier run has its name, so it was given this one"
-        return job._replace(notes=(*job.notes, note))
-
-    def _target(
-        self, wanted: Target, item: Item, owned: Owned, names: Names, records: Sequence[PriorResult]
-    ) -> Target | tuple[OutputFile, str] | str:
-        """The target to write; or the existing file that is kept, with the reason; or an error message."""
-        path = wanted.path
-        there = names.there(path, split=wanted.split)
-        if self.out.in_place and path == item.path:
-            return replacing(wanted, there, {})
-        reason, strange = "", foreign(there, owned)
-        if not strange and not self.out.in_place:
-            key = self.keys[wanted.branch]
-            others = [(at, now) for at, now in there if maker(at, now, records) != key]
-            if others:
-                self.replaced += 1
-            if self.on_exists:  # --on-exists also applies to outputs of other settings
-                reason, strange = "settings", others
-        replaced = strange if self.on_exists == "overwrite" else () if strange else there
-        for at, now in replaced:
-            if names.is_input(at, now):
-                fix = (
-                    "Convert the two apart."
-                    if self.out.in_place
-                    else "Choose another OUT, or use --in-place."
-                )
-                return f"{at} is an input itself. {fix}"
-        if not strange:
-            return replacing(wanted, there, {} if self.on_exists == "overwrite" else owned)
-        at, now = strange[0]
-        reason = reason or why_foreign(at, owned)
-        if self.on_exists == "rename":
-            return self._renamed(wanted, owned, names, records)
-        if self.on_exists == "error":
-            return f"{at} {KEPT[reason]}. Move it away, or choose another --on-exists."
-        if self.on_exists == "overwrite":
-            for at, now in strange:
-                if now.size == FOLDER:
-                    return f"{at} is a folder. Move it away, or choose another OUT."
-            return replacing(wanted, there, {})
-        return OutputFile(at, max(now.size, 0), mtime_ns=now.mtime_ns), reason
-
-    def _renamed(self, wanted: Target, owned: Owned, names: Names, records: Sequence[PriorResult]) -> Target:
-        """The first `name-1`, `name-2` … that is free or belongs to this input."""
-        for number in count(1):
-            path = numbered(wanted.path, number)
-            there = names.there(path, split=wanted.split)
-            key = self.keys[wanted.branch]
-            ours = not foreign(there, owned) and all(maker(*one, records) == key for one in there)
-            if ours and names.claim(path):
-                return replacing(wanted._replace(path=path), there, owned)
-        raise AssertionError

@@ -133,6 +133,8 @@ class Progress:
         self._bar: Any = None
         self._clip: tuple[str, tuple[int, int]] = ("", (0, 0))
         """Path of the clip with the latest progress; its frames done, and all its frames."""
+        self._read = 0
+        """Inputs whose properties are read, before any output is made."""
         self._started = 0.0
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -168,6 +170,8 @@ class Progress:
             self._log_item(event.outcome)
         elif event.kind == "frames":
             self._clip = (event.text, event.frames)
+        elif event.kind == "reading":
+            self._read = event.frames[0]
         elif event.kind == "end":
             self.close()
         if self._bar is not None:
@@ -240,6 +244,8 @@ class Progress:
         # Three columns are reserved for the ^C that terminals print.
         bar.ncols = width = max(10, min(_columns(self.stream) - 3, WIDEST))
         line = "{percentage:3.0f}% {n_fmt}/{total_fmt}" if planned else "{n_fmt} done, still counting"
+        if self._read and not bar.n and not planned:
+            line = f"reading the properties of the inputs: {self._read}"
         line += f" · {self.failed} failed" if self.failed else ""
         line += " · {remaining}" if planned else " · {elapsed}"
         if width >= NARROW:

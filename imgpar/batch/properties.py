@@ -78,6 +78,7 @@ class PropertyReader:
         workers: returns the workers; called when the first item is asked about.
         options, cancel, recipe, sources: as for `read_properties`.
         progress: called with the number of items read so far.
+        keep: what is kept of the properties of an item.
     """
 
     def __init__(
@@ -88,9 +89,11 @@ class PropertyReader:
         recipe: Recipe | None = None,
         sources: tuple[Source, ...] = (),
         progress: Callable[[int], None] = lambda _: None,
+        keep: Callable[[Properties], Properties] = lambda found: found,
     ) -> None:
         self._workers, self._options, self._cancel = workers, options, cancel
         self._recipe, self._sources, self._progress = recipe, sources, progress
+        self._keep = keep
         self._known: dict[str, Properties | Outcome] = {}
 
     def ask(self, jobs: Iterable[Job], wants: Wants = HEADER_ONLY) -> None:
@@ -109,8 +112,13 @@ class PropertyReader:
                 if isinstance(found, Outcome):
                     self._known[found.source] = found
                 else:
-                    self._known[found[0].item.path] = found[1]
+                    self._known[found[0].item.path] = self._keep(found[1])
                 self._progress(len(self._known))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was cancelled, so that answers are missing."""
+        return self._cancel.cancelled or self._cancel.killed
 
     def of(self, path: str) -> Properties | Outcome | None:
         """The properties of an item, the outcome of one that cannot be read; None where it was not asked

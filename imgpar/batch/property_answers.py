@@ -116,15 +116,28 @@ def _first(tags: Mapping[str, str], names: Sequence[str]) -> str:
 
 
 def _made(targets: Sequence[Target], run: RunSpec, size_of: Callable[[Target], Size]) -> tuple[Size, ...]:
-    """The size of each target; (0, 0) for one that cannot be made, which fails when it is its turn."""
+    """The size of each target; (0, 0) for one that cannot be made, which fails when it is its turn.
+
+    Raises:
+        ItemError: none of them can be made.
+    """
     if not run.wants.made:
         return ()
-    sizes = list[Size]()
+    found = dict[tuple[int, object], Size]()
+    sizes, failure = list[Size](), None
     for target in targets:
+        record = find_format(target.format)
+        # Formats of one output differ in frames only; containers may need even sizes.
+        key = (target.branch, record.name if record.kind == "video" else record.frames)
         try:
-            sizes.append(size_of(target))
-        except ItemError:
+            if key not in found:
+                found[key] = size_of(target)
+            sizes.append(found[key])
+        except ItemError as error:
+            failure = failure or error
             sizes.append((0, 0))
+    if failure and not found:
+        raise failure
     return tuple(sizes)
 
 
@@ -137,9 +150,7 @@ def _picture_size(path: str, data: bytes, target: Target, run: RunSpec) -> Size:
     keep = find_format(target.format).frames
     program = programs.compile_program(header, output.operations, limits, keep_frames=keep)
     if not any(operation.dynamic for operation in output.operations):
-        return (
-            program.steps[-1].spec.size if program.steps else oriented(header.spec, header.orientation).size
-        )
+        return program.size
     lease = memoryview(bytearray(program.nbytes))
     frames, _ = stages.decode(program, data, lease, limits)
     programs.begin_picture(output.operations, header, path, len(frames))

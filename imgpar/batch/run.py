@@ -17,6 +17,7 @@ from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
 from imgpar.batch.planner import Planner
+from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
@@ -37,6 +38,7 @@ from imgpar.batch.setup import (
     run_spec,
 )
 from imgpar.batch.transfer import Transfer
+from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
@@ -56,6 +58,8 @@ Entry = Job | Outcome | Unchanged
 
 FLUSH_SECONDS = 0.5
 """Interval at which outcomes are written to the journal."""
+READING_SECONDS = 0.2
+"""Interval of events while properties of inputs are read."""
 PLAN_AHEAD = 20_000
 """Entries planned ahead of the workers, so that the total is known early."""
 PLAN_CHUNK = 100
@@ -111,7 +115,7 @@ class Run:
             self._still = check_inputs(self._named or (), self._place, recipe, options)
         self._account = Account(listen, self._place.path)
         self._flushed = time.monotonic()
-        self._patterns = Patterns(options.include, options.exclude)
+        self._patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         self._swept: set[str] = set()
         self._stopped = ""
         self._space_checked = self._replaced_said = False
@@ -233,8 +237,25 @@ class Run:
         if own.note:
             self._account.note(own.note)
         self._account.tell(Event("start", text=self._place.path))
+        if isinstance(self._planner, Planner) and self._planner.need.whole:
+            batches = self._prepared(self._planner, batches, own)
         plan = self._transfer.inward(self._pulled(batches))
         return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
+
+    def _prepared(self, planner: Planner, batches: Iterator[Batch], workers: Workers) -> Iterator[Batch]:
+        """The batches, after the names of all outputs were fixed; none where that was cancelled."""
+        told = 0.0
+
+        def progress(count: int) -> None:
+            nonlocal told
+            if (now := time.monotonic()) - told > READING_SECONDS:
+                told = now
+                self._account.tell(Event("reading", frames=(count, 0)))
+
+        reader = PropertyReader(
+            lambda: workers, self._options, self._cancel, self._recipe, self._sources, progress, for_names
+        )
+        return iter(planner.prepare(batches, reader))
 
     def _facts(self) -> dict[str, object]:
         return run_facts(
@@ -304,7 +325,11 @@ class Run:
         if self._originals:
             self._originals.planned(jobs)
         if not self._place.stored:
-            self._sweep(os.path.dirname(target.path) for job in jobs for target in job.targets)
+            folders = {os.path.dirname(target.path) for job in jobs for target in job.targets}
+            if self._lock and not self._place.in_place:
+                for folder in folders:  # a template may lead into any folder of OUT
+                    self._lock.enter(folder)
+            self._sweep(folders)
         self._journal.planned(jobs)
         self._to_read += sum(item.size for job in jobs for item in job.items)
         if not (self._space_checked or self._place.stored):
@@ -320,8 +345,8 @@ class Run:
             most = 1 if self._place.name else self._journal.count_other_settings()
             outputs = "An output that was" if most == 1 else f"Up to {most} outputs that were"
             self._account.note(
-                f"{outputs} made with other settings will be replaced; "
-                "choose another OUT to keep both, or --on-exists skip or rename."
+                f"{outputs} made with other settings will be replaced; to keep both, name the new ones with "
+                "--name, such as '{stem}-{width}.{ext}', or choose another OUT."
             )
 
     def _sweep(self, folders: Iterable[str]) -> None:

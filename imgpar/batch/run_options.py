@@ -52,7 +52,7 @@ class RunOptions(Declared):
         example="*.jpg",
         group=FILES,
         repeats=True,
-        calls="run retry arrays assemble sheet describe frames",
+        calls="run retry arrays assemble sheet describe frames compare",
     )
     exclude: tuple[str, ...] = option(
         parsing.patterns,
@@ -63,7 +63,43 @@ class RunOptions(Declared):
         example="proofs/",
         group=FILES,
         repeats=True,
-        calls="run retry arrays assemble sheet describe frames",
+        calls="run retry arrays assemble sheet describe frames compare",
+    )
+    manifest: str | None = option(
+        parsing.path,
+        "write a JSON file that lists the outputs of each input: size, bytes, digest, dominant colour, "
+        "BlurHash and ThumbHash",
+        default=None,
+        metavar="FILE.json",
+        example="web/site.json",
+        group=FILES,
+        calls="run",
+    )
+    html: str | None = option(
+        parsing.path,
+        "write a page with the <picture> markup of each input, with all its sizes and formats",
+        default=None,
+        metavar="FILE.html",
+        example="web/pictures.html",
+        group=FILES,
+        calls="run",
+    )
+    base_url: str | None = option(
+        parsing.base_url,
+        "begin each address in --manifest and --html with this, such as /img/ (default: relative to OUT in "
+        "the manifest, to the page in its markup)",
+        default=None,
+        metavar="URL",
+        example="/img/",
+        group=FILES,
+        calls="run",
+    )
+    recursive: bool = option(
+        parsing.switch,
+        "read subfolders of the inputs",
+        default=True,
+        group=FILES,
+        calls="run retry arrays assemble sheet frames",
     )
     in_place: bool = option(
         parsing.switch,
@@ -88,7 +124,7 @@ class RunOptions(Declared):
         example="8",
         group=RUN,
         short="-j",
-        calls="run retry arrays frames assemble sheet concat describe",
+        calls="run retry arrays frames assemble sheet concat describe compare",
     )
     memory: int | None = option(
         parsing.byte_size,
@@ -98,7 +134,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat describe frames",
+        calls="run retry arrays assemble sheet concat describe frames compare",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -107,7 +143,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls="run retry arrays assemble sheet concat describe frames",
+        calls="run retry arrays assemble sheet concat describe frames compare",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
@@ -125,7 +161,7 @@ class RunOptions(Declared):
         metavar="N",
         example="200MP",
         group=RUN,
-        calls="run retry arrays encode assemble sheet describe frames",
+        calls="run retry arrays encode assemble sheet describe frames compare",
     )
     max_frames: int = option(
         parsing.integer(1, 1 << 31),
@@ -144,7 +180,7 @@ class RunOptions(Declared):
         example="8G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat describe frames",
+        calls="run retry arrays assemble sheet concat describe frames compare",
     )
     keep_originals: int | None = option(
         parsing.days,
@@ -161,7 +197,7 @@ class RunOptions(Declared):
         "keep the readable part of damaged files instead of failing",
         default=False,
         group=RUN,
-        calls="run retry arrays encode frames assemble sheet",
+        calls="run retry arrays encode frames assemble sheet compare",
     )
     password: Secret | None = option(
         parsing.secret,
@@ -169,7 +205,7 @@ class RunOptions(Declared):
         default=None,
         metavar="TEXT",
         group=RUN,
-        calls="run retry arrays encode assemble sheet describe",
+        calls="run retry arrays encode assemble sheet describe compare",
     )
     verify: bool = option(
         parsing.switch,

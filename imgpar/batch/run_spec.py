@@ -15,7 +15,7 @@ from imgpar.inputs.sources import Source
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
 
-Asks = Literal["", "info", "explain", "properties"]
+Asks = Literal["", "info", "explain", "properties", "looks", "thumbnail", "variant"]
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
@@ -27,11 +27,13 @@ class OutputSpec(NamedTuple):
     operations: tuple[Operation, ...] = ()
     """Those that outputs share come first, in the same order for all of them."""
     encode: EncodeOptions = EncodeOptions()
+    size: int = 0
+    """The width for which it is made, as one of several sizes; see `recipe.outputs.Branch`."""
 
 
 def output_specs(recipe: Recipe) -> list[OutputSpec]:
     """What makes each output of a recipe; one for a recipe without [[output]] tables."""
-    return [OutputSpec(branch.operations, branch.encode) for branch in recipe.branches()]
+    return [OutputSpec(branch.operations, branch.encode, branch.size) for branch in recipe.branches()]
 
 
 class RunSpec(NamedTuple):

@@ -19,12 +19,13 @@ from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSIN
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.formats.relevance import measurable, pointless
-from imgpar.ops import operation_types
+from imgpar.ops import Operation, operation_types
+from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
-RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options()))
+RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options(), *Naming.options()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def _call(
     run = _settings_of(RunOptions, call)
     keys = _settings_of(EncodeOptions, call)
     keys |= _settings_of(Extraction, call)
+    keys |= _settings_of(Naming, call)
     keys |= {"to"} if operations else frozenset[str]()
     return Call(name, run - _worker_options() if session else run, keys, operations, extracts=extracts)
 
@@ -114,6 +116,9 @@ RETRY = _call("retry", "retry")
 SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)
 SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 
+COMPARE = replace(_call("compare", "compare", operations=True), recipe=frozenset())
+"""`imgpar.compare`, whose formats and qualities are lists of its own."""
+
 ASSEMBLE = _gather_call("assemble")
 SHEET = _gather_call("sheet")
 CONCAT = _gather_call("concat", operations=False)
@@ -131,7 +136,8 @@ def check_settings(name: str, given: EncodeOptions, taken: frozenset[str]) -> No
     defaults = EncodeOptions()
     for key in EncodeOptions.options():
         if key not in taken and getattr(given, key) != getattr(defaults, key):
-            raise UsageError(f"{name} does not accept {key}.", fix=f"It takes {', '.join(sorted(taken))}.")
+            fix = f"It takes {', '.join(sorted(taken))}." if taken else "Leave it out."
+            raise UsageError(f"{name} does not accept {key}.", fix=fix)
 
 
 def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = str) -> Recipe:
@@ -210,18 +216,25 @@ def check_goals(encode: EncodeOptions, to: Collection[str], label: Callable[[str
         raise UsageError(f"{label('target')} {encode.target} needs a program. {MISSING}", fix=FIX)
 
 
-def check_relevance(given: Iterable[str], to: Collection[str], label: Callable[[str], str] = str) -> None:
+def check_relevance(
+    given: Iterable[str],
+    to: Collection[str],
+    label: Callable[[str], str] = str,
+    operations: Iterable[Operation] = (),
+) -> None:
     """Reject a setting that has no effect on any output, where the formats of `to` alone determine that.
 
     Args:
         given: names of the given settings.
         to: names of the output formats.
         label: converts the name of a setting for the message.
+        operations: of all outputs. Where one has a physical size, `dpi` is its scale in any format.
 
     Raises:
         UsageError: a setting has no effect.
     """
-    name = pointless(given, to) if to else ""
+    used = {"dpi"} if any(operation.physical for operation in operations) else set[str]()
+    name = pointless([name for name in given if name not in used], to) if to else ""
     if name:
         titles = " and ".join(FORMATS[word].title for word in to)
         raise UsageError(

@@ -60,6 +60,8 @@ def input_batches(
     if in_order and named is not None:
         return scan_in_order(named, patterns)
     if named is None:
+        if not options.recursive:
+            raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
         batches = scan_list((str(name) for name in inputs), patterns)
     else:
         batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
@@ -157,7 +159,7 @@ def planner(
         still: named pictures with a single frame, from `check_inputs`.
     """
     outputs = [
-        WishedOutput(key, branch.to, branch.encode, branch.name)
+        WishedOutput(key, branch.to, branch.encode, branch.name, branch.flat, branch.size)
         for key, branch in zip(run_keys(place, recipe), recipe.branches(), strict=True)
     ]
     return Planner(
@@ -193,9 +195,10 @@ def check_place(
     branches = recipe.branches()
     several = len(branches) > 1
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
-    if place.in_place and (several or branches[0].name):
+    if place.in_place and (several or recipe.naming.renames or branches[0].name):
+        what = "[[output]] tables" if recipe.outputs else "sizes" if recipe.naming.sizes else "a name"
         raise UsageError(
-            "In place an input has one output with its own name, but the recipe has [[output]] tables.",
+            f"In place an input has one output with its own name, but the recipe has {what}.",
             fix="Name a folder with -o.",
         )
     if any(branch.encode.best_format for branch in branches) and (place.in_place or place.name):
@@ -203,6 +206,11 @@ def check_place(
         raise UsageError(
             f"{where} the format is fixed, but best_format chooses it for each picture.",
             fix="Name a folder with -o.",
+        )
+    if place.name and recipe.naming.renames and not several:
+        raise UsageError(
+            f"OUT is one file ({place.name}), so there is no template for its name.",
+            fix="Name a folder with -o, or leave the template out.",
         )
     if several and place.name:
         raise UsageError(
@@ -336,6 +344,7 @@ def run_facts(
         "chosen": chosen,
         "include": options.include,
         "exclude": options.exclude,
+        "recursive": options.recursive,
     }
 
 

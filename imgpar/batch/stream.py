@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.ordered import OrderedResults, Result, item_plan
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.run_spec import RunSpec
+from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.settings import Call
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
@@ -140,9 +140,10 @@ class ArrayStream(OrderedResults):
     def run(self) -> Generator[tuple[Item, FrameRef, Lease]]:
         """Yield results in order; the receiver releases the lease."""
         recipe, on_event = self._request.recipe, self._request.on_event
+        (output,) = output_specs(recipe)
         spec = RunSpec(
             "arrays",
-            recipe.operations,
+            output.operations,
             limits=recipe.encode.reading(self._workers.limits(self._options)),
             digests=False,
             sources=tuple(sources_of(self._request.inputs)),

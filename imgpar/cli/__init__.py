@@ -20,6 +20,8 @@ COMMANDS = {
     "frames": ("imgpar.cli.frames", "extract pictures from clips: stills, poster, contact sheet, animation"),
     "assemble": ("imgpar.cli.assemble", "one clip, animation or PDF of pictures"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
+    "compare": ("imgpar.cli.compare", "formats and qualities of a picture side by side, on one page"),
+    "run": ("imgpar.cli.project", "run the tasks of a project, as its imgpar.toml says"),
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
     "undo": ("imgpar.cli.undo", "restore the originals that --in-place replaced"),
@@ -37,7 +39,7 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 """Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "concat", "frames", "info")
+_RUNS = ("convert", "assemble", "concat", "frames", "info", "compare", "run")
 """Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""

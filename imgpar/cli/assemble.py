@@ -22,10 +22,23 @@ with a frame for each, or a PDF with a page for each.
 Pictures whose size differs from the first one are fitted into its size and padded with black. Gaps in the
 numbering are reported. If a picture cannot be read, no file is made; --accept-damaged leaves it out."""
 
+USUAL = (
+    "--out",
+    "--fps",
+    "--mixed",
+    "--resize",
+    "--quality",
+    "--codec",
+    "--on-exists",
+    "--dry-run",
+    "--jobs",
+)
+"""What `-h` shows."""
+
 
 def assemble_parser() -> Parser:
     """The parser of `imgpar assemble`."""
-    parser = Parser("assemble", USAGE, DESCRIPTION)
+    parser = Parser("assemble", USAGE, DESCRIPTION, usual=USUAL)
     parser.set_defaults(steps=None)
     gathering.add_files(parser, "assemble", ".mp4, .mov, .mkv, .webm, .avi, .gif, .webp, .avif, .png or .pdf")
     flags.add_operations(parser, ASSEMBLE.recipe)
@@ -35,6 +48,6 @@ def assemble_parser() -> Parser:
 
 def assemble_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    return gathering.run_command(
+    return gathering.run_gathering(
         "assemble", assemble_parser(), argv, example="imgpar assemble frames/ -o clip.mp4"
     )

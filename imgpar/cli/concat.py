@@ -31,6 +31,6 @@ def concat_parser() -> Parser:
 
 def concat_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    return gathering.run_command(
+    return gathering.run_gathering(
         "concat", concat_parser(), argv, example="imgpar concat a.mp4 b.mp4 -o all.mp4"
     )

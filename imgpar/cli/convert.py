@@ -38,10 +38,16 @@ EPILOG = """\
 --watermark-text uses a built-in font, and system fonts for letters and emoji that it lacks; --font FILE
 selects another one."""
 
+USUAL = (
+    "--out", "--to", "--resize", "--quality", "--strip", "--recipe", "--in-place", "--on-exists",
+    "--dry-run", "--jobs",
+)  # fmt: skip
+"""What `-h` shows."""
+
 
 def convert_parser() -> Parser:
     """The parser of `imgpar convert`."""
-    parser = Parser("convert", USAGE, DESCRIPTION, EPILOG)
+    parser = Parser("convert", USAGE, DESCRIPTION, EPILOG, usual=USUAL)
     parser.set_defaults(steps=None)
     group = _add_files(parser)
     flags.add_operations(parser)
@@ -78,10 +84,16 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "audio "
         "of clips (default: keep the format)",
     )
+    flags.add_naming(group)
     add(
         "--explain",
         action="store_true",
         help="print the recipe, the sizes before and after and the processing path; write nothing",
+    )
+    add(
+        "--check",
+        action="store_true",
+        help="write nothing; exit with 1 if a run would write or change a file",
     )
     add_lists(add)
     return group
@@ -98,7 +110,19 @@ def add_lists(add: Callable[..., object]) -> None:
 def convert_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = convert_parser().parse(argv)
-    recipe = read_recipe(args)
+    command = shlex.join(["imgpar", "convert", *without_password(argv)])
+    return convert_with(args, inputs, read_recipe(args), command)
+
+
+def convert_with(args: argparse.Namespace, inputs: list[str], recipe: Recipe, command: str) -> int:
+    """Carry out a conversion and return the exit code.
+
+    Args:
+        args: from `convert_parser`.
+        inputs: as given.
+        recipe: of the run.
+        command: for the journal.
+    """
     options = running.read_run_options(args)
     only_save = args.save_recipe and not (inputs or args.files_from or args.out or args.in_place)
     if not only_save:
@@ -111,11 +135,14 @@ def convert_command(argv: Sequence[str]) -> int:
     every = read_names(args.files_from, null=args.null) if args.files_from else inputs
     from imgpar.api import run
 
+    if args.check:
+        from imgpar.cli.changes import check_run
+
+        return check_run(args, inputs, recipe, options)
     if args.dry_run or args.explain:
         from imgpar.cli.preview import preview
 
         return preview(args, every, recipe, options)
-    command = shlex.join(["imgpar", "convert", *without_password(argv)])
     return running.carry_out(
         args,
         lambda listen, token: run.run(
@@ -128,6 +155,7 @@ def convert_command(argv: Sequence[str]) -> int:
 def read_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe of --recipe, with the operations of the flags appended and its settings overridden by
     them."""
+    from imgpar.api.settings import check_naming
     from imgpar.batch.settings import RUN, check_extraction, check_relevance
     from imgpar.formats.options import EncodeOptions
     from imgpar.recipe.recipe import Recipe
@@ -136,10 +164,11 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     recipe = flags.build_recipe(args.steps or (), base)
     recipe = replace(recipe, to=args.to, chosen=True) if args.to else recipe
     check_extraction(recipe, RUN, flags.flag)
+    check_naming(recipe)
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]
-    check_relevance(named, recipe.formats(), flags.flag)
+    check_relevance(named, recipe.formats(), flags.flag, recipe.every_operation)
     return recipe
 
 
@@ -160,11 +189,24 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
             "--files-from and INPUT exclude each other.",
             fix=f"Leave out one, or put {inputs[0]!r} in the list.",
         )
+    if args.files_from and not args.recursive:
+        raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
+    if args.check:
+        _refuse_with_check(args)
     if args.profile and (args.dry_run or args.explain):
         raise UsageError(
             "--profile measures a run, but --dry-run and --explain do not run anything.", fix="Leave it out."
         )
     _check_side_files(args, inputs)
+
+
+def _refuse_with_check(args: argparse.Namespace) -> None:
+    other = {
+        "--dry-run": args.dry_run, "--explain": args.explain, "--profile": args.profile,
+        "--report": args.report, "--files-from": args.files_from, "-o -": args.out == "-",
+    }  # fmt: skip
+    if given := next((name for name, value in other.items() if value), ""):
+        raise UsageError(f"--check and {given} exclude each other.", fix="Leave out one.")
 
 
 def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
@@ -177,9 +219,10 @@ def _check_side_files(args: argparse.Namespace, inputs: list[str]) -> None:
         check_journal(args.journal, read)
     if args.save_recipe:
         check_recipe_place(args.save_recipe, read)
-    names = [os.path.realpath(path) for path in (args.report, args.save_recipe, args.journal) if path]
+    given = (args.report, args.save_recipe, args.journal, args.manifest, args.html)
+    names = [os.path.realpath(path) for path in given if path]
     if len(set(names)) < len(names):
-        words = "Two of --report, --save-recipe and --journal name the same file."
+        words = "Two of --report, --save-recipe, --journal, --manifest and --html name the same file."
         raise UsageError(words, fix="Name a different file for each.")
 
 

@@ -24,6 +24,7 @@ from imgpar.core.errors import UsageError
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
+from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
@@ -76,9 +77,11 @@ def modifiers() -> dict[str, list[str]]:
     return owners
 
 
-def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
+def add_operations(
+    parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS, *, extracting: bool = False
+) -> None:
     """Add a flag for every operation and every field to one group, except fields that share the name of a
-    setting in `taken`: `add_settings` adds those."""
+    setting in `taken`: `add_settings` adds those, and with `extracting` `add_extraction`."""
     group = parser.add_argument_group("operations, in the order given")
     for name, kind in operation_types().items():
         options = kind.options()
@@ -87,7 +90,7 @@ def add_operations(parser: argparse.ArgumentParser, taken: Collection[str] = REC
         if len(options) > 1:
             text += f" (modifiers: {', '.join(flag(other) for other in list(options)[1:])})"
         _add(group, name, primary, text)
-    settings = EncodeOptions.options()
+    settings = EncodeOptions.options() | (Extraction.options() if extracting else {})
     for name, owners in modifiers().items():
         if name not in settings or name not in taken:
             _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
@@ -104,6 +107,12 @@ def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIP
         if name in owners:
             text += f"; after {', '.join(map(flag, owners[name]))} it modifies that operation, if valid there"
         _add(group, name, option, text)
+
+
+def add_naming(group: Group) -> None:
+    """Add a flag for everything that decides which files are made and how they are named."""
+    for name, option in Naming.options().items():
+        _add(group, name, option, option.help)
 
 
 def add_extraction(group: Group) -> None:
@@ -144,6 +153,8 @@ def _add_run_option(add: Callable[..., Any], name: str, option: Option) -> None:
     text = option.help.replace("%", "%%")
     if name == "password":
         add_password(add, text)
+    elif option.parse is parsing.switch and default is True:
+        add(f"--no-{flag(name)[2:]}", dest=name, action="store_false", default=True, help=f"do not {text}")
     elif option.parse is parsing.switch:
         add(*names, dest=name, action="store_true", default=default, help=text)
     else:
@@ -168,8 +179,10 @@ def _add(group: Group, name: str, option: Option | None, text: str) -> None:
     )
 
 
-def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
+def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = False) -> Recipe:
     """`base` with the operations of the flags appended and their settings applied.
+
+    With `extracting`, flags may also say what is extracted from clips.
 
     Raises UsageError for a modifier without its operation, BadValueError for an invalid value.
     """
@@ -178,39 +191,53 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe) -> Recipe:
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
     extract: dict[str, Any] = {}
+    naming: dict[str, Any] = {}
     for step in steps:
-        if (option := Extraction.options().get(step.name)) is not None:
-            extract[step.name] = parsing.named(step.label, option.parse, step.value)
-        else:
-            _place(step, drafts, settings)
+        if (option := Naming.options().get(step.name)) is not None:
+            naming[step.name] = parsing.named(step.label, option.parse, step.value)
+        elif not _placed(step, drafts, settings, extract if extracting else None):
+            names = " or ".join(map(flag, modifiers().get(step.name, [])))
+            raise UsageError(
+                f"{step.label} modifies a preceding operation, but no {names} precedes it.",
+                fix=f"Put {names} before it.",
+            )
     for draft in drafts:
         operation = make_operation(draft.step.name, draft.step.value, label=draft.step.label, **draft.fields)
         base = base.then(operation)
-    if not (settings or extract):
+    if not (settings or extract or naming):
         return base
     encode, extracted = replace(base.encode, **settings), replace(base.extract, **extract)
-    return replace(base, encode=encode, extract=extracted)
+    return replace(base, encode=encode, extract=extracted, naming=replace(base.naming, **naming))
 
 
-def _place(step: FlagUse, drafts: list[_Draft], settings: dict[str, Any]) -> None:
-    """Classify the flag as an operation, a modifier or a setting."""
+def _placed(
+    step: FlagUse, drafts: list[_Draft], settings: dict[str, Any], extract: dict[str, Any] | None
+) -> bool:
+    """Classify the flag as an operation, a modifier or a setting; False where it is none of them.
+
+    Args:
+        step: the flag.
+        drafts: the operations so far; appended to, or the last one with such a field is modified.
+        settings: settings of the encoders, added to.
+        extract: what is extracted from clips, added to; None where nothing can be.
+    """
     from imgpar.recipe.tables import is_setting
 
     kinds = operation_types()
     if step.name in kinds:
         drafts.append(_Draft(step))
-        return
+        return True
     owners = modifiers().get(step.name, [])
     owner = next((draft for draft in reversed(drafts) if draft.step.name in owners), None)
     option = kinds[owner.step.name].options()[step.name] if owner else None
+    extraction = Extraction.options().get(step.name) if extract is not None else None
     if owner and option and not is_setting(step.name, step.value, option):
         owner.fields[step.name] = parsing.named(step.label, option.parse, step.value)
+    elif extraction is not None and extract is not None:
+        extract[step.name] = parsing.named(step.label, extraction.parse, step.value)
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]
         settings[step.name] = parsing.named(step.label, option.parse, step.value)
     else:
-        names = " or ".join(map(flag, owners))
-        raise UsageError(
-            f"{step.label} modifies a preceding operation, but no {names} precedes it.",
-            fix=f"Put {names} before it.",
-        )
+        return False
+    return True

@@ -34,10 +34,23 @@ Extract pictures from clips, or from all clips in a folder. OUT is a folder, or 
 NOTHING = "There are no clips in the input. imgpar frames takes clips and folders."
 NO_PHOTOS = "There are no pictures in the input. --motion takes motion photos and folders."
 
+USUAL = (
+    "--out",
+    "--every",
+    "--poster",
+    "--sheet",
+    "--sprites",
+    "--animation",
+    "--to",
+    "--resize",
+    "--dry-run",
+)
+"""What `-h` shows."""
+
 
 def frames_parser() -> Parser:
     """The parser of `imgpar frames`."""
-    parser = Parser("frames", USAGE, DESCRIPTION)
+    parser = Parser("frames", USAGE, DESCRIPTION, usual=USUAL)
     parser.set_defaults(steps=None, explain=False)
     group = parser.add_argument_group("what is extracted")
     add = group.add_argument
@@ -45,7 +58,7 @@ def frames_parser() -> Parser:
     flags.add_extraction(group)
     add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
     add("--recipe", action=Once, metavar="FILE", help="start from a TOML file with these settings")
-    flags.add_operations(parser, EXTRACT.recipe)
+    flags.add_operations(parser, EXTRACT.recipe, extracting=True)
     flags.add_settings(parser, EXTRACT.recipe)
     flags.add_run_options(parser, "frames")
     running.add_reporting(parser)
@@ -87,13 +100,13 @@ def read_recipe(args: argparse.Namespace) -> Recipe:
     from imgpar.recipe.recipe import Recipe
 
     base = Recipe.load(args.recipe) if args.recipe else Recipe()
-    recipe = flags.build_recipe(args.steps or (), base)
+    recipe = flags.build_recipe(args.steps or (), base, extracting=True)
     recipe = replace(recipe, to=(args.to,), chosen=True) if args.to else recipe
     recipe = check_extraction(recipe, EXTRACT, flags.flag)
     named = [
         name for name in EncodeOptions.options() if getattr(recipe.encode, name) != getattr(base.encode, name)
     ]
-    check_relevance(named, recipe.to, flags.flag)
+    check_relevance(named, recipe.to, flags.flag, recipe.every_operation)
     return recipe
 
 

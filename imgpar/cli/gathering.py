@@ -30,7 +30,7 @@ def add_files(parser: Parser, call: str, suffixes: str) -> None:
     running.add_reporting(parser)
 
 
-def run_command(call: str, parser: Parser, argv: Sequence[str], *, example: str) -> int:
+def run_gathering(call: str, parser: Parser, argv: Sequence[str], *, example: str) -> int:
     """Run the command and return its exit code.
 
     Args:

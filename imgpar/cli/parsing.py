@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from imgpar.core import parsing
-from imgpar.core.errors import UsageError, closest
+from imgpar.cli import aliases
+from imgpar.core import parsing, synonyms
+from imgpar.core.errors import UsageError, suggested
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -19,9 +20,18 @@ class Parser(argparse.ArgumentParser):
     """argparse with options and inputs in any order, without abbreviations, and `UsageError` for errors.
 
     Positional arguments are not declared: `parse` returns them in order.
+
+    Args:
+        command: name of the command.
+        usage: the line behind it.
+        description: what it does, with examples.
+        epilog: the end of the help.
+        usual: flags that `-h` shows; without any, it shows all like `--help`.
     """
 
-    def __init__(self, command: str, usage: str, description: str, epilog: str = "") -> None:
+    def __init__(
+        self, command: str, usage: str, description: str, epilog: str = "", *, usual: Sequence[str] = ()
+    ) -> None:
         super().__init__(
             prog=f"imgpar {command}",
             usage=f"imgpar {command} {usage}",
@@ -29,7 +39,29 @@ class Parser(argparse.ArgumentParser):
             epilog=epilog,
             allow_abbrev=False,
             formatter_class=_Help,
+            add_help=False,
         )
+        self._usual = tuple(usual)
+        if usual:
+            self.add_argument("-h", action=_ShortHelp, nargs=0, help="show the usual options")
+            self.add_argument("--help", action="help", help="show all options")
+        else:
+            self.add_argument("-h", "--help", action="help", help="show this help message and exit")
+
+    def short_help(self) -> str:
+        """The description and the usual options."""
+        every = {name: action for action in self._actions for name in action.option_strings}
+        count = sum(
+            bool(action.option_strings) and action.help != argparse.SUPPRESS for action in self._actions
+        )
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, [], [])
+        formatter.add_text(self.description)
+        formatter.start_section("usual options")
+        formatter.add_arguments([every[name] for name in self._usual])
+        formatter.end_section()
+        formatter.add_text(f"'{self.prog} --help' shows all {count} options.")
+        return formatter.format_help()
 
     def error(self, message: str) -> NoReturn:
         """Raise an argparse error as UsageError."""
@@ -44,14 +76,16 @@ class Parser(argparse.ArgumentParser):
     def parse(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """The options, and all other arguments in order; after `--` nothing is an option."""
         # -0 cannot be declared: argparse would then take every negative number for an option.
-        args = ["--null" if arg == "-0" else arg for arg in argv]
+        args = _with_dashes(["--null" if arg == "-0" else arg for arg in argv], self._option_string_actions)
+        end = args.index("--") if "--" in args else len(args)
+        args[:end] = aliases.rewritten(args[:end], self._option_string_actions)
         end = args.index("--") if "--" in args else len(args)
         self._check_words(args[:end])
         found, rest = self.parse_known_args(args[:end])
         for arg in rest:
             if arg.startswith("-") and arg != "-":
                 raise self._unknown(arg.partition("=")[0])
-        return found, rest + list(argv[end + 1 :])
+        return found, rest + args[end + 1 :]
 
     def _check_words(self, args: Sequence[str]) -> None:
         """Reject arguments that argparse would misread: `-out web` as `-o ut` and an input, `-q 80` as
@@ -78,14 +112,42 @@ class Parser(argparse.ArgumentParser):
         from imgpar.batch.settings import RECIPE_KEYS
         from imgpar.ops import operation_types
 
-        name = flag.removeprefix("--").replace("-", "_")
-        if name in RunOptions.options().keys() | RECIPE_KEYS | operation_types().keys():
+        name = flag.lstrip("-").replace("-", "_")
+        if (
+            flag.startswith("--")
+            and name in RunOptions.options().keys() | RECIPE_KEYS | operation_types().keys()
+        ):
             return UsageError(f"{self.prog} does not accept {flag}.", fix=f"See {self.prog} --help.")
-        near = closest(flag, self._option_string_actions)
-        known = f"Did you mean {near}?" if near else f"See {self.prog} --help."
+        if said := synonyms.sentence(name):
+            return UsageError(f"There is no option {flag}.", fix=said)
+        flags = [one.removeprefix("--").replace("-", "_") for one in self._option_string_actions]
+        near = suggested(name, [*flags, *aliases.SIDES]).replace("_", "-")
+        known = f"Did you mean --{near}?" if near else f"See {self.prog} --help."
         if not flag.startswith("--"):
             known += " Names that begin with a dash come after '--'."
         return UsageError(f"There is no option {flag}.", fix=known)
+
+
+def _with_dashes(args: Sequence[str], known: Container[str]) -> list[str]:
+    """`--suffix -small` as `--suffix=-small`: argparse would take the text for a flag."""
+    found = list[str]()
+    for arg in args:
+        text = arg.startswith("-") and arg.partition("=")[0] not in known
+        if found and found[-1] in ("--prefix", "--suffix") and text and found[-1] in known:
+            found[-1] += f"={arg}"
+        else:
+            found.append(arg)
+    return found
+
+
+class _ShortHelp(argparse.Action):
+    """Print the usual options and end."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        """Called by argparse."""
+        assert isinstance(parser, Parser)
+        print(parser.short_help(), end="")
+        parser.exit()
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):

@@ -14,11 +14,12 @@ from imgpar.batch.gather.options import Gathering
 from imgpar.batch.progress import printable
 from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
+from imgpar.cli import running
 from imgpar.cli.flags import flag
 from imgpar.core.errors import NoInputError
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.ignored import Aside, ignored_sentence
-from imgpar.outputs.templates import STEM
+from imgpar.outputs.templates import OWN_SIZE, STEM
 
 if TYPE_CHECKING:
     from imgpar.batch.answers import Explained
@@ -79,7 +80,7 @@ def preview(
     if notes and not args.quiet:
         print("\n".join(notes), file=sys.stderr)
     if args.report:
-        report_of(items, args.out or "", notes=notes, aside=aside).write_json(args.report)
+        running.save_report(args, report_of(items, args.out or "", notes=notes, aside=aside))
     if not sums.total():
         return NoInputError.exit_code
     return int(sums["failed"] > 0)
@@ -204,12 +205,14 @@ def _explained(recipe: Recipe) -> list[str]:
     >>> _explained(Recipe())
     ['1. keep the pixels unchanged', 'format: as the input']
     """
-    if not recipe.outputs:
-        return _branch_lines(recipe.branches()[0], 1)
+    first, *others = recipe.branches()
+    if not others and not recipe.outputs:
+        return _branch_lines(first, 1) + ([f"name: {first.name}"] if first.name else [])
     lines = [f"{n}. {line}" for n, line in enumerate(map(_as_text, recipe.operations), 1)]
     for number, branch in enumerate(recipe.branches(), 1):
         own = branch._replace(operations=branch.operations[len(recipe.operations) :])
-        lines.append(f"output {number}: {branch.name or STEM}")
+        size = ", where the input is smaller than a size" if branch.size == OWN_SIZE else ""
+        lines.append(f"output {number}: {branch.name or STEM}{size}")
         lines += [f"   {line}" for line in _branch_lines(own, len(recipe.operations) + 1)]
     return lines
 

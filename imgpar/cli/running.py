@@ -30,7 +30,12 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
     """Add the flags that control the output and the report of a run."""
     group = parser.add_argument_group("reporting")
     add = group.add_argument
-    add("--report", action=Once, metavar="FILE.json", help="write a JSON report with one entry per input")
+    add(
+        "--report",
+        action=Once,
+        metavar="FILE",
+        help="write a report with one entry per input: FILE.json, or FILE.html for a page with thumbnails",
+    )
     add("--json", action="store_true", help="print results on standard output as JSON, one object per line")
     add("--profile", action="store_true", help="print the time spent per stage")
     add("-q", "--quiet", action="store_true", help="print failures only")
@@ -46,6 +51,10 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     """The same as keyword arguments, for the flags that the command has."""
     given = {name: value for name, value in vars(args).items() if name in RunOptions.options()}
     return given | ({"password": read_password(args)} if "password" in given else {})
+
+
+_LIMITS = ("jobs", "memory", "worker_memory", "timeout", "max_pixels", "max_frames", "accept_damaged")
+"""Options of a run that apply to the thumbnails of its report as well."""
 
 
 class Results:
@@ -91,8 +100,8 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
         results = Results(args, progress)
         with stopping(token):
             report = call(results, token)
-    if args.report:
-        report.write_json(args.report)
+            if args.report:
+                save_report(args, report, token)
     try:
         _conclude(args, report, results, to_stdout=to_stdout)
         sys.stdout.flush()
@@ -100,6 +109,14 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -
         discard(sys.stdout)
         discard(sys.stderr)
     return report.exit_code
+
+
+def save_report(args: argparse.Namespace, report: Report, cancel: CancelToken | None = None) -> None:
+    """Write the report to the file that --report names."""
+    from imgpar.batch.pages.writing import write_report
+
+    limits = {name: getattr(args, name) for name in _LIMITS if getattr(args, name, None) is not None}
+    write_report(report, args.report, RunOptions(**limits), cancel)
 
 
 def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_stdout: bool) -> None:
@@ -140,4 +157,5 @@ def check_reporting(args: argparse.Namespace, inputs: Sequence[str] = ()) -> Non
     if args.quiet and args.verbose:
         raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
     if args.report:
-        check_report(args.report, inputs)
+        out = getattr(args, "out", None)
+        check_report(args.report, inputs, out if out and out != "-" else "")

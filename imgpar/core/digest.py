@@ -54,6 +54,11 @@ def blocks_digest(blocks: Sequence[memoryview]) -> str:
     return digest[:32]
 
 
+def algorithm() -> str:
+    """What `content_digest` computes: "xxh3-128", or "sha256", of which it keeps the first half."""
+    return "sha256" if _kind().__name__ == "openssl_sha256" else "xxh3-128"
+
+
 class Store(Protocol):
     """Where files are, for questions about them: the file system, or a sink of outputs."""
 

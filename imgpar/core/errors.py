@@ -223,7 +223,7 @@ def unknown_setting(name: str, known: Iterable[str]) -> UnknownSettingError:
     >>> print(unknown_setting("rezise", ["resize", "crop"]))
     There is no setting 'rezise'. Did you mean 'resize'?
     """
-    near = closest(name, known)
+    near = suggested(name, known)
     return UnknownSettingError(
         f"There is no setting {name!r}.", fix=f"Did you mean {near!r}?" if near else ""
     )
@@ -255,6 +255,18 @@ def bad_value(name: str, expected: str, received: object, known: Iterable[str] =
     near = closest(str(received), known)
     fix = f"Did you mean {near!r}?" if near else ""
     return BadValueError(f"Expected {expected} for {name} but received {shown}.", fix=fix)
+
+
+def suggested(word: str, known: Iterable[str]) -> str:
+    """The setting that is probably meant: what other tools call so, or the closest name; may be empty.
+
+    >>> suggested("threads", ["jobs", "timeout"]), suggested("qualtiy", ["quality"])
+    ('jobs', 'quality')
+    """
+    from imgpar.core import synonyms
+
+    known = list(known)
+    return synonyms.meant(word, known) or closest(word, known)
 
 
 def closest(word: str, known: Iterable[str]) -> str:

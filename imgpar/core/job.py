@@ -244,6 +244,8 @@ class Event:
 
     kind      when                                        fields set
     start     before the first job                        text (destination)
+    reading   properties of inputs are read, where names  frames (inputs read so far, 0)
+              or the selection depend on them
     planned   the plan is complete                        total
     item      one item has its outcome                    outcome
     unchanged all unchanged items at once; for            done
@@ -255,7 +257,7 @@ class Event:
     end       the last event                              —
     """
 
-    kind: Literal["start", "planned", "item", "unchanged", "frames", "note", "end"]
+    kind: Literal["start", "reading", "planned", "item", "unchanged", "frames", "note", "end"]
     done: int = 0
     """Items with an outcome so far, including this one."""
     total: int | None = None
@@ -263,4 +265,4 @@ class Event:
     outcome: Outcome | None = None
     text: str = ""
     frames: tuple[int, int] = (0, 0)
-    """Frames of a clip that are written, and their total."""
+    """Frames of a clip that are written, and their total; see also "reading"."""

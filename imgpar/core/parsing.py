@@ -197,6 +197,22 @@ def path(value: object) -> str:
     raise bad_value(VALUE, "a path", value)
 
 
+_NO_URL = re.compile(r"[\s\"'<>\\,]|[^\x21-\x7e]")
+"""What has to be escaped in a URL, or would end one in a list."""
+
+
+@accepts("str")
+def base_url(value: object) -> str:
+    """The beginning of URLs, with a slash at its end.
+
+    >>> base_url("/img"), base_url("https://cdn.example/a/")
+    ('/img/', 'https://cdn.example/a/')
+    """
+    if not isinstance(value, str) or not value or _NO_URL.search(value):
+        raise bad_value(VALUE, "the beginning of a URL, such as /img/", value)
+    return value if value.endswith("/") else value + "/"
+
+
 @accepts("str | Sequence[str]")
 def patterns(value: object) -> tuple[str, ...]:
     """One file name pattern, or several.

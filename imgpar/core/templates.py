@@ -145,6 +145,43 @@ class Template:
                 made.append(_formatted(value, part, clean))
         return "".join(made)
 
+    def bound(self, values: Mapping[str, str]) -> str:
+        """The text of this template with some fields replaced by values that are the same for all."""
+        return "".join(
+            _escaped(values[part.field]) if part.field in values else _written(part) for part in self._parts
+        )
+
+    def find_number(self, field: str, text: str, values: Mapping[str, Value]) -> int | None:
+        """The value of a number in a text that was made with these values; None for any other text.
+
+        >>> width = Field("width", "number", "in pixels")
+        >>> Template.parse("{width:04}-a", [width]).find_number("width", "0320-a", {})
+        320
+        """
+        pattern = ""
+        for part in self._parts:
+            if part.field == field:
+                pattern += r"(\d+)" if f"(?P<{field}>" in pattern else rf"(?P<{field}>\d+)"
+                continue
+            found = Template("", (part,)).format(values)
+            if found is None:
+                return None
+            pattern += re.escape(found)
+        match = re.fullmatch(pattern, text)
+        return int(match[field]) if match and field in match.re.groupindex else None
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _written(part: _Part) -> str:
+    """A part as it stands in the text of a template."""
+    if not part.field:
+        return _escaped(part.text)
+    spec = f":{part.spec}" if part.spec else ""
+    return f"{{{part.field}{spec}{'|' + part.text if part.fallback else ''}}}"
+
 
 def parse_template(value: object, fields: Sequence[Field], what: str = "a text with fields") -> Template:
     """A template from the text of a flag, a recipe or a keyword.

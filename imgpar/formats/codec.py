@@ -243,12 +243,12 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     lost = tuple[str, ...]()
     if not metadata.bare:
         metadata, lost = _adjusted(metadata, frames[0].spec, fmt, options.strip)
-    metadata, more = fit_density(metadata, fmt, options.strip)
+    metadata, more = fit_density(metadata, fmt, options.strip, options.dpi)
     lost += more
     if len(frames) > 1:
         frames, more = _fitting_frames(frames, fmt, metadata)
         lost += more
-    metadata, more = _of_pages(metadata, frames, fmt, options.strip)
+    metadata, more = _of_pages(metadata, frames, fmt, options)
     lost += more
     if options.palette and "palette" in fmt.takes:
         frames, options = _in_few_colours(frames, fmt, metadata, options)
@@ -322,18 +322,22 @@ def _in_few_colours(
 
 
 def _of_pages(
-    metadata: Metadata, frames: Sequence[Frame], fmt: Format, what: str
+    metadata: Metadata, frames: Sequence[Frame], fmt: Format, options: EncodeOptions
 ) -> tuple[Metadata, tuple[str, ...]]:
     """The metadata of each page, where the format holds pages."""
+    from imgpar.formats.metadata.density import with_density
+
     if not metadata.pages:
         return metadata, ()
     if not fmt.paged or len(metadata.pages) != len(frames):
         return metadata._replace(pages=()), ()
     carried = [
-        _adjusted(page, frame.spec, fmt, what) for page, frame in zip(metadata.pages, frames, strict=True)
+        _adjusted(page, frame.spec, fmt, options.strip)
+        for page, frame in zip(metadata.pages, frames, strict=True)
     ]
     lost = tuple(loss for _, losses in carried for loss in losses)
-    return metadata._replace(pages=tuple(page for page, _ in carried)), lost
+    pages = (with_density(page, options.dpi) if options.dpi else page for page, _ in carried)
+    return metadata._replace(pages=tuple(pages)), lost
 
 
 def _without_missing_gain_map(metadata: Metadata, fmt: Format) -> Metadata:

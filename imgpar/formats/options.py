@@ -183,6 +183,17 @@ class EncodeOptions(Declared):
         matters=of_drawings,
     )
 
+    dpi: float | None = option(
+        parsing.number(1, 10000),
+        "dots per inch of the output: written as its density, into the header only where no pixel changes, "
+        "and the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)",
+        default=None,
+        metavar="N",
+        example="300",
+        calls="run encode frames arrays assemble sheet",
+        matters=of_pictures,
+    )
+
     codec: Codec = option(
         parsing.choice(*CODECS, aliases={"h265": "hevc", "x264": "h264", "x265": "hevc"}),
         "video codec: h264, hevc, av1, vp9, prores or ffv1 (default: by container)",
@@ -328,6 +339,8 @@ class EncodeOptions(Declared):
     few_colours: bool = False
     """Not a setting: whether the input was stored with a palette or few grey levels, so that counting its
     colours pays."""
+    scaled: bool = False
+    """Not a setting: whether `dpi` has already given physical sizes their pixels, in any format."""
     packing: str = ""
     """Not a setting: the compression of the input, if the output can use the same (`tiff.PACKINGS`)."""
 

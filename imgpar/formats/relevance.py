@@ -66,7 +66,9 @@ def silent(options: EncodeOptions, source: str, targets: Collection[str]) -> tup
     return tuple(
         name
         for name in given(options)
-        if name != _KEPT and not any(_affects(options, name, source, target) for target in targets)
+        if name != _KEPT
+        and not (name == "dpi" and options.scaled)
+        and not any(_affects(options, name, source, target) for target in targets)
     )
 
 

@@ -31,7 +31,7 @@ def scan(
         UsageError: every input is missing.
         NoInputError: all inputs are patterns without a match.
     """
-    named = read_inputs(inputs, out)
+    named = read_inputs(inputs, out, recursive=not patterns or patterns.recursive)
     if named.missing and not (named.roots or named.sources) and len(named.missing) == len(named.files):
         raise nothing_there(named.missing)
     for root in named.roots:

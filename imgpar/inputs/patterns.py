@@ -82,25 +82,40 @@ class Patterns:
     (True, False, False)
     >>> patterns.enters("2024"), patterns.enters("2024/proofs")
     (True, False)
+    >>> patterns = Patterns(recursive=False)
+    >>> patterns.takes("a.jpg"), patterns.takes("2024/a.jpg"), patterns.enters("2024")
+    (True, False, False)
+
+    Args:
+        include: patterns of which a file has to match one, if there are any.
+        exclude: patterns of which a file must match none.
+        recursive: whether files in subfolders are selected.
     """
 
-    def __init__(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> None:
+    def __init__(
+        self, include: Sequence[str] = (), exclude: Sequence[str] = (), *, recursive: bool = True
+    ) -> None:
+        self.recursive = recursive
         self._include = [Pattern.of(text) for text in include]
         self._exclude = [Pattern.of(text) for text in exclude]
         self._matched: set[tuple[str, str]] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._include or self._exclude)
+        return bool(self._include or self._exclude or not self.recursive)
 
     def takes(self, path: str) -> bool:
         """Whether a file is selected: it matches one of `include`, if there are any, and none of
         `exclude`."""
         text = fold(path)
+        if not self.recursive and "/" in path:
+            return False
         wanted = not self._include or self._hit("include", self._include, text)
         return not self._hit("exclude", self._exclude, text) and wanted
 
     def enters(self, folder: str) -> bool:
         """Whether a folder may contain selected files; empty is the input itself."""
+        if folder and not self.recursive:
+            return False
         return not folder or not self._hit("exclude", self._exclude, fold(folder) + "/")
 
     def unmatched(self) -> list[str]:

@@ -69,12 +69,13 @@ class Named:
     sources: list[Placed] = field(default_factory=list)
 
 
-def read_inputs(inputs: Iterable[str | Source], out: str | None) -> Named:
+def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: bool = True) -> Named:
     """Sort the inputs into folders, other sources and single paths, without duplicates.
 
     Args:
         inputs: as given.
         out: output folder; None if there is none.
+        recursive: whether subfolders are read: an input in one of them is then part of the outer input.
     """
     inputs = list(inputs)
     sources = [Placed(source, source.root) for source in sources_of(inputs)]
@@ -96,8 +97,8 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None) -> Named:
     # `imgpar convert * -o out` names out itself from the second run on.
     if len(roots) + len(files) + len(sources) > 1:
         roots.pop(outside, None)
-    kept = _outermost(list(roots.values()), outside)
-    single = [full for place, full in files.items() if not _walked(kept, place, outside)]
+    kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
+    single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
     if len(kept) + len(single) + len(sources) > 1:
         _name([*kept, *sources])
     return Named(kept, single, missing, sources)
@@ -188,11 +189,11 @@ def _outermost(roots: list[Root], outside: str) -> list[Root]:
     return [root for root in roots if root in kept]
 
 
-def _walked(roots: list[Root], place: str, outside: str) -> bool:
+def _walked(roots: list[Root], place: str, outside: str, recursive: bool) -> bool:
     """Whether the walk of a root visits this file; then it is read there, under its mirrored name."""
     folder, name = os.path.split(place)
     for root in roots:
-        if os.path.isfile(place) and (folder == root.real or _reaches(root, folder, outside)):
+        if os.path.isfile(place) and (folder == root.real or (recursive and _reaches(root, folder, outside))):
             root.named.setdefault(_relative(folder, root.real), set()).add(name)
             return True
     return False

@@ -148,7 +148,7 @@ def _sort_in(top: _Folder, entry: Entry, patterns: Patterns | None) -> None:
         at.kinds[ignored_kind(name)] += 1
         at.sidecars += is_sidecar(name)
     elif patterns and not patterns.takes(path):
-        at.excluded += 1
+        at.excluded += patterns.recursive or not above
     else:
         at.twice += [name] if name in at.entries else []
         at.entries[name] = entry

@@ -163,6 +163,8 @@ def _passes(name: str, below: str, patterns: Patterns, found: Listing, *, folder
         if name == OURS or is_system_folder(name):
             return True  # counted elsewhere
         passes = patterns.enters(below + name)
+        if not patterns.recursive:
+            return passes
     else:
         passes = patterns.takes(below + name)
     found.excluded += not passes and name[0] != "." and (folder or is_media(name))

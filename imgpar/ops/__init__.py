@@ -33,7 +33,7 @@ def operation_types() -> dict[str, type[Operation]]:
                 and issubclass(value, Operation)
                 and value.__module__ == module.__name__
                 and "name" in vars(value)
-                and not value.dynamic
+                and value.portable
             ):
                 found[value.name] = value
     return dict(sorted(found.items()))

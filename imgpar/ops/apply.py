@@ -51,6 +51,7 @@ class Apply(Operation):
     name: ClassVar[str] = "apply"
     summary: ClassVar[str] = "call a Python function on every picture (Python only)"
     dynamic: ClassVar[bool] = True
+    portable: ClassVar[bool] = False
 
     function: Callable[[Any], Any]
     channels: Literal["L", "RGB", "RGBA"] = "RGB"

@@ -14,7 +14,7 @@ converts to the nearest of them before it calls `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -22,6 +22,8 @@ from imgpar.core import parsing
 from imgpar.core.job import ItemFacts
 from imgpar.core.options import Declared
 from imgpar.core.spec import Colour, Frame, Layout, Spec
+from imgpar.pixels.geometry import Length, Lengths
+from imgpar.pixels.sizes import Geometry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,8 +54,13 @@ class Operation(Declared):
     """One line for help and documentation."""
     accepts: ClassVar[tuple[Layout, ...]] = ALL_LAYOUTS
     depths: ClassVar[tuple[str, ...]] = ("uint8", "uint16", "float32")
+    few_colours: ClassVar[bool] = False
+    """Whether its result has few colours, so that encoders try a palette or less than 8 bits."""
     dynamic: ClassVar[bool] = False
-    """True only for user functions, whose result is known after the call."""
+    """Whether the size of the result is only known afterwards: for user functions, and where it depends on
+    the pixels (`looks`). `plan` then returns the largest possible one."""
+    portable: ClassVar[bool] = True
+    """Whether flags and recipe files can express it; not a user function."""
 
     def plan(self, spec: Spec) -> Spec:
         """The spec of the result; raises TransformError when the frame cannot be processed."""
@@ -82,6 +89,32 @@ class Operation(Declared):
         """Whether this operation has no effect on such a frame."""
         return False
 
+    @property
+    def looks(self) -> bool:
+        """Whether what it does depends on the pixels; `settled` is then called before `plan` and `apply`."""
+        return False
+
+    def settled(self, frames: Sequence[Frame]) -> Operation:  # noqa: ARG002
+        """The operation that gives the result for these frames, and no longer depends on their pixels.
+
+        Args:
+            frames: all frames of a picture, which get the same operation; they are not modified.
+
+        Raises:
+            TransformError: the picture cannot be processed.
+        """
+        return self
+
+    def remark(self, settled: Operation, spec: Spec) -> str:  # noqa: ARG002
+        """What the report says about `settled`, as made by this operation for a picture of this spec; empty
+        where nothing changes."""
+        return ""
+
+    def plane_kernel(self, spec: Spec) -> str:  # noqa: ARG002
+        """For a resize: the kernel that scales each plane of a JPEG to the same picture; empty where planes
+        would give another one."""
+        return ""
+
     def shrinks_to(self, spec: Spec) -> tuple[int, int] | None:  # noqa: ARG002
         """For a resize: the size in pixels to which the *whole* of `spec` is scaled (before any crop), so
         that the decoder may scale. None: every pixel is needed."""
@@ -91,6 +124,11 @@ class Operation(Declared):
         """The same operation as an ffmpeg filter, or None when ffmpeg has none."""
         return None
 
+    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        """The same operation as an ffmpeg filter for planar RGB of any depth, or None when ffmpeg has none.
+        The conversions before and after are added where it is used, once for several such filters."""
+        return None
+
     def coloured(self, into: Colouring) -> Operation:
         """The operation for pictures with another profile than sRGB: every colour among its fields is given
         in sRGB and converted. To be overridden where colours come from elsewhere."""
@@ -98,6 +136,17 @@ class Operation(Declared):
             name: getattr(self, name) for name, fact in self.options().items() if fact.parse is parsing.colour
         }
         changed = {name: into.colour(colour) for name, colour in given.items() if colour is not None}
+        return replace(self, **changed) if changed else self
+
+    @property
+    def physical(self) -> bool:
+        """Whether one of its fields is a length with a unit."""
+        return any(_unit(getattr(self, name)) for name in self.options())
+
+    def at_density(self, dpi: float) -> Operation:
+        """The operation with its physical lengths in pixels; raises BadValueError where one is too long."""
+        given = {name: getattr(self, name) for name in self.options()}
+        changed = {name: value.at(dpi) for name, value in given.items() if _unit(value)}
         return replace(self, **changed) if changed else self
 
     def state(self) -> Hashable:
@@ -111,3 +160,8 @@ class Operation(Declared):
             BadValueError: such a file cannot be read.
         """
         return ""
+
+
+def _unit(value: object) -> str:
+    """The unit of a physical length; empty for anything else."""
+    return value.unit if isinstance(value, (Geometry, Length, Lengths)) else ""

@@ -9,7 +9,7 @@ from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.arrays import linear
+from imgpar.pixels.tables import curve_filter, linear
 
 
 @dataclass(frozen=True)
@@ -30,3 +30,6 @@ class Brightness(Operation):
 
     def apply(self, src: Frame, dst: Frame) -> None:
         linear(src, dst, self.factor, 0.0)
+
+    def as_rgb_filter(self, spec: Spec) -> str | None:
+        return curve_filter(spec, f"x*{self.factor:.9g}")

@@ -9,7 +9,8 @@ from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.arrays import LUMA, PEAK, linear
+from imgpar.pixels.arrays import LUMA, PEAK
+from imgpar.pixels.tables import linear
 
 
 @dataclass(frozen=True)

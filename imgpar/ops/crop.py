@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from imgpar.core.errors import TransformError
+from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import seal
-from imgpar.pixels.geometry import (
-    GRAVITIES,
-    Aspect,
-    Region,
-    parse_gravity,
-    parse_region,
-    place,
-)
+from imgpar.pixels.attention import FOCUSES, find_focus, parse_focus
+from imgpar.pixels.geometry import GRAVITIES, Aspect, Region, place
+from imgpar.pixels.sizes import Geometry, parse_region
 
 
 @dataclass(frozen=True)
@@ -30,20 +26,34 @@ class Crop(Operation):
 
     name: ClassVar[str] = "crop"
     summary: ClassVar[str] = (
-        "keep a region: 800x600, 800x600+10+20 (offset from the top left) or an aspect ratio such as 16:9"
+        "keep a region: 800x600, 800x600+10+20 (offset from the top left), 800x, 50%, 10x15cm or an aspect "
+        "ratio such as 16:9"
     )
 
-    region: Region | Aspect = option(
-        parse_region, "the region to keep", metavar="REGION", example="800x600+10+20"
+    region: Region | Aspect | Geometry = option(
+        parse_region,
+        "the region to keep; a side that is not given is that of the picture",
+        metavar="REGION",
+        example="800x600+10+20",
     )
     gravity: str = option(
-        parse_gravity,
-        "anchor of the region, unless an offset is given",
+        parse_focus,
+        "anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours and "
+        "skin, entropy the part with most variety",
         default="centre",
         metavar="WHERE",
-        choices=GRAVITIES,
-        example="north",
+        choices=FOCUSES,
+        example="attention",
     )
+    at: tuple[float, float] | None = field(default=None, repr=False)
+    """Position of the region, each from 0 to 1, instead of the gravity."""
+
+    def __post_init__(self) -> None:
+        if self.gravity not in GRAVITIES and isinstance(self.region, Region) and self.region.offset:
+            raise BadValueError(
+                f"The crop {self.region} has an offset, so there is nothing to choose by {self.gravity}.",
+                fix="Leave the offset or the gravity out.",
+            )
 
     def plan(self, spec: Spec) -> Spec:
         _, _, width, height = self._area(spec)
@@ -51,6 +61,15 @@ class Crop(Operation):
 
     def idle(self, spec: Spec) -> bool:
         return self.plan(spec) == spec
+
+    @property
+    def looks(self) -> bool:
+        return self.gravity not in GRAVITIES and self.at is None
+
+    def settled(self, frames: Sequence[Frame]) -> Operation:
+        if not self.looks:
+            return self
+        return replace(self, at=find_focus(self.gravity, frames, self.plan(frames[0].spec).size))
 
     def apply(self, src: Frame, dst: Frame) -> None:
         import numpy as np
@@ -60,6 +79,8 @@ class Crop(Operation):
         seal(dst)
 
     def as_filter(self, spec: Spec) -> str | None:
+        if self.looks:
+            return None
         x, y, width, height = self._area(spec)
         # Subsampled planes cannot be cropped at odd positions.
         return None if (x | y | width | height) & 1 else f"crop={width}:{height}:{x}:{y}"
@@ -68,6 +89,9 @@ class Crop(Operation):
         """Left, top, width and height in pixels."""
         if isinstance(self.region, Aspect):
             width, height = self.region.inside(*spec.size)
+        elif isinstance(self.region, Geometry):
+            given = self.region.sides(*spec.size)
+            width, height = min(given[0], spec.width), min(given[1], spec.height)
         else:
             left, top = self.region.offset or (0, 0)
             width = min(self.region.width, spec.width - left)
@@ -79,4 +103,9 @@ class Crop(Operation):
                 )
             if self.region.offset:
                 return (left, top, width, height)
-        return (*place(self.gravity, spec.size, (width, height)), width, height)
+        if self.at is not None:
+            room = spec.width - width, spec.height - height
+            return (round(self.at[0] * room[0]), round(self.at[1] * room[1]), width, height)
+        # Until the picture is known, a region that is chosen by its content is in the middle.
+        gravity = self.gravity if self.gravity in GRAVITIES else "centre"
+        return (*place(gravity, spec.size, (width, height)), width, height)

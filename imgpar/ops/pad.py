@@ -11,15 +11,9 @@ from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import fill, layout_with, paste
-from imgpar.pixels.geometry import (
-    GRAVITIES,
-    MAX_SIDE,
-    Aspect,
-    Geometry,
-    parse_canvas,
-    parse_gravity,
-    place,
-)
+from imgpar.pixels.geometry import GRAVITIES, Aspect, parse_gravity, place
+from imgpar.pixels.papers import MAX_SIDE
+from imgpar.pixels.sizes import Geometry, parse_canvas
 
 
 @dataclass(frozen=True)
@@ -28,13 +22,20 @@ class Pad(Operation):
 
     >>> Pad(parse_canvas("1:1")).plan(Spec(400, 300)).size
     (400, 400)
+    >>> Pad(parse_canvas("width=1000")).plan(Spec(400, 300)).size
+    (1000, 300)
     """
 
     name: ClassVar[str] = "pad"
-    summary: ClassVar[str] = "add a border up to a size such as 1920x1080 or an aspect ratio such as 1:1"
+    summary: ClassVar[str] = (
+        "add a border up to a size such as 1920x1080, 1920x, 110%, A4, or an aspect ratio such as 1:1"
+    )
 
     canvas: Geometry | Aspect = option(
-        parse_canvas, "the size or aspect ratio of the canvas", metavar="CANVAS", example="1:1"
+        parse_canvas,
+        "the least size or the aspect ratio of the canvas; a side that is not given is not padded",
+        metavar="CANVAS",
+        example="1:1",
     )
     gravity: str = option(
         parse_gravity,
@@ -56,7 +57,8 @@ class Pad(Operation):
         if isinstance(self.canvas, Aspect):
             width, height = self.canvas.around(*spec.size)
         else:
-            width, height = max(self.canvas.width, spec.width), max(self.canvas.height, spec.height)
+            given = self.canvas.sides(*spec.size)
+            width, height = max(given[0], spec.width), max(given[1], spec.height)
         if max(width, height) > MAX_SIDE:
             raise TransformError(
                 f"Padding {spec.width}x{spec.height} to {self.canvas} gives {width}x{height} pixels.",

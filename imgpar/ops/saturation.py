@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.pixels.arrays import LUMA, bands, keep_rest, land
+from imgpar.pixels.arrays import LUMA
+from imgpar.pixels.colourwise import matrix_filter, transform
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,16 @@ class Saturation(Operation):
         return self.factor == 1 or spec.grey
 
     def apply(self, src: Frame, dst: Frame) -> None:
-        import cv2
         import numpy as np
 
         if src.spec.grey:
             return np.copyto(dst.array, src.array)
-        matrix = self.factor * np.eye(3) + (1 - self.factor) * np.array(LUMA)
-        if src.spec.channels == 3:
-            return land(cv2.transform(src.array, matrix, dst=dst.array), dst.array)
-        # OpenCV is thirty times as fast on three channels as on four.
-        for rows in bands(src.spec.height):
-            colours = cv2.transform(cv2.cvtColor(src.array[rows], cv2.COLOR_RGBA2RGB), matrix)
-            land(cv2.cvtColor(colours, cv2.COLOR_RGB2RGBA, dst=dst.array[rows]), dst.array[rows])
-        return keep_rest(src, dst)
+        return transform(src, dst, self._matrix())
+
+    def as_rgb_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
+        return matrix_filter(self._matrix())
+
+    def _matrix(self) -> np.ndarray[Any, Any]:
+        import numpy as np
+
+        return self.factor * np.eye(3) + (1 - self.factor) * np.array(LUMA)

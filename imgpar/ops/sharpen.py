@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.ops.blur import soften
-from imgpar.pixels.arrays import flat, keep_rest, land
+from imgpar.pixels.arrays import PEAK, bands, flat, keep_rest, land
+from imgpar.pixels.tones import WHITE, parse_tone
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Sharpen(Operation):
     """Unsharp mask: colour + amount · (colour − blurred colour), with a Gaussian blur of `sigma` pixels.
 
-    Alpha is unchanged.
+    Where the difference of a channel is at most `threshold` it is unchanged, so that noise and skin are not
+    sharpened. Alpha is unchanged. Clips: on planar YUV of 8 bits; with a threshold on RGB.
     """
 
     name: ClassVar[str] = "sharpen"
@@ -32,6 +39,13 @@ class Sharpen(Operation):
         default=1.0,
         metavar="PIXELS",
     )
+    threshold: float = option(
+        parse_tone,
+        "least difference that is sharpened, 0 to 255, or in percent",
+        default=0.0,
+        metavar="TONES",
+        example="3",
+    )
 
     def idle(self, spec: Spec) -> bool:  # noqa: ARG002
         return self.amount == 0
@@ -40,6 +54,18 @@ class Sharpen(Operation):
         import cv2
 
         soften(src, dst, self.sigma)
-        array = flat(dst.array)
-        land(cv2.addWeighted(flat(src.array), 1 + self.amount, array, -self.amount, 0, dst=array), dst.array)
+        array, given = flat(dst.array), flat(src.array)
+        if self.threshold:
+            _keep_flat(given, array, self.threshold * PEAK[src.spec.dtype] / WHITE)
+        land(cv2.addWeighted(given, 1 + self.amount, array, -self.amount, 0, dst=array), dst.array)
         keep_rest(src, dst)
+
+
+def _keep_flat(given: Array, blurred: Array, limit: float) -> None:
+    """Undo the blur where it changed a value by at most `limit`, in place: there the mask has no effect."""
+    import cv2
+    import numpy as np
+
+    for rows in bands(len(given)):
+        near = cv2.absdiff(given[rows], blurred[rows]) <= limit
+        np.copyto(blurred[rows], given[rows], where=near.reshape(blurred[rows].shape))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import os
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, TransformError
+from imgpar.core.errors import TransformError
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Colouring, Operation
+from imgpar.ops.marks import asset_digest, has_colours, mark_of, parse_file, status
 from imgpar.ops.overlay import lay
 from imgpar.pixels.arrays import layout_with
 from imgpar.pixels.geometry import (
@@ -26,25 +24,6 @@ from imgpar.pixels.geometry import (
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-
-    import numpy as np
-    from PIL import Image
-
-    Array = np.ndarray[Any, Any]
-
-File = tuple[str, int, int]
-"""Path, size and modification time of a picture, as a cache key."""
-_TINT = 8
-"""Of 255: channels that differ by more are coloured, and not compression artefacts of grey."""
-
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-"""Formats that Pillow reads itself: it would start Ghostscript for others."""
-
-
-@parsing.accepts("str | os.PathLike[str]")
-def parse_file(value: object) -> str:
-    """An absolute path: workers may have another working directory."""
-    return os.path.abspath(parsing.text(os.fspath(value) if isinstance(value, os.PathLike) else value))
 
 
 @dataclass(frozen=True)
@@ -95,7 +74,7 @@ class Watermark(Operation):
     """For pictures with another profile than sRGB, to which the mark is converted."""
 
     def plan(self, spec: Spec) -> Spec:
-        if not spec.grey or not self._read(_has_colours):
+        if not spec.grey or not self._read(has_colours):
             return spec
         return spec.converted(layout_with(spec, (255, 0, 0, 255)))
 
@@ -103,7 +82,7 @@ class Watermark(Operation):
         width, height = dst.spec.size
         margin = self.margin.pixels(min(width, height))
         room = (max(1, width - 2 * margin), max(1, height - 2 * margin))
-        mark = self._read(_mark, rounded(width * self.scale), room, self.opacity, self.into)
+        mark = self._read(mark_of, rounded(width * self.scale), room, self.opacity, self.into)
         lay(src, dst, mark, self.gravity, margin, tile=self.tile)
 
     def coloured(self, into: Colouring) -> Operation:
@@ -112,18 +91,14 @@ class Watermark(Operation):
     def state(self) -> Hashable:
         """The status of the file: it may change during a session."""
         try:
-            return self._file()
+            return status(self.image)
         except OSError:
             return None
-
-    def _file(self) -> File:
-        found = os.stat(self.image)
-        return self.image, found.st_size, found.st_mtime_ns
 
     def _read(self, function: Any, *arguments: Any) -> Any:
         """Call a function that reads the file; raises TransformError."""
         try:
-            return function(self._file(), *arguments)
+            return function(status(self.image), *arguments)
         except (OSError, ValueError) as error:
             raise TransformError(
                 f"The watermark {self.image} cannot be read: {error}.", fix="Give a PNG, JPEG or WebP file."
@@ -132,86 +107,3 @@ class Watermark(Operation):
     def identity(self) -> str:
         """A digest of the file, so that another logo under the same name counts as a change."""
         return asset_digest(self.name, self.image)
-
-
-def asset_digest(name: str, path: str) -> str:
-    """The digest of a file that an operation needs; raises BadValueError where it cannot be read."""
-    from hashlib import sha256
-
-    try:
-        with open(path, "rb") as file:
-            return sha256(file.read()).hexdigest()
-    except OSError as error:
-        raise BadValueError(
-            f"The file {path} for {name} cannot be read: {error.strerror}.", fix="Check the path."
-        ) from error
-
-
-@lru_cache(maxsize=2)
-def _picture(file: File) -> Image.Image:
-    """The whole mark as RGBA, in sRGB."""
-    from PIL import Image, ImageOps
-
-    with open(file[0], "rb") as whole, Image.open(io.BytesIO(whole.read()), formats=_FORMATS) as opened:
-        image = ImageOps.exif_transpose(opened)
-    made, shown = image.convert("RGBA"), _in_srgb(image)
-    if shown is not None:
-        shown.putalpha(made.getchannel("A"))
-        return shown
-    return made
-
-
-def _in_srgb(image: Image.Image) -> Image.Image | None:
-    """Convert colours with the picture's own profile; None where it has no suitable one."""
-    from PIL import ImageCms
-
-    icc = image.info.get("icc_profile") or b""
-    mode = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}.get(icc[16:20])
-    if mode is None or (mode == "CMYK") != (image.mode == "CMYK"):
-        return None
-    try:
-        return ImageCms.profileToProfile(
-            image.convert(mode), ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB"),
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC, outputMode="RGB",
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )  # fmt: skip
-    except (ImageCms.PyCMSError, OSError):
-        return None
-
-
-@lru_cache(maxsize=8)
-def _has_colours(file: File) -> bool:
-    """Whether a visible part of the mark is not grey."""
-    import numpy as np
-
-    pixels = np.asarray(_picture(file)).astype(np.int16)
-    return bool((np.ptp(pixels[..., :3], axis=-1)[pixels[..., 3] > 0] > _TINT).any())
-
-
-@lru_cache(maxsize=8)
-def _mark(file: File, width: int, room: tuple[int, int], opacity: float, into: Colouring | None) -> Array:
-    """The mark in its final size; cached for pictures of the same size.
-
-    Args:
-        file: path, size and modification time.
-        width: in pixels.
-        room: maximum width and height in pixels.
-        opacity: 0 to 1.
-        into: conversion of its colours, if any.
-
-    Returns:
-        H×W×4 float32, red, green, blue and straight alpha from 0 to 1; not to be modified.
-    """
-    import numpy as np
-    from PIL import Image
-
-    image = _picture(file)
-    scale = min(width / image.width, room[0] / image.width, room[1] / image.height)
-    image = image.resize(
-        (rounded(image.width * scale), rounded(image.height * scale)), Image.Resampling.LANCZOS
-    )
-    mark = np.asarray(image, np.float32) / 255
-    mark[..., 3] *= opacity
-    if into is not None:
-        mark[..., :3] = into(mark[..., :3])
-    return mark

@@ -11,8 +11,8 @@ from imgpar.core.errors import UsageError
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
+from imgpar.ops.marks import asset_digest, parse_file
 from imgpar.ops.overlay import lay
-from imgpar.ops.watermark import asset_digest, parse_file
 from imgpar.pixels import text as lettering
 from imgpar.pixels.arrays import layout_with
 from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share

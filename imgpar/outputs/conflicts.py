@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from imgpar.core.job import Facts, OutputFile, Target
-from imgpar.outputs.naming import PLANNED, PriorResult
+from imgpar.outputs.prior import PLANNED, PriorResult
 
 Owned = Mapping[str, Sequence[OutputFile]]
 """Outputs of this input in earlier runs, by path."""

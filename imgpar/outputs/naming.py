@@ -6,58 +6,19 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from imgpar.core.filenames import (
-    LAST_LEVEL,
-    candidate_stem,
-    fold,
-    legal,
-    natural,
-    numbered,
-    parts_of,
-    settle,
-    split_suffix,
-    whole_path,
-)
-from imgpar.core.job import Facts, Item, OutputFile, Split
-from imgpar.inputs.batches import Batch, Entries, known_suffix
-from imgpar.inputs.companions import Leader, companions
+from imgpar.core.filenames import LAST_LEVEL, fold, legal, numbered, settle, split_suffix, whole_path
+from imgpar.core.job import Facts, Item, Split
+from imgpar.inputs.batches import Batch, Entries
+from imgpar.inputs.companions import SIDECAR, Leader, companions
 from imgpar.outputs.destination import Out
+from imgpar.outputs.paths import TemplatePaths, plain_names
+from imgpar.outputs.prior import PriorResult
+from imgpar.outputs.split_names import Parts
 from imgpar.outputs.stems import settle_by_name
 from imgpar.outputs.target_formats import Wish
-from imgpar.outputs.templates import named
-
-PLANNED = -1
-"""Placeholder for the bytes of an output of which only the name is known."""
-
-
-class PriorResult(NamedTuple):
-    """Journal record of one input and one recipe."""
-
-    recipe: str
-    state: str
-    """"ok", "planned" (the run ended early), "failed" or "skipped"."""
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    digest: str
-    run: int
-    """The run that wrote this; a later one may have taken its outputs over."""
-    outputs: tuple[OutputFile, ...]
-    """Existing outputs, made from this input."""
-    claims: tuple[OutputFile, ...] = ()
-    """Other names that belong to imgpar: planned by a run that ended early, or outputs of an earlier
-    input."""
-    row: int = 0
-    """Row id in the journal."""
-    folder: int = 0
-
-    @property
-    def facts(self) -> Facts:
-        """Status of the input."""
-        return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
+from imgpar.outputs.templates import NoNameError, is_numbered
 
 
 class NamesFormats(Protocol):
@@ -90,6 +51,10 @@ class Names:
         taken: inputs of other roots with their records. Their existing outputs keep their names, and an input
             of this batch with the same name gets another.
         split: naming of the files, where pages or frames become separate ones.
+        templates: where names depend on more than the names of inputs; the batch then has the inputs of all
+            folders of the run.
+        made: returns the paths of the outputs of an unchanged item.
+        anywhere: whether outputs may lie in any folder below OUT.
     """
 
     def __init__(
@@ -103,34 +68,45 @@ class Names:
         *,
         taken: Sequence[tuple[str, PriorResult]] = (),
         split: Split = "",
+        templates: TemplatePaths | None = None,
+        made: Callable[[str], Sequence[str]] = lambda _: (),
+        anywhere: bool = False,
     ) -> None:
         self._out = out
         self._batch = batch
         self._wishes = wishes
-        self._folder = out.below(batch.mirror)
+        self._templates, self._made, self._anywhere = templates, made, anywhere
+        self._folder = out.below("" if templates else batch.mirror)
         self._new_folder = out.place.is_new(self._folder)
         self._split: Split = split
-        self._parts = Parts(out, self._folder, split, known) if split else None
+        self._parts = Parts(out, split, known) if split else None
         self._inputs: set[str] | None = None
         self._inodes: dict[int, str] = {}
         self._used: set[str] | None = None
         self._folders: dict[str, str] = {}
-        self._claimed = {fold(self._folder + name) for name in batch.folders}
+        self._claimed = {fold(self._folder + name.replace("/", os.sep)) for name in batch.folders}
         self._levels: dict[str, int] = {}
         """Naming level by path of the input, where it is not 0."""
         self._numbers: dict[str, int] = {}
         """Number appended to the stem of a leader and its companions, by path of the leader."""
         self._leaders: dict[str, Leader] = {}
+        self._leading: dict[str, Item] = {}
+        """The leaders themselves, by path, where there are templates."""
+        self._counters: dict[str, int] = {}
+        """Values of the counter of templates, by path of the input."""
         self._others = {} if self._new_folder else _published(taken, out)
         self._owners = _owners(known) if wishes.several else None
         """Inputs by the folded paths of the outputs that they have."""
-        self._several_roots = bool(taken)
+        self._several_roots = bool(taken) and not templates
         """Whether several roots have their outputs here."""
         if None in unchanged:
             self._claimed.update(map(fold, claims))
             self._claimed.update(self._others)
             if not (out.in_place or out.name):
                 self._leaders = companions(batch.items)
+            if templates and self._leaders:
+                leading = {leader.path for leader in self._leaders.values()}
+                self._leading = {item.path: item for item in batch.items if item.path in leading}
             together = known or taken or self._leaders or any(unchanged) or wishes.renaming
             if together or not self._settle_by_name():
                 self._settle(known, unchanged)
@@ -143,6 +119,9 @@ class Names:
         ]
 
         groups = self._groups(moving)
+        if self._templates:
+            counted = sum(not item.error and item.path not in self._leaders for item in self._batch.items)
+            self._count(groups, counted - sum(item.path not in self._leaders for item in moving))
         lowest = [self._levels.get(group[0].path, 0) for group in groups]
 
         def names(member: int, level: int) -> list[str]:
@@ -154,6 +133,25 @@ class Names:
             self._parts.know(chain(self._claimed, *wanted))
         for member, level in settle(len(groups), names, self._claimed).items():
             self._levels.update((item.path, lowest[member] + level) for item in groups[member])
+
+    def _count(self, groups: Sequence[Sequence[Item]], before: int) -> None:
+        """Give each new input the next number that makes free names.
+
+        Args:
+            groups: inputs that are named together, in their order.
+            before: number of inputs that have names.
+        """
+        number = before
+        for first, *_ in groups:
+            wish = self._wishes.of(first)
+            counted = [at for at, file in enumerate(wish.targets) if is_numbered(file.name)]
+            paths = self._paths(first, 0) if counted and first.path not in self._counters else []
+            while paths:
+                number += 1
+                self._counters[first.path] = number
+                paths = self._paths(first, 0)
+                if self._claimed.isdisjoint(fold(paths[at]) for at in counted):
+                    break
 
     def _groups(self, moving: Sequence[Item]) -> Sequence[Sequence[Item]]:
         """Groups that are named together: a picture and its companions. A member of a group that has a name
@@ -170,6 +168,8 @@ class Names:
 
     def _level(self, leader: Leader) -> int:
         """The level of an item that has a name."""
+        if self._templates and self._made(leader.path):
+            return 0
         taken = (
             level for level in range(LAST_LEVEL + 1) if fold(self._first(leader, level)) in self._claimed
         )
@@ -178,8 +178,10 @@ class Names:
     def _first(self, leader: Leader, level: int) -> str:
         """The path of its first output, on which the names of companions are based; empty where it has
         none."""
+        if leader.path in self._leading:
+            return next(iter(self._paths(self._leading[leader.path], level)), "")
         name = os.path.basename(leader.path)
-        names = _names(leader.path, name, self._wishes.by_name(name, leader.format), level)
+        names = plain_names(leader.path, name, self._wishes.by_name(name, leader.format), level)
         number = self._numbers.get(leader.path, 0)
         return next((self._folder + numbered(own, number) for own in names), "")
 
@@ -191,15 +193,20 @@ class Names:
         formats = entries.formats
 
         def names(name: str, level: int) -> Iterator[str]:
-            return _names(folder + name, name, self._wishes.by_name(name, formats.get(name, "")), level)
+            return plain_names(folder + name, name, self._wishes.by_name(name, formats.get(name, "")), level)
 
         readable = [name for name in entries.names if name not in entries.failed]
         raised = settle_by_name(readable, self._batch.folders, names)
         self._levels = {folder + name: level for name, level in (raised or {}).items()}
         return raised is not None
 
-    def folders(self, item: Item) -> list[str]:
-        """The folders in which the outputs of an item may lie, with a trailing separator."""
+    def folders(self, item: Item) -> list[str] | None:
+        """The folders in which the outputs of an item may lie, with a trailing separator; None is any."""
+        if self._templates:
+            return None if self._anywhere else [self._out.below(item.mirror.rpartition("/")[0])]
+        return self._folders_of(item)
+
+    def _folders_of(self, item: Item) -> list[str]:
         root = os.path.basename(self._batch.root or os.path.dirname(item.path)) or "root"
         return [self._folder, os.path.join(self._folder, root, "")]
 
@@ -210,8 +217,9 @@ class Names:
         )
 
     def paths(self, item: Item) -> list[str]:
-        """Absolute paths of the targets of this item, in order."""
-        return self._paths(item, self._levels.get(item.path, 0))
+        """Absolute paths of the targets of this item, in order. Raises NoNameError."""
+        level = self._levels.get(item.path, 0)
+        return self._templated(item, level) if self._templates else self._paths(item, level)
 
     def step_aside(self, item: Item, is_free: Callable[[Item, str], bool]) -> None:
         """Number a picture and its companions alike, if one of their outputs would conflict with an existing
@@ -286,22 +294,63 @@ class Names:
     def _paths(self, item: Item, level: int) -> list[str]:
         if self._out.name:
             return [self._folder + self._out.name]
+        if self._templates:
+            with contextlib.suppress(NoNameError):
+                return self._templated(item, level)
+            return []
         folder, name = os.path.split(item.path)
         folder = os.path.join(folder, "") if self._out.in_place else self._folder
         wish, leader = self._wishes.of(item), self._leaders.get(item.path)
         if (
             self._several_roots and level > 1
         ):  # several roots: a folder named after the root first, then longer names
-            folder = self.folders(item)[1] if level < 4 else folder
+            folder = self._folders_of(item)[1] if level < 4 else folder
             level -= 2
         first = os.path.basename(self._first(leader, level)) if leader else ""
         if leader is None or not first:
             number = self._numbers.get(item.path, 0)
-            return [folder + numbered(own, number) for own in _names(item.path, name, wish, level)]
+            return [folder + numbered(own, number) for own in plain_names(item.path, name, wish, level)]
         # IMG_1.CR2.xmp contains the whole name, and so does its copy.
         whole = fold(name).startswith(fold(os.path.basename(leader.path)) + ".")
         stem = first if whole else split_suffix(first)[0]
         return [folder + legal(stem, target.suffix or split_suffix(name)[1]) for target in wish.targets]
+
+    def _templated(self, item: Item, level: int) -> list[str]:
+        """The paths of the outputs of an item by their templates. Raises NoNameError."""
+        assert self._templates is not None
+        wish, leader = self._wishes.of(item), self._leaders.get(item.path)
+        first = leader.path if leader else item.path
+        number, counter = self._numbers.get(first, 0), self._counters.get(first, 0)
+        if leader is None or leader.path not in self._leading:
+            return self._templates.of(item, wish, level, counter, number)
+        ahead = self._leading[leader.path]
+        leading = self._made(ahead.path) or self._templated(ahead, level)
+        files = self._wishes.of(ahead).targets
+        by_branch = {
+            file.branch: path for file, path in zip(reversed(files), reversed(leading), strict=False)
+        }
+        own = wish.targets if item.format != SIDECAR else ()
+        if not leading or any(file.branch not in by_branch for file in own):
+            return self._templates.of(item, wish, level, counter, number)
+        # IMG_1.CR2.xmp contains the whole name, and so does its copy.
+        name = os.path.basename(item.path)
+        whole = fold(name).startswith(fold(os.path.basename(leader.path)) + ".")
+        found = list[str]()
+        for file in wish.targets:
+            folder, base = os.path.split(by_branch.get(file.branch, leading[0]))
+            stem = base if whole else split_suffix(base)[0]
+            found.append(os.path.join(folder, legal(stem, file.suffix or split_suffix(name)[1])))
+        return found
+
+    def _counters_of(self, item: Item, level: int, before: Iterable[str]) -> list[int]:
+        """The values of the counter with which an item may have got its names before."""
+        wish = self._wishes.of(item)
+        if not self._templates or not any(is_numbered(file.name) for file in wish.targets):
+            return [0]
+        with contextlib.suppress(NoNameError):
+            found = (self._templates.counter_in(item, wish, level, path) for path in before)
+            return sorted({counter for counter in found if counter is not None})
+        return []
 
     def _keep_name(self, item: Item, known: Mapping[str, Sequence[PriorResult]]) -> bool:
         """Whether the item has its name already: from an earlier run, or because it is in place."""
@@ -317,10 +366,13 @@ class Names:
             before |= {whole for path in before if (whole := whole_path(path, self._split))}
         if not before:
             return False
-        for level in range(LAST_LEVEL + 1):
+        tried = ((n, at) for at in range(LAST_LEVEL + 1) for n in self._counters_of(item, at, before))
+        for counter, level in tried:
+            if counter:
+                self._counters[item.path] = counter
             paths = self._paths(item, level)
             keys = {fold(path) for path in paths}
-            named = before.issuperset(paths) or self._has_some(item, before, paths)
+            named = (bool(paths) and before.issuperset(paths)) or self._has_some(item, before, paths)
             if named and keys.isdisjoint(self._claimed):
                 self._claimed |= keys
                 if self._parts:
@@ -329,6 +381,7 @@ class Names:
                     )
                 self._levels[item.path] = level
                 return True
+        self._counters.pop(item.path, None)
         return False
 
     def _has_some(self, item: Item, before: set[str], paths: Sequence[str]) -> bool:
@@ -356,57 +409,3 @@ def _published(taken: Sequence[tuple[str, PriorResult]], out: Out) -> dict[str, 
         for made in (*record.outputs, *record.claims)
         if out.place.find(made.path)
     }
-
-
-class Parts:
-    """Names of the parts of split outputs: those of other outputs, and existing files."""
-
-    def __init__(
-        self, out: Out, folder: str, split: Split, known: Mapping[str, Sequence[PriorResult]]
-    ) -> None:
-        self._out, self._folder, self._split, self._known = out, folder, split, known
-        self._others: dict[str, list[str]] = {}
-        self._there: dict[str, list[str]] | None = None
-
-    def know(self, paths: Iterable[str]) -> None:
-        """Record which of these names could be a part of another output."""
-        for path in paths:
-            if whole := whole_path(path, self._split):
-                self._others.setdefault(fold(whole), []).append(path)
-
-    def with_parts(self, paths: list[str]) -> list[str]:
-        """The paths, and the names of their parts that other outputs have."""
-        return [*paths, *(part for path in paths for part in self._others.get(fold(path), ()))]
-
-    def there(self, path: str) -> list[str]:
-        """Existing files that are named like parts of a path, in their order; in a sink those of earlier
-        runs."""
-        if self._there is None:
-            self._there = {}
-            for part in sorted(self._existing(), key=natural):
-                if whole := whole_path(part, self._split):
-                    self._there.setdefault(fold(whole), []).append(part)
-        return self._there.get(fold(parts_of(path)), [])
-
-    def _existing(self) -> set[str]:
-        """All files that may be parts, with their paths."""
-        if self._out.stored is None:
-            with contextlib.suppress(OSError):
-                return {self._folder + name for name in os.listdir(self._folder)}
-            return set()
-        records = chain.from_iterable(self._known.values())
-        paths = {made.path for record in records for made in (*record.outputs, *record.claims)}
-        return set(filter(self._out.stored.find, paths))
-
-
-def _names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:
-    stem, own = split_suffix(name)
-    for target in wish.targets:
-        suffix = target.suffix
-        if not suffix:
-            # Its own name is the whole name already.
-            suffix, chosen = own, candidate_stem(path, stem, level if level > 1 else 0)
-        else:
-            # The text behind the last dot of an unknown name belongs to the name.
-            chosen = candidate_stem(path, stem if known_suffix(own[1:]) else name, level)
-        yield legal(named(target.name, chosen, suffix), suffix)

@@ -15,15 +15,51 @@ HEAD = 4096
 """Bytes by which the kind of a file is recognised."""
 
 
-def check_report(path: str, inputs: Iterable[str] = ()) -> None:
-    """Raise UsageError if a report cannot be written to this path, or would replace another file."""
+PAGES = (".html", ".htm")
+"""Suffixes of pages; a report with another one is JSON."""
+
+
+def is_page(path: str) -> bool:
+    """Whether a report under this name is a page for people.
+
+    >>> is_page("out.HTML"), is_page("out.json")
+    (True, False)
+    """
+    return path.lower().endswith(PAGES)
+
+
+def check_report(path: str, inputs: Iterable[str] = (), out: str = "") -> None:
+    """Raise UsageError if a report cannot be written to this path, or would replace another file.
+
+    Args:
+        path: of the report; its suffix decides whether it is a page.
+        inputs: files that the same call reads.
+        out: folder that the run creates.
+    """
+    if is_page(path):
+        check_page("report", path, inputs, out)
+        return
     check_report_place(path, inputs)
-    check_folder("report", path)
+    check_folder("report", path, out)
 
 
 def check_report_place(path: str, inputs: Iterable[str] = ()) -> None:
-    """Raise UsageError if a report would replace another file."""
+    """Raise UsageError if a JSON report would replace another file."""
     check_place("report", path, ".json", _is_report, inputs)
+
+
+def check_manifest(path: str, inputs: Iterable[str] = (), out: str = "") -> None:
+    """The same for the manifest of a run."""
+    check_place("manifest", path, ".json", is_manifest, inputs)
+    check_folder("manifest", path, out)
+
+
+def check_page(kind: str, path: str, inputs: Iterable[str] = (), out: str = "") -> None:
+    """The same for a page; `kind` is what its generator tag says."""
+    what = {"snippets": "page of snippets", "compare": "page of a comparison"}.get(kind, kind)
+    mark = f'content="imgpar {kind}"'.encode()
+    check_place(what, path, ".html", lambda head: mark in head, inputs)
+    check_folder(what, path, out)
 
 
 def check_journal(path: str, inputs: Iterable[str] = ()) -> None:
@@ -34,10 +70,12 @@ def check_journal(path: str, inputs: Iterable[str] = ()) -> None:
     check_place("journal", path, ".db", lambda head: sniff(head) is None, inputs)
 
 
-def check_folder(what: str, path: str) -> None:
-    """Raise UsageError if the folder does not exist or is not writable."""
+def check_folder(what: str, path: str, out: str = "") -> None:
+    """Raise UsageError if the folder does not exist or is not writable; `out` is made by the run."""
     final = os.path.realpath(path)
     folder = os.path.dirname(final)
+    if out and folder == os.path.realpath(out) and not os.path.lexists(folder):
+        return
     if os.path.isdir(final) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         fix = "Name a file in a folder that exists."
         raise UsageError(f"The {what} cannot be written to {path!r}.", fix=fix)
@@ -58,7 +96,7 @@ def check_place(
     Raises:
         UsageError: the path is taken.
     """
-    fix = f"Name a new file, such as {what}{suffix}."
+    fix = f"Name a new file, such as {what.split(' ')[-1]}{suffix}."
     if any(is_same_file(path, other) for other in inputs):
         raise UsageError(f"The {what} would replace an input ({path}).", fix=fix)
     found = format_of_suffix(path)
@@ -121,4 +159,9 @@ def write_whole(path: str, text: Iterable[str], *, encoding: str = "utf-8") -> N
 
 
 def _is_report(head: bytes) -> bool:
-    return head.startswith(b"{") and b'"schema"' in head
+    return head.startswith(b"{") and b'"schema"' in head and not is_manifest(head)
+
+
+def is_manifest(head: bytes) -> bool:
+    """Whether a file that begins like this is a manifest of a run."""
+    return head.startswith(b"{") and b'"kind": "manifest"' in head

@@ -184,34 +184,3 @@ def store_values(values: Array, dst: Array) -> None:
         np.copyto(dst, values)
     else:
         np.clip(np.rint(values), 0, PEAK[dst.dtype.name], out=dst, casting="unsafe")
-
-
-def linear(src: Frame, dst: Frame, scale: float, offset: float) -> None:
-    """colour · scale + offset; alpha is kept.
-
-    Args:
-        src: H×W×C.
-        dst: of the same spec; owned by the caller.
-        scale: factor.
-        offset: relative to white.
-    """
-    import cv2
-    import numpy as np
-
-    peak = PEAK[src.spec.dtype]
-    count = colour_channels(src.spec)
-    if src.spec.dtype == "float32":
-        np.multiply(src.array[..., :count], np.float32(scale), out=dst.array[..., :count])
-        dst.array[..., :count] += np.float32(offset)
-        return keep_rest(src, dst)
-    table = np.arange(peak + 1) * scale + offset * peak
-    table = np.clip(np.rint(table), 0, peak).astype(src.spec.dtype)
-    if src.spec.dtype == "uint16":
-        np.take(table, src.array[..., :count], out=dst.array[..., :count], mode="clip")
-        return keep_rest(src, dst)
-    # One pass over all channels: identity table for alpha, constant for padding.
-    tables = np.repeat(table[:, None], src.spec.channels, axis=1)
-    if src.spec.channels > count:
-        tables[:, -1] = np.arange(256) if src.spec.alpha else 255
-    land(cv2.LUT(flat(src.array), flat(tables[None]), dst=flat(dst.array)), dst.array)
-    return None

@@ -1,4 +1,4 @@
-"""Sizes, positions and lengths as option values: `1920x1080`, `50%`, `16:9`, `top left`, `5%`.
+"""Positions, lengths and aspect ratios as option values: `16:9`, `top left`, `5%`, `5mm`.
 
 Each value is frozen, and `str()` returns text from which it can be parsed. Nothing here touches pixels.
 """
@@ -7,71 +7,20 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from imgpar.core.errors import bad_value
+from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.parsing import VALUE, accepts, literal
+from imgpar.pixels.papers import DEFAULT_DPI, MAX_SIDE, UNITS, check_sides, pixels_of
 
-MAX_SIDE = 65_535
-"""Maximum side in pixels of JPEG, the most common format."""
-
-_SIDES = f"with sides from 1 to {MAX_SIDE}"
-_NUMBER = r"(\d+(?:\.\d+)?)"
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """A requested size: one or both sides (0 follows the other), or exactly one of the other fields.
-
-    >>> parse_geometry("1920x").box(4000, 3000)
-    (1920, 1440)
-    >>> parse_geometry("2MP").box(4000, 3000)
-    (1632, 1224)
-    """
-
-    width: int = 0
-    height: int = 0
-    longest: int = 0
-    percent: float = 0.0
-    megapixels: float = 0.0
-
-    def __str__(self) -> str:
-        if self.longest:
-            return str(self.longest)
-        if self.percent:
-            return f"{_plain(self.percent)}%"
-        if self.megapixels:
-            return f"{_plain(self.megapixels)}MP"
-        return f"{self.width or ''}x{self.height or ''}"
-
-    @property
-    def exact(self) -> bool:
-        """Whether both sides are given: only then the box may have another aspect ratio than the picture."""
-        return bool(self.width and self.height)
-
-    def box(self, width: int, height: int) -> tuple[int, int]:
-        """The box for a picture of this size, each side rounded to the nearest pixel.
-
-        Megapixels are a maximum, so there the sides are rounded down.
-        """
-        if self.exact:
-            return (self.width, self.height)
-        if self.megapixels:
-            # The epsilon keeps a picture that has exactly the requested number of pixels.
-            scale = math.sqrt(self.megapixels * 1e6 / (width * height)) + 1e-12
-            return (max(1, math.floor(width * scale)), max(1, math.floor(height * scale)))
-        if self.percent:
-            return _scaled(width, height, self.percent / 100)
-        if self.longest:
-            return _scaled(width, height, self.longest / max(width, height))
-        return _scaled(width, height, self.width / width if self.width else self.height / height)
+NUMBER = r"(\d+(?:\.\d+)?)"
 
 
 @dataclass(frozen=True, slots=True)
 class Aspect:
     """An aspect ratio, width to height.
 
-    >>> parse_region("16:9").inside(1000, 1000)
+    >>> Aspect(16, 9).inside(1000, 1000)
     (1000, 563)
     """
 
@@ -79,7 +28,7 @@ class Aspect:
     height: float
 
     def __str__(self) -> str:
-        return f"{_plain(self.width)}:{_plain(self.height)}"
+        return f"{plain_number(self.width)}:{plain_number(self.height)}"
 
     def inside(self, width: int, height: int) -> tuple[int, int]:
         """The largest size of this aspect ratio that fits into width × height."""
@@ -110,89 +59,149 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """Pixels, or percent of a length that is given later.
+    """Pixels, a physical length, or percent of a length that is given later.
 
-    >>> parse_length("5%").pixels(200)
-    10
+    >>> parse_length("5%").pixels(200), parse_length("5mm").at(300).pixels(200)
+    (10, 59)
     """
 
     value: float
     percent: bool = False
+    unit: str = ""
+    """mm, cm or in; empty is pixels or percent."""
 
     def __str__(self) -> str:
-        return _plain(self.value) + ("%" if self.percent else "")
+        return plain_number(self.value) + ("%" if self.percent else self.unit)
+
+    def at(self, dpi: float) -> Length:
+        """The length in pixels; raises BadValueError where that is too long."""
+        if not self.unit or not self.value:
+            return Length(self.value, self.percent)
+        length = pixels_of(abs(self.value), self.unit, dpi)
+        check_sides(self, dpi, length)
+        return Length(math.copysign(length, self.value))
 
     def pixels(self, whole: int) -> int:
-        """The length in pixels, for percent of `whole`."""
+        """The length in pixels, for percent of `whole`. Physical lengths have 300 dots per inch here."""
+        if self.unit:
+            return self.at(DEFAULT_DPI).pixels(whole)
         return math.floor(self.value * (whole / 100 if self.percent else 1) + 0.5)
 
 
-@accepts("str | int | tuple[int | None, int | None]")
-def parse_geometry(value: object) -> Geometry:
-    """A size: text, a number (the longest edge) or a pair of sides, one of which may be None."""
-    if isinstance(value, Geometry):
-        return value
-    text = compact(value)
-    if match := re.fullmatch(r"(\d{0,6})x(\d{0,6})", text):
-        sides = [int(side) for side in match.groups() if side]
-        if sides and all(1 <= side <= MAX_SIDE for side in sides):
-            return Geometry(int(match[1] or 0), int(match[2] or 0))
-    elif re.fullmatch(r"\d{1,6}", text) and 1 <= int(text) <= MAX_SIDE:
-        return Geometry(longest=int(text))
-    elif (match := re.fullmatch(rf"{_NUMBER}(%|mp)", text)) and 0 < float(match[1]) <= 10_000:
-        number = float(match[1])
-        return Geometry(percent=number) if match[2] == "%" else Geometry(megapixels=number)
-    raise bad_value(VALUE, f"a size such as 1920x1080, 1920x, x1080, 1920, 50% or 2MP, {_SIDES},", value)
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Distances at the sides of a picture, one, two or four as in CSS."""
 
+    values: tuple[Length, ...]
 
-@accepts("str | tuple[int, int]")
-def parse_region(value: object) -> Region | Aspect:
-    """A region: `800x600`, `800x600+10+20`, or an aspect ratio such as `16:9`."""
-    if isinstance(value, (Region, Aspect)):
-        return value
-    text = compact(value)
-    if match := re.fullmatch(r"(\d{1,6})x(\d{1,6})(?:\+(\d{1,6})\+(\d{1,6}))?", text):
-        width, height = int(match[1]), int(match[2])
-        if 1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE:
-            return Region(width, height, (int(match[3]), int(match[4])) if match[3] else None)
-    elif aspect := _aspect(text):
-        return aspect
-    raise bad_value(VALUE, f"800x600, 800x600+10+20 or an aspect such as 16:9, {_SIDES},", value)
+    def __str__(self) -> str:
+        return ",".join(map(str, self.values))
 
+    @property
+    def unit(self) -> str:
+        """The unit of the first one that has one."""
+        return next((length.unit for length in self.values if length.unit), "")
 
-@accepts("str | tuple[int, int]")
-def parse_canvas(value: object) -> Geometry | Aspect:
-    """A canvas: `1920x1080`, or an aspect ratio such as `1:1`."""
-    if isinstance(value, Aspect) or (isinstance(value, Geometry) and value.exact):
-        return value
-    text = compact(value)
-    if match := re.fullmatch(r"(\d{1,6})x(\d{1,6})", text):
-        width, height = int(match[1]), int(match[2])
-        if 1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE:
-            return Geometry(width, height)
-    elif aspect := _aspect(text):
-        return aspect
-    raise bad_value(VALUE, f"1920x1080 or an aspect such as 1:1, {_SIDES},", value)
+    def at(self, dpi: float) -> Lengths:
+        """The distances in pixels; raises BadValueError where one is too long."""
+        return Lengths(tuple(length.at(dpi) for length in self.values))
+
+    def pixels(self, whole: int) -> tuple[int, int, int, int]:
+        """Top, right, bottom and left in pixels, for percent of `whole`."""
+        found = [length.pixels(whole) for length in self.values]
+        top, right, bottom, left = {1: found * 4, 2: found * 2}.get(len(found), found)
+        return (top, right, bottom, left)
 
 
 @accepts("float | str")
 def parse_length(value: object) -> Length:
-    """A distance: `10` (pixels) or `5%`."""
+    """A distance: `10` (pixels), `5%` or `5mm`."""
     if isinstance(value, Length):
         return value
-    match = re.fullmatch(rf"{_NUMBER}(%?)(?:px)?", compact(value))
-    if not match or float(match[1]) > (100 if match[2] else MAX_SIDE):
-        raise bad_value(VALUE, "pixels or percent such as 10 or 5%", value)
-    return Length(float(match[1]), bool(match[2]))
+    match = re.fullmatch(rf"{NUMBER}(%|{'|'.join(UNITS)})?(?:px)?", compact(value))
+    if not match or float(match[1]) > (100 if match[2] == "%" else MAX_SIDE):
+        raise bad_value(VALUE, "pixels, percent or a length with a unit such as 10, 5% or 5mm", value)
+    percent = match[2] == "%"
+    return Length(float(match[1]), percent, "" if percent else match[2] or "")
+
+
+@accepts("float | str")
+def parse_lengths(value: object) -> Lengths:
+    """One distance for all sides, two (top and bottom, left and right), or four (top, right, bottom, left).
+
+    >>> str(parse_lengths("10, 5%"))
+    '10,5%'
+    """
+    if isinstance(value, Lengths):
+        return value
+    parts = value.split(",") if isinstance(value, str) else [value]
+    if len(parts) not in (1, 2, 4):
+        raise bad_value(
+            VALUE, "one length, two (vertical, horizontal) or four (top, right, bottom, left)", value
+        )
+    try:
+        return Lengths(tuple(parse_length(part) for part in parts))
+    except BadValueError:
+        raise bad_value(VALUE, "lengths such as 20, 5%, 5mm or 10,20", value) from None
+
+
+@accepts("str | tuple[float, float]")
+def parse_offset(value: object) -> Lengths:
+    """Distances to the right and downwards, each of which may be negative.
+
+    >>> [length.pixels(200) for length in parse_offset("-4,5%").values]
+    [-4, 10]
+    """
+    if isinstance(value, Lengths) and len(value.values) == 2:
+        return value
+    parts = value.split(",") if isinstance(value, str) else value
+    if isinstance(parts, (tuple, list)) and len(parts) == 2:
+        try:
+            found = [parse_length(compact(part).removeprefix("-")) for part in parts]
+        except BadValueError:
+            found = []
+        signs = [-1 if compact(part).startswith("-") else 1 for part in parts]
+        if found:
+            lengths = zip(found, signs, strict=True)
+            return Lengths(tuple(replace(length, value=length.value * sign) for length, sign in lengths))
+    raise bad_value(VALUE, "distances to the right and downwards such as 4,8 or -4,2%", value)
 
 
 @accepts("float | str")
 def parse_share(value: object) -> float:
     """A share, as percent or fraction: `30%` and `0.3` are equal."""
-    match = re.fullmatch(rf"{_NUMBER}(%?)", compact(value))
+    match = re.fullmatch(rf"{NUMBER}(%?)", compact(value))
     share = float(match[1]) / (100 if match[2] else 1) if match else 0.0
     if not 0 < share <= 1:
         raise bad_value(VALUE, "a share such as 30% or 0.3, more than 0 and at most 1,", value)
+    return share
+
+
+@accepts("float | str")
+def parse_share_below_one(value: object) -> float:
+    """A share less than one, possibly 0, as percent or fraction: `30%` and `0.3` are equal.
+
+    >>> parse_share_below_one("30%"), parse_share_below_one(0)
+    (0.3, 0.0)
+    """
+    return _share_below(1.0, value)
+
+
+@accepts("float | str")
+def parse_share_below_half(value: object) -> float:
+    """A share less than one half, possibly 0, as percent or fraction: `1%` and `0.01` are equal.
+
+    >>> parse_share_below_half("0.5%"), parse_share_below_half(0)
+    (0.005, 0.0)
+    """
+    return _share_below(0.5, value)
+
+
+def _share_below(limit: float, value: object) -> float:
+    match = re.fullmatch(rf"{NUMBER}(%?)", compact(value))
+    share = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    if not 0 <= share < limit:
+        raise bad_value(VALUE, f"a share such as 0, 1% or 0.01, less than {limit:.0%},", value)
     return share
 
 
@@ -273,20 +282,15 @@ def fractions(gravity: str) -> tuple[float, float]:
     return _GRAVITIES[gravity]
 
 
-def _scaled(width: int, height: int, scale: float) -> tuple[int, int]:
-    """Both sides times `scale`, rounded, at least one pixel."""
-    return (rounded(width * scale), rounded(height * scale))
-
-
 def rounded(length: float) -> int:
     """The nearest integer number of pixels, at least one."""
     return max(1, math.floor(length + 0.5))
 
 
-def _plain(number: float) -> str:
+def plain_number(number: float) -> str:
     """A number without `.0` and without an exponent.
 
-    >>> _plain(50.0), _plain(0.5)
+    >>> plain_number(50.0), plain_number(0.5)
     ('50', '0.5')
     """
     return f"{number:.10f}".rstrip("0").rstrip(".")
@@ -298,12 +302,13 @@ def compact(value: object) -> str:
         value = "x".join("" if side is None else str(side) for side in value)
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    text = value if isinstance(value, str) else _plain(value)
+    text = value if isinstance(value, str) else plain_number(value)
     return re.sub(r"\s+", "", text.lower().replace("×", "x"))
 
 
-def _aspect(text: str) -> Aspect | None:
-    match = re.fullmatch(rf"{_NUMBER}:{_NUMBER}", text)
+def aspect_of(text: str) -> Aspect | None:
+    """The aspect ratio from text such as `16:9`; None for anything else."""
+    match = re.fullmatch(rf"{NUMBER}:{NUMBER}", text)
     if not match or not 1 / 100 <= float(match[1]) / (float(match[2]) or 1e9) <= 100:
         return None
     return Aspect(float(match[1]), float(match[2]))

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.spec import CHROMA, Frame
-from imgpar.pixels.resampling import scale_pixels
+from imgpar.pixels.resampling import LANCZOS, scale_pixels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ def fill_up(frame: Frame) -> None:
     luma[:, width : -(-width // across) * across] = luma[:, width - 1 : width]
 
 
-def resize(src: Frame, dst: Frame, orientation: int = 1) -> None:
+def resize(src: Frame, dst: Frame, orientation: int = 1, kernel: str = LANCZOS) -> None:
     """Scale a planar frame to the size and subsampling of another one, and rotate it upright.
 
     Chroma samples are centred between the pixels that share them, as in JPEG.
@@ -61,6 +61,7 @@ def resize(src: Frame, dst: Frame, orientation: int = 1) -> None:
         src: planar frame.
         dst: planar frame of the upright size, filled; owned by the caller.
         orientation: EXIF orientation of `src`.
+        kernel: one of `resampling.KERNELS`, except for nearest.
     """
     stored, wanted = CHROMA[src.spec.layout], CHROMA[dst.spec.layout]
     size = dst.spec.size
@@ -72,8 +73,9 @@ def resize(src: Frame, dst: Frame, orientation: int = 1) -> None:
         for whole, made, mirrored in zip(src.spec.size, size, ((2, 3, 7, 8), (3, 4, 6, 7)), strict=True)
     )
     (luma, chroma), (brightness, *colours) = parts(src), planes(dst)
-    _scale(luma, [brightness], across, down, orientation)
-    _scale(chroma, colours, across.of(stored[0], wanted[0]), down.of(stored[1], wanted[1]), orientation)
+    _scale(luma, [brightness], across, down, orientation, kernel)
+    across, down = across.of(stored[0], wanted[0]), down.of(stored[1], wanted[1])
+    _scale(chroma, colours, across, down, orientation, kernel)
     fill_up(dst)
 
 
@@ -108,13 +110,15 @@ class _Axis:
         return [piece for piece in found if piece[0] < piece[1]]
 
 
-def _scale(source: Array, targets: list[Array], across: _Axis, down: _Axis, orientation: int) -> None:
+def _scale(
+    source: Array, targets: list[Array], across: _Axis, down: _Axis, orientation: int, kernel: str
+) -> None:
     """Scale planes side by side into as many others."""
     import cv2
     import numpy as np
 
     flat = np.empty((down.made, source.shape[1]), np.uint8)
-    _scale_down(source[: math.ceil(down.length)], flat, down)
+    _scale_down(source[: math.ceil(down.length)], flat, down, kernel)
     columns, apart = math.ceil(across.length), source.shape[1] // len(targets)
     room = -(-down.made // 4) * 4
     side = np.empty((columns, room * len(targets)), np.uint8)
@@ -123,16 +127,16 @@ def _scale(source: Array, targets: list[Array], across: _Axis, down: _Axis, orie
         part = flat[:, number * apart : number * apart + columns]
         _into(side[:, place], partial(cv2.transpose, part))
     small = np.empty((across.made, side.shape[1]), np.uint8)
-    _scale_down(side, small, across)
+    _scale_down(side, small, across, kernel)
     for target, place in zip(targets, places, strict=True):
         _turn(small[:, place], target, orientation)
 
 
-def _scale_down(source: Array, target: Array, way: _Axis) -> None:
+def _scale_down(source: Array, target: Array, way: _Axis, kernel: str) -> None:
     """Scale vertically; row lengths are multiples of four."""
     pixels, made = (array.reshape(len(array), -1, 4) for array in (source, target))
     for first, last, start, end in way.pieces():
-        scale_pixels(pixels, made[first:last], (0.0, start, float(pixels.shape[1]), end))
+        scale_pixels(pixels, made[first:last], (0.0, start, float(pixels.shape[1]), end), kernel)
 
 
 def _turn(side: Array, target: Array, orientation: int) -> None:

@@ -1,6 +1,6 @@
-"""Lanczos resampling (a = 3) with antialiasing, for every pixel format, without copies where possible.
+"""Resampling with antialiasing, for every pixel format, without copies where possible.
 
-`cykooz.resizer` has the same kernel as Pillow and is about nine times as fast. Without it, Pillow is used.
+`cykooz.resizer` has the same kernels as Pillow and is about nine times as fast. Without it, Pillow is used.
 Alpha is premultiplied, so that transparent pixels do not bleed.
 """
 
@@ -21,16 +21,24 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in source pixels; may be fractional."""
 
+KERNELS = ("lanczos", "bicubic", "bilinear", "box", "nearest")
+"""Lanczos has a = 3, bicubic a = -0.5 (Catmull-Rom); nearest takes the pixel at the centre, unfiltered."""
+LANCZOS = "lanczos"
+
+_CYKOOZ = {"lanczos": "lanczos3", "bicubic": "catmull_rom"}
+"""Names that differ in cykooz.resizer."""
+
 _per_thread = threading.local()
 
 
-def resample(src: Frame, dst: Frame, box: Box | None = None) -> None:
+def resample(src: Frame, dst: Frame, box: Box | None = None, kernel: str = LANCZOS) -> None:
     """Scale `src` or a box of it to the size of `dst`. float32 values are not clipped.
 
     Args:
         src: H×W×C.
         dst: of the same layout and depth, filled; its array may be a part of a larger one.
         box: part of `src` in pixels; None is the whole.
+        kernel: one of `KERNELS`.
     """
     import numpy as np
 
@@ -40,12 +48,14 @@ def resample(src: Frame, dst: Frame, box: Box | None = None) -> None:
     box = (max(left, 0.0), max(top, 0.0), min(right, width), min(bottom, height))
     if src.spec.size == dst.spec.size and box == (0.0, 0.0, width, height):
         np.copyto(dst.array, src.array)
+    elif kernel == "nearest":
+        _nearest(src, dst, box)
     elif not fast():
-        _with_pillow(src, dst, box)
+        _with_pillow(src, dst, box, kernel)
     elif src.spec.dtype == "uint8" and src.spec.layout != "LA":
-        _mapped(src, dst, box)
+        _mapped(src, dst, box, kernel)
     else:
-        _copied(src, dst, box)
+        _copied(src, dst, box, kernel)
     seal(dst)
 
 
@@ -69,26 +79,26 @@ def _resizer() -> Any:
 
 
 @lru_cache(maxsize=256)  # pictures of one folder are often alike
-def _options(box: Box, alpha: bool) -> Any:
+def _options(box: Box, alpha: bool, kernel: str) -> Any:
     from cykooz_resizer import CropBox, FilterType, ResizeAlg, ResizeOptions
 
     left, top, right, bottom = box
     return ResizeOptions(
-        resize_alg=ResizeAlg.convolution(FilterType.lanczos3),
+        resize_alg=ResizeAlg.convolution(FilterType[_CYKOOZ.get(kernel, kernel)]),
         crop_box=CropBox(left, top, right - left, bottom - top),
         use_alpha=alpha,
     )
 
 
-def scale_pixels(src: Array, dst: Array, box: Box) -> None:
+def scale_pixels(src: Array, dst: Array, box: Box, kernel: str = LANCZOS) -> None:
     """Resample four independent channels of 8 bits: `box` of a contiguous array to the size of another.
 
     `fast()` must be true.
     """
-    _resizer().resize_pil(_window(src, "CMYK"), _window(dst, "CMYK"), _options(box, False))
+    _resizer().resize_pil(_window(src, "CMYK"), _window(dst, "CMYK"), _options(box, False, kernel))
 
 
-def _mapped(src: Frame, dst: Frame, box: Box) -> None:
+def _mapped(src: Frame, dst: Frame, box: Box, kernel: str = LANCZOS) -> None:
     """8 bits: Pillow images that share the memory of both arrays, so nothing is copied.
 
     Pillow maps four-byte pixels but not three-byte ones: RGB is converted to four.
@@ -105,7 +115,8 @@ def _mapped(src: Frame, dst: Frame, box: Box) -> None:
     target = dst.array if direct else np.empty(shape, np.uint8)
     # CMYK: four channels treated alike. RGBA: premultiplied by alpha.
     mode = "L" if src.spec.layout == "L" else "RGBA" if src.spec.alpha else "CMYK"
-    _resizer().resize_pil(_window(pixels, mode), _window(target, mode), _options(box, src.spec.alpha))
+    options = _options(box, src.spec.alpha, kernel)
+    _resizer().resize_pil(_window(pixels, mode), _window(target, mode), options)
     if not direct:
         np.copyto(dst.array, target[..., : dst.spec.channels])
 
@@ -120,7 +131,7 @@ def _window(array: Array, mode: str) -> Any:
     return image
 
 
-def _copied(src: Frame, dst: Frame, box: Box) -> None:
+def _copied(src: Frame, dst: Frame, box: Box, kernel: str = LANCZOS) -> None:
     """Two channels or more than 8 bits: Pillow cannot map these, but the resizer's own buffers can hold
     them."""
     import numpy as np
@@ -130,28 +141,45 @@ def _copied(src: Frame, dst: Frame, box: Box) -> None:
     kind = PixelType[base if src.spec.channels == 1 else f"{base}x{src.spec.channels}"]
     source = ImageData(*src.spec.size, kind, src.array.tobytes())
     target = ImageData(*dst.spec.size, kind)
-    _resizer().resize(source, target, _options(box, src.spec.alpha))
+    _resizer().resize(source, target, _options(box, src.spec.alpha, kernel))
     dst.array[...] = np.frombuffer(target.get_buffer(), dst.spec.dtype).reshape(dst.spec.shape)
     if dst.spec.alpha and dst.spec.dtype == "float32":
         np.clip(dst.array[..., -1], 0, 1, out=dst.array[..., -1])
 
 
-def _with_pillow(src: Frame, dst: Frame, box: Box) -> None:
+def _nearest(src: Frame, dst: Frame, box: Box) -> None:
+    """The pixel under the centre of each result pixel; transparent pixels keep their colours."""
+    rows = _centres(box[1], box[3], dst.spec.height, src.spec.height)
+    columns = _centres(box[0], box[2], dst.spec.width, src.spec.width)
+    for row, source in zip(dst.array, rows, strict=True):
+        src.array[source].take(columns, axis=0, out=row, mode="clip")
+
+
+def _centres(start: float, stop: float, count: int, most: int) -> Array:
+    """Indices of the pixels under the centres of `count` equal parts from `start` to `stop`."""
+    import numpy as np
+
+    # A centre on the edge of two pixels belongs to the second one: not to be divided before it is multiplied.
+    centres = start + (np.arange(count) + 0.5) * (stop - start) / count
+    return np.minimum(centres.astype(np.intp), most - 1)
+
+
+def _with_pillow(src: Frame, dst: Frame, box: Box, kernel: str = LANCZOS) -> None:
     """Without cykooz.resizer: Pillow on whole pictures of 8 bits, else on float channels."""
     import numpy as np
     from PIL import Image
 
-    size, lanczos = dst.spec.size, Image.Resampling.LANCZOS
+    size, filtered = dst.spec.size, Image.Resampling[kernel.upper()]
     if src.spec.dtype == "uint8":
         mode = "RGBX" if src.spec.layout == "RGBX" else src.spec.layout
         whole = Image.frombuffer(mode, src.spec.size, src.array, "raw", mode, 0, 1)
-        dst.array[...] = np.asarray(whole.resize(size, lanczos, box=box)).reshape(dst.spec.shape)
+        dst.array[...] = np.asarray(whole.resize(size, filtered, box=box)).reshape(dst.spec.shape)
         return
     pixels, white = premultiplied(src)
     result = np.empty(dst.spec.shape, np.float32)
     for channel in range(src.spec.channels):
         plane = Image.fromarray(pixels[..., channel].astype(np.float32))
-        result[..., channel] = np.asarray(plane.resize(size, lanczos, box=box))
+        result[..., channel] = np.asarray(plane.resize(size, filtered, box=box))
     if src.spec.alpha:
         unpremultiply(result, white, dst)
     else:

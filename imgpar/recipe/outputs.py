@@ -16,8 +16,9 @@ from imgpar.core.filenames import fold
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
-from imgpar.outputs.templates import parse_name
-from imgpar.recipe.tables import fields_of, operations_from, plain, settings_from, table_of
+from imgpar.outputs.templates import OWN_SIZE, Naming, name_template, parse_name
+from imgpar.pixels.papers import DEFAULT_DPI
+from imgpar.recipe.tables import fields_of, make_operation, operations_from, plain, settings_from, table_of
 
 
 class Branch(NamedTuple):
@@ -32,6 +33,21 @@ class Branch(NamedTuple):
     """Template of the file name; empty is the name of the input."""
     extract: Extraction = Extraction()
     """What is extracted from clips."""
+    flat: bool = False
+    """Whether outputs lie directly in OUT."""
+    size: int = 0
+    """The width for which it is made, as one of several sizes; `OWN_SIZE` is that of the input, 0 is none."""
+
+    def in_pixels(self) -> Branch:
+        """The branch with physical sizes in pixels, and their density as that of the output.
+
+        Raises BadValueError where a size is too large.
+        """
+        if not any(operation.physical for operation in self.operations):
+            return self
+        dpi = self.encode.dpi or DEFAULT_DPI
+        operations = tuple(operation.at_density(dpi) for operation in self.operations)
+        return self._replace(operations=operations, encode=replace(self.encode, dpi=dpi, scaled=True))
 
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]
@@ -49,6 +65,8 @@ class Branch(NamedTuple):
             facts.append(fields_of(self.extract, Extraction.options()))
         if self.name:
             facts.append(self.name)
+        if self.flat:
+            facts.append("flat")
         text = json.dumps(facts, sort_keys=True)
         return sha256(text.encode()).hexdigest()
 
@@ -116,14 +134,13 @@ class Output:
             data["operations"] = [table_of(operation) for operation in self.operations]
         return data
 
-    def following(self, shared: Branch) -> Branch:
+    def following(self, shared: Branch, naming: Naming) -> Branch:
         """The whole branch: what is shared, and then what belongs to this output."""
-        return Branch(
-            shared.operations + self.operations,
-            self.to or shared.to,
-            replace(shared.encode, **replacing(dict(self.settings))),
-            self.name,
-            shared.extract,
+        return shared._replace(
+            operations=shared.operations + self.operations,
+            to=self.to or shared.to,
+            encode=replace(shared.encode, **replacing(dict(self.settings))),
+            name=naming.template(self.name),
         )
 
 
@@ -141,6 +158,15 @@ def replacing(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, **{other: None for other in others if other not in given}}
 
 
+def sized(shared: Branch, sizes: Sequence[int]) -> tuple[Branch, ...]:
+    """A branch for each width, and one for the inputs that are smaller."""
+    branches = [
+        shared._replace(operations=(*shared.operations, make_operation("resize", f"{width}x")), size=width)
+        for width in sizes
+    ]
+    return (*branches, shared._replace(size=OWN_SIZE))
+
+
 def check_names(branches: Sequence[Branch]) -> None:
     """Refuse outputs of which two would have the same name.
 
@@ -148,10 +174,13 @@ def check_names(branches: Sequence[Branch]) -> None:
         branches: with the canonical names of their formats.
 
     Raises:
-        UsageError: two have the same template, and a format in common or the format of the input.
+        UsageError: two have the same template, and a format in common or the format of the input. Templates
+            with the size of the output are not compared: the sizes may differ.
     """
     for (one, first), (other, second) in combinations(enumerate(branches, 1), 2):
         alike = fold(first.name) == fold(second.name)
+        if alike and name_template(first.name).fields & {"width", "height"}:
+            continue
         if alike and (not (first.to and second.to) or set(first.to) & set(second.to)):
             raise UsageError(
                 f"Outputs {one} and {other} of the recipe would have the same name.",

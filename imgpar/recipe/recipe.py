@@ -27,7 +27,8 @@ from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.sidefiles import check_place, write_whole
-from imgpar.recipe.outputs import Branch, Output, replacing
+from imgpar.outputs.templates import Naming
+from imgpar.recipe.outputs import Branch, Output, replacing, sized
 from imgpar.recipe.tables import (
     fields_of,
     operations_from,
@@ -38,6 +39,8 @@ from imgpar.recipe.tables import (
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
+
+_USUAL_NAMES = Naming()
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Recipe:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     extract: Extraction = field(default_factory=Extraction)
     """What is extracted from clips; where nothing is, inputs are converted."""
+    naming: Naming = field(default_factory=Naming)
+    """Names of the outputs, and their sizes where there are several."""
     name: str = field(default="", compare=False)
     """For messages only: the built-in name, or the file's name without its suffix."""
     outputs: tuple[Output, ...] = ()
@@ -125,6 +130,11 @@ class Recipe:
         formats = [branch.to for branch in self.branches()]
         return tuple(dict.fromkeys(name for to in formats for name in to)) if all(formats) else ()
 
+    @property
+    def every_operation(self) -> tuple[Operation, ...]:
+        """The operations of all outputs."""
+        return (*self.operations, *(one for output in self.outputs for one in output.operations))
+
     def then(self, operation: Operation) -> Recipe:
         """The recipe with an operation appended to those that all outputs share."""
         return replace(self, operations=(*self.operations, operation))
@@ -134,12 +144,16 @@ class Recipe:
         return replace(self, outputs=(*self.outputs, output))
 
     def check_single(self, call: str) -> None:
-        """Refuse a recipe with [[output]] tables for a call that makes one result; raises UsageError."""
+        """Refuse a recipe with [[output]] tables, sizes or names of outputs for a call that makes one result;
+        raises UsageError."""
         if self.outputs:
             raise UsageError(
                 f"{call} makes one result, but the recipe has [[output]] tables.",
                 fix="Convert with it, or leave them out.",
             )
+        for key in Naming.options():
+            if getattr(self.naming, key) != getattr(_USUAL_NAMES, key):
+                raise UsageError(f"{call} does not accept {key}.", fix="It is for convert and Pipeline.run.")
 
     def merged(self, settings: Mapping[str, object], *, label: Callable[[str], str] = str) -> Recipe:
         """The recipe with updated settings (`to`, `quality` …), given as text or as Python values.
@@ -147,16 +161,18 @@ class Recipe:
         Other settings are kept; None means "not given". `label(key)` names a key in errors.
         Raises UsageError for an unknown key, BadValueError for an invalid value.
         """
-        declared = {**EncodeOptions.options(), **Extraction.options()}
+        declared = {**EncodeOptions.options(), **Extraction.options(), **Naming.options()}
         changes = replacing(settings_from(settings, label, ("operations", "output"), declared))
         chosen = self.chosen or "to" in changes
         to = changes.pop("to", self.to)
         extract = {key: changes.pop(key) for key in Extraction.options() if key in changes}
+        naming = {key: changes.pop(key) for key in Naming.options() if key in changes}
         return replace(
             self,
             to=to,
             encode=replace(self.encode, **changes),
             extract=replace(self.extract, **extract),
+            naming=replace(self.naming, **naming),
             chosen=chosen,
         )
 
@@ -172,6 +188,11 @@ class Recipe:
             data["to"] = self.to[0] if len(self.to) == 1 else list(self.to)
         data |= fields_of(self.extract, Extraction.options())
         data |= fields_of(self.encode, EncodeOptions.options())
+        data |= fields_of(
+            self.naming, {key: each for key, each in Naming.options().items() if key != "sizes"}
+        )
+        if self.naming.sizes:
+            data["sizes"] = list(self.naming.sizes)
         if self.operations:
             data["operations"] = [table_of(operation) for operation in self.operations]
         if self.outputs:
@@ -205,9 +226,19 @@ class Recipe:
         return keys[0] if len(keys) == 1 else sha256(" ".join(keys).encode()).hexdigest()
 
     def branches(self) -> tuple[Branch, ...]:
-        """What makes each output: the shared operations and settings, and its own. One without [[output]]."""
-        shared = Branch(self.operations, self.to, self.encode, extract=self.extract)
-        return tuple(output.following(shared) for output in self.outputs) or (shared,)
+        """What makes each output: the shared operations and settings, and its own. One without [[output]].
+
+        Physical sizes are in pixels here. Raises BadValueError where one is too large.
+        """
+        naming = self.naming
+        shared = Branch(
+            self.operations, self.to, self.encode, naming.template(), self.extract, flat=naming.flat
+        )
+        if naming.sizes:
+            found = tuple(sized(shared, naming.sizes))
+        else:
+            found = tuple(output.following(shared, naming) for output in self.outputs) or (shared,)
+        return tuple(branch.in_pixels() for branch in found)
 
 
 def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:

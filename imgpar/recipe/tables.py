@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, UsageError, bad_value, closest
+from imgpar.core.errors import BadValueError, UsageError, bad_value, suggested
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation, Option, operation_types
 
@@ -148,7 +148,7 @@ def operation_from(table: Mapping[str, Any], where: str, folder: str | os.PathLi
             f"There are two operations in {where}: {both}.", fix="Write an [[operations]] table for each."
         )
     if not names:
-        near = next(filter(None, (closest(key, kinds) for key in table)), "")
+        near = next(filter(None, (suggested(key, kinds) for key in table)), "")
         fix = f"Did you mean {near!r}?" if near else "Known are " + ", ".join(kinds) + "."
         raise UsageError(f"There is no operation's name in {where}.", fix=fix)
     name = names[0]
@@ -166,7 +166,7 @@ def operation_from(table: Mapping[str, Any], where: str, folder: str | os.PathLi
 
 def table_of(operation: Operation) -> dict[str, Any]:
     """An operation as the TOML values of its table."""
-    if operation.dynamic:
+    if not operation.portable:
         raise UsageError(
             "A recipe with a Python function cannot be written to a file.",
             fix="Leave out apply, or use the recipe in Python.",
@@ -205,7 +205,7 @@ def _required(kind: type[Operation]) -> set[str]:
 def unknown_name(what: str, name: str, shown: str, known: Iterable[str]) -> UsageError:
     """The error for an unknown name, with the closest known one."""
     known = list(known)
-    near = closest(name, known)
+    near = suggested(name, known)
     fix = f"Did you mean {near!r}?" if near else f"Known are {', '.join(known)}."
     if what == "key" and name in operation_types():
         fix = "Operations stand in [[operations]] tables of their own."

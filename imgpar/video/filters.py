@@ -13,6 +13,12 @@ from imgpar.video.encoders import Encoding, written
 _CHANGING = ("vp8", "vp9", "av1", "h264", "hevc")
 """Codecs whose frame size may change within a stream, as in video calls."""
 
+_MATRICES = {"": "smpte170m", "smpte170m": "smpte170m", "bt470bg": "bt470bg", "bt709": "bt709"}
+_MATRICES |= {"bt2020nc": "bt2020"}
+"""ffmpeg's name of a matrix → that of its scale filter; without one BT.601 is used, as on the frame path."""
+_RGB = {8: "gbrp", 10: "gbrp10", 12: "gbrp12"}
+"""Planar RGB by depth."""
+
 
 def last_filters(
     picture: Picture, encoding: Encoding, options: EncodeOptions, size: tuple[int, int]
@@ -43,15 +49,34 @@ def stored_upright(picture: Picture) -> Spec:
 
 def filters_of(operations: Sequence[Operation], picture: Picture) -> tuple[str | None, str]:
     """The operations as a filter chain, or None, and the reason."""
-    spec, found = stored_upright(picture), list[str]()
+    spec, found, rgb = stored_upright(picture), list[str](), _in_rgb(picture)
+    within = False  # the filters so far end in RGB
     for operation in operations:
         # ffmpeg would pad transparent frames with white.
         written = None if spec.alpha and operation.name == "pad" else operation.as_filter(spec)
-        if written is None:
+        colours = operation.as_rgb_filter(spec) if rgb and written is None else None
+        if written is None and colours is None:
             return None, f"{operation.name} is not an ffmpeg filter"
-        found.append(f"{written},setsar=1" if operation.name == "resize" else written)
+        if rgb and within != (colours is not None):
+            found.append(rgb[within])
+            within = not within
+        found.append(f"{written},setsar=1" if operation.name == "resize" else colours or written or "")
         spec = operation.plan(spec)
+    if rgb and within:
+        found.append(rgb[1])
     return ",".join(found), "every operation is an ffmpeg filter" if found else "the picture is re-encoded"
+
+
+def _in_rgb(picture: Picture) -> tuple[str, str] | None:
+    """The filters to planar RGB and back, as the frame path converts; None where that path has to do it."""
+    form, colour = picture.pixel_format, picture.colour
+    matrix = _MATRICES.get(colour.matrix)
+    if picture.alpha or not form.startswith("yuv4") or picture.depth not in _RGB or matrix is None:
+        return None
+    span = "pc" if colour.range == "pc" else "tv"
+    there = f"scale=in_color_matrix={matrix}:in_range={span}:out_range=pc:flags=bilinear"
+    back = f"scale=out_color_matrix={matrix}:in_range=pc:out_range={span}:flags=area"
+    return f"{there},format={_RGB[picture.depth]}", f"{back},format={form}"
 
 
 def one_size(operations: Sequence[Operation], picture: Picture) -> list[str]:

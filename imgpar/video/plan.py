@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from imgpar.core.errors import EncodeError, UnknownFormatError
+from imgpar.core.errors import EncodeError, TransformError, UnknownFormatError
 from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.resize import Resize
-from imgpar.pixels.geometry import Geometry
+from imgpar.pixels.sizes import Geometry
 from imgpar.video.clip import SDR, Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
 from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted
@@ -256,8 +256,17 @@ def _given(spec: Spec, rate: Fraction, time_base: Fraction, options: EncodeOptio
 
 
 def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operation, ...]:
-    """Operations on upright frames: scaling to square pixels, then the effective operations."""
-    return (*_squared(picture), *_with_converted_colours(picture, effective(operations, picture.spec)))
+    """Operations on upright frames: scaling to square pixels, then the effective operations.
+
+    Raises TransformError where one would give each frame another size or place.
+    """
+    active = effective(operations, picture.spec)
+    if looking := next((operation for operation in active if operation.looks), None):
+        raise TransformError(
+            f"{looking.name} depends on the pixels of each picture, so the frames of a clip would differ.",
+            fix="Extract pictures with imgpar frames and convert these, or crop to a fixed region.",
+        )
+    return (*_squared(picture), *_with_converted_colours(picture, active))
 
 
 def _with_converted_colours(picture: Picture, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:

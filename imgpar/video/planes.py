@@ -62,6 +62,8 @@ def plane_step(operation: Operation, layout: PlaneLayout) -> PlaneStep | None:
         return PlaneStep(layout.resized(width, height), _applied([operation, Crop(part)]))
     if isinstance(operation, Grey) and not layout.pixel_format.startswith("gbr"):
         return PlaneStep(layout, partial(_grey, 1 << (layout.depth - 1)))
+    if isinstance(operation, Sharpen) and operation.threshold:
+        return None  # differences of red, green and blue are compared with it
     if isinstance(operation, Blur | Sharpen) and across == down and layout.depth <= 8:
         # A blur is the same sum of neighbours in every colour system; in a small plane they are nearer.
         if isinstance(operation, Blur):

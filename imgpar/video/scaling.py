@@ -21,11 +21,14 @@ Array = np.ndarray[Any, Any]
 _STEP = 64
 """Samples that the scaler processes at once: it misreads rows of other lengths without padding."""
 _UNSAID = 2
-_FILTER = re.compile(r"scale=(\d+):(\d+):flags=lanczos(?:,crop=\d+:\d+:(\d+):(\d+))?")
+_FILTER = re.compile(r"scale=(\d+):(\d+):flags=(\w+)(?:,crop=\d+:\d+:(\d+):(\d+))?")
+
+_PYAV = {"neighbor": "POINT"}
+"""Kernels of the scale filter that PyAV names otherwise."""
 
 
 class Scaler:
-    """Lanczos scaling from one layout to another of the same pixel format; keeps its tables between frames.
+    """Scaling from one layout to another of the same pixel format; keeps its tables between frames.
 
     Args:
         source, target: layouts, which differ in size only.
@@ -37,7 +40,9 @@ class Scaler:
 
         found = _FILTER.fullmatch(written)
         assert found is not None
-        self._width, self._height, self._left, self._top = (int(number or 0) for number in found.groups())
+        width, height, kernel, left, top = found.groups()
+        self._width, self._height, self._left, self._top = (int(n or 0) for n in (width, height, left, top))
+        self._kernel = _PYAV.get(kernel, kernel.upper())
         self._source, self._target, self._written = source, target, written
         self._reformatter = VideoReformatter()
         self._frame: Any = None
@@ -64,7 +69,7 @@ class Scaler:
             self._wrapped(planes),
             width=self._width,
             height=self._height,
-            interpolation="LANCZOS",
+            interpolation=self._kernel,
             threads=1,
         )
         across, down = self._source.steps(1)

@@ -41,16 +41,18 @@ GOOD: dict[str, Any] = {
     "dry_run": True, "strict": True, "companions": "copy", "accept_damaged": True, "verify": True,
     "password": "sesame",
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
-    "exclude": "absent", "journal": "j.db",
+    "exclude": "absent", "journal": "j.db", "manifest": "m.json", "html": "p.html", "base_url": "/img/",
+    "recursive": False,
 }  # fmt: skip
 RECIPE_GOOD: dict[str, Any] = {
     "to": "png", "quality": 50, "lossless": True, "effort": 1, "palette": 16, "subsampling": "444",
     "progressive": True, "strip": "gps", "background": "red", "colour": "srgb", "pages": "1", "density": 72,
+    "dpi": 300,
     "codec": "h264", "audio": "none", "trim": "1-2", "speed": 2, "fps": 5, "map": "all", "loudnorm": True,
     "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "ssim=0.9", "hardware": True,
     "shrink": True, "only_if_smaller": True, "optimise": True, "best_format": True,
     "every": "2s", "threshold": 8, "poster": True, "sheet": "2x2", "sprites": "1s", "animation": True,
-    "motion": True,
+    "motion": True, "name": "{stem}-a", "prefix": "a-", "suffix": "-a", "flat": True, "sizes": [20],
 }  # fmt: skip
 
 
@@ -94,7 +96,7 @@ REFUSED = [
     (name, key)
     for name, (call, _) in CALLS.items()
     for key in sorted(RunOptions.options().keys() | RECIPE_KEYS)
-    if key not in call.run | call.recipe
+    if key not in call.run | call.recipe and (name, key) != ("encode", "name")  # of the file
 ]
 
 

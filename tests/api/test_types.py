@@ -159,7 +159,7 @@ def values_of(annotation: str, option: Option) -> Iterable[object]:
         if get_origin(part) is Literal:
             yield from get_args(part)
         elif get_origin(part) is tuple:
-            yield (7,) * len(get_args(part))
+            yield tuple(range(7, 7 + len(get_args(part))))
         elif part is str:
             yield option.example or "text"
         elif get_origin(part) is list:

@@ -611,7 +611,7 @@ def test_a_setting_of_an_output_wins_over_that_of_the_recipe_and_of_the_call():
         ("[[outputs]]\nquality = 3", "There is no key outputs in r.toml. Did you mean 'output'"),
         ("output = 3", r"output in r.toml"),
         ('[[output]]\nname = "thumb"', "name of output 1 of r.toml"),
-        ('[[output]]\nname = "{stem}/x"', "name of output 1 of r.toml"),
+        ('[[output]]\nname = "../{stem}"', "name of output 1 of r.toml"),
         (
             '[[output]]\nname = "{stm}"',
             "There is no {stm} in name of output 1 of r.toml.*Did you mean {stem}",

@@ -20,7 +20,7 @@ from imgpar.core.job import Item, Job, Outcome, OutputFile, SameItem
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.local import scan
 from imgpar.outputs.destination import Out, free_space_problem, read_out
-from imgpar.outputs.naming import PLANNED, PriorResult
+from imgpar.outputs.prior import PLANNED, PriorResult
 
 
 def items(*names: str, folder: str = "/in") -> list[Item]:

@@ -122,8 +122,16 @@ def test_each_output_of_a_recipe_has_its_size(tmp_path: Path) -> None:
 
 def test_an_output_that_cannot_be_made_has_no_size(tmp_path: Path) -> None:
     Image.new("RGB", (9, 6)).save(tmp_path / "a.jpg")
+    outside = OutputSpec((make_operation("crop", "5x5+50+50"),))
+    run = RunSpec("", wants=MADE, branches=(outside, OutputSpec()))
+    assert properties_of(job(tmp_path / "a.jpg", ("png", 0), ("png", 1)), run).made == ((0, 0), (9, 6))
+
+
+def test_where_no_output_can_be_made_the_reason_is_told(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 6)).save(tmp_path / "a.jpg")
     run = RunSpec("", (make_operation("crop", "5x5+50+50"),), wants=MADE)
-    assert properties_of(job(tmp_path / "a.jpg", ("png", 0)), run).made == ((0, 0),)
+    with pytest.raises(ItemError, match=r"outside|beyond|no pixel"):
+        properties_of(job(tmp_path / "a.jpg", ("png", 0)), run)
 
 
 def test_a_clip_with_odd_sides_is_cut_for_its_encoder(tmp_path: Path) -> None:

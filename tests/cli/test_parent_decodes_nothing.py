@@ -56,6 +56,9 @@ COMMANDS = {
     "dry run": (["convert", "in", "-o", "out", "-n"], 0),
     "dry run of an animation to a clip": (["convert", "in/a.gif", "-o", "a.mp4", "-n"], 0),
     "explain": (["convert", "in", "-o", "out", "--resize", "16", "--explain", "-j", "1"], 1),
+    "names": (["convert", "in", "-o", "out", "--name", "{date:%Y}/{stem}-{width}-{hash:4}", "-j", "1"], 1),
+    "names, dry": (["convert", "in", "-o", "out", "--name", "{camera|x}{n}-{height}", "-n", "-j", "1"], 1),
+    "sizes": (["convert", "in", "-o", "out", "--sizes", "8,16,99", "--to", "webp,mp4", "-j", "1"], 1),
     "info": (["info", "in/a.gif", "in/b.jpg", "in/c.mp4", "in/bad.png", "-j", "1"], 1),
     "info of each file": (["info", "-r", "in", "--json"], 1),
     "clip of pictures": (["assemble", "in/a.gif", "in/b.jpg", "-o", "o.mp4", "--resize", "16", "-j", "1"], 0),
@@ -67,6 +70,26 @@ COMMANDS = {
     "clip of clips": (["concat", "in/c.mp4", "in/c.mp4", "-o", "o.mp4", "-j", "1"], 0),
     "clip of pictures, dry": (["assemble", "in", "-o", "o.mp4", "-n"], 0),
     "info of a folder": (["info", "in"], 0),
+    "pages": (
+        [
+            "convert",
+            "in",
+            "-o",
+            "out",
+            "--to",
+            "webp,mp4",
+            "--manifest",
+            "m.json",
+            "--html",
+            "p.html",
+            "--report",
+            "r.html",
+            "-j",
+            "1",
+        ],
+        1,
+    ),
+    "comparison": (["compare", "in/b.jpg", "--to", "webp", "-j", "1"], 0),
 }
 
 

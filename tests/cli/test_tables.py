@@ -41,7 +41,7 @@ def test_ops_explains_one_operation_with_its_fields(capsys):
     text = printed(capsys, "ops", "resize")
     assert text.startswith("--resize GEOMETRY")
     assert "--fit inside|cover|contain|fill" in text
-    assert "--sharpen" not in text
+    assert "--blur" not in text
 
 
 def test_ops_as_json_names_operations_and_fields(capsys):

@@ -19,7 +19,8 @@ from imgpar.batch.picture.reading import read_whole
 from imgpar.core.errors import ImgparError, ItemError, SourceError, UsageError
 from imgpar.core.limits import Limits
 from imgpar.formats import codec
-from imgpar.pixels.geometry import parse_canvas, parse_geometry, parse_gravity, parse_length, parse_region
+from imgpar.pixels.geometry import parse_gravity, parse_length, parse_lengths
+from imgpar.pixels.sizes import parse_canvas, parse_geometry, parse_region
 from imgpar.recipe.recipe import Recipe
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux takes any bytes as a name")
@@ -111,7 +112,9 @@ SHORT = st.text(alphabet=st.sampled_from("0123456789x%+-.:MPpx e√∞é\0\n/,")
 )
 
 
-@pytest.mark.parametrize("parse", [parse_geometry, parse_region, parse_canvas, parse_length, parse_gravity])
+@pytest.mark.parametrize(
+    "parse", [parse_geometry, parse_region, parse_canvas, parse_length, parse_lengths, parse_gravity]
+)
 @settings(max_examples=150, deadline=None)
 @given(text=SHORT)
 def test_no_text_makes_a_parser_raise_anything_but_a_usage_error(parse, text):

@@ -208,3 +208,15 @@ def test_what_is_something_else_is_done(tmp_path: Path, session, given: dict[str
     clip = make_clip(tmp_path / "a.mp4", frames=10)
     imgpar.convert(clip, tmp_path / "out", session=session, **given)
     assert (tmp_path / "out" / "a.mp4").read_bytes() != clip.read_bytes()
+
+
+def test_a_density_that_scaled_a_size_applies_to_clips_too() -> None:
+    assert silent(EncodeOptions(dpi=300), "mp4", ["mp4"]) == ("dpi",)
+    assert silent(EncodeOptions(dpi=300, scaled=True), "mp4", ["mp4"]) == ()
+
+
+def test_a_clip_refuses_a_density_unless_a_size_needs_it(tmp_path) -> None:
+    with pytest.raises(imgpar.UsageError, match="dpi does not apply to MPEG-4"):
+        imgpar.convert(tmp_path / "a.mp4", tmp_path / "out", to="mp4", dpi=300)
+    with pytest.raises(imgpar.UsageError, match="dpi does not apply to MPEG-4"):
+        Pipeline().assemble([tmp_path / "a.png"], tmp_path / "b.mp4", dpi=300)

@@ -41,6 +41,7 @@ def garbage(spec: Spec, seed: int) -> Frame:
 
 def run(operation: Operation, src: Frame, seed: int = 1) -> Frame:
     """The operation's result, in a frame that held garbage before."""
+    operation = operation.settled([src])
     dst = garbage(operation.plan(src.spec), seed)
     operation.apply(src, dst)
     return dst
@@ -65,3 +66,12 @@ def psnr(one: Array, other: Array) -> float:
     assert one.shape == other.shape
     error = float(np.mean((one - other) ** 2))
     return 999.0 if error == 0 else -10 * float(np.log10(error))
+
+
+def film_cube(side: int) -> str:
+    """The text of a .cube file with a smooth look, in which channels depend on each other."""
+    red, green, blue = np.meshgrid(*[np.linspace(0, 1, side)] * 3, indexing="ij")
+    made = np.stack([red**0.9, 0.8 * green + 0.2 * red * green, 0.1 + 0.7 * blue**1.2 + 0.1 * red], axis=-1)
+    rows = made.transpose(2, 1, 0, 3).reshape(-1, 3)  # red changes fastest
+    lines = [" ".join(f"{value:.6f}" for value in row) for row in rows]
+    return "\n".join(['TITLE "film"', f"LUT_3D_SIZE {side}", *lines]) + "\n"

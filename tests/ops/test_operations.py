@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from operation_frames import DTYPES, LAYOUTS, PEAK, garbage, picture, psnr, run, seen
+from operation_frames import DTYPES, LAYOUTS, PEAK, film_cube, garbage, picture, psnr, run, seen
 from PIL import Image
 
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
@@ -27,8 +27,21 @@ FURTHER: dict[str, list[dict[str, object]]] = {
         {"resize": "17x90", "fit": "fill"},
         {"resize": "100x", "enlarge": True},
         {"resize": "50%"},
+        {"resize": "3x2mm", "fit": "cover", "gravity": "attention"},
+        {"resize": "30x", "kernel": "nearest"},
+        {"resize": "30x", "kernel": "bicubic", "sharpen_after": 0.5},
     ],
-    "crop": [{"crop": "21x11"}, {"crop": "1:1", "gravity": "east"}, {"crop": "20x10+3+5"}],
+    "crop": [
+        {"crop": "21x11"},
+        {"crop": "1:1", "gravity": "east"},
+        {"crop": "20x10+3+5"},
+        {"crop": "1:1", "gravity": "attention"},
+        {"crop": "50%", "gravity": "entropy"},
+        {"crop": "3mm"},
+    ],
+    "border": [{"border": "5%,3", "colour": "#ff000080"}, {"border": "30", "edges": "mirror"}],
+    "shadow": [{"shadow": "0", "offset": "-4,3", "colour": "red"}],
+    "autocrop": [{"autocrop": 100, "background": "black"}],
     "pad": [
         {"pad": "80x50"},
         {"pad": "1:1", "background": "red"},
@@ -46,7 +59,34 @@ FURTHER: dict[str, list[dict[str, object]]] = {
     "brightness": [{"brightness": 0.5}, {"brightness": 1}],
     "contrast": [{"contrast": 0.4}],
     "saturation": [{"saturation": 0}],
-    "sharpen": [{"sharpen": True}, {"sharpen": 2, "sigma": 3}],
+    "sharpen": [{"sharpen": True}, {"sharpen": 2, "sigma": 3}, {"sharpen": 1, "threshold": 4}],
+    "gamma": [{"gamma": 0.6}, {"gamma": 1}],
+    "levels": [{"levels": "20%,70%,1.4"}, {"levels": "0,255"}],
+    "auto_contrast": [{"auto_contrast": "2%", "separate": True}, {"auto_contrast": 0}],
+    "clahe": [{"clahe": 4, "tiles": "3x2"}],
+    "white_balance": [{"white_balance": "auto"}, {"white_balance": 6500}],
+    "tint": [{"tint": "#606060"}, {"tint": "teal", "strength": 0.3}],
+    "sepia": [{"sepia": True}],
+    "hue": [{"hue": 0}, {"hue": -40}],
+    "lut": [{"lut": "film.cube", "strength": 0.4}, {"lut": "curves.cube"}],
+    "denoise": [{"denoise": 20}, {"denoise": 0}],
+    "median": [{"median": 5}],
+    "vignette": [{"vignette": 1, "start": 0}],
+    "replace_colour": [
+        {"replace_colour": "#808080", "replacement": "red"},
+        {"replace_colour": "#c0c0c0", "replacement": "#0000ff80", "tolerance": "20%", "softness": 30},
+    ],
+    "posterise": [{"posterise": 2}],
+    "composite": [
+        {"composite": "logo.png", "blend": "multiply", "stretch": True},
+        {"composite": "logo.png", "blend": "overlay", "opacity": "60%", "scale": 0.5, "gravity": "north"},
+        {"composite": "logo.png", "blend": "difference", "margin": 3},
+        {"composite": "logo.png", "blend": "under", "stretch": True},
+    ],
+    "pixelate": [{"pixelate": "all", "block": 5}, {"pixelate": "9x9+0+0,10x10+2.5%+50%", "block": 4}],
+    "redact": [{"redact": "9x9+0+0, 50%x1%+50%+0", "fill": "red"}, {"redact": "all", "fill": "#00800080"}],
+    "qr": [{"qr": "a", "side": "100%", "bright": "transparent", "gravity": "centre"}],
+    "bilevel": [{"bilevel": "adaptive"}, {"bilevel": "50%"}],
     "blur": [{"blur": 0}, {"blur": 0.7}],
     "watermark": [{"watermark": "logo.png", "gravity": "centre", "opacity": "40%", "tile": True}],
     "watermark_text": [
@@ -70,10 +110,12 @@ def make(table: dict[str, object]) -> Operation:
 
 @pytest.fixture(autouse=True)
 def logo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A logo with soft edges where the examples expect it."""
+    """A logo with soft edges, and look-up tables, where the examples expect them."""
     alpha = np.clip(np.hypot(*np.mgrid[-8:8, -8:8]) * 40, 0, 255).astype(np.uint8)
     pixels = np.dstack([np.full_like(alpha, 200), np.full_like(alpha, 40), alpha // 2, 255 - alpha])
     Image.fromarray(pixels).save(tmp_path / "logo.png")
+    (tmp_path / "film.cube").write_text(film_cube(9))
+    (tmp_path / "curves.cube").write_text("LUT_1D_SIZE 3\n0.1 0.1 0.1\n0.4 0.4 0.4\n1 1 1\n")
     monkeypatch.chdir(tmp_path)
 
 
@@ -96,7 +138,7 @@ def test_every_pixel_is_written_and_the_source_left_alone(
     operation, src = make(table), picture(layout, dtype)
     before = src.array.copy()
     first, second = run(operation, src, seed=1), run(operation, src, seed=2)
-    assert first.spec == operation.plan(src.spec)
+    assert first.spec == operation.settled([src]).plan(src.spec)
     np.testing.assert_array_equal(first.array, second.array)
     np.testing.assert_array_equal(src.array, before)
 
@@ -121,16 +163,20 @@ def test_all_depths_look_the_same(table: dict[str, object], layout: Layout, dtyp
 @by_case
 @by_layout
 def test_an_idle_operation_changes_nothing(table: dict[str, object], layout: Layout) -> None:
-    operation, src = make(table), picture(layout)
+    src, count = picture(layout), 3 if layout == "RGBX" else 4
+    src.array[0, 0] = 255  # an opaque white pixel, for what depends on colours
+    operation = make(table).settled([src])
     same = run(operation, src)
     if operation.idle(src.spec):
         assert same.spec == src.spec
-        np.testing.assert_array_equal(same.array[..., :3], src.array[..., :3])
+        np.testing.assert_array_equal(same.array[..., :count], src.array[..., :count])
     else:
-        assert same.spec != src.spec or (same.array[..., :3] != src.array[..., :3]).any()
+        assert same.spec != src.spec or (seen(same) != seen(src)).any()
 
 
-@pytest.mark.parametrize("table", [t for t in tables() if "+" not in str(t.get("crop"))], ids=label)
+@pytest.mark.parametrize(
+    "table", [t for t in tables() if "+" not in str(t.get("crop")) and "qr" not in t], ids=label
+)
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (300, 2)])
 def test_slivers_work(table: dict[str, object], size: tuple[int, int]) -> None:
     for layout in LAYOUTS:
@@ -140,7 +186,8 @@ def test_slivers_work(table: dict[str, object], size: tuple[int, int]) -> None:
 
 @by_case
 def test_results_land_in_shared_memory_that_can_be_given_back(table: dict[str, object]) -> None:
-    operation, src = make(table), picture("RGBX")
+    src = picture("RGBX")
+    operation = make(table).settled([src])
     spec = operation.plan(src.spec)
     memory = bytearray(spec.nbytes * ITEM_BYTES[spec.dtype])
     view = memoryview(memory)

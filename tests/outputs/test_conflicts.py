@@ -6,7 +6,7 @@ import pytest
 
 from imgpar.core.job import FOLDER, SPECIAL, Facts, OutputFile, Target
 from imgpar.outputs.conflicts import foreign, maker, maybe_ours, owned_by, replacing, why_foreign
-from imgpar.outputs.naming import PLANNED, PriorResult
+from imgpar.outputs.prior import PLANNED, PriorResult
 
 PATH = "/out/a.webp"
 MADE = OutputFile(PATH, 100, 8, 8, 2_000, 3_000, 44, "digest")

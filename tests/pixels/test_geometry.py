@@ -8,17 +8,16 @@ from imgpar.core.errors import BadValueError
 from imgpar.pixels.geometry import (
     GRAVITIES,
     Aspect,
-    Geometry,
     Length,
+    Lengths,
     Region,
-    parse_canvas,
-    parse_geometry,
     parse_gravity,
     parse_length,
-    parse_region,
+    parse_lengths,
     parse_share,
     place,
 )
+from imgpar.pixels.sizes import Geometry, parse_canvas, parse_geometry, parse_region
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,8 @@ def test_a_geometry_is_read(value: object, expected: Geometry) -> None:
 )
 def test_a_wrong_geometry_is_one_sentence_with_the_limits(value: object) -> None:
     with pytest.raises(
-        BadValueError, match="1920x1080, 1920x, x1080, 1920, 50% or 2MP, with sides from 1 to 65535"
+        BadValueError,
+        match=r"1920x1080, 1920x, x1080, 1920, .*10x15cm, 4x6in or A4, with sides from 1 to 65535",
     ):
         parse_geometry(value)
 
@@ -117,15 +117,15 @@ def test_a_region_without_offset_leaves_the_place_open() -> None:
     assert parse_region("8x6") == Region(8, 6)
 
 
-@pytest.mark.parametrize("value", ["800", "800x", "800x600+1", "16:0", "0:9", "1000:1", "16:9:4", None])
+@pytest.mark.parametrize("value", ["800x600+1", "120%", "2MP", "16:0", "0:9", "1000:1", "16:9:4", None])
 def test_a_wrong_region_is_refused(value: object) -> None:
     with pytest.raises(BadValueError, match="aspect such as 16:9"):
         parse_region(value)
 
 
-@pytest.mark.parametrize("value", ["800x", "800", "50%", "800x600+1+1", Geometry(longest=5)])
-def test_a_canvas_needs_both_sides_or_an_aspect(value: object) -> None:
-    with pytest.raises(BadValueError, match="1920x1080 or an aspect such as 1:1"):
+@pytest.mark.parametrize("value", ["50%", "2MP", "800x600+1+1", "1:0"])
+def test_a_canvas_is_neither_smaller_nor_a_region(value: object) -> None:
+    with pytest.raises(BadValueError, match=r"a canvas such as 1920x1080.* or an aspect such as 1:1"):
         parse_canvas(value)
 
 
@@ -158,12 +158,40 @@ def test_a_length_keeps_its_text(text: str) -> None:
 
 @pytest.mark.parametrize("value", ["", "-1", "101%", "ten", None, True])
 def test_a_wrong_length_is_refused(value: object) -> None:
-    with pytest.raises(BadValueError, match="10 or 5%"):
+    with pytest.raises(BadValueError, match="10, 5% or 5mm"):
         parse_length(value)
 
 
 def test_a_length_accepts_itself() -> None:
     assert parse_length(Length(3, percent=True)) == Length(3, percent=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "sides"),
+    [
+        ("20", (20, 20, 20, 20)),
+        ("10,5%", (10, 25, 10, 25)),
+        ("1, 2, 3, 4", (1, 2, 3, 4)),
+        ("0", (0, 0, 0, 0)),
+    ],
+)
+def test_lengths_of_sides_are_those_of_css(text: str, sides: tuple[int, ...]) -> None:
+    assert parse_lengths(text).pixels(500) == sides
+
+
+@pytest.mark.parametrize("value", ["", "1,2,3", "1,", "1,x", None, True, "-1"])
+def test_wrong_lengths_of_sides_are_refused(value: object) -> None:
+    with pytest.raises(BadValueError):
+        parse_lengths(value)
+
+
+def test_a_physical_length_has_the_pixels_of_its_density() -> None:
+    assert parse_length("2.54cm").at(200) == Length(200)
+
+
+def test_lengths_of_sides_keep_their_text() -> None:
+    assert str(parse_lengths("5mm, 5%")) == "5mm,5%"
+    assert isinstance(parse_lengths(parse_lengths("1,2")), Lengths)
 
 
 def test_a_share_is_percent_or_a_fraction() -> None:

@@ -154,3 +154,12 @@ def test_nothing_of_python_or_of_memory_is_in_a_message(tmp_path: Path, more: di
     said = " ".join((item.error, *item.notes))
     assert item.status == "failed"
     assert not re.search(r"0x[0-9a-f]{4}|Errno|b'|av\.error|Traceback", said)
+
+
+@pytest.mark.parametrize("operation", ["autocrop", "deskew"])
+def test_an_operation_that_depends_on_each_picture_is_not_for_clips(tmp_path: Path, operation: str) -> None:
+    report = imgpar.convert(make_clip(tmp_path / "a.mp4", frames=3), tmp_path / "out", **{operation: 10})
+    assert report.items[0].error == (
+        f"{operation} depends on the pixels of each picture, so the frames of a clip would differ. "
+        "Extract pictures with imgpar frames and convert these, or crop to a fixed region."
+    )

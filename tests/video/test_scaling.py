@@ -39,14 +39,15 @@ def test_rows_of_any_length_are_read_right(size: tuple[int, int]) -> None:
     assert np.abs(made[0].astype(int) - np.asarray(expected)).max() <= 3
 
 
+@pytest.mark.parametrize("kernel", ["lanczos", "bicubic", "bilinear", "area", "neighbor"])
 @pytest.mark.parametrize("size", SIZES, ids=str)
-def test_a_decoded_frame_gives_what_its_planes_give(size: tuple[int, int]) -> None:
+def test_a_decoded_frame_gives_what_its_planes_give(size: tuple[int, int], kernel: str) -> None:
     layout = PlaneLayout("yuv420p", *size, "420")
     target = layout.resized(64, 48)
     frame, planes = frame_of(layout)
     load(frame, layout.arrays(memoryview(bytearray(layout.nbytes))))
     made = target.arrays(memoryview(bytearray(target.nbytes)))
-    scaler = Scaler(layout, target, "scale=64:48:flags=lanczos")
+    scaler = Scaler(layout, target, f"scale=64:48:flags={kernel}")
     scaler(planes, made)
     frame.color_range = 2  # what a frame says of its colours is no reason to change them
     found = scaler.scaled(frame)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.run_spec import output_specs
 from imgpar.core.errors import DamagedError, bad_value
 from imgpar.core.limits import Limits
 from imgpar.recipe.recipe import Recipe
@@ -86,7 +87,8 @@ class _Converter:
 
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
-        steps = steps_of(clip.picture, recipe.operations)
+        (output,) = output_specs(recipe)
+        steps = steps_of(clip.picture, output.operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, choice.limits)
         self._program.begin(clip_facts(clip, len(clip.times)))
         self._memory = memoryview(bytearray(self._program.layout.nbytes))

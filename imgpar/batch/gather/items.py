@@ -120,7 +120,8 @@ def frame_of_item(
         frames, notes = stages.decode(program, data, memory, run.limits)
     with clock.during("transform"):
         begin_picture(run.operations, program.source, item.path, 1)
-        frames, _offset = stages.transform_frames(program, frames, memory)
+        found = list[str]()
+        frames, _offset = stages.transform_frames(program, frames, memory, found)
         frame, lost = srgb_frame(frames[0], header.metadata)
         if frame.spec.alpha and fit.layout in ("L", "RGB", "RGBX"):
             lost = (*lost, "alpha")
@@ -132,8 +133,9 @@ def frame_of_item(
             lost = (*lost, *more)
     upright = oriented(header.spec, header.orientation).size
     lost = (*(kind for kind in program.lost if kind != "frames"), *lost)
-    dpi = _upright_dpi(header.metadata, header.orientation)
-    return frame, ItemRemarks(frame.spec, upright, shown, dpi, lost, (*program.notes, *notes))
+    given = run.encode.dpi
+    dpi = (given, given) if given else _upright_dpi(header.metadata, header.orientation)
+    return frame, ItemRemarks(frame.spec, upright, shown, dpi, lost, (*program.notes, *notes, *found))
 
 
 def _upright_dpi(metadata: Metadata, orientation: int) -> tuple[float, float] | None:

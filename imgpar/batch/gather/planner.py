@@ -19,7 +19,7 @@ from imgpar.inputs.batches import Batch, known_suffix, suffix_of
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.conflicts import KEPT, foreign, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 
 _ANIMATED = ("gif", "webp", "avif", "png")
 

@@ -22,7 +22,7 @@ from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out, above, is_home
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 
 DAY = 86400.0
 
@@ -62,6 +62,10 @@ class Homes:
 
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Not used in place: a folder has no outputs of other inputs."""
+        raise NotImplementedError
+
+    def elsewhere(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
+        """Not used in place."""
         raise NotImplementedError
 
     def _homes_of(self, folder: str) -> list[str]:

@@ -13,7 +13,7 @@ from imgpar.batch.incremental import Recorded
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
 from imgpar.core.job import OutputFile
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode
 """Compact JSON in ASCII; `json.dumps` would create an encoder at every call."""
@@ -112,6 +112,12 @@ class Past:
         with readable(self._where):
             others = [row[0] for row in self._database.execute(sql.OTHER_FOLDERS, (mirror, folder))]
         return [pair for other in others for pair in self._records(other)]
+
+    def elsewhere(self, folders: Collection[int]) -> list[tuple[bytes, PriorResult]]:
+        """Names and records of the inputs of all folders other than these."""
+        with readable(self._where):
+            others = [row[0] for row in self._database.execute(sql.ALL_FOLDERS)]
+        return [pair for other in others if other not in folders for pair in self._records(other)]
 
     def _records(self, folder: int) -> Iterator[tuple[bytes, PriorResult]]:
         unpack, unpack_all = self._paths.unpack, self._paths.unpack_all

@@ -39,7 +39,7 @@ from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import PLANNED, PriorResult
+from imgpar.outputs.prior import PLANNED, PriorResult
 from imgpar.outputs.write_ahead import read_written, remove_written
 
 BATCH = 100
@@ -227,6 +227,15 @@ class Journal:
                 if record.folder not in own:
                     found.append((os.fsdecode(name), record))
         return found
+
+    def elsewhere(self, batches: Sequence[Batch]) -> list[tuple[str, PriorResult]]:
+        """Names and records of inputs of all folders other than those of these batches."""
+        own = {
+            self.folders.enter(folder, batch.mirror, batch.root)
+            for batch in batches
+            for folder in ([batch.folder] if batch.folder else _folders_of(batch))
+        }
+        return [(os.fsdecode(name), record) for name, record in self._past.elsewhere(own)]
 
     def count_other_settings(self) -> int:
         """The number of inputs with outputs of other settings."""

@@ -11,8 +11,8 @@ from imgpar.batch.journal.history import Paths
 from imgpar.core.digest import as_recorded
 from imgpar.core.filenames import parts_of, whole_paths
 from imgpar.core.job import OutputFile
-from imgpar.outputs.naming import PLANNED
 from imgpar.outputs.parts import complete_parts
+from imgpar.outputs.prior import PLANNED
 
 Noted = Mapping[str, list[OutputFile]]
 """Entries of write-ahead logs by path."""

@@ -24,6 +24,7 @@ from imgpar.core.limits import Limits
 from imgpar.core.spec import Header
 from imgpar.formats import codec
 from imgpar.formats.registry import find_format
+from imgpar.outputs.templates import OWN_SIZE
 from imgpar.runtime.stage_times import StageClock
 
 T = TypeVar("T")
@@ -119,15 +120,18 @@ class BranchWork:
     def _scale(self, header: Header, limits: Limits) -> int:
         """The reduction at which the picture is decoded: what the largest output of the recipe needs, whether
         it is to be made now or exists already. So the order in which outputs are made has no influence."""
-        scales = list[int]()
-        for number in range(len(self._run.branches)):
+        found = list[tuple[int, Program]]()
+        for number, output in enumerate(self._run.branches):
             branch = self._run.branch(number)
             if branch.limits == limits:
                 try:
-                    scales.append(programs.compile_program(header, branch.operations, limits).scale)
+                    found.append((output.size, programs.compile_program(header, branch.operations, limits)))
                 except ItemError:
                     continue
-        return min(scales, default=1)
+        largest = max((size for size, _ in found), default=0)
+        # Of an input with all the sizes its own is not made.
+        wanted = (one for size, one in found if size != OWN_SIZE or one.size[0] < largest)
+        return min((one.scale for one in wanted), default=1)
 
     def _make_tree(self, data: bytes, limits: Limits, tree: Tree, members: Sequence[Compiled]) -> None:
         """Decode, run the shared operations, and make each output."""
@@ -139,21 +143,21 @@ class BranchWork:
         shared = common(operations)
         with self._clock.during("transform"):
             programs.begin_picture(shared, tree.root.source, self._path, len(frames))
-            frames = tree.run_shared(frames, lease)
+            found = list[str]()
+            frames = tree.run_shared(frames, lease, found)
+        self._writing.add((), (), found)
         for number, (branch, program) in enumerate(members):
             with self._writing.attempt(branch.targets):
                 with self._clock.during("transform"):
                     own = branch.run.operations[len(shared) :]
                     programs.begin_picture(own, program.source, self._path, program.frames)
-                    made = tree.run_own(number, frames, lease)
+                    found = list[str]()
+                    made = tree.run_own(number, frames, lease, found)
+                    self._writing.add((), (), found)
                 formats = [target.format for target in branch.targets]
+                smaller = bool(branch.run.encode.only_if_smaller)
                 original = outputs.reusable(
-                    program,
-                    formats,
-                    branch.run.encode,
-                    limits,
-                    data,
-                    keep_smaller=bool(branch.run.encode.only_if_smaller),
+                    program, formats, branch.run.encode, limits, data, made[0].spec, keep_smaller=smaller
                 )
                 header = program.header._replace(lost=program.lost)
                 self._writing.each(branch.targets, made, header, original)

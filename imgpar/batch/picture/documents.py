@@ -21,7 +21,7 @@ from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.job import OutputFile, Target
-from imgpar.core.spec import Frame, Header
+from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
 from imgpar.outputs.parts import Note, PartTargets, finish
@@ -52,8 +52,14 @@ def apart(header: Header, targets: Sequence[Target], run: RunSpec) -> bool:
         return False
     if any(target.split for target in targets):
         return True
-    differ = header.frames == 1
-    return differ and any(target.format == "tiff" for target in targets)
+    own = header.frames == 1 or _looks_at_pages(header, run)
+    return own and any(target.format == "tiff" for target in targets)
+
+
+def _looks_at_pages(header: Header, run: RunSpec) -> bool:
+    """Whether an operation depends on the pixels, and so on each page."""
+    still = header.pages is not None and not header.metadata.durations
+    return still and any(operation.looks for operation in run.every_operation)
 
 
 def read_pages(
@@ -89,9 +95,12 @@ def read_pages(
         with during("decode"):
             frames, notes = stages.decode(program, data, lease, run.limits)
         with during("transform"):
-            frames, _ = stages.transform_frames(program, frames, lease)
+            found = list[str]()
+            frames, _ = stages.transform_frames(program, frames, lease, found)
         made = program.header._replace(lost=program.lost)
-        yield Page(number, frames[0], made, (*program.notes, *notes))
+        yield Page(
+            number, frames[0], made, (*program.notes, *notes, *(f"page {number}: {one}" for one in found))
+        )
 
 
 def _frames(
@@ -107,11 +116,12 @@ def _frames(
     with during("decode"):
         frames, notes = stages.decode(program, data, lease, run.limits)
     with during("transform"):
-        frames, _ = stages.transform_frames(program, frames, lease)
+        found = list[str]()
+        frames, _ = stages.transform_frames(program, frames, lease, found)
     still = program.header.metadata._replace(durations=(), loop=0)
     made = program.header._replace(frames=1, lost=program.lost, metadata=still)
     for number, frame in enumerate(frames, 1):
-        yield Page(number, frame, made, (*program.notes, *notes))
+        yield Page(number, frame, made, (*program.notes, *notes, *found))
 
 
 def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tuple[str, ...]]:
@@ -182,8 +192,9 @@ def write_document(
         program = planar.choose_program(
             header, run.operations, run.limits, formats, run.encode, keep_frames=False
         )
+        size, smaller = Spec(0, 0), writing.keep_smaller
         original = outputs.reusable(
-            program, formats, run.encode, run.limits, data, keep_smaller=writing.keep_smaller
+            program, formats, run.encode, run.limits, data, size, keep_smaller=smaller
         )
     writing.add((), (), notes)
     writing.each(targets, frames, first, original)

@@ -19,8 +19,8 @@ from imgpar.ops.flip import Flip
 from imgpar.ops.resize import Resize
 from imgpar.ops.rotate import Rotate
 from imgpar.ops.sharpen import Sharpen
-from imgpar.pixels.geometry import Geometry
 from imgpar.pixels.layouts import oriented
+from imgpar.pixels.sizes import Geometry
 
 _QUALITY = range(75, 99)
 """Range of the JPEG quality of the new map; within it, the quality of the old map is kept."""

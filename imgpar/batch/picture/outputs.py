@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from imgpar.batch.picture import planar, stages
-from imgpar.batch.picture.programs import Program, begin_picture
+from imgpar.batch.picture.programs import Program, Step, begin_picture
 from imgpar.batch.picture.quality_search import Experience
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import EncodeError, TransformError, UsageError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density
@@ -73,6 +73,7 @@ def reusable(
     options: EncodeOptions,
     limits: Limits,
     data: bytes | memoryview = b"",
+    made: Spec | None = None,
     *,
     keep_smaller: bool = False,
 ) -> SourceBytes:
@@ -87,6 +88,8 @@ def reusable(
         options: encoder settings.
         limits: of the run.
         data: the bytes of the input.
+        made: the spec of the result. None, before it is known, assumes that operations that depend on the
+            pixels change nothing.
         keep_smaller: whether a file that is not smaller than the input gives way to a copy of that, where
             only its size was asked for.
     """
@@ -94,7 +97,10 @@ def reusable(
     if limits.accept_damaged or header.format not in formats:
         return SourceBytes()
     for step in program.steps:
-        if step.name != "orient" or header.format not in _ROTATED_WITHOUT_ENCODING:
+        if step.dynamic is not None:
+            if not _left_alone(program, step, made):
+                return SourceBytes()
+        elif step.name != "orient" or header.format not in _ROTATED_WITHOUT_ENCODING:
             return SourceBytes()
     if header.turned:
         return SourceBytes()
@@ -105,7 +111,15 @@ def reusable(
     # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
     exact = find_format(header.format).lossless != "optional" or header.coding.lossless
     lossless = options.lossless and not exact
-    given = replace(given, strip="", background=_DEFAULTS.background, pages=pages, lossless=lossless)
+    given = replace(
+        given,
+        strip="",
+        dpi=None,
+        scaled=False,
+        background=_DEFAULTS.background,
+        pages=pages,
+        lossless=lossless,
+    )
     # A copy of an animation keeps properties that the encoder of its format cannot write.
     whole = program.frames == header.frames or not find_format(header.format).frames
     editable = not options.strip or header.format in _EDITABLE
@@ -120,6 +134,18 @@ def reusable(
     fallback = same if size_only and (keep_smaller or given.target) else frozenset[str]()
     found = SourceBytes(b"", same if plain else frozenset(), fallback)
     return found._replace(data=data) if found else found
+
+
+def _left_alone(program: Program, step: Step, made: Spec | None) -> bool:
+    """Whether an operation that depends on the pixels, and those after it, have changed nothing: alone, each
+    of them changes the size with the picture."""
+    assert step.dynamic is not None
+    following = (step.dynamic, *program.rest)
+    looking = sum(operation.looks for operation in following)
+    others = all(
+        operation.looks or (not operation.dynamic and operation.idle(step.spec)) for operation in following
+    )
+    return looking == 1 and others and made in (None, step.spec)
 
 
 def make(
@@ -175,7 +201,8 @@ def make(
         lost += () if gain_map else ("gain map",)
     if _swaps_axes(header, operations):
         header = header._replace(metadata=density.turn_density(header.metadata))
-    options = _with_stored_layout(_with_source_quality(options, header, operations, format_name), header)
+    options = _with_source_quality(options, header, operations, format_name)
+    options = _with_stored_layout(options, header, operations)
     encoded = stages.encode(frames, header, format_name, options, experience)
     lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
     encoded = encoded._replace(lost=lost, notes=(*notes, *encoded.notes))
@@ -261,7 +288,20 @@ def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput 
         data = edited
         if not lost:
             lost = (*_LOST_BY_EDITING, "paths") if header.format == "tiff" else _LOST_BY_EDITING
-    return EncodedOutput(data, spec, tuple(kind for kind in lost if kind in header.lost))
+    found = tuple(kind for kind in lost if kind in header.lost)
+    if options.dpi is None:
+        return EncodedOutput(data, spec, found)
+    fmt = find_format(header.format)
+    if not (fmt.density or fmt.exif):
+        return EncodedOutput(data, spec, (*found, "density"))
+    if options.strip or header.orientation != 1:  # its metadata are not those of the header any more
+        header = codec.read_header(data, "", Limits(1 << 62, 1 << 62))
+    from imgpar.formats.metadata.density_edit import edit_density
+
+    made = edit_density(data, header, options.dpi)
+    if made is None:
+        return "encoded again for its density: it has no place for one"
+    return EncodedOutput(made, spec, found)
 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
@@ -300,10 +340,13 @@ def _with_source_quality(
     return replace(options, quality=min(found, _MAX_QUALITY))
 
 
-def _with_stored_layout(options: EncodeOptions, header: Header) -> EncodeOptions:
-    """The settings with the palette and the packing of the input. Whether the picture still has few colours
-    is determined by the encoder."""
-    few, packing = header.coding.few_colours, header.coding.packing
+def _with_stored_layout(
+    options: EncodeOptions, header: Header, operations: Sequence[Operation]
+) -> EncodeOptions:
+    """The settings with the palette and the packing of the input. Whether the picture still has few colours,
+    or has them after an operation, is determined by the encoder."""
+    few = header.coding.few_colours or any(operation.few_colours for operation in operations)
+    packing = header.coding.packing
     return replace(options, few_colours=few, packing=packing) if few or packing else options
 
 
@@ -340,16 +383,17 @@ def convert_bytes(
     header = codec.read_header(data, name, limits)
     fmt = find_format(format_name)
     program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
-    smaller = bool(options.only_if_smaller)
-    original = reusable(program, (fmt.name,), options, limits, data, keep_smaller=smaller)
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)
     begin_picture(operations, header, name, len(frames))
-    frames, _ = stages.transform_frames(program, frames, lease)
+    found = list[str]()
+    frames, _ = stages.transform_frames(program, frames, lease, found)
+    smaller = bool(options.only_if_smaller)
+    original = reusable(program, (fmt.name,), options, limits, data, frames[0].spec, keep_smaller=smaller)
     head = program.header._replace(lost=program.lost)
     encoded = make(frames, head, fmt.name, options, operations, original)
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
-    return encoded._replace(notes=(*notes, *encoded.notes))
+    return encoded._replace(notes=(*notes, *found, *encoded.notes))
 
 
 def check(

@@ -97,11 +97,12 @@ def _planned(
     if not (_input_fits(header) and _outputs_fit(formats, options)):
         return None
     sampling = f"YCC{quality.chroma(options)}"
-    small = _scaled_only(layouts.oriented(header.spec, header.orientation), operations)
-    decoded = _decoded(header, small, sampling) if small else None
-    if not (small and decoded):
+    scaled = _scaled_only(layouts.oriented(header.spec, header.orientation), operations)
+    decoded = _decoded(header, scaled[0], sampling) if scaled else None
+    if not (scaled and decoded):
         return None
-    work = partial(planes.resize, orientation=header.orientation)
+    small, kernel = scaled
+    work = partial(planes.resize, orientation=header.orientation, kernel=kernel)
     steps = (programs.Step("resize", Spec(*small, cast(Layout, sampling)), work),)
     sides = programs.sides_of(decoded.spec, steps, 1)
     return programs.Program(decoded, header, 1, sides, steps, lost=header.lost, notes=header.notes)
@@ -132,16 +133,17 @@ def _outputs_fit(formats: Collection[str], options: EncodeOptions) -> bool:
     )
 
 
-def _scaled_only(spec: Spec, operations: Sequence[Operation]) -> tuple[int, int] | None:
-    """The size to which the whole picture is scaled, where that is the only effective operation."""
+def _scaled_only(spec: Spec, operations: Sequence[Operation]) -> tuple[tuple[int, int], str] | None:
+    """The size to which the whole picture is scaled, and the kernel, where that is the only effective
+    operation and possible on planes."""
     first, following = programs.first_effective(operations, spec)
     if first is None or first.dynamic:
         return None
-    size = first.shrinks_to(spec)
+    size, kernel = first.shrinks_to(spec), first.plane_kernel(spec)
     made = first.plan(spec)
-    if size is None or made != spec.resized(*size):
+    if size is None or not kernel or made != spec.resized(*size):
         return None
-    return size if programs.first_effective(following, made)[0] is None else None
+    return (size, kernel) if programs.first_effective(following, made)[0] is None else None
 
 
 def _decoded(header: Header, size: tuple[int, int], sampling: str) -> Header | None:

@@ -7,8 +7,9 @@ for memory while it holds some:
     │ even: decoded, step 2 │ odd: step 1, step 3  │ metadata │     one lease
     └───────────────────────┴──────────────────────┴──────────┘
 
-Steps read one side and write the other. A function of the user may return any size; frames after it are in
-private memory of the worker, and are copied into a lease where another worker needs them.
+Steps read one side and write the other. Where the size of a result is not known before (a function of the
+user, a crop to the content), the frames after it are in private memory of the worker, and are copied into a
+lease where another worker needs them.
 """
 
 from __future__ import annotations
@@ -38,12 +39,15 @@ Work = Callable[[Frame, Frame], None]
 
 
 class Step(NamedTuple):
-    """One pass over a frame: the function, and the spec of its result, which is unknown with `call`."""
+    """One pass over a frame: the function, and the spec of its result, which is unknown with `dynamic`."""
 
     name: str
     spec: Spec
     work: Work | None = None
-    call: Callable[[Frame], Frame] | None = None
+    dynamic: Operation | None = None
+    """The operation whose result has an unknown spec."""
+    looking: Operation | None = None
+    """The operation that has to be settled on the frames first; `work` is unused then."""
 
 
 class Program(NamedTuple):
@@ -66,6 +70,13 @@ class Program(NamedTuple):
     grey_icc: Icc = Icc()
     """The grey ICC profile from which decoded pixels are converted to sRGB, where operations add colours. The
     header does not contain it any more."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the result, as far as it is known before a function of the user is called."""
+        if self.steps:
+            return self.steps[-1].spec.size
+        return layouts.oriented(self.source.spec, self.source.orientation).size
 
     @property
     def nbytes(self) -> int:
@@ -145,7 +156,7 @@ def _has_colours(header: Header, operations: Sequence[Operation]) -> bool:
     """Whether a picture has colour channels after some operation; a function of the user may add them."""
     spec = layouts.oriented(header.spec, header.orientation)
     for operation in operations:
-        if operation.dynamic or not spec.grey:
+        if not operation.portable or not spec.grey:
             return True
         if not operation.idle(spec):
             spec = operation.plan(_accepted(operation, spec))
@@ -222,7 +233,8 @@ def _plan(
 def _following(
     operations: Sequence[Operation], spec: Spec, actual: Spec
 ) -> tuple[list[Step], tuple[Operation, ...]]:
-    """The steps of operations on upright frames, and the operations after a function of the user.
+    """The steps of operations on upright frames, and the operations after the first one whose result has no
+    known spec.
 
     `spec` is the planned size, `actual` the spec of the frame in memory.
     """
@@ -230,7 +242,7 @@ def _following(
     for index, operation in enumerate(operations):
         actual = steps[-1].spec if steps else actual
         if operation.dynamic:
-            steps.append(Step(operation.name, actual, call=partial(call, operation)))
+            steps.append(Step(operation.name, actual, dynamic=operation))
             return steps, tuple(operations[index + 1 :])
         steps.extend(operation_steps(operation, spec, actual))
         if not operation.idle(spec):
@@ -240,7 +252,7 @@ def _following(
 
 def sides_of(decoded: Spec, steps: Sequence[Step], frames: int) -> tuple[int, int]:
     """Bytes of the even and of the odd side of a lease for `frames` frames."""
-    specs = [decoded, *(step.spec for step in steps if step.call is None)]
+    specs = [decoded, *(step.spec for step in steps if step.dynamic is None)]
     even = max(aligned(spec.nbytes * frames) for spec in specs[0::2])
     odd = max((aligned(spec.nbytes * frames) for spec in specs[1::2]), default=0)
     return even, odd
@@ -261,7 +273,11 @@ def operation_steps(operation: Operation, spec: Spec, actual: Spec) -> Iterator[
     accepted = _accepted(operation, actual)
     if accepted != actual:
         yield _conversion(accepted)
-    yield Step(operation.name, operation.plan(_accepted(operation, spec)), operation.apply)
+    planned = operation.plan(_accepted(operation, spec))
+    if operation.looks:
+        yield Step(operation.name, planned, looking=operation)
+    else:
+        yield Step(operation.name, planned, operation.apply)
 
 
 def _accepted(operation: Operation, spec: Spec) -> Spec:
@@ -274,11 +290,6 @@ def _conversion(spec: Spec) -> Step:
 
 def _turn(spec: Spec, orientation: int) -> Step:
     return Step("orient", spec, partial(layouts.orient, orientation=orientation))
-
-
-def call(operation: Operation, frame: Frame) -> Frame:
-    """The result of a function of the user for a frame."""
-    return operation.call(frame)  # type: ignore[attr-defined,no-any-return]
 
 
 def begin_picture(operations: Sequence[Operation], header: Header, path: str, frames: int) -> None:

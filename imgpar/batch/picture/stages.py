@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
 from imgpar.batch.picture import targets
-from imgpar.batch.picture.programs import Program, Step, call, operation_steps
+from imgpar.batch.picture.programs import Program, Step, operation_steps
 from imgpar.batch.picture.quality_search import Experience
 from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.limits import Limits
@@ -19,6 +20,9 @@ from imgpar.formats.output_profile import to_profile
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
 from imgpar.pixels import layouts
+
+Remarks = list[str]
+"""What operations have found out about a picture, for the report."""
 
 
 class EncodedOutput(NamedTuple):
@@ -84,10 +88,10 @@ def decode(
 
 
 def transform_frames(
-    program: Program, frames: list[Frame], lease: memoryview
+    program: Program, frames: list[Frame], lease: memoryview, remarks: Remarks | None = None
 ) -> tuple[list[Frame], int | None]:
     """Run all steps. Returns the frames and their offset in the lease; None where they are outside."""
-    return run_steps(program.steps, program.rest, frames, lease, (0, program.sides[0]))
+    return run_steps(program.steps, program.rest, frames, lease, (0, program.sides[0]), remarks)
 
 
 def run_steps(
@@ -96,6 +100,7 @@ def run_steps(
     frames: list[Frame],
     lease: memoryview,
     sides: tuple[int, int],
+    remarks: Remarks | None = None,
 ) -> tuple[list[Frame], int | None]:
     """Run some steps of a program.
 
@@ -105,6 +110,7 @@ def run_steps(
         frames: the input of the first step.
         lease: where results are written.
         sides: offsets in the lease of the even and of the odd side; the first step writes to the odd one.
+        remarks: receives what operations have found out about the picture.
 
     Returns:
         The frames and their offset in the lease; None where they are outside. Without steps that is the even
@@ -112,9 +118,9 @@ def run_steps(
     """
     side = 0
     for step in steps:
-        if step.call is not None:
-            results = [step.call(frame) for frame in frames]
-            return run_dynamic(results, rest), None
+        if step.dynamic is not None:
+            results = run_dynamic(frames, (step.dynamic, *rest), remarks)
+            return results, sides[side] if results is frames else None
         side = 1 - side
         results = frames_in_buffer(lease, sides[side], step.spec, len(frames))
         _run(step, frames, results)
@@ -123,31 +129,52 @@ def run_steps(
 
 
 def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
-    assert step.work is not None
-    for source, result in zip(frames, results, strict=True):
-        try:
-            step.work(source, result)
-        except (ImgparError, MemoryError):
-            raise
-        except Exception as error:
-            words = library_words(error, "an unexpected error")
-            raise TransformError(
-                f"{step.name} failed: {words}.", fix="Its traceback is in the report."
-            ) from error
+    with _named_errors(step.name):
+        work = step.looking.settled(frames).apply if step.looking else step.work
+        assert work is not None
+        for source, result in zip(frames, results, strict=True):
+            work(source, result)
 
 
-def run_dynamic(frames: list[Frame], operations: Sequence[Operation]) -> list[Frame]:
-    """Run the operations after a function that may return any size, in private memory."""
-    if len({frame.spec for frame in frames}) > 1:
-        raise TransformError("The function returned frames of different sizes for one animation.")
-    for index, operation in enumerate(operations):
-        spec = frames[0].spec
-        if operation.dynamic:
-            return run_dynamic([call(operation, frame) for frame in frames], operations[index + 1 :])
-        for step in operation_steps(operation, spec, spec):
-            results = own_frames(step.spec, len(frames))
-            _run(step, frames, results)
-            frames = results
+@contextmanager
+def _named_errors(name: str) -> Iterator[None]:
+    """Errors of libraries in the block as TransformError of the operation `name`."""
+    try:
+        yield
+    except (ImgparError, MemoryError):
+        raise
+    except Exception as error:
+        words = library_words(error, "an unexpected error")
+        raise TransformError(f"{name} failed: {words}.", fix="Its traceback is in the report.") from error
+
+
+def run_dynamic(
+    frames: list[Frame], operations: Sequence[Operation], remarks: Remarks | None = None
+) -> list[Frame]:
+    """Run operations of which the first may return any size, in private memory.
+
+    The result is `frames` itself where nothing changes.
+
+    Args:
+        frames: all of one spec.
+        operations: in order.
+        remarks: receives what operations have found out about the picture.
+    """
+    for operation in operations:
+        if operation.dynamic and not operation.looks:
+            frames = [operation.call(frame) for frame in frames]  # type: ignore[attr-defined]
+        else:
+            with _named_errors(operation.name):
+                settled = operation.settled(frames) if operation.dynamic else operation
+            spec = frames[0].spec
+            if remarks is not None and (remark := operation.remark(settled, spec)):
+                remarks.append(remark)
+            for step in operation_steps(settled, spec, spec):
+                results = own_frames(step.spec, len(frames))
+                _run(step, frames, results)
+                frames = results
+        if len({frame.spec for frame in frames}) > 1:
+            raise TransformError("The function returned frames of different sizes for one animation.")
     return frames
 
 

@@ -86,20 +86,16 @@ class PictureWork:
             frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
         if not chain:
             return self._leave_in_lease(program, lease, frames, blob, notes, digest)
-        original = outputs.reusable(
-            program,
-            self._formats,
-            self._run.encode,
-            self._run.limits,
-            data,
-            keep_smaller=self._writing.keep_smaller,
-        )
-        del data
+        if not self._reusable(program, None):
+            data = b""
         with self._clock.during("transform"):
             programs.begin_picture(
                 self._run.operations, program.source, self._task.job.item.path, len(frames)
             )
-            frames, offset = stages.transform_frames(program, frames, self._memory.within(lease))
+            found = list[str]()
+            frames, offset = stages.transform_frames(program, frames, self._memory.within(lease), found)
+            notes = (*notes, *found)
+        original = self._reusable(program, frames[0].spec, data)
         header = program.header._replace(lost=program.lost)
         if self._run.arrays:
             placed, lost = self._array(lease, frames, offset, header)
@@ -130,22 +126,23 @@ class PictureWork:
             within = self._memory.within(placed.lease)
             path, count = self._task.job.item.path, placed.frames.count
             programs.begin_picture(self._run.operations, program.source, path, count)
-            frames, offset = stages.transform_frames(program, self._memory.frames(placed.frames), within)
+            found, given = list[str](), self._memory.frames(placed.frames)
+            frames, offset = stages.transform_frames(program, given, within, found)
         if self._run.arrays:
             placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
-            return self._done(placed=placed, lost=lost)
+            return self._done(placed=placed, lost=lost, notes=tuple(found))
         if offset is None:
             placed = self._memory.put(placed.lease, frames, self._memory.blob(placed))
         else:
             ref = FrameRef(placed.lease.offset + offset, frames[0].spec, len(frames))
             placed = placed._replace(frames=ref)
-        return self._done(placed=placed)
+        return self._done(placed=placed, notes=tuple(found))
 
     def _encode(self) -> Done:
         if files := self._writing.recovered():
             return self._done(files=files)
         placed, header = self._placed()
-        original = self._original(header, placed.frames.count)
+        original = self._original(header, placed.frames)
         self._writing.each(self._writing.targets(), self._memory.frames(placed.frames), header, original)
         return self._written()
 
@@ -203,26 +200,27 @@ class PictureWork:
             self._writing.digest = content_digest(data) if self._run.digests else ""
             return data, self._writing.digest
 
-    def _original(self, header: Header, frames: int) -> outputs.SourceBytes:
+    def _reusable(self, program: Program, made: Spec | None, data: bytes = b"") -> outputs.SourceBytes:
+        """For which outputs the bytes of the input may be used."""
+        run, smaller = self._run, self._writing.keep_smaller
+        return outputs.reusable(
+            program, self._formats, run.encode, run.limits, data, made, keep_smaller=smaller
+        )
+
+    def _original(self, header: Header, frames: FrameRef) -> outputs.SourceBytes:
         """The bytes of the input, read again, and the formats whose outputs are copies of them."""
         if header.format not in self._formats:
             return outputs.SourceBytes()
-        program = self._compiled(header._replace(lost=()), keep_frames=frames > 1)
-        same = outputs.reusable(
-            program,
-            self._formats,
-            self._run.encode,
-            self._run.limits,
-            keep_smaller=self._writing.keep_smaller,
-        )
-        if not same:
-            return same
+        program = self._compiled(header._replace(lost=()), keep_frames=frames.count > 1)
+        found = self._reusable(program, frames.spec)
+        if not found:
+            return found
         item = self._task.job.item
         data, times = read_item(item, self._run)
         changed = isinstance(times, os.stat_result) and times.st_mtime_ns != item.mtime_ns
         if changed or (item.size and len(data) != item.size):
             raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
-        return same._replace(data=data)
+        return found._replace(data=data)
 
     def _compiled(self, header: Header, *, keep_frames: bool) -> Program:
         run = self._run

@@ -22,7 +22,7 @@ from imgpar.batch.picture.programs import (
     first_effective,
     sides_of,
 )
-from imgpar.batch.picture.stages import run_dynamic, run_steps
+from imgpar.batch.picture.stages import Remarks, run_dynamic, run_steps
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame
 from imgpar.ops import Operation
@@ -51,28 +51,29 @@ class Tree(NamedTuple):
     def _ends(self) -> tuple[int, int]:
         """Offsets of the side with the shared result, and of the other one."""
         offsets = (0, self.sides[0])
-        count = sum(step.call is None for step in self.shared)
+        count = sum(step.dynamic is None for step in self.shared)
         return offsets if count % 2 == 0 else offsets[::-1]
 
-    def run_shared(self, frames: list[Frame], lease: memoryview) -> list[Frame]:
+    def run_shared(self, frames: list[Frame], lease: memoryview, remarks: Remarks) -> list[Frame]:
         """The result of the shared operations, for the decoded frames on the even side of the lease."""
-        return run_steps(self.shared, self.rest, frames, lease, (0, self.sides[0]))[0]
+        return run_steps(self.shared, self.rest, frames, lease, (0, self.sides[0]), remarks)[0]
 
-    def run_own(self, number: int, shared: list[Frame], lease: memoryview) -> list[Frame]:
+    def run_own(self, number: int, shared: list[Frame], lease: memoryview, remarks: Remarks) -> list[Frame]:
         """The frames of one output. They are valid until those of another one are made.
 
         Args:
             number: index of the output.
             shared: the result of `run_shared`; it is not modified.
             lease: the same as there.
+            remarks: receives what operations have found out about the picture.
         """
         program = self.programs[number]
         frames = shared[: program.frames]
-        if self.shared and self.shared[-1].call is not None:
-            return run_dynamic(frames, program.rest[len(self.rest) :])
+        if self.shared and self.shared[-1].dynamic is not None:
+            return run_dynamic(frames, program.rest[len(self.rest) :], remarks)
         steps = program.steps[len(self.shared) :]
         scratch = (self.sides[0] + self.sides[1], self._ends[1])
-        return run_steps(steps, program.rest, frames, lease, scratch)[0]
+        return run_steps(steps, program.rest, frames, lease, scratch, remarks)[0]
 
 
 def compile_tree(
@@ -123,4 +124,4 @@ def _shared(
 
 def _most(steps: Sequence[Step], frames: int) -> int:
     """Bytes of the largest result of these steps."""
-    return max((aligned(step.spec.nbytes * frames) for step in steps if step.call is None), default=0)
+    return max((aligned(step.spec.nbytes * frames) for step in steps if step.dynamic is None), default=0)

@@ -86,10 +86,14 @@ def _header(body: memoryview, metadata: Metadata) -> bytes:
         else:
             parts.append(build_box(box.kind, box.body))
     if metadata.dpi:
-        across, down = (value / _METRE for value in metadata.dpi)
-        # Dots per metre as numerator, denominator and power of ten, vertical first.
-        parts.append(build_box(b"res ", build_box(b"resc", _fraction(down, across))))
+        parts.append(density_box(metadata.dpi))
     return b"".join(parts)
+
+
+def density_box(dpi: tuple[float, float]) -> bytes:
+    """The box with the density of the capture: dots per metre as numerator, denominator and power of ten."""
+    across, down = (value / _METRE for value in dpi)
+    return build_box(b"res ", build_box(b"resc", _fraction(down, across)))
 
 
 def _fraction(down: float, across: float) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
-from imgpar.core.blocks import Exif, memoized, remember
+from imgpar.core.blocks import Exif, Xmp, memoized, remember
 from imgpar.core.spec import Metadata
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.exif import (
@@ -22,6 +23,8 @@ from imgpar.formats.registry import Format
 _INCH, _CENTIMETRE = 2, 3
 _UNKNOWN = (72.0, 72.0)
 """Default of EXIF for an unknown resolution; losing it is no loss."""
+_EQUAL = 0.005
+"""Difference of dpi below which densities are equal: formats round them to dots per metre."""
 _EMPTY = Exif(b"II*\0" + struct.pack("<IHI", 8, 0, 0))
 """EXIF with an empty directory."""
 
@@ -32,20 +35,52 @@ def density_of(metadata: Metadata) -> tuple[float, float] | None:
     >>> density_of(Metadata(dpi=(300.0, 300.0)))
     (300.0, 300.0)
     """
-    return metadata.dpi or _in_exif(metadata.exif)
+    return metadata.dpi or exif_density(metadata.exif)
 
 
-def fit_density(metadata: Metadata, fmt: Format, what: str) -> tuple[Metadata, tuple[str, ...]]:
+def fit_density(
+    metadata: Metadata, fmt: Format, what: str, given: float | None = None
+) -> tuple[Metadata, tuple[str, ...]]:
     """The metadata with the density where the format stores it; "density" as a loss where it cannot.
 
-    `what` is what was stripped: removed EXIF is not created again.
+    Args:
+        metadata: of the picture.
+        fmt: of the output.
+        what: what was stripped: removed EXIF is not created again for the density of the input.
+        given: dots per inch that are asked for; None keeps the density of the input.
     """
+    if given:
+        metadata = with_density(metadata, given)
+        if fmt.exif and not fmt.density and not metadata.exif:
+            return metadata._replace(exif=exif_with_density(metadata.exif, (given, given))), ()
+        return metadata, () if fmt.density or fmt.exif else ("density",)
     dpi = density_of(metadata)
     if dpi is None or fmt.density:
         return metadata if dpi == metadata.dpi else metadata._replace(dpi=dpi), ()
-    if fmt.exif and _in_exif(metadata.exif) is None and dpi != _UNKNOWN and what not in ("exif", "all"):
-        return metadata._replace(exif=_with_density(metadata.exif, dpi)), ()
+    if fmt.exif and exif_density(metadata.exif) is None and dpi != _UNKNOWN and what not in ("exif", "all"):
+        return metadata._replace(exif=exif_with_density(metadata.exif, dpi)), ()
     return metadata, () if fmt.exif or dpi == _UNKNOWN else ("density",)
+
+
+def with_density(metadata: Metadata, dpi: float) -> Metadata:
+    """The metadata with another density, also in EXIF and XMP where these are present.
+
+    >>> with_density(Metadata(dpi=(72.0, 72.0)), 300).dpi
+    (300, 300)
+    """
+    exif = exif_with_density(metadata.exif, (dpi, dpi)) if metadata.exif else metadata.exif
+    return metadata._replace(dpi=(dpi, dpi), exif=exif, xmp=xmp_with_density(metadata.xmp, dpi))
+
+
+def xmp_with_density(xmp: Xmp, dpi: float) -> Xmp:
+    """XMP with another density in its tiff properties; the same object where it has none."""
+    values = {b"[XY]Resolution": b"%d/1000" % round(dpi * 1000), b"ResolutionUnit": b"%d" % _INCH}
+    made: bytes = xmp
+    if b"Resolution" not in made:
+        return xmp
+    for name, value in values.items():
+        made = re.sub(rb"(tiff:" + name + rb"\s*(?:=\s*[\"']|>\s*))[\d./]+", rb"\g<1>" + value, made)
+    return xmp if made == xmp else Xmp(made)
 
 
 def turn_density(metadata: Metadata) -> Metadata:
@@ -71,7 +106,8 @@ def _turned(exif: Exif) -> Exif:
 
 
 @memoized
-def _in_exif(exif: Exif) -> tuple[float, float] | None:
+def exif_density(exif: Exif) -> tuple[float, float] | None:
+    """Horizontal and vertical dpi in EXIF; None without."""
     main = tiff.first_ifd(exif)
     unit = tiff.get_number(exif, main, RESOLUTION_UNIT)
     scale = {None: 1.0, _INCH: 1.0, _CENTIMETRE: 2.54}.get(unit)
@@ -85,7 +121,33 @@ def _in_exif(exif: Exif) -> tuple[float, float] | None:
     return (found[0], found[1]) if min(found) > 0 else None
 
 
-def _with_density(block: Exif, dpi: tuple[float, float]) -> Exif:
+def exif_with_density(block: Exif, dpi: tuple[float, float]) -> Exif:
+    """EXIF with another density: overwritten where it has one, else with a new first directory at its end. No
+    value moves. The same object where nothing changes."""
+    found = exif_density(block)
+    if found and all(abs(have - want) < _EQUAL for have, want in zip(found, dpi, strict=True)):
+        return block
+    return _overwritten(block, dpi) or _with_new_directory(block, dpi)
+
+
+def _overwritten(block: Exif, dpi: tuple[float, float]) -> Exif | None:
+    """EXIF with its resolutions overwritten; None where it lacks one of the three tags."""
+    main = tiff.first_ifd(block)
+    tags = (X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT)
+    found = [main.entries.get(tag) for tag in tags] if main else []
+    across, down, unit = found if found else (None, None, None)
+    if not (across and down and unit and unit.kind == SHORT and unit.number == 1):
+        return None
+    if any(entry.kind != RATIONAL or entry.number != 1 for entry in (across, down)):
+        return None
+    order, draft = tiff.byte_order(block), Draft(block)
+    for entry, value in zip((across, down), dpi, strict=True):
+        struct.pack_into(order + "II", draft.data, entry.value_at, round(value * 1000), 1000)
+    draft.set_number(main, RESOLUTION_UNIT, _INCH)
+    return draft.finished()
+
+
+def _with_new_directory(block: Exif, dpi: tuple[float, float]) -> Exif:
     """EXIF with a new first directory at its end; no value moves."""
     stored, block = block, block or _EMPTY
     main = tiff.first_ifd(block)

@@ -178,7 +178,7 @@ def _webp_chunk(kind: bytes, body: bytes) -> bytes:
 def _boxed(data: bytes, what: str, known: Metadata) -> bytes | None:
     """AVIF and HEIC: metadata is overwritten in place, so that no offset changes."""
     fmt = sniff(data[:64])
-    header = _blocks(data, fmt.name if fmt else "")
+    header = stored_blocks(data, fmt.name if fmt else "")
     for kind, block in header.items():
         if data.count(block) != 1:
             return None
@@ -191,7 +191,7 @@ def _boxed(data: bytes, what: str, known: Metadata) -> bytes | None:
     return data
 
 
-def _blocks(data: bytes, format_name: str) -> dict[str, bytes]:
+def stored_blocks(data: bytes, format_name: str) -> dict[str, bytes]:
     """EXIF and XMP of an AVIF or HEIC, as stored."""
     if format_name == "heic":
         import pillow_heif

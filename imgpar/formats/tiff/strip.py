@@ -51,7 +51,9 @@ _CODES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _MOST = 100_000
 
 
-class _Entry(NamedTuple):
+class Entry(NamedTuple):
+    """One tag: offsets of the entry and of its values, and the bytes of these."""
+
     tag: int
     kind: int
     number: int
@@ -60,7 +62,7 @@ class _Entry(NamedTuple):
     nbytes: int
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
     """Structure of directories: classic TIFF, or BigTIFF with 64-bit numbers."""
 
     order: str
@@ -76,9 +78,11 @@ class _Shape(NamedTuple):
         return self.order + {"n": "HQ", "o": "IQ"}[code][self.big]
 
 
-class _Directory(NamedTuple):
+class Directory(NamedTuple):
+    """A directory (IFD): its offset, its entries, and the position of the offset of the next one."""
+
     at: int
-    entries: tuple[_Entry, ...]
+    entries: tuple[Entry, ...]
     next_at: int
 
 
@@ -91,7 +95,7 @@ def strip_tiff(data: bytes, what: str) -> bytes | None:
 
 
 def _stripped(data: bytes, what: str) -> bytes | None:
-    shape = _shape(data)
+    shape = shape_of(data)
     found = list(_directories(data, shape))
     if any(entry.tag == _DNG for directory in found for entry in directory.entries):
         return None  # a camera raw with another suffix: its pixels need more than these tags
@@ -120,12 +124,13 @@ def _goes(tag: int, what: str) -> bool:
     return tag == (_XMP if what == "xmp" else exif.GPS_IFD)
 
 
-def _shape(data: bytes) -> _Shape:
+def shape_of(data: bytes) -> Shape:
+    """Byte order and size of numbers; raises KeyError or struct.error where it is no TIFF."""
     order = {b"II": "<", b"MM": ">"}[data[:2]]
-    return _Shape(order, struct.unpack_from(order + "H", data, 2)[0] == 43)
+    return Shape(order, struct.unpack_from(order + "H", data, 2)[0] == 43)
 
 
-def _directories(data: bytes, shape: _Shape) -> Iterator[_Directory]:
+def _directories(data: bytes, shape: Shape) -> Iterator[Directory]:
     """All pages, and their sub-IFDs (tag 330)."""
     (first,) = struct.unpack_from(shape.pack("o"), data, 8 if shape.big else 4)
     waiting, seen = [first], set[int]()
@@ -134,7 +139,7 @@ def _directories(data: bytes, shape: _Shape) -> Iterator[_Directory]:
         if not at or at in seen:
             continue
         seen.add(at)
-        directory = _read(data, shape, at)
+        directory = read_directory(data, shape, at)
         yield directory
         waiting.append(struct.unpack_from(shape.pack("o"), data, directory.next_at)[0])
         for entry in directory.entries:
@@ -142,7 +147,8 @@ def _directories(data: bytes, shape: _Shape) -> Iterator[_Directory]:
                 waiting += _numbers(data, shape, entry)
 
 
-def _read(data: bytes, shape: _Shape, at: int) -> _Directory:
+def read_directory(data: bytes, shape: Shape, at: int) -> Directory:
+    """The directory at an offset; raises struct.error or ValueError where it lies outside of the file."""
     (count,) = struct.unpack_from(shape.pack("n"), data, at)
     begin = at + struct.calcsize(shape.pack("n"))
     next_at = begin + count * shape.step
@@ -156,22 +162,22 @@ def _read(data: bytes, shape: _Shape, at: int) -> _Directory:
         nbytes = _SIZES.get(kind, 1) * number
         if nbytes > struct.calcsize(shape.pack("o")):
             (value_at,) = struct.unpack_from(shape.pack("o"), data, value_at)
-        entries.append(_Entry(tag, kind, number, place, value_at, nbytes))
-    return _Directory(at, tuple(entries), next_at)
+        entries.append(Entry(tag, kind, number, place, value_at, nbytes))
+    return Directory(at, tuple(entries), next_at)
 
 
-def _numbers(data: bytes, shape: _Shape, entry: _Entry) -> list[int]:
+def _numbers(data: bytes, shape: Shape, entry: Entry) -> list[int]:
     code = _CODES[entry.kind]
     return list(struct.unpack_from(f"{shape.order}{entry.number}{code}", data, entry.value_at))
 
 
-def _clear(data: bytes, out: bytearray, shape: _Shape, entry: _Entry, seen: set[int]) -> None:
+def _clear(data: bytes, out: bytearray, shape: Shape, entry: Entry, seen: set[int]) -> None:
     """Zero the values of an entry, and the directory to which it points, unless that was `seen`."""
     if entry.tag in _DIRECTORIES and entry.number == 1 and entry.kind in _CODES:
         (at,) = _numbers(data, shape, entry)
         if 8 <= at < len(data) and at not in seen:
             seen.add(at)
-            below = _read(data, shape, at)
+            below = read_directory(data, shape, at)
             for inner in below.entries:
                 _clear(data, out, shape, inner, seen)
             out[at : below.next_at] = bytes(below.next_at - at)
@@ -179,7 +185,7 @@ def _clear(data: bytes, out: bytearray, shape: _Shape, entry: _Entry, seen: set[
         out[entry.value_at : entry.value_at + entry.nbytes] = bytes(entry.nbytes)
 
 
-def _places(data: bytes, shape: _Shape, entries: list[_Entry]) -> Iterator[tuple[int, int]]:
+def _places(data: bytes, shape: Shape, entries: list[Entry]) -> Iterator[tuple[int, int]]:
     """Ranges of kept values, and of the pixels."""
     by_tag = {entry.tag: entry for entry in entries}
     for entry in entries:
@@ -192,7 +198,7 @@ def _places(data: bytes, shape: _Shape, entries: list[_Entry]) -> Iterator[tuple
 
 
 def _rebuild(
-    data: bytes, out: bytearray, shape: _Shape, directory: _Directory, kept: list[_Entry], what: str
+    data: bytes, out: bytearray, shape: Shape, directory: Directory, kept: list[Entry], what: str
 ) -> None:
     """The directory with the kept entries, compacted, and with reduced content.
 

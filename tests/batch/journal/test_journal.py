@@ -21,8 +21,8 @@ from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.job import Item, Job, Outcome, OutputFile, Target
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import PLANNED
 from imgpar.outputs.parts import PartTargets, finish
+from imgpar.outputs.prior import PLANNED
 from imgpar.outputs.write_ahead import WrittenLog
 
 

@@ -22,7 +22,7 @@ from imgpar.core.limits import Limits
 from imgpar.formats.codec import read_header
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
-from imgpar.outputs.naming import PriorResult
+from imgpar.outputs.prior import PriorResult
 from imgpar.pixels.colour import profiles
 
 SIZES = [(40, 30), (50, 20), (30, 60)]

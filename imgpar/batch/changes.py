@@ -1,0 +1,91 @@
+"""`imgpar convert --check`: what a run would change, found by making every output in a temporary folder.
+
+The plan alone does not tell: a clone of a repository has outputs, but no journal of the runs that made them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from imgpar.batch.account import Listener
+from imgpar.batch.dryrun import planned_entries
+from imgpar.batch.run import Run
+from imgpar.batch.run_options import RunOptions
+from imgpar.batch.setup import check_place
+from imgpar.core.digest import file_digest
+from imgpar.core.errors import UsageError
+from imgpar.core.job import Outcome
+from imgpar.core.tempfiles import temporary
+from imgpar.inputs.sources import with_archives
+from imgpar.outputs.destination import Out
+from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.scheduler import CancelToken
+
+UP_TO_DATE = ("", "unchanged", "link", "nothing")
+"""Reasons for which an input is skipped, and its outputs are as a run would make them."""
+
+
+class Change(NamedTuple):
+    """One file that a run would write, or an input that would fail."""
+
+    kind: Literal["missing", "different", "failed"]
+    path: str
+    """Absolute; of the output, or of the input that fails."""
+    error: str = ""
+
+
+def changes_of_run(
+    inputs: Sequence[str],
+    out: str | None,
+    recipe: Recipe,
+    options: RunOptions,
+    listen: Listener,
+    cancel: CancelToken,
+) -> Iterator[Change]:
+    """What a run would change; nothing is written to OUT.
+
+    Args:
+        inputs: files, folders and patterns.
+        out: folder or file; None in place.
+        recipe: of the run.
+        options: of the run.
+        listen: called with the events of the run in the temporary folder.
+        cancel: stops that run.
+
+    Raises:
+        UsageError: the settings contradict each other, every input is missing, or OUT is a sink.
+    """
+    place = check_place(with_archives(inputs), out, recipe, options)
+    if place.stored:
+        raise UsageError("--check compares files in a folder.", fix="Name a folder with -o.")
+    if all(map(_up_to_date, planned_entries(inputs, out, recipe, options))):
+        return
+    with temporary() as folder:
+        at = os.path.join(folder, place.name or "out")
+        made = replace(
+            options, in_place=False, keep_originals=None, on_exists=None, journal=os.path.join(folder, "j")
+        )
+        report = Run(inputs, at, recipe, made, listen, cancel).execute()
+        for outcome in report.items:
+            yield from _changes_of(outcome, at, place)
+
+
+def _up_to_date(entry: object) -> bool:
+    return isinstance(entry, Outcome) and entry.status == "skipped" and entry.reason in UP_TO_DATE
+
+
+def _changes_of(outcome: Outcome, folder: str, place: Out) -> Iterator[Change]:
+    if outcome.status == "failed":
+        yield Change("failed", outcome.source, outcome.error)
+    for file in outcome.outputs:
+        if place.in_place:
+            where = os.path.join(os.path.dirname(outcome.source), os.path.basename(file.path))
+        else:
+            where = os.path.join(place.folder, place.name or os.path.relpath(file.path, folder))
+        if not os.path.isfile(where):
+            yield Change("missing", where)
+        elif file_digest(where) != (file.digest or file_digest(file.path)):
+            yield Change("different", where)

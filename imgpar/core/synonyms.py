@@ -1,0 +1,131 @@
+"""Words that other tools use for settings of imgpar.
+
+Some are accepted as flags: they mean the same and take the same values (`ALIASES`, and American spelling).
+The others are answered with the name that imgpar has for it (`MEANT`), or with a sentence (`SENTENCES`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+ALIASES = {
+    "format": "to",
+    "output": "out",
+    "output_dir": "out",
+    "output_folder": "out",
+    "out_dir": "out",
+    "outdir": "out",
+    "grayscale": "grey",
+    "greyscale": "grey",
+    "yes": "overwrite",
+}
+"""Word → setting with the same meaning and values."""
+
+MEANT = {
+    "to": "ext extension type convert_to output_format fmt",
+    "resize": "scale size dimensions geometry thumbnail thumb max_width max_height long_edge longest "
+    "shortest percent width height zoom downscale shrink",
+    "sizes": "widths srcset responsive breakpoints",
+    "quality": "jpeg_quality webp_quality q qual crf bitrate cq",
+    "max_bytes": "max_size max_filesize file_size size_limit target_size extent limit_size",
+    "target": "ssim target_quality min_quality quality_target vmaf butteraugli ssimulacra2 dssim",
+    "effort": "compression compress compression_level speed_level method zlib_level",
+    "jobs": "threads workers parallel processes concurrency procs cpus cores n_jobs num_workers",
+    "on_exists": "force skip_existing no_clobber no_overwrite existing ignore_existing replace clobber",
+    "in_place": "inplace mogrify overwrite_input",
+    "strip": "strip_metadata no_metadata no_exif remove_exif exif strip_exif remove_metadata no_gps",
+    "metadata": "keep_metadata with_metadata copy_metadata preserve_metadata",
+    "colour": "icc icc_profile colorspace colourspace color_space colour_space srgb to_srgb color_profile",
+    "progressive": "interlace interlaced interlacing",
+    "background": "bg fill_color fill_colour flatten matte alpha_color",
+    "autocrop": "fuzz trim_borders shave_borders crop_borders",
+    "sharpen": "sharp usm",
+    "invert": "negate negative",
+    "watermark_text": "text annotate caption label stamp",
+    "watermark": "logo overlay mark",
+    "border": "extend frame_border",
+    "flip": "mirror flop hflip vflip",
+    "dry_run": "dryrun simulate pretend noop no_op preview test_run",
+    "report": "log log_file logfile summary output_json",
+    "recipe": "preset settings config profile_file configuration",
+    "fps": "frame_rate framerate rate",
+    "codec": "vcodec video_codec encoder",
+    "audio": "acodec audio_codec no_audio mute",
+    "trim": "start duration clip from_to seek cut",
+    "include": "pattern glob match only",
+    "exclude": "ignore skip",
+    "where": "filter select filter_by min_width min_height min_size",
+    "kernel": "resample resampling interpolation resize_filter algorithm",
+    "enlarge": "upscale allow_upscale allow_enlarge",
+    "fit": "aspect keep_aspect ignore_aspect aspect_ratio mode resize_mode",
+    "gravity": "anchor position align",
+    "name": "rename filename template output_name naming name_template",
+    "duplicates": "dedupe dedup deduplicate skip_duplicates",
+    "optimise": "lossless_optimise oxipng recompress",
+    "files_from": "from_file file_list filelist list input_list",
+    "verify": "check_outputs validate",
+    "lossless": "losslessly",
+    "subsampling": "chroma chroma_subsampling sampling_factor",
+    "verbose": "debug",
+    "quiet": "silent",
+    "estimate": "predict how_long",
+}
+"""Setting → words of other tools for it."""
+
+SENTENCES = {
+    "auto_orient": "Pictures are always turned upright, so there is nothing to ask for.",
+    "no_enlarge": "--resize never enlarges unless --enlarge is given, so there is nothing to ask for.",
+    "input": "Inputs are named without a flag: imgpar convert photos/ -o web/",
+}
+"""Word → a whole sentence, in place of a setting."""
+
+_SAME_SENTENCE = {
+    "autorotate": "auto_orient", "auto_rotate": "auto_orient", "autoorient": "auto_orient",
+    "no_upscale": "no_enlarge", "without_enlargement": "no_enlarge", "no_upscaling": "no_enlarge",
+    "in": "input", "i": "input", "src": "input", "source": "input", "inputs": "input", "input_dir": "input",
+}  # fmt: skip
+
+_SPELLINGS = (("color", "colour"), ("gray", "grey"), ("center", "centre"), ("ize", "ise"))
+
+
+def british(word: str) -> Iterator[str]:
+    """The word in British spelling; one result for each rule that changes it.
+
+    >>> list(british("optimize")), list(british("replace_color"))
+    (['optimise'], ['replace_colour'])
+    """
+    for american, spelling in _SPELLINGS:
+        if american in word:
+            yield word.replace(american, spelling)
+
+
+def alias(word: str, known: Collection[str]) -> str:
+    """The setting among `known` that this word certainly means; empty where there is none.
+
+    >>> alias("format", ["to", "effort"]), alias("grayscale", ["grey"]), alias("threads", ["jobs"])
+    ('to', 'grey', '')
+    """
+    candidates = [ALIASES.get(word, ""), *british(word)]
+    candidates += [ALIASES.get(spelling, "") for spelling in british(word)]
+    return next((name for name in candidates if name in known), "")
+
+
+def meant(word: str, known: Collection[str]) -> str:
+    """The setting among `known` that other tools call so; empty where there is none.
+
+    >>> meant("threads", ["jobs", "timeout"]), meant("format", ["to", "effort"])
+    ('jobs', 'to')
+    """
+    found = alias(word, known)
+    return found or next(
+        (name for name, words in MEANT.items() if name in known and word in words.split()), ""
+    )
+
+
+def sentence(word: str) -> str:
+    """The sentence about a word that stands for no setting; empty for other words.
+
+    >>> sentence("autorotate")
+    'Pictures are always turned upright, so there is nothing to ask for.'
+    """
+    return SENTENCES.get(_SAME_SENTENCE.get(word, word), "")

@@ -1,0 +1,69 @@
+"""`imgpar convert --check`: the exit code says whether a run would change anything."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from imgpar.cli import main
+
+CALL = ("convert", "photos", "-o", "web", "--to", "webp", "-j", "1")
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a picture and its output, but without the journal: a fresh clone."""
+    (tmp_path / "photos").mkdir()
+    Image.linear_gradient("L").save(tmp_path / "photos" / "a.png")
+    monkeypatch.chdir(tmp_path)
+    assert main([*CALL, "-q"]) == 0
+    shutil.rmtree(tmp_path / "web" / ".imgpar")
+    return tmp_path
+
+
+def checked(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """What a run would change: kind and name."""
+    capsys.readouterr()
+    code = main([*CALL, "--check", "--json"])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [(line["kind"], Path(line["path"]).name) for line in lines if "kind" in line]
+    assert code == (1 if found else 0)
+    return found
+
+
+def test_nothing_changes_where_the_outputs_are_as_a_run_makes_them(made, capsys):
+    assert checked(capsys) == []
+    assert not (made / "web" / ".imgpar").exists()
+
+
+def test_a_missing_output_is_found(made, capsys):
+    (made / "web" / "a.webp").unlink()
+    assert checked(capsys) == [("missing", "a.webp")]
+    assert not (made / "web" / "a.webp").exists()
+
+
+def test_an_output_of_another_input_is_found(made, capsys):
+    Image.new("L", (9, 9)).save(made / "photos" / "a.png")
+    assert checked(capsys) == [("different", "a.webp")]
+
+
+def test_an_input_that_fails_is_found(made, capsys):
+    (made / "photos" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert checked(capsys) == [("failed", "b.png")]
+
+
+def test_in_place_the_original_is_compared(made, capsys):
+    before = (made / "photos" / "a.png").read_bytes()
+    assert main(["convert", "photos", "--in-place", "--check", "-q", "--resize", "20"]) == 1
+    assert (made / "photos" / "a.png").read_bytes() == before
+    assert main(["convert", "photos", "--in-place", "--check", "-q", "--resize", "9000"]) == 0
+
+
+@pytest.mark.parametrize("other", ["--dry-run", "--explain", "--profile"])
+def test_check_excludes_what_contradicts_it(made, capsys, other):
+    assert main([*CALL, "--check", other]) == 2
+    assert f"--check and {other} exclude each other" in capsys.readouterr().err
