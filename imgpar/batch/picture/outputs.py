@@ -188,8 +188,11 @@ def make(
     if copied is not None:
         copied = copied._replace(notes=(*stripped, *copied.notes))
         if reason := _why_copied(original, header, format_name, options, copied):
-            kept = "" if reason == _PLAIN else reason
-            return copied._replace(notes=(*copied.notes, *((kept,) if kept else ())), kept=kept)
+            if reason != _PLAIN:
+                return copied._replace(notes=(*copied.notes, reason), kept=reason)
+            # In place, such a file need not be written again.
+            asked = options.max_bytes is not None or options.optimise or options.only_if_smaller
+            return copied._replace(kept="kept: it cannot be made smaller" if asked else "")
     elif format_name in original.formats:
         notes += (why,) if why else ()
     lost = header.lost

@@ -190,6 +190,25 @@ def test_the_report_has_the_encodes(tmp_path):
     assert "3 outputs encoded" in report.summary()
 
 
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--max-bytes", "9k", "--to", "jpg"], "quality searched for at most 9,216 bytes"),
+        (["--target", "ssim=0.95", "--to", "webp"], "quality searched for ssim=0.95"),
+        (["--best-format"], "only the smallest of these"),
+    ],
+)
+def test_a_dry_run_says_what_is_searched_for(tmp_path, capsys, flags, words):
+    (tmp_path / "a.png").write_bytes(PNG)
+    assert main(["convert", str(tmp_path / "a.png"), "-o", str(tmp_path / "o"), "-n", *flags]) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_a_recipe_file_holds_a_target(tmp_path):
+    (tmp_path / "r.toml").write_text('to = "jpg"\nmax_bytes = "9k"\nshrink = true\n')
+    assert len(Pipeline(str(tmp_path / "r.toml")).encode(PNG)) <= 9216
+
+
 # ----- only if smaller ----------------------------------------------------------------------------
 
 
@@ -233,6 +252,21 @@ def test_in_place_a_file_that_would_not_be_smaller_stays_untouched(tmp_path):
         status.st_ino,
     )
     assert large.stat().st_size < len(saved("JPEG", quality=95))
+
+
+def test_in_place_a_file_that_fits_stays_untouched(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(saved("JPEG", quality=40))
+    status = (tmp_path / "a.jpg").stat()
+    report = imgpar.convert(tmp_path, in_place=True, max_bytes="1M", jobs=1)
+    assert (dict(report.reasons), (tmp_path / "a.jpg").stat().st_ino) == ({"smaller": 1}, status.st_ino)
+
+
+def test_in_place_optimise_leaves_no_pixel_changed(tmp_path):
+    (tmp_path / "a.png").write_bytes(loose_png())
+    imgpar.convert(tmp_path, in_place=True, optimise=True, jobs=1)
+    made = (tmp_path / "a.png").read_bytes()
+    assert len(made) < len(loose_png())
+    assert np.array_equal(np.asarray(opened(made)), np.asarray(opened(loose_png())))
 
 
 def test_undo_after_a_run_that_kept_some(tmp_path):
