@@ -206,7 +206,7 @@ def typed_module() -> str:
         '"""Types of the settings of public calls; None stands for "not given" everywhere.', "",
         HEAD, '"""', "",
         "from __future__ import annotations", "",
-        "import os", "from collections.abc import Sequence", "from fractions import Fraction",
+        "import os", "from collections.abc import Mapping, Sequence", "from fractions import Fraction",
         "from typing import Literal, TypeAlias, TypedDict", "",
     ]  # fmt: skip
     for name, (parse, doc) in ALIASES.items():

@@ -52,7 +52,7 @@ def said_of(data: bytes, name: str) -> str:
 @pytest.mark.parametrize("name", WRITABLE)
 def test_damaged_files_of_each_format(name: str) -> None:
     fmt = FORMATS[name]
-    layout = next(layout for layout in ("RGB", "RGBX", "L") if layout in fmt.layouts)
+    layout = next(layout for layout in ("RGB", "RGBX", "L", "RGBA") if layout in fmt.layouts)
     data = written(picture(layout), name)
     said = [said_of(broken, f"a.{fmt.suffix}") for broken in damaged(data)]
     assert any(said)

@@ -109,8 +109,8 @@ def verify(out: Place, *, journal: str | os.PathLike[str] | None = None) -> Repo
     """Compare the outputs of all runs on a folder with the digests recorded when they were written.
 
     Args:
-        out: a folder given as OUT or converted in place, a subfolder of it, or the archive or sink that was
-            given as OUT.
+        out: a folder given as OUT or converted in place, a subfolder of it, or the file, archive or sink that
+            was given as OUT.
         journal: path of the journal, if one was given.
 
     Returns:

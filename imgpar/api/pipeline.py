@@ -20,6 +20,7 @@ from imgpar.api.typed import (
     RunSettings,
     SheetSettings,
 )
+from imgpar.batch.gather.planner import is_document
 from imgpar.batch.settings import (
     ARRAYS,
     ENCODE,
@@ -171,20 +172,21 @@ class Pipeline(OperationMethods):
             inputs: one or more files, folders (recursive), globs, ZIP archives or sources, such as
                 `MemorySource({"a.jpg": data})`.
             out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
-                `MemorySink()`.
+                `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`.
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
             report: path of the report: JSON, or a page where it ends in .html; an existing file is
                 replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
-                `palette`, `subsampling`, `progressive`, `strip`, `background`, `colour`, `pages`,
-                `density`, `dpi`, `max_bytes`, `shrink`, `target`, `best_format`,
-                `only_if_smaller`, `optimise`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`,
-                `map`, `loudnorm`,
-                `deinterlace`, `tonemap`, `hardware`; and how to run: `jobs`,
-                `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`, `dry_run`,
-                `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
+                `palette`, `subsampling`, `progressive`, `icon_sizes`, `loop`, `strip`, `metadata`, `set`
+                (fields of the metadata), `shift_dates`, `gpx`, `gpx_gap`, `gpx_offset`, `background`,
+                `colour`, `pages`, `density`, `dpi`, `max_bytes`, `shrink`, `target`,
+                `best_format`, `only_if_smaller`, `optimise`,
+                and for clips `codec`, `audio`, `trim`, `speed`, `fps`,
+                `map`, `loudnorm`, `deinterlace`, `tonemap`, `hardware`; and how to
+                run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
+                `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
                 `max_pixels`, `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (one pattern or
                 several, see `imgpar convert --help`), `recursive`; and which files are made: `sizes`,
                 `name`, `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`.
@@ -228,7 +230,8 @@ class Pipeline(OperationMethods):
             settings: what is extracted, one of `every` (a number, "2s", "key", "scene"), `poster`, `sheet`
                 ("5x4"), `sprites` ("5s"), `animation` and `motion`; without any, every frame; `threshold`
                 of scene changes. Operations, `to` (one picture format), `quality`, `lossless`, `effort`,
-                `palette`, `subsampling`, `progressive`, `colour`, `dpi`, `trim`, `fps` of animations,
+                `palette`, `subsampling`, `progressive`, `colour`, `dpi`, `trim`, `fps` and `loop` of
+                animations,
                 `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
                 `worker_memory`, `journal`, `include`, `exclude`, `recursive`.
@@ -255,6 +258,11 @@ class Pipeline(OperationMethods):
         report: str | os.PathLike[str] | None,
         **hooks: Any,
     ) -> Report:
+        if call in (RUN, SESSION_RUN) and is_document(out):
+            session = hooks.pop("workers")
+            return gather(
+                "assemble", inputs, out, self.recipe, settings, session=session, report=report, **hooks
+            )
         recipe, options = resolve(self.recipe, settings, call)
         names = given_inputs(inputs)
         if report is not None:
@@ -331,20 +339,22 @@ class Pipeline(OperationMethods):
         **settings: Unpack[AssembleSettings],
     ) -> Report:
         """Make one file of all pictures, in natural order of their names: a clip or an animation with a
-        frame for each, or a PDF with a page for each.
+        frame for each, a PDF or TIFF with a page for each, or an icon with a size for each.
 
         >>> pipe = Pipeline().resize("1920x1080", fit="cover")
         >>> report = pipe.assemble("timelapse/", "day.mp4", fps=30)  # doctest: +SKIP
-        >>> report = Pipeline().assemble("scans/", "album.pdf")  # doctest: +SKIP
+        >>> report = Pipeline().assemble("scans/", "album.pdf", page_size="A4")  # doctest: +SKIP
 
         Args:
             inputs: files, folders and globs, in this order.
             out: the file; its suffix determines what is made: .mp4, .mov, .mkv, .webm or .avi a clip; .gif,
                 .webp, .avif or .png an animation; .pdf a document, in which JPEGs that nothing changes are
-                embedded as they are.
-            session, on_event, cancel, report: as for `run`.
-            settings: operations, `fps` (25; 10 for animations), `mixed`, settings of the encoder and of the
-                run.
+                embedded as they are; .tif a document that keeps depth, profile and descriptions; .ico an
+                icon. Documents give all their pages, animations their first frame; `pages` chooses.
+            session, on_event, cancel, report: as for `run`; `cancel()` stops at once, and no file is made.
+            settings: operations, `fps` (25; 10 for animations), `loop`, `mixed`; of a PDF `page_size`,
+                `page_margin`, `title`, `author`, `subject` and `keywords`; settings of the encoder and of
+                the run.
 
         Returns:
             An outcome for every input. If the file is not made, one input has failed, and the others are
@@ -370,15 +380,20 @@ class Pipeline(OperationMethods):
         report: str | os.PathLike[str] | None = None,
         **settings: Unpack[SheetSettings],
     ) -> Report:
-        """Make a contact sheet: all pictures in one, in natural order of their names.
+        """Make a contact sheet: all pictures in one, in natural order of their names; of a clip one frame.
 
-        >>> report = Pipeline().sheet("photos/", "sheet.jpg", columns=8)  # doctest: +SKIP
+        >>> report = Pipeline().sheet("photos/", "sheet.jpg", columns=8, labels="{stem}")  # doctest: +SKIP
 
         Args:
             inputs: files, folders and globs, in this order.
-            out: the file; its suffix determines the format.
-            session, on_event, cancel, report: as for `run`.
-            settings: operations, `columns`, `tile`, settings of the encoder and of the run.
+            out: the file; its suffix determines the format. A PDF has pages of paper (A4), a TIFF those that
+                `rows` asks for.
+            session, on_event, cancel, report: as for `assemble`.
+            settings: operations, which apply to each picture; `columns`, `rows`, `tile`, `gap`, `margin`,
+                `background`, `labels` with the fields `{stem}`, `{name}`, `{n}`, `{width}`, `{height}`,
+                `{date}`, `{camera}`, `{bytes}` and `{format}`, `label_size`, `font`, `title`; of a PDF
+                `page_size`, `page_margin`, `author`, `subject`, `keywords`; settings of the encoder and of
+                the run.
 
         Returns:
             An outcome for every input, as for `assemble`.
@@ -411,10 +426,11 @@ class Pipeline(OperationMethods):
             to: output format; None keeps the format.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
-                `strip`, `background`, `colour`, `pages`, `density`, `dpi`,
-                `max_bytes`, `shrink`, `target`, `only_if_smaller`, `optimise`; `max_pixels`, `max_frames`,
-                `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the result is
-                decoded and compared).
+                `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata), `shift_dates`,
+                `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`, `dpi`,
+                `max_bytes`, `shrink`, `target`, `only_if_smaller`, `optimise`;
+                `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error)
+                and `verify` (the result is decoded and compared).
 
         Raises:
             UsageError: a setting is invalid or not used by this call.

@@ -64,6 +64,11 @@ def retry(
     known = known_out(read_place(out))
     name = out if isinstance(out, str) else known.path
     path = journal_path(known, options.journal)
+    if os.path.isfile(known.path) and not known.stored and not options.journal:
+        raise UsageError(
+            f"{name} is one file, not a folder.",
+            fix="Run the command again that made it: it does what failed.",
+        )
     if not os.path.exists(path):
         raise UsageError(f"{name} is not the output of a run.", fix="Name what was given with -o.")
     with Journal.open(path, known.path, chosen=bool(options.journal)) as journal:

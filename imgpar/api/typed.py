@@ -6,7 +6,7 @@ Written by scripts/make_signatures.py: change the declarations, not this file.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
 
@@ -281,8 +281,8 @@ class OperationSettings(TypedDict, total=False):
     """Of round_corners: radius in pixels, in percent of the shorter side (50% is a circle or half a circle),
     or with a unit."""
     offset: str | tuple[float, float] | None
-    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers are to the left and
-    upwards (default: half of the blur downwards)."""
+    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers (--offset=-4,2) are to
+    the left and upwards (default: half of the blur downwards)."""
     amount: float | None
     """Of sharpen: strength of the mask."""
     threshold: float | str | None
@@ -294,7 +294,9 @@ class OperationSettings(TypedDict, total=False):
     tile: bool | None
     """Of watermark and watermark_text: repeat it over the whole picture, spaced by the margin."""
     text: str | None
-    """Of watermark_text: the text; \\n starts a new line."""
+    """Of watermark_text: the text; \\n starts a new line; {date:%d.%m.%Y}, {filename}, {copyright}, {title},
+    {camera} … insert what the metadata say, {title|untitled} a text where they say nothing, {{ }} are
+    braces."""
     outline: ColourValue | None
     """Of watermark_text: colour of an outline around the letters, for legibility on bright and dark
     pictures."""
@@ -320,11 +322,30 @@ class EncodeSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    icon_sizes: int | str | None
+    """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     dpi: float | None
@@ -375,11 +396,30 @@ class OutputSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    icon_sizes: int | str | None
+    """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     dpi: float | None
@@ -442,11 +482,30 @@ class PlainRunSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    icon_sizes: int | str | None
+    """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     dpi: float | None
@@ -588,7 +647,7 @@ class ExtractSettings(OperationSettings, total=False):
     every frame)."""
     poster: bool | None
     """The sharpest of 15 frames, avoiding nearly black and white ones."""
-    sheet: str | None
+    sheet: str | tuple[int, int] | None
     """A contact sheet of C columns and R rows."""
     sprites: float | str | None
     """Thumbnails of one frame every T seconds in sheets of 10×10, and a WebVTT file for players."""
@@ -608,6 +667,8 @@ class ExtractSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     dpi: float | None
     """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
     the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
@@ -662,7 +723,8 @@ class SessionArraysSettings(TypedDict, total=False):
 
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     dpi: float | None
@@ -737,9 +799,12 @@ class AssembleSettings(OperationSettings, total=False):
     """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
     progressive: bool | None
     """Progressive JPEG: slightly smaller, slower to encode."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     dpi: float | None
@@ -752,6 +817,20 @@ class AssembleSettings(OperationSettings, total=False):
     every frame)."""
     mixed: Literal["pad", "crop", "stretch", "fail"] | None
     """Pictures whose size differs from the first: pad with black, crop, stretch or fail (default: pad)."""
+    title: str | None
+    """Title: of a PDF, in its properties; of a sheet, drawn above the pictures."""
+    author: str | None
+    """Author of a PDF, in its properties."""
+    subject: str | None
+    """Subject of a PDF, in its properties."""
+    keywords: str | None
+    """Keywords of a PDF, in its properties."""
+    page_size: str | None
+    """Pages of a PDF: fit (as large as the picture at its density), a paper such as A4 or letter, or 20x30cm,
+    turned to the orientation of the picture unless it ends with -portrait or -landscape (default: fit; of a
+    sheet A4-portrait)."""
+    page_margin: str | int | None
+    """Margin of the pages of a PDF, such as 1cm, 10mm, 0.5in or 36pt (default: 0; of a sheet 1cm)."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
@@ -806,14 +885,39 @@ class SheetSettings(OperationSettings, total=False):
     """Progressive JPEG: slightly smaller, slower to encode."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
-    all, a number or a range such as 2-5 (default: all that the target format can store)."""
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
     density: float | None
     """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
     dpi: float | None
     """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
     the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     columns: int | None
-    """Pictures in a row of the sheet (default: as many as make it about square)."""
+    """Pictures in a row of the sheet (default: as many as make it about square; 4 on paper)."""
+    rows: int | None
+    """Rows of a page, in PDF and TIFF; rows of the sheet in other formats (default: as many as needed, on
+    paper as many as fit)."""
+    gap: int | None
+    """Pixels between the pictures; on paper, of 1/200 inch (default: 4; on paper 16)."""
+    labels: str | None
+    """Text below each picture, with the fields {stem}, {name}, {n}, {width}, {height}, {date}, {camera},
+    {bytes}, {format}."""
+    label_size: int | None
+    """Height of the letters of labels in pixels (default: a sixteenth of the tile, at least 10)."""
+    title: str | None
+    """Title: of a PDF, in its properties; of a sheet, drawn above the pictures."""
+    author: str | None
+    """Author of a PDF, in its properties."""
+    subject: str | None
+    """Subject of a PDF, in its properties."""
+    keywords: str | None
+    """Keywords of a PDF, in its properties."""
+    page_size: str | None
+    """Pages of a PDF: fit (as large as the picture at its density), a paper such as A4 or letter, or 20x30cm,
+    turned to the orientation of the picture unless it ends with -portrait or -landscape (default: fit; of a
+    sheet A4-portrait)."""
+    page_margin: str | int | None
+    """Margin of the pages of a PDF, such as 1cm, 10mm, 0.5in or 36pt (default: 0; of a sheet 1cm)."""
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""

@@ -122,12 +122,13 @@ class Account:
         """Number of items by status, for the journal."""
         return {status: self._tally.counts[status] for status in ("ok", "skipped", "failed")}
 
-    def report(self, *, sidecars: bool, whole: bool, **facts: Any) -> Report:
+    def report(self, *, sidecars: bool, whole: bool, single: bool = False, **facts: Any) -> Report:
         """The report of the run.
 
         Args:
             sidecars: whether sidecar files that were left out are mentioned.
             whole: whether all lines are read now, because the journal may be temporary.
+            single: whether a single file is made, of all inputs or of one.
             facts: further fields of the report.
         """
         if self._sidecars and sidecars:
@@ -140,7 +141,8 @@ class Account:
             tuple(lines) if whole else lines,
             **self._aside.facts(),
             seconds=time.monotonic() - self._started,
-            out=self._out,
+            # Under --on-exists rename a single file has another name than the one that was given.
+            out=self._tally.made or self._out if single else self._out,
             notes=tuple(self._notes),
             **facts,
         )

@@ -15,7 +15,6 @@ from imgpar.core.filenames import fold, is_part, numbered
 from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
 from imgpar.outputs.conflicts import KEPT, Owned, foreign, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
-from imgpar.outputs.extracted import INDEX
 from imgpar.outputs.naming import Names
 from imgpar.outputs.prior import PLANNED, PriorResult
 from imgpar.outputs.target_formats import Wish
@@ -37,7 +36,7 @@ class Decisions:
     Args:
         out: output location.
         keys: of the outputs of the recipe.
-        splits: naming of the files of each output.
+        split: naming of the files, where pages or frames may become separate ones.
         done: compares with the records of earlier runs.
         on_exists: policy for existing files; None is the default.
         originals: the kept originals of a run in place; None for a dry run.
@@ -48,16 +47,15 @@ class Decisions:
         self,
         out: Out,
         keys: Sequence[str],
-        splits: Sequence[Split],
+        split: Split,
         done: DoneOutputs,
         *,
         on_exists: str | None,
         originals: OriginalsStore | None,
         extracts: bool,
     ) -> None:
-        self._out, self._keys, self._splits, self._done = out, tuple(keys), splits, done
+        self._out, self._keys, self._split, self._done = out, tuple(keys), split, done
         self._on_exists, self._originals, self._extracts = on_exists, originals, extracts
-        self._split: Split = next(filter(None, splits), "")
         self.replaced = 0
         """Number of outputs of other settings to be replaced."""
         self.silent: dict[str, Counter[str]] = {}
@@ -109,8 +107,7 @@ class Decisions:
         for file, path in zip(wish.targets, paths, strict=True):
             if file.branch in done:
                 continue
-            split = self._splits[file.branch] if wish.pages and file.format != INDEX else ""
-            wanted = Target(file.format, path, split=split, branch=file.branch, either=file.either)
+            wanted = Target(file.format, path, split=file.split, branch=file.branch, either=file.either)
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return failed_entry(item, number, target, "plan", "CommitError")
@@ -132,13 +129,12 @@ class Decisions:
         return "stream" if self._extracts else job_kind(item)
 
     def _with_earlier(self, target: Target, records: Sequence[PriorResult]) -> Target:
-        """A split target with the files that the same settings made of an earlier state of the input."""
+        """A split target with the files that were made of this input before, perhaps with other settings."""
         if not (target.split and target.parts):
             return target
         earlier = [
             made
             for record in records
-            if record.recipe == self._keys[target.branch]
             for made in (*record.outputs, *record.claims)
             if made.bytes != PLANNED and is_part(made.path, target.path, target.split)
         ]

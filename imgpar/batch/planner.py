@@ -119,23 +119,21 @@ class Planner:
         still: Collection[str] = (),
     ) -> None:
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
-        self._splits: tuple[Split, ...] = tuple(
-            split or ("pages" if output.options.split else "") for output in self._outputs
-        )
-        if any(self._splits) and out.in_place:
+        if any(output.options.split for output in self._outputs) and out.in_place:
             raise UsageError(
                 "--pages split makes several files of one, so it cannot be in place.", fix="Name a folder."
             )
         self.out = out
         self.keys = tuple(output.key for output in self._outputs)
-        self.split: Split = next(filter(None, self._splits), "")
+        paged = any(output.options.may_split for output in self._outputs)
+        self.split: Split = split or ("pages" if paged else "")
         self.verify = verify
         self.careful = careful or bool(out.name)
         self._done = DoneOutputs(self.keys, careful=self.careful, place=out.place)
         self.decisions = Decisions(
             out,
             self.keys,
-            self._splits,
+            self.split,
             self._done,
             on_exists=on_exists,
             originals=originals,

@@ -278,6 +278,8 @@ def _described(outcome: Outcome) -> str:
     if outcome.status == "skipped":
         from imgpar.batch.report import why_skipped
 
+        if outcome.reason == "pages" and outcome.notes:  # it says how many there are
+            return f"{outcome.source}: {outcome.notes[-1].rstrip('.')}"
         return f"{outcome.source}: {why_skipped(outcome.reason)}"
     paths = [output.path for output in outcome.outputs]
     if len(paths) > _LISTED:

@@ -13,7 +13,8 @@ from imgpar.core.errors import ItemError
 from imgpar.core.job import Job, Target
 from imgpar.core.properties import Properties
 from imgpar.formats import codec
-from imgpar.formats.metadata.facts import camera_name, read_facts, timestamp
+from imgpar.formats.metadata.facts import read_facts, timestamp
+from imgpar.formats.metadata.reading import camera_name
 from imgpar.formats.registry import find_format, sniff_file
 from imgpar.inputs.companions import SIDECAR
 from imgpar.pixels.layouts import oriented

@@ -235,6 +235,7 @@ _WORDS = {
     "settings": "made with other settings",
     "nothing": "without a clip",
     "smaller": "small enough already",
+    "pages": "without the requested pages",
     "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
@@ -244,6 +245,7 @@ _WHY = {
     "link": "it is a link",
     "nothing": "there is no clip in it",
     "smaller": "its new file would not be smaller",
+    "pages": "it has none of the requested pages",
     "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {
@@ -288,6 +290,8 @@ class Tally:
         self.bytes_out = 0
         self.searched = 0
         self.tries = 0
+        self.made = ""
+        """An output."""
 
     def add(self, outcome: Outcome) -> Tally:
         """Count one outcome."""
@@ -307,6 +311,7 @@ class Tally:
             return self
         self.searched += len(outcome.tries)
         self.tries += sum(outcome.tries)
+        self.made = outcome.outputs[0].path if outcome.outputs else self.made
         self.bytes_in += outcome.source_bytes
         self.bytes_out += sum(file.bytes for file in outcome.outputs)
         return self

@@ -374,17 +374,21 @@ class Run:
         full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
         if full:
             self._stop(full.error)
-        if self._gather is not None:  # remarks on the file of all items
-            for note in outcomes[0].notes:
-                self._account.note(note)
-            outcomes[0] = outcomes[0]._replace(notes=())
+        if self._gather is not None:  # remarks on the file of all items, which the first one in it has
+            place = next((number for number, outcome in enumerate(outcomes) if outcome.outputs), 0)
+            if outcomes[place].reason != "pages":
+                for note in outcomes[place].notes:
+                    self._account.note(note)
+                outcomes[place] = outcomes[place]._replace(notes=())
         if outcomes[0].status == "failed" and self._has_left(outcomes[0], job):
             # The files that it left stay known, so that the next run replaces them or keeps them.
             noted = read_written(self._journal.written, self._journal.base, self._name)
             outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
-        for number, (item, outcome) in enumerate(zip(job.items, outcomes, strict=True)):
+        again = False
+        for item, outcome in zip(job.items, outcomes, strict=True):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
-            self._account.add(outcome, own, again=number > 0)
+            self._account.add(outcome, own, again=again)
+            again = again or bool(outcome.outputs)
 
     def _has_left(self, outcome: Outcome, job: Job) -> bool:
         """Whether the write-ahead log tells what a failed job has left: files of split outputs, or the
@@ -399,6 +403,8 @@ class Run:
         self._cancel.cancel()
 
     def _turn(self) -> bool:
+        if self._gather is not None and self._cancel.cancelled:
+            self._cancel.kill()  # its only job may take minutes, and nothing of it is a result
         if len(self._ahead) < PLAN_AHEAD:
             self._look_ahead()
         self._transfer.turn()
@@ -411,6 +417,8 @@ class Run:
     def _end(self) -> None:
         """Add the notes at the end of the run, and finish the originals even after a cancellation."""
         self._account.note_changes()
+        if self._gather is not None and self._cancel.killed:
+            sweep_temporary_files(self._place.folder)
         for remark in (*self._planner.remarks(), *self._unmatched()):
             self._account.note(remark)
         if self._originals:
@@ -424,6 +432,7 @@ class Run:
         return self._account.report(
             sidecars=not self._place.in_place,
             whole=bool(self._place.name),
+            single=bool(self._place.name) and (self._gather is not None or not self._recipe.split),
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
             left=effort.left + _count(self._ahead) + self._transfer.left,

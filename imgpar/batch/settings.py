@@ -64,6 +64,8 @@ class Call:
                 raise UsageError(f"{self.name} does not accept {key}.", fix=self._advice(key))
 
     def _advice(self, key: str) -> str:
+        if key in operation_types() and self.name == "concat":
+            return "Leave it out, or convert the result."
         if key in operation_types():
             return f"Put it into the pipeline: Pipeline().{key}(...)."
         if key in _worker_options() and "jobs" in self.run:
@@ -161,7 +163,7 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
                     f"{call.name} does not accept {key}.", fix="It is for imgpar frames and Pipeline.extract."
                 )
         return recipe
-    recipe.check_single(call.name)
+    recipe.check_single(call.name if label is str else "frames")
     check_settings("frames", encode, call.recipe)
     extract = recipe.extract.chosen(label)
     if extract.motion:

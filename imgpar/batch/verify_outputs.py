@@ -36,12 +36,20 @@ def verify_outputs(out: str | Sink, journal: str | None = None) -> Report:
     path = journal_path(place, journal)
     base = out if journal or place.stored or os.path.exists(path) else home(out)
     path = journal_path(Out(base, stored=place.stored), journal)
+    if not os.path.exists(path) and not os.path.isdir(out):
+        path, base = journal_path(Out(os.path.dirname(out), os.path.basename(out))), ""  # of single files
     if not os.path.exists(path):
         raise UsageError(f"{out} is not the output of a run.", fix="Name what was given with -o.")
     tally, items, store = Tally(), list[Outcome](), place.place
     with Journal.open(path, base, chosen=bool(journal)) as known, ThreadPoolExecutor(os.cpu_count()) as pool:
         inside = os.path.join(out, "")
-        files = (some for some in _by_path(known) if some[0].path == out or some[0].path.startswith(inside))
+        files: Iterator[list[OutputFile]] = (
+            some for some in _by_path(known) if some[0].path.startswith(inside)
+        )
+        if alone := [file for some in _by_path(known) if some[0].path == out for file in some]:
+            files = iter([alone])  # of several inputs each names it
+        elif not base and not journal:
+            raise UsageError(f"{out} is not the output of a run.", fix="Name what was given with -o.")
         while some := list(islice(files, TOGETHER)):
             for outcome in pool.map(partial(_compare, store), some):
                 tally.add(outcome)

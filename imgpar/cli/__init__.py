@@ -18,7 +18,8 @@ __all__ = ["main"]
 COMMANDS = {
     "convert": ("imgpar.cli.convert", "resize, convert, strip and watermark files and folders"),
     "frames": ("imgpar.cli.frames", "extract pictures from clips: stills, poster, contact sheet, animation"),
-    "assemble": ("imgpar.cli.assemble", "one clip, animation or PDF of pictures"),
+    "assemble": ("imgpar.cli.assemble", "one clip, animation, PDF, TIFF or icon of pictures"),
+    "sheet": ("imgpar.cli.sheet", "a contact sheet of pictures and clips"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
     "compare": ("imgpar.cli.compare", "formats and qualities of a picture side by side, on one page"),
     "run": ("imgpar.cli.project", "run the tasks of a project, as its imgpar.toml says"),
@@ -39,7 +40,7 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 """Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "concat", "frames", "info", "compare", "run")
+_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "run")
 """Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""

@@ -24,7 +24,7 @@ def concat_parser() -> Parser:
     """The parser of `imgpar concat`."""
     parser = Parser("concat", USAGE, DESCRIPTION)
     parser.set_defaults(steps=None)
-    gathering.add_files(parser, "concat", ".mp4, .mov, .mkv or .webm")
+    gathering.add_files(parser, "concat")
     flags.add_settings(parser, CONCAT.recipe)
     return parser
 

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
-from imgpar.cli import flags, running
+from imgpar.batch.gather.planner import is_document
+from imgpar.batch.run_options import RunOptions
+from imgpar.batch.settings import ASSEMBLE
+from imgpar.cli import flags, gathering, running
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.passwords import without_password
 from imgpar.core import parsing
@@ -31,6 +34,7 @@ each into a subfolder; names and metadata are kept.
   imgpar convert scans/ -o small/ --grey --quality 70 --to jpg    greyscale JPEG
   imgpar convert photos/ -o out/ --watermark-text '© Me' -n       print what would be done
   imgpar convert photos/ --in-place --resize 3000                 undo with: imgpar undo photos/
+  imgpar convert scans/ -o album.pdf                              as imgpar assemble: one page each
   imgpar convert DCIM/ -o out/ --resize 1280 --to webp,mp4        pictures to WebP, clips to MP4
   imgpar convert DCIM/ -o music/ --to m4a                         only the audio of each clip"""
 EPILOG = """\
@@ -57,7 +61,7 @@ def convert_parser() -> Parser:
         "--recipe",
         action=Once,
         metavar="FILE|NAME",
-        help="start from a TOML file, or from a built-in recipe: web, thumbnails or archive",
+        help="start from a TOML file, or from a built-in recipe: web, thumbnails, archive, favicon or social",
     )
     add("--save-recipe", action=Once, metavar="FILE", help="save the operations and settings as a TOML file")
     flags.add_run_options(parser, "run", files=group)
@@ -73,7 +77,8 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "--out",
         action=Once,
         metavar="OUT",
-        help="output folder or ZIP archive; for one input also a file, or - for standard output",
+        help="output folder or ZIP archive; a .pdf of all pictures; for one input also a file, or - for "
+        "standard output",
     )
     add(
         "--to",
@@ -127,6 +132,9 @@ def convert_with(args: argparse.Namespace, inputs: list[str], recipe: Recipe, co
     only_save = args.save_recipe and not (inputs or args.files_from or args.out or args.in_place)
     if not only_save:
         _check(args, inputs)
+    if is_document(args.out):
+        _check_document(args)
+        return gathering.make_file("assemble", args, inputs, recipe, command)
     if args.save_recipe:
         recipe.save(args.save_recipe)
     if only_save:
@@ -150,6 +158,22 @@ def convert_with(args: argparse.Namespace, inputs: list[str], recipe: Recipe, co
         ),
         to_stdout=args.out == "-",
     )
+
+
+def _check_document(args: argparse.Namespace) -> None:
+    """Refuse flags that a PDF of all inputs does not have; raises UsageError."""
+    plain = RunOptions()
+    given = [
+        name
+        for name in RunOptions.options()
+        if name not in ASSEMBLE.run and getattr(args, name, None) not in (None, getattr(plain, name))
+    ]
+    given += [name for name in ("files_from", "explain", "save_recipe", "check") if getattr(args, name)]
+    if given:
+        raise UsageError(
+            f"{flags.flag(given[0])} does not apply to {args.out}, one PDF of all inputs.",
+            fix="Leave it out.",
+        )
 
 
 def read_recipe(args: argparse.Namespace) -> Recipe:

@@ -78,10 +78,15 @@ def modifiers() -> dict[str, list[str]]:
 
 
 def add_operations(
-    parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS, *, extracting: bool = False
+    parser: argparse.ArgumentParser,
+    taken: Collection[str] = RECIPE_KEYS,
+    besides: Collection[str] = (),
+    *,
+    extracting: bool = False,
 ) -> None:
     """Add a flag for every operation and every field to one group, except fields that share the name of a
-    setting in `taken`: `add_settings` adds those, and with `extracting` `add_extraction`."""
+    setting in `taken`, which `add_settings` adds, with `extracting` `add_extraction`, and of another flag of
+    the command (`besides`)."""
     group = parser.add_argument_group("operations, in the order given")
     for name, kind in operation_types().items():
         options = kind.options()
@@ -92,7 +97,7 @@ def add_operations(
         _add(group, name, primary, text)
     settings = EncodeOptions.options() | (Extraction.options() if extracting else {})
     for name, owners in modifiers().items():
-        if name not in settings or name not in taken:
+        if name not in besides and (name not in settings or name not in taken):
             _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
 
 
@@ -186,7 +191,7 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
 
     Raises UsageError for a modifier without its operation, BadValueError for an invalid value.
     """
-    from imgpar.recipe.tables import make_operation
+    from imgpar.recipe.tables import check_together, make_operation
 
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
@@ -206,7 +211,8 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
         base = base.then(operation)
     if not (settings or extract or naming):
         return base
-    encode, extracted = replace(base.encode, **settings), replace(base.extract, **extract)
+    check_together(settings, flag)
+    encode, extracted = base.encode.changed(settings), replace(base.extract, **extract)
     return replace(base, encode=encode, extract=extracted, naming=replace(base.naming, **naming))
 
 
@@ -237,7 +243,10 @@ def _placed(
         extract[step.name] = parsing.named(step.label, extraction.parse, step.value)
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]
-        settings[step.name] = parsing.named(step.label, option.parse, step.value)
+        value = parsing.named(step.label, option.parse, step.value)
+        settings[step.name] = (
+            settings[step.name] | value if option.repeats and step.name in settings else value
+        )
     else:
         return False
     return True

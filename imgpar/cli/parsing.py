@@ -108,6 +108,7 @@ class Parser(argparse.ArgumentParser):
         return f"Leave {value} out, or see {self.prog} --help."
 
     def _unknown(self, flag: str) -> UsageError:
+        from imgpar.batch.gather.options import Gathering
         from imgpar.batch.run_options import RunOptions
         from imgpar.batch.settings import RECIPE_KEYS
         from imgpar.ops import operation_types
@@ -118,6 +119,9 @@ class Parser(argparse.ArgumentParser):
             and name in RunOptions.options().keys() | RECIPE_KEYS | operation_types().keys()
         ):
             return UsageError(f"{self.prog} does not accept {flag}.", fix=f"See {self.prog} --help.")
+        if flag.startswith("--") and (option := Gathering.options().get(name)):
+            command = min(option.calls)
+            return UsageError(f"{self.prog} does not accept {flag}.", fix=f"imgpar {command} does.")
         if said := synonyms.sentence(name):
             return UsageError(f"There is no option {flag}.", fix=said)
         flags = [one.removeprefix("--").replace("-", "_") for one in self._option_string_actions]

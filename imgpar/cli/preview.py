@@ -54,6 +54,7 @@ def preview(
                 items += outcomes
             sums[facts["status"]] += len(outcomes)
             sums["files"] += len(facts["outputs"])
+            sums["split"] += any(out["split"] for out in facts["outputs"])
             if args.json:
                 print(json.dumps(facts))
             elif facts["status"] == "failed":
@@ -68,7 +69,8 @@ def preview(
     else:
         written = "Only the report was written." if args.report else "Nothing was written."
         print(
-            f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}; "
+            f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}"
+            f"{' or more' if sums['split'] else ''}; "
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
     if (

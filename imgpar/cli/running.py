@@ -13,7 +13,7 @@ from imgpar.batch.progress import Progress, discard, printable
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli.parsing import Once
 from imgpar.cli.passwords import read_password
-from imgpar.cli.stopping import stopping
+from imgpar.cli.stopping import FIRST, stopping
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Event
 from imgpar.outputs.sidefiles import check_report
@@ -88,17 +88,21 @@ class Results:
             discard(sys.stdout)
 
 
-def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False) -> int:
-    """Run with progress bar, signal handling and results; `to_stdout` if a picture is written there.
+def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False, stopped: str = FIRST) -> int:
+    """Run with progress bar, signal handling and results, and return the exit code.
 
-    Returns the exit code.
+    Args:
+        args: parsed flags.
+        call: starts the run.
+        to_stdout: whether a picture is written to standard output.
+        stopped: printed at the first Ctrl-C.
     """
     from imgpar.runtime.scheduler import CancelToken
 
     token = CancelToken()
     with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
         results = Results(args, progress)
-        with stopping(token):
+        with stopping(token, stopped):
             report = call(results, token)
             if args.report:
                 save_report(args, report, token)

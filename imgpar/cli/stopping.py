@@ -25,12 +25,14 @@ class Cancel(Protocol):
 
 
 FIRST = "Finishing what is in flight; Ctrl-C again to stop now."
+FIRST_OF_ONE = "Stopping; the file is not made."
+"""Where all inputs become one file."""
 SECOND = "Stopping now."
 
 
 @contextmanager
-def stopping(token: Cancel) -> Iterator[None]:
-    """Translate signals into calls of the token while the block runs.
+def stopping(token: Cancel, first: str = FIRST) -> Iterator[None]:
+    """Translate signals into calls of the token while the block runs; `first` is printed at the first one.
 
     A signal that was ignored when imgpar started (nohup, a shell's background job) stays ignored.
     A third Ctrl-C raises KeyboardInterrupt, in case the run does not react.
@@ -45,7 +47,7 @@ def stopping(token: Cancel) -> Iterator[None]:
         asked += 1
         if asked == 1:
             token.cancel()
-            _print(FIRST)
+            _print(first)
             return
         token.kill()
         _print(SECOND)

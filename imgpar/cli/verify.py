@@ -18,6 +18,7 @@ Compare the outputs in OUT with the digests recorded when they were written. Cha
 outputs are listed, and the exit code is 1. Nothing is written.
 
   imgpar verify web/
+  imgpar verify album.pdf
   imgpar verify web/ --json | jq -r 'select(.status == "failed") | .source'"""
 
 
@@ -36,7 +37,7 @@ def verify_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, rest = verify_parser().parse(argv)
     if len(rest) != 1:
-        raise UsageError("imgpar verify takes one folder, the OUT of an earlier run.")
+        raise UsageError("imgpar verify takes one folder or file, the OUT of an earlier run.")
     from imgpar.api import functions
     from imgpar.batch.progress import printable
     from imgpar.batch.report import item_json

@@ -16,6 +16,8 @@ ImgparError                what, where, why, and what to do
 │   ├── TransformError     an operation failed
 │   ├── EncodeError        the target format cannot hold it, or the encoder failed
 │   ├── CommitError        its output could not be written
+│   ├── NoSuchPageError    it has none of the requested pages
+│   ├── NothingReadError   none of the inputs of one file can be read
 │   └── WorkerDiedError    its worker process crashed, hung or was killed
 └── RunError               the run cannot continue (exit code 4)
     ├── OutputLockedError  another run is writing to the same folder
@@ -176,6 +178,17 @@ class NotSmallerError(ItemError):
 
 class NothingThereError(ItemError):
     """The input does not have what was to be extracted from it: it is skipped."""
+
+
+class NoSuchPageError(ItemError):
+    """The input has none of the requested pages or frames: it is skipped."""
+
+
+class NothingReadError(ItemError):
+    """None of the inputs of one file can be read."""
+
+    failures: tuple[object, ...] = ()
+    """Why, for each input (`runtime.protocol.ItemFailure`)."""
 
 
 class WorkerDiedError(ItemError):

@@ -9,9 +9,11 @@ time of dataclasses.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from imgpar.core.templates import Value
 
 INODE_BITS = (1 << 63) - 1
 """Bits of an inode number that SQLite can store."""
@@ -107,8 +109,8 @@ class Target(NamedTuple):
     parts: tuple[str, ...] = ()
     """Existing files of a split target that may be replaced."""
     earlier: tuple[OutputFile, ...] = ()
-    """Files of a split target that the same settings made of an earlier state of this input. Those that are
-    not made again are removed."""
+    """Files of a split target that were made of this input before, perhaps with other settings. Those that
+    are not made again are removed."""
     known: tuple[OutputFile, ...] = ()
     """Earlier outputs of imgpar under this name. An existing file is replaced only if it is one of these; if
     empty, any file is replaced, as requested by the user."""
@@ -207,8 +209,9 @@ class Outcome(NamedTuple):
     """Stage that failed; else empty."""
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
-    changed since), "settings" (made with other settings), "link" (in place), "nothing" (it does not have
-    what is extracted), "smaller" (in place: the new file would not be smaller)."""
+    changed since), "settings" (made with other settings), "link" (in place), "pages" (it has
+    none of the requested pages), "nothing" (it does not have what is extracted), "smaller" (in place: the new
+    file would not be smaller)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""
@@ -236,6 +239,9 @@ class ItemFacts(NamedTuple):
     """Displayed width and height, before any operation."""
     frames: int
     """Number of frames; more than 1 for animations and clips."""
+    details: Mapping[str, Value] = {}
+    """What its metadata say, by name of a field (`core.item_fields.FACTS`), if an operation asks for it.
+    What is stripped is missing."""
 
 
 @dataclass(frozen=True, slots=True)

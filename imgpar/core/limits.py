@@ -30,6 +30,7 @@ class Limits:
     density: float = 0.0
     """Resolution in dpi at which vector formats (PDF, SVG) are rendered; 0 is the default of the format."""
     pages: str = ""
-    """Pages of a document, or frames of an animation, to read, from 1: "3" or "2-5"; empty is all."""
+    """Pages of a document, or frames of an animation, to read, from 1, as `formats.option_values.page_range`
+    returns them; empty is all."""
     password: Secret | None = None
     """For encrypted files."""

@@ -289,11 +289,26 @@ def grid(value: object) -> tuple[int, int]:
     >>> grid("320x240")
     (320, 240)
     """
-    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", value) if isinstance(value, str) else None
-    pair = (int(match[1]), int(match[2])) if match else value
-    if isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(n, int) and 0 < n < 65536 for n in pair):
-        return pair[0], pair[1]
-    raise bad_value(VALUE, "width and height such as 320x240", value)
+    found = pair(value, 65535)
+    if found is None:
+        raise bad_value(VALUE, "width and height such as 320x240", value)
+    return found
+
+
+def pair(value: object, most: int) -> tuple[int, int] | None:
+    """Two whole numbers of 1 to `most`, as text with an x between them or as a pair; None for anything else.
+
+    >>> pair("5x4", 99), pair("5 × 4", 99), pair((5, 4), 99), pair("5x400", 99)
+    ((5, 4), (5, 4), (5, 4), None)
+    """
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d{1,5})\s*[x×]\s*(\d{1,5})", value.strip().lower())
+        value = (int(match[1]), int(match[2])) if match else ()
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        return None
+    one, other = value
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in (one, other))
+    return (one, other) if whole and 0 < one <= most and 0 < other <= most else None
 
 
 @accepts("str | tuple[int, int, int] | tuple[int, int, int, int]")

@@ -235,8 +235,10 @@ class Header(NamedTuple):
     """1, 2, 4 or 8: how much smaller than in the file the pixels are decoded."""
     turned: bool = False
     """Whether pages are turned upright while they are decoded: a copy of the file would not be upright."""
-    pages: tuple[int, int] | None = None
-    """Numbers of the first and the last requested page of a document, from 1; None for other files."""
+    pages: tuple[int, ...] | None = None
+    """Numbers of the requested pages of a document, from 1, ascending; None for other files."""
+    total: int = 0
+    """Number of pages or frames in the file, where only some may be requested; 0 is `frames`."""
     numbers: tuple[int, ...] = ()
     """Indices of the frames to decode, from 0; empty: the first ones."""
     detail: Detail | None = None

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
-from imgpar.core.errors import DamagedError, ItemError, LimitError, MissingExtraError, UnsupportedError
+from imgpar.core.errors import (
+    DamagedError,
+    ItemError,
+    LimitError,
+    MissingExtraError,
+    NoSuchPageError,
+    UnsupportedError,
+)
 from imgpar.core.install_hint import pip
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Detail, Header, Metadata
+from imgpar.core.spec import Detail, Header, Metadata, Spec
+from imgpar.formats.option_values import pages_among
 from imgpar.formats.registry import Format
 
 DetailKind = TypeVar("DetailKind", bound=Detail)
@@ -29,6 +38,8 @@ class Encoded(NamedTuple):
     data: bytes | bytearray | memoryview
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    spec: Spec | None = None
+    """Of the largest picture in the file; None is that of the frames."""
 
 
 def damaged(title: str, complaint: str, *, hopeless: bool = False) -> DamagedError:
@@ -102,14 +113,24 @@ def too_many_frames(frames: int, limits: Limits) -> LimitError:
     )
 
 
-def chosen_pages(limits: Limits, count: int) -> range:
-    """The pages to read among `count`, from 0. Raises ItemError for missing pages."""
+def chosen_pages(limits: Limits, count: int, what: str = "page") -> Sequence[int]:
+    """The pages to read among `count`, from 0, ascending.
+
+    Args:
+        limits: with the requested pages.
+        count: number of pages in the file.
+        what: a page or a frame, for the message.
+
+    Raises:
+        NoSuchPageError: the file has none of them.
+    """
     if not limits.pages:
         return range(count)
-    first, _, last = limits.pages.partition("-")
-    if int(last or first) > count:
-        raise ItemError(f"It has {count} page(s); {limits.pages} was requested.", fix="Change --pages.")
-    return range(int(first) - 1, int(last or first))
+    found = pages_among(limits.pages, count)
+    if not found:
+        has = f"1 {what}" if count == 1 else f"{count:,} {what}s"
+        raise NoSuchPageError(f"It has {has}; {limits.pages} was requested.")
+    return found
 
 
 @cache

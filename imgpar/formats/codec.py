@@ -250,6 +250,8 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         lost += more
     metadata, more = _of_pages(metadata, frames, fmt, options)
     lost += more
+    if options.loop is not None and metadata.durations:
+        metadata = metadata._replace(loop=options.loop)
     if options.palette and "palette" in fmt.takes:
         frames, options = _in_few_colours(frames, fmt, metadata, options)
     try:
@@ -270,11 +272,12 @@ def _some_frames(header: Header, limits: Limits) -> Header:
     """The header of an animation of which only some frames are requested."""
     from imgpar.formats.base import chosen_pages
 
-    wanted = chosen_pages(limits, header.frames)
+    wanted = chosen_pages(limits, header.frames, "frame")
     durations = header.metadata.durations
-    kept = durations[wanted.start : wanted.stop] if len(wanted) > 1 else ()
+    known = len(wanted) > 1 and len(durations) == header.frames
+    kept = tuple(durations[number] for number in wanted) if known else ()
     metadata = header.metadata._replace(durations=kept)
-    return header._replace(frames=len(wanted), metadata=metadata, numbers=tuple(wanted))
+    return header._replace(frames=len(wanted), metadata=metadata, numbers=tuple(wanted), total=header.frames)
 
 
 def _without_implausible_density(header: Header) -> Header:

@@ -67,7 +67,7 @@ def parse_every(value: object) -> Every:
     raise bad_value(parsing.VALUE, known, value, ("key", "scene"))
 
 
-@parsing.accepts("str")
+@parsing.accepts("str | tuple[int, int]")
 def parse_grid(value: object) -> Grid:
     """Columns and rows.
 
@@ -76,10 +76,10 @@ def parse_grid(value: object) -> Grid:
     """
     if isinstance(value, Grid):
         return value
-    match = re.fullmatch(r"(\d{1,2})x(\d{1,2})", str(value))
-    if match is None or not int(match[1]) or not int(match[2]):
+    found = parsing.pair(value, 99)
+    if found is None:
         raise bad_value(parsing.VALUE, "columns and rows such as 5x4", value)
-    return Grid(int(match[1]), int(match[2]))
+    return Grid(*found)
 
 
 @parsing.accepts("float | str")

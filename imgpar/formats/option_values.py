@@ -120,18 +120,98 @@ def parse_target(value: object) -> QualityTarget:
 
 SPLIT = "split"
 """One output per page."""
+_PAGES = re.compile(r"last|(?P<first>[1-9]\d{0,5})(?P<to>-(?P<last>[1-9]\d{0,5})?)?|-(?P<end>[1-9]\d{0,5})")
+_MOST_RANGES = 1000
 
 
 @parsing.accepts("int | str")
 def page_range(value: object) -> str:
-    """Pages counted from 1, as one number or a range; or `split`.
+    """Pages counted from 1, as numbers and ranges separated by commas; or `split`.
 
     >>> page_range("first"), page_range("2-5"), page_range("all"), page_range("split")
     ('1', '2-5', '', 'split')
+    >>> page_range("1, 3, 5-7"), page_range("2-"), page_range("-3"), page_range("last")
+    ('1,3,5-7', '2-', '-3', 'last')
     """
-    found = re.fullmatch(r"([1-9]\d{0,5})(?:-([1-9]\d{0,5}))?", str(value))
-    if value in ("first", "all", "split"):
-        return {"first": "1", "all": ""}.get(str(value), SPLIT)
-    if isinstance(value, bool) or not found or int(found[2] or found[1]) < int(found[1]):
-        raise bad_value(parsing.VALUE, "split, first, all, a number or a range such as 2-5", value)
-    return str(value)
+    text = "" if isinstance(value, bool) else "".join(str(value).lower().split())
+    if text in ("all", SPLIT):
+        return "" if text == "all" else SPLIT
+    parts = dict.fromkeys(_single(part) for part in text.split(","))
+    if len(parts) > _MOST_RANGES or not all(map(_is_range, parts)):
+        known = "split, first, last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7"
+        raise bad_value(parsing.VALUE, known, value, ("split", "first", "last", "all"))
+    return ",".join(parts)
+
+
+def _single(text: str) -> str:
+    """A range of one page as its number."""
+    first, _, last = text.partition("-")
+    return "1" if text in ("first", "-1") else first if first == last else text
+
+
+def _is_range(text: str) -> bool:
+    found = _PAGES.fullmatch(text)
+    return found is not None and (not found["last"] or int(found["first"]) <= int(found["last"]))
+
+
+def pages_among(pages: str, count: int) -> list[int]:
+    """Indices of the pages that a file of `count` pages has of the requested ones, ascending from 0.
+
+    >>> pages_among("1,3,5-7", 6), pages_among("2-", 3), pages_among("last", 3), pages_among("4-", 3)
+    ([0, 2, 4, 5], [1, 2], [2], [])
+
+    Args:
+        pages: from `page_range`; empty is all.
+        count: number of pages.
+    """
+    if not pages:
+        return list(range(count))
+    chosen = set[int]()
+    for part in pages.split(","):
+        found = _PAGES.fullmatch(part)
+        assert found is not None
+        first = count if part == "last" else int(found["first"] or 1)
+        open_end = count if found["to"] else first
+        last = int(found["last"] or found["end"] or open_end)
+        chosen.update(range(first - 1, min(last, count)))
+    return sorted(chosen)
+
+
+def several_pages(pages: str) -> bool:
+    """Whether more than one page is named.
+
+    >>> [several_pages(page_range(pages)) for pages in ("2-5", "2-", "1,3", "3-3", "last", "all", "split")]
+    [True, True, True, False, False, False, False]
+    """
+    return "," in pages or "-" in pages
+
+
+USUAL_ICONS = (16, 32, 48, 256)
+LARGEST_ICON = 256
+
+
+@dataclass(frozen=True, slots=True)
+class IconSizes:
+    """Sizes of an icon in pixels, ascending."""
+
+    sizes: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.sizes))
+
+
+@parsing.accepts("int | str")
+def icon_sizes(value: object) -> IconSizes:
+    """Sizes of an icon in pixels.
+
+    >>> icon_sizes("48, 16,32"), icon_sizes(64)
+    (IconSizes(sizes=(16, 32, 48)), IconSizes(sizes=(64,)))
+    """
+    if isinstance(value, IconSizes):
+        return value
+    words = value if isinstance(value, (list, tuple)) else str(value).split(",")
+    found = [re.fullmatch(r"[1-9]\d{0,2}", str(word).strip()) for word in words]
+    sizes = sorted({int(match[0]) for match in found if match})
+    if isinstance(value, bool) or not all(found) or not sizes or sizes[-1] > LARGEST_ICON:
+        raise bad_value(parsing.VALUE, "sizes of 1 to 256 pixels, such as 16,32,48", value)
+    return IconSizes(tuple(sizes))

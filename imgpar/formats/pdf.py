@@ -38,7 +38,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
     try:
         if not len(document):
             raise damaged(fmt.title, "it has no pages", hopeless=True)
-        pages = chosen_pages(limits, min(len(document), limits.max_frames + 1))
+        total = len(document)
+        pages = chosen_pages(limits, total)[: limits.max_frames + 1]
         width, height = _pixels(document, pages[0], scale)
         check_size(width, height, limits)
         alike = all(_pixels(document, number, scale) == (width, height) for number in pages)
@@ -51,7 +52,8 @@ def read_header(data: bytes | memoryview, fmt: Format, limits: Limits) -> Header
         frames=len(pages) if alike else 1,
         metadata=Metadata(dpi=(density, density)),
         lost=() if alike else ("pages",),
-        pages=(pages[0] + 1, pages[-1] + 1),
+        pages=tuple(number + 1 for number in pages),
+        total=total,
         numbers=tuple(pages),
         detail=PdfDetail(density, limits.password),
     )

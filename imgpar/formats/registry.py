@@ -263,7 +263,11 @@ _RECORDS = (
         readers=("pnm",), pillow="PPM",
     ),
     _pillow("qoi", "QOI", "qoi", "image/qoi", (0, b"qoif")),
-    _pillow("ico", "Windows icon", "ico", "image/x-icon", (0, b"\0\0\1\0")),
+    Format(
+        "ico", "Windows icon", ("ico",), "image/x-icon", magic=((0, b"\0\0\1\0"),),
+        readers=("backends.pillow",), writers=("ico",), pillow="ICO", layouts=("RGBA",), alpha=True,
+        takes=frozenset(("effort", "icon_sizes")),
+    ),
     _pillow("dds", "DirectDraw surface", "dds", "image/vnd-ms.dds", (0, b"DDS ")),
     Format(
         "psd", "Photoshop", ("psd", "psb"), "image/vnd.adobe.photoshop",

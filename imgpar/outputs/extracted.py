@@ -34,11 +34,16 @@ class ExtractedWishes:
     def __init__(self, out: Out, to: Sequence[str], extract: Extraction) -> None:
         if extract.sprites and out.name:
             raise UsageError(f"Sprites are several files, but OUT is one ({out.name}).", fix="Name a folder.")
+        if extract.split and out.name:
+            raise UsageError(
+                f"Frames are several files, but OUT is one ({out.name}).",
+                fix="Name a folder, or choose one picture: poster or sheet.",
+            )
         if extract.motion:
             self._wish = Wish((WishedFile("mp4", ".mp4"),), title="MP4")
             return
         target = self._format(out, to, extract)
-        targets = [WishedFile(target.name, f".{target.suffix}")]
+        targets = [WishedFile(target.name, f".{target.suffix}", split=extract.split)]
         if extract.sprites:
             targets.append(WishedFile(INDEX, f".{INDEX}"))
         self._wish = Wish(tuple(targets), pages=bool(extract.split), title=target.title)

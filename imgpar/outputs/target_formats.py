@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from imgpar.core.errors import UsageError
-from imgpar.core.job import Item
+from imgpar.core.job import Item, Split
+from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, find_format
 from imgpar.formats.relevance import silent
@@ -35,6 +36,8 @@ class WishedFile(NamedTuple):
     """Template of the name; empty keeps the stem."""
     either: bool = False
     """Whether only the smallest of these files of the output is written."""
+    split: Split = ""
+    """Whether every page or frame becomes a file."""
     flat: bool = False
     """Whether it lies directly in OUT."""
     size: int = 0
@@ -135,11 +138,24 @@ class Wishes:
         wish = self._make(suffix, shown, wanted)
         many = source is None or (source.kind == "image" and source.frames)
         if source is None or wish.error or shown == SIDECAR:
-            return wish._replace(pages=many)
+            split: Split = "pages" if self._options.split and shown != SIDECAR else ""
+            return wish._replace(
+                pages=many, targets=tuple(file._replace(split=split) for file in wish.targets)
+            )
         inapplicable = silent(self._options, source.name, [target.format for target in wish.targets])
         inapplicable += ("to",) if self._to and not wanted else ()
         moving = source.kind == "image" and any(target.kind == "video" for target in wanted)
+        if many and self._splits(source, wish.targets):
+            wish = wish._replace(targets=tuple(file._replace(split="pages") for file in wish.targets))
         return wish._replace(pages=many, silent=inapplicable, title=source.title, moving=moving)
+
+    def _splits(self, source: Format, targets: Sequence[WishedFile]) -> bool:
+        """Whether every page becomes a file: as requested, or because several pages were requested which one
+        of the formats cannot hold."""
+        if self._options.split or not several_pages(self._options.pages) or self._out.in_place:
+            return self._options.split
+        formats = [FORMATS[target.format] for target in targets]
+        return not all(each.paged if source.paged else each.frames for each in formats)
 
     def _wanted(self, source: Format | None, *, named: bool) -> list[Format]:
         """The requested formats to which such an input is converted."""

@@ -148,7 +148,7 @@ class Recipe:
         raises UsageError."""
         if self.outputs:
             raise UsageError(
-                f"{call} makes one result, but the recipe has [[output]] tables.",
+                f"{call} takes no recipe with [[output]] tables.",
                 fix="Convert with it, or leave them out.",
             )
         for key in Naming.options():
@@ -170,7 +170,7 @@ class Recipe:
         return replace(
             self,
             to=to,
-            encode=replace(self.encode, **changes),
+            encode=self.encode.changed(changes),
             extract=replace(self.extract, **extract),
             naming=replace(self.naming, **naming),
             chosen=chosen,
@@ -179,7 +179,7 @@ class Recipe:
     @property
     def split(self) -> Split:
         """The naming of outputs, where one input has several files in one format."""
-        return self.extract.split or ("pages" if self.encode.split else "")
+        return self.extract.split or ("pages" if self.encode.may_split else "")
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values without defaults. Raises UsageError for Python functions."""
@@ -284,6 +284,8 @@ def _lines(table: Mapping[str, Any]) -> str:
 
 def _toml(value: Any) -> str:
     """A value as TOML; JSON has the same syntax for strings, numbers and lists, except for DEL."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(one)}" for key, one in value.items()) + "}"
     try:
         text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         text.encode()

@@ -40,6 +40,7 @@ def failure_of(
         text,
         timings,
         item=item,
+        failures=getattr(known, "failures", ()),
     )
 
 

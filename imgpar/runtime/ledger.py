@@ -214,6 +214,7 @@ class Ledger:
         for stage, seconds in message.timings:
             state.timings[stage] = state.timings.get(stage, 0.0) + seconds
         state.notes += message.notes
+        state.failures = message.failures
         if task.stage == "encode":
             state.encoding -= 1
             state.failure = state.failure or message

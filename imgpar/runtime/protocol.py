@@ -226,6 +226,8 @@ class Failed(NamedTuple):
     notes: tuple[str, ...] = ()
     item: int = -1
     """Of a job with several items: index of the one that caused it; −1 is none of them."""
+    failures: tuple[ItemFailure, ...] = ()
+    """Of a job with several items: those that were left out."""
 
 
 class Garbled(NamedTuple):

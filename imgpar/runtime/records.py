@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imgpar.core.errors import KeptError, NothingThereError, NotSmallerError
+from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError, NotSmallerError
 from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
@@ -15,6 +15,7 @@ SKIPS = {
     KeptError.__name__: "changed",
     NothingThereError.__name__: "nothing",
     NotSmallerError.__name__: "smaller",
+    NoSuchPageError.__name__: "pages",
 }
 """Errors after which an item is skipped, with the reason for the report."""
 MAX_CRASHES = 2
@@ -106,10 +107,12 @@ class Settled:
         made, one item fails: the one that caused it, or else the first. The others are skipped.
         """
         first, state = self.outcome(), self.state
-        if len(state.job.items) == 1:
-            return [first]
         failure, left_out = state.failure, {each.item: each for each in state.failures}
-        cause = failure.item if failure and 0 <= failure.item < len(state.job.items) else 0
+        if len(state.job.items) == 1:
+            return [_left_out(first, left_out[0]) if 0 in left_out else first]
+        cause = next((index for index in range(len(state.job.items)) if index not in left_out), 0)
+        if failure and 0 <= failure.item < len(state.job.items):
+            cause = failure.item
         found = []
         for index, item in enumerate(state.job.items):
             own = Outcome(item.path, first.status, first.outputs, source_bytes=item.size, job=first.job)
@@ -124,9 +127,7 @@ class Settled:
             elif first.status == "skipped":
                 own = own._replace(reason=first.reason)
             if bad := left_out.get(index):
-                own = own._replace(
-                    status="failed", outputs=(), error=bad.message, kind=bad.error, stage="read"
-                )
+                own = _left_out(own, bad)
             found.append(own._replace(job=first.job + index))
         return found
 
@@ -171,3 +172,11 @@ class Settled:
             job=state.job.id,
             digest=state.digest,
         )
+
+
+def _left_out(outcome: Outcome, bad: ItemFailure) -> Outcome:
+    """The outcome of an item that is not in the file of all."""
+    outcome = outcome._replace(outputs=(), lost=(), notes=(), error="")
+    if reason := SKIPS.get(bad.error):
+        return outcome._replace(status="skipped", reason=reason, notes=(bad.message,), kind="", stage="")
+    return outcome._replace(status="failed", reason="", error=bad.message, kind=bad.error, stage="read")

@@ -10,10 +10,9 @@ meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import count, takewhile
 from typing import Any
 
-from imgpar.core.filenames import is_part, part_path
+from imgpar.core.filenames import is_part
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, FrameRef
 from imgpar.runtime.protocol import (
@@ -24,6 +23,7 @@ from imgpar.runtime.protocol import (
     Failed,
     Files,
     Garbled,
+    ItemFailure,
     Lease,
     Need,
     NoMemory,
@@ -140,9 +140,19 @@ def _check_failed(message: Failed, items: int) -> str:
         return "failed with an item of another job"
     if not _texts_valid((message.error, message.message, message.fix, message.traceback)):
         return "sent text longer than the limit"
+    if wrong := _check_left_out(message.failures, items):
+        return wrong
     return _check_timings(message.timings) or (
         "" if _texts_valid(message.notes) else "sent text longer than the limit"
     )
+
+
+def _check_left_out(failures: Sequence[ItemFailure], items: int) -> str:
+    """What is invalid about the items of a job that were left out."""
+    if not all(0 <= each.item < items and _is_class_name(each.error) for each in failures):
+        return "left out an item of another job"
+    long = len(failures) > items or any(len(each.message) > LONGEST_TEXT for each in failures)
+    return "sent text longer than the limit" if long else ""
 
 
 def _check_output(failed: Failed | None, items: int) -> str:
@@ -157,10 +167,8 @@ def _check_done(message: Done, items: int) -> str:
     failures = message.failures
     if failures and len(failures) >= items:
         return "left out all items of the job"
-    if not all(0 <= each.item < items and _is_class_name(each.error) for each in failures):
-        return "left out an item of another job"
-    if not all(len(each.message) <= LONGEST_TEXT for each in failures):
-        return "sent text longer than the limit"
+    if wrong := _check_left_out(failures, items):
+        return wrong
     if len(message.tries) > MOST_TEXTS or not all(0 < tries < LARGEST_SIDE for tries in message.tries):
         return "reported an invalid number of encodes"
     if not (_texts_valid(message.lost) and _texts_valid(message.notes)):
@@ -268,9 +276,8 @@ def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
 
 
 def _pages_of(target: Target, found: set[str]) -> set[str]:
-    """The files of the pages of a target, from the first without a gap."""
-    pages = (part_path(target.path, "pages", number) for number in count(1))
-    return set(takewhile(found.__contains__, pages))
+    """The files of the pages of a target; `--pages 1,3` leaves gaps."""
+    return {path for path in found if is_part(path, target.path, "pages")}
 
 
 def _are_last(outputs: Sequence[OutputFile], made: Sequence[OutputFile], targets: list[Target]) -> bool:

@@ -36,6 +36,17 @@ def has_filter(name: str) -> bool:
     return any(line.split()[1:2] == [name] for line in listed.stdout.decode("utf-8", "replace").splitlines())
 
 
+def prepared_for_pictures(clip: Clip, options: EncodeOptions) -> Clip:
+    """The clip prepared for 8-bit pictures: HDR is tone mapped to SDR where this ffmpeg can, fields are
+    deinterlaced if requested.
+
+    Raises:
+        EncodeError: this ffmpeg lacks a required filter.
+    """
+    usual = "hable" if has_filter("zscale") and has_filter("tonemap") else ""
+    return prepared(clip, replace(options, tonemap=options.tonemap or usual))
+
+
 def prepared(clip: Clip, options: EncodeOptions) -> Clip:
     """The clip after its `before` filters; the same clip where none is needed.
 

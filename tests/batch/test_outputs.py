@@ -648,13 +648,13 @@ def test_several_outputs_are_refused_where_there_is_one_file(tmp_path: Path):
         TREE.run(photos, in_place=True)
     with pytest.raises(UsageError, match="OUT is named like one file"):
         TREE.run(photos / "a.png", tmp_path / "b.png")
-    with pytest.raises(UsageError, match="encode makes one result"):
+    with pytest.raises(UsageError, match="encode takes no recipe"):
         TREE.encode((photos / "a.png").read_bytes(), to="png")
-    with pytest.raises(UsageError, match="arrays makes one result"):
+    with pytest.raises(UsageError, match="arrays takes no recipe"):
         TREE.arrays(photos)
-    with pytest.raises(UsageError, match="frames makes one result"):
+    with pytest.raises(UsageError, match="frames takes no recipe"):
         imgpar.frames("a.mp4", pipeline=TREE)
-    with pytest.raises(UsageError, match="An output makes one result"):
+    with pytest.raises(UsageError, match="An output takes no recipe"):
         Pipeline().output(TREE)
 
 

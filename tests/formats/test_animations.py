@@ -10,7 +10,7 @@ from codec_pictures import LIMITS, picture, read, saved, written
 from PIL import Image
 
 from imgpar import Pipeline
-from imgpar.core.errors import BadValueError, ItemError
+from imgpar.core.errors import BadValueError, NoSuchPageError, TransformError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats.codec import decode, encode, read_header
@@ -92,7 +92,18 @@ class TestPages:
         return saved(pages[0], "TIFF", save_all=True, append_images=pages[1:])
 
     @pytest.mark.parametrize(
-        ("pages", "reds"), [("", [40, 80, 120]), ("2", [80]), ("2-3", [80, 120]), ("1", [40])]
+        ("pages", "reds"),
+        [
+            ("", [40, 80, 120]),
+            ("2", [80]),
+            ("2-3", [80, 120]),
+            ("1", [40]),
+            ("1,3", [40, 120]),
+            ("2-", [80, 120]),
+            ("-2", [40, 80]),
+            ("last", [120]),
+            ("2-9", [80, 120]),
+        ],
     )
     def test_a_range_of_pages_is_read(self, pages: str, reds: list[int]) -> None:
         data = self.scan((8, 6), (8, 6), (8, 6))
@@ -106,11 +117,19 @@ class TestPages:
         assert header.spec.size == (5, 4)
         assert array[0, 0, 0] == 80
 
+    @pytest.mark.parametrize(("pages", "durations"), [("1,3", (50, 90)), ("2-", (70, 90)), ("2", ())])
+    def test_frames_of_an_animation_keep_their_durations(
+        self, pages: str, durations: tuple[int, ...]
+    ) -> None:
+        frames = [Image.new("RGB", (8, 6), (40 * number, 9, 9)) for number in (1, 2, 3)]
+        data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=[50, 70, 90])
+        assert read_header(data, "", Limits(pages=pages)).metadata.durations == durations
+
     def test_a_page_that_is_not_there_is_named(self) -> None:
-        with pytest.raises(ItemError, match=r"2 page\(s\); 3 was requested"):
+        with pytest.raises(NoSuchPageError, match="It has 2 pages; 3 was requested"):
             read_header(self.scan((8, 6), (8, 6)), "", Limits(pages="3"))
 
-    @pytest.mark.parametrize("value", ["0", "5-2", "last", "", True, "1-"])
+    @pytest.mark.parametrize("value", ["0", "5-2", "", True, "-", "1,,2", "split,2", "1-2-3"])
     def test_a_wrong_range_is_refused(self, value: object) -> None:
         with pytest.raises(BadValueError, match="range such as 2-5"):
             page_range(value)
@@ -211,3 +230,18 @@ class TestOnePalette:
         ]
         _, arrays = read(written(quiet, "gif", Metadata(durations=(80,) * 6)))
         assert all((array == arrays[0]).all() for array in arrays)
+
+
+@pytest.mark.parametrize(("to", "loop"), [("gif", 1), ("gif", 3), ("gif", 0), ("webp", 2), ("png", 5)])
+def test_the_loop_count_is_set(to: str, loop: int) -> None:
+    frames = [Image.new("RGB", (8, 6), (40 * number, 9, 9)) for number in (1, 2, 3)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, loop=0)
+    made = Pipeline().encode(data, to=to, loop=loop)
+    assert read_header(made, "", Limits()).metadata.loop == loop
+
+
+def test_a_loop_count_that_avif_does_not_hold_is_lost() -> None:
+    frames = [Image.new("RGB", (32, 32), (40 * number, 9, 9)) for number in (1, 2)]
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50, loop=0)
+    with pytest.raises(TransformError, match="loop count"):
+        Pipeline().encode(data, to="avif", loop=2, strict=True)

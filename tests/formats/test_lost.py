@@ -31,6 +31,7 @@ METADATA = {
     "tiff": set(),
     "jxl": {"iptc", "comment"},
     "bmp": {"exif", "gps", "xmp", "iptc", "comment"},
+    "ico": {"exif", "gps", "xmp", "iptc", "comment", "density"},
     "jp2": set(),
     "gif": {"exif", "gps", "iptc", "density"},
 }
@@ -44,13 +45,14 @@ PIXELS = {
     "tiff": set(),
     "jxl": set(),
     "bmp": {"alpha", "depth"},
+    "ico": {"depth"},
     "jp2": set(),
     "gif": {"depth", "soft transparency"},
 }
 """Of a transparent picture of 16 bits."""
-FRAMES = {"jpeg", "heic", "jxl", "bmp", "jp2"}
+FRAMES = {"jpeg", "heic", "jxl", "bmp", "jp2", "ico"}
 """Targets that get the first frame of an animation."""
-GAMUT = {"gif", "bmp", "jxl"}
+GAMUT = {"gif", "bmp", "jxl", "ico"}
 """Targets that hold no profile."""
 
 

@@ -22,6 +22,8 @@ class TestWriting:
     @pytest.mark.parametrize("layout", ["L", "LA", "RGB", "RGBX", "RGBA"])
     @pytest.mark.parametrize("name", WRITABLE)
     def test_every_layout_that_a_format_takes_comes_back(self, name: str, layout: str) -> None:
+        if name == "ico":  # squares of several sizes: `test_ico`
+            pytest.skip("It does not come back as it was.")
         if layout not in FORMATS[name].layouts:
             assert storable(Spec(4, 3, layout), FORMATS[name])[0].layout in FORMATS[name].layouts
             return

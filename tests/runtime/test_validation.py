@@ -16,6 +16,7 @@ from imgpar.runtime.protocol import (
     Failed,
     Files,
     Garbled,
+    ItemFailure,
     Lease,
     Need,
     NoMemory,
@@ -305,13 +306,16 @@ def test_known_outputs_may_be_omitted_but_not_all() -> None:
     [
         (("a-p1.png", "a-p2.png", "a-p3.png"), True),
         (("a-p1.png",), True),
-        (("a-p1.png", "a-p3.png"), False),
-        (("a-p2.png",), False),
+        (("a-p1.png", "a-p3.png"), True),
+        (("a-p2.png",), True),
+        (("a-p1.png", "a-p1.png"), False),
+        (("a-p01.png",), False),
+        (("a-p1.png", "b-p2.png"), False),
         (("a.png",), True),
         (("a.png", "a-p1.png"), False),
     ],
 )
-def test_split_pages_are_complete(names: tuple[str, ...], good: bool) -> None:
+def test_split_pages_are_those_of_the_target(names: tuple[str, ...], good: bool) -> None:
     outputs = tuple(OutputFile(f"/out/{name}", 5) for name in names)
     split = task("chain", Target("png", "/out/a.png", split="pages"))
     assert (rejection(done(outputs=outputs), split) == "") is good
@@ -365,7 +369,7 @@ def test_outputs_may_be_missing_only_beside_a_failure() -> None:
     [
         (("a-p1.png", "a-p2.png", "b.png"), True),
         (("a.png", "b.png"), True),
-        (("a-p1.png", "a-p3.png", "b.png"), False),
+        (("a-p1.png", "a-p3.png", "b.png"), True),
         (("a-p1.png", "a-p2.png"), False),
         (("a-p1.png", "b.png", "b-p1.png"), False),
     ],
@@ -523,6 +527,16 @@ def test_array_tasks_write_no_files() -> None:
 
 
 # ----- facts ----------------------------------------------------------------------------------------
+
+
+def test_failures_of_items_are_checked_in_a_failed_job_too() -> None:
+    bad = Failed(
+        7, "read", "NothingReadError", "None.", "", "", failures=(ItemFailure(1, "DamagedError", "x"),)
+    )
+    assert "another job" in rejection(bad, task())
+    long = bad._replace(failures=(ItemFailure(0, "DamagedError", "x" * 100_000),))
+    assert "longer than the limit" in rejection(long, task())
+    assert rejection(bad._replace(failures=(ItemFailure(0, "DamagedError", "x"),)), task()) == ""
 
 
 def test_facts_are_accepted_where_they_are_requested() -> None:

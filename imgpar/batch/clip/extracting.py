@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgpar.batch.clip.task import ClipResult, check_unchanged, read_digest, read_status
@@ -123,13 +122,15 @@ class ExtractWork:
 
     def _make(self, path: str) -> None:
         from imgpar.batch.frames.motion_photo import clip_path
+        from imgpar.video.prepare import prepared_for_pictures
+        from imgpar.video.probe import probe
 
         if self._extract.motion:
             self._motion(path)
             return
         with clip_path(path) as found:
             with self._during("decode"):
-                clip = self._prepared(found)
+                clip = prepared_for_pictures(probe(found, self._run.limits), self._run.encode)
             make: dict[str, Callable[[Clip, Choice], None]] = {
                 "every": self._frames,
                 "poster": self._poster,
@@ -140,17 +141,6 @@ class ExtractWork:
             make[self._extract.kind](clip, self._choice(clip))
 
     # ----- what is read ---------------------------------------------------------------------------
-
-    def _prepared(self, path: str) -> Clip:
-        """The clip prepared for 8-bit pictures: HDR is tone mapped to SDR, fields are deinterlaced if
-        requested."""
-        from imgpar.video.prepare import has_filter, prepared
-        from imgpar.video.probe import probe
-
-        options = self._run.encode
-        usual = "hable" if has_filter("zscale") and has_filter("tonemap") else ""
-        clip = probe(path, self._run.limits)
-        return prepared(clip, replace(options, tonemap=options.tonemap or usual))
 
     def _choice(self, clip: Clip) -> Choice:
         """How frames are read: with alpha where the picture holds it."""
@@ -164,8 +154,12 @@ class ExtractWork:
             accept_damaged=self._run.limits.accept_damaged,
             threads=self._helpers.cores,
             seen=self._helpers.advanced,
+            damage=self._damage,
             limits=self._run.limits,
         )
+
+    def _damage(self, words: str) -> None:
+        self._result.notes += (words,)
 
     @property
     def _recipe(self) -> Recipe:

@@ -52,6 +52,10 @@ def ignore(_done: int, _of: int) -> None:
     """Do not report progress."""
 
 
+def overlook(_text: str) -> None:
+    """Do not report damage."""
+
+
 NO_LIMITS = Limits(memory=1 << 40)
 
 
@@ -70,6 +74,8 @@ class Choice:
     accept_damaged: bool = False
     threads: int = 0
     seen: Seen = ignore
+    damage: Callable[[str], None] = overlook
+    """Called at most once, with what is wrong with a clip of which single frames are wanted."""
     limits: Limits = NO_LIMITS
     """For one frame with its operations; an animation as a whole must fit into `memory`."""
 
@@ -82,15 +88,24 @@ class _Converter:
     """Converts decoded frames of one clip to arrays."""
 
     def __init__(self, clip: Clip, recipe: Recipe, choice: Choice) -> None:
-        from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, clip_facts
+        from imgpar.batch.clip.frame_program import (
+            FrameFacts,
+            FrameProgram,
+            clip_details,
+            clip_facts,
+            operations_for_clip,
+        )
         from imgpar.video.plan import steps_of
 
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
         (output,) = output_specs(recipe)
-        steps = steps_of(clip.picture, output.operations)
+        facts = clip_facts(clip, len(clip.times))
+        details = clip_details(clip, output.operations, output.encode.strip)
+        operations, _ = operations_for_clip(output.operations, facts, details)
+        steps = steps_of(clip.picture, operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, choice.limits)
-        self._program.begin(clip_facts(clip, len(clip.times)))
+        self._program.begin(facts)
         self._memory = memoryview(bytearray(self._program.layout.nbytes))
         self._planes = self._program.layout.arrays(self._memory)
 
@@ -168,7 +183,7 @@ def frames_at(
     clip = probe(source) if isinstance(source, str) else source
     if not clip.times:
         raise DamagedError("This clip has no frame that could be read.")
-    converter, finder = _Converter(clip, recipe, choice), _Finder(clip, choice.threads)
+    converter, finder = _Converter(clip, recipe, choice), _Finder(clip, choice)
     end = max(clip.duration, clip.times[-1] + clip.last)
     seen: ClipFrame | None = None
     for number, moment in enumerate(moments):
@@ -186,11 +201,20 @@ def frames_at(
 class _Finder:
     """Finds frames by index: by decoding on from the last one, or by seeking to a key frame."""
 
-    def __init__(self, clip: Clip, threads: int) -> None:
-        self._clip, self._threads = clip, threads
+    def __init__(self, clip: Clip, choice: Choice) -> None:
+        self._clip, self._choice = clip, choice
+        self._complaints: list[str] = []
         self._reader: Iterator[tuple[int, Any]] = iter(())
         self._last = math.inf
         """Time in seconds of the last decoded frame."""
+        self._told = False
+        if len(clip.times) < clip.frames:
+            self._tell(f"{len(clip.times)} of {clip.frames} frames could be read")
+
+    def _tell(self, words: str) -> None:
+        if not self._told:
+            self._told = True
+            self._choice.damage(f"this clip is truncated or corrupt: {words}")
 
     def find(self, index: int) -> tuple[int, Any]:
         """Timestamp and PyAV frame; the next one where this one cannot be decoded."""
@@ -201,9 +225,13 @@ class _Finder:
         if not self._last < wanted <= self._last + SEEK_SECONDS:
             # The reader seeks to a key frame and drops the frames before `begin`.
             begin = wanted if index else -math.inf
-            self._reader = iter(Reader(self._clip, self._threads, start=begin))
+            reader = Reader(self._clip, self._choice.threads, start=begin)
+            self._complaints = reader.complaints
+            self._reader = iter(reader)
         for stamp, frame in self._reader:
             self._last = stamp * base
+            if self._complaints:
+                self._tell(self._complaints[-1])
             if self._last >= wanted - self._clip.slack:
                 return stamp, frame
         self._last = math.inf

@@ -25,18 +25,21 @@ def make_animation(making: Making) -> OutputFile:
         ItemError: an item cannot be read, the frames need too much memory, or the file cannot be written.
     """
     items, limits = making.task.job.items, making.run.limits
-    if len(items) > limits.max_frames:
-        raise LimitError(f"It would have {len(items)} frames.", fix="Raise --max-frames.")
     first, fit = making.of_one_size()
     making.check_memory(first[1].spec.nbytes * len(items), "The animation")
     width, height = first[1].spec.size
     fit = fit._replace(layout="", capacity=4 * width * height)
     frames, shown = list[Frame](), list[int]()
-    for index, frame, _ in making.every(first, fit):
+    for place, frame, _ in making.every(first, fit):
+        if len(frames) >= max(limits.max_frames, 1):
+            raise LimitError(
+                f"It would have more than {limits.max_frames:,} frames.", fix="Raise --max-frames."
+            )
+        making.check_memory(first[1].spec.nbytes * (len(frames) + 1), "The animation")
         frames.append(Frame(frame.spec, frame.array.copy()))
-        shown.append(index - first[0])
+        shown.append(place - first[0])
     rate = making.run.encode.fps or FPS
-    ends = [*shown[1:], max(len(items) - first[0], shown[-1] + 1)]
+    ends = [*shown[1:], max(making.frames.places - first[0], shown[-1] + 1)]
     times = [round(1000 * place / rate) for place in (*shown, ends[-1])]
     durations = tuple(after - before for before, after in pairwise(times))
     frames = _alike(frames, making)

@@ -44,9 +44,9 @@ def make_clip(making: Making) -> OutputFile:
     with making.begin() as half:
         encoder = FrameEncoder(first[1].spec, half.path, target.format, rate, options, making.helpers.cores)
         try:
-            for index, frame, _ in making.every(first, fit):
+            for place, frame, _ in making.every(first, fit):
                 with making.clock.during("encode"):
-                    encoder.write(frame, float((index - first[0]) / rate))
+                    encoder.write(frame, float((place - first[0]) / rate))
             with making.clock.during("encode"):
                 made = encoder.finish()
         except BaseException:

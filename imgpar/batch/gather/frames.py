@@ -2,8 +2,10 @@
 
 The worker of the job reads items too: the next one that nobody has, while nothing is ready. So one worker is
 enough, and an item that fails in a helper, or kills it, comes back and is read here: the failure is that of
-    the
-item, and no other job is charged with it.
+the item, and no other job is charged with it.
+
+An item with several pages gives a frame for each: only whoever reads a page knows whether another one
+follows, so that is queued when the page before it is taken.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 
 from imgpar.batch.gather.items import TAIL, Fit, ItemRemarks, Scratch, frame_of_item, put_item, take_item
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import ItemError, LimitError, WorkerDiedError
+from imgpar.core.errors import ItemError, LimitError, NoSuchPageError, NothingReadError, WorkerDiedError
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame
 from imgpar.runtime.helpers import Helpers
@@ -33,6 +35,8 @@ ROOM = 32 << 20
 class _Entry:
     index: int
     slot: int
+    page: int = 0
+    """Number of the page, from 1; 0 is the first requested one."""
     offered: bool = False
     own: bool = False
     """Whether this worker has to read it: a helper could not."""
@@ -66,14 +70,20 @@ class ItemFrames:
         self._items, self._run, self._helpers = items, run, helpers
         self._clock, self._scratch, self._crashers = clock, scratch, frozenset(crashers)
         self.failures: list[ItemFailure] = []
-        """Items that were left out, with `accept_damaged`."""
+        """Items that were left out: without the requested page, or bad, with `accept_damaged`."""
+        self.current = -1
+        """Index of the item whose frame was yielded last."""
+        self.places = 0
+        """Number of frames so far, with those of items that were left out."""
+        self._pending: tuple[int, int] | None = None
+        """The next page of the item that `first` has read: index and number."""
         self._entries: deque[_Entry] = deque()
         self._free: list[int] = []
         self._next = 0
         self._recalled = self._all_begun = False
 
     def first(self, fit: Fit) -> tuple[int, Frame, ItemRemarks]:
-        """The frame of the first item that can be read, in private memory, and its index.
+        """The frame of the first item that can be read, in private memory, and its place, from 0.
 
         Raises:
             ItemError: the first item cannot be read; with `accept_damaged`, none can.
@@ -83,13 +93,27 @@ class ItemFrames:
             self._next += 1
             try:
                 frame, facts = self._read(index, fit)
-                return index, Frame(frame.spec, frame.array.copy()), facts
             except ItemError as error:
                 self._leave_out(index, error)
-        raise LimitError("None of the inputs can be read.")
+                continue
+            self._pending = (index, facts.following) if facts.following else None
+            return self._placed(index), Frame(frame.spec, frame.array.copy()), facts
+        raise self._nothing()
+
+    def _nothing(self) -> NothingReadError:
+        error = NothingReadError("None of the inputs can be read.")
+        error.failures = tuple(self.failures)
+        return error
+
+    def _placed(self, index: int) -> int:
+        """The place of the next frame, which is of this item."""
+        self.current = index
+        self.places += 1
+        return self.places - 1
 
     def rest(self, fit: Fit) -> Iterator[tuple[int, Frame, ItemRemarks]]:
-        """The frames of the others. Each is a view of a slot, valid until the next one is requested.
+        """The places and frames of the others. Each is a view of a slot, valid until the next one is
+        requested.
 
         Args:
             fit: size and pixel format; `capacity` 0 chooses the size of the slots.
@@ -97,9 +121,12 @@ class ItemFrames:
         Raises:
             ItemError: an item cannot be read. With `accept_damaged` it is left out: see `failures`.
         """
-        if self._next == len(self._items):
+        if self._next == len(self._items) and not self._pending:
             return
         self._allocate(fit)
+        if self._pending:
+            index, page = self._pending
+            self._entries.append(_Entry(index, self._free.pop(), page))
         while self._entries or self._next < len(self._items):
             self._fill()
             while (message := self._helpers.receive(wait=False)) is not None:
@@ -110,25 +137,31 @@ class ItemFrames:
                 self._read_or_wait()
                 continue
             self._entries.popleft()
+            following = 0
             if head.error:
                 self._leave_out(head.index, head.error)
             else:
                 frame, facts = head.large or take_item(self._view(head.slot), self._fit.capacity)
-                yield head.index, frame, facts
-            self._free.append(head.slot)
+                yield self._placed(head.index), frame, facts
+                following = facts.following
+            if following:
+                self._entries.appendleft(_Entry(head.index, head.slot, following))
+            else:
+                self._free.append(head.slot)
             self._helpers.advanced(head.index + 1, len(self._items))
+        if not self.places or self.places == len(self.failures):
+            raise self._nothing()
 
     def _allocate(self, fit: Fit) -> None:
         cores = self._helpers.cores
         limit = self._run.limits.memory
-        count = min(2 * cores + 1, len(self._items) - self._next)
+        count = min(2 * cores + 1, len(self._items) - self._next + bool(self._pending))
         capacity = -(-(fit.capacity or min(ROOM, limit // 4)) // 64) * 64
         if capacity + TAIL > limit:
             raise LimitError(f"A frame needs {capacity >> 20} MiB of shared memory.", fix="Raise --memory.")
         count = max(1, min(count, limit // 2 // (capacity + TAIL)))
         self._fit = fit._replace(capacity=capacity, share=limit // max(1, cores))
         self._free = self._helpers.slots(capacity + TAIL, count)
-        self._facts = pack(self._fit)
 
     def _view(self, slot: int) -> memoryview:
         return self._helpers.view(slot, self._fit.capacity + TAIL)
@@ -148,7 +181,8 @@ class ItemFrames:
         for entry in list(self._entries)[1:]:
             if not (entry.offered or entry.own or entry.done or entry.error):
                 entry.offered, self._all_begun = True, False
-                self._helpers.offer(entry.index, entry.slot, entry.slot, self._facts, entry.index)
+                facts = pack(self._fit._replace(number=entry.page))
+                self._helpers.offer(entry.index, entry.slot, entry.slot, facts, entry.index)
 
     def _read_or_wait(self) -> None:
         """Nothing is ready: read an item that no helper has, or wait for a helper."""
@@ -162,7 +196,7 @@ class ItemFrames:
             self._handle(message)
             return
         try:
-            frame, facts = self._read(entry.index, self._fit)
+            frame, facts = self._read(entry.index, self._fit._replace(number=entry.page))
         except ItemError as error:
             entry.error = error
             return
@@ -199,10 +233,12 @@ class ItemFrames:
 
     def _leave_out(self, index: int, error: ItemError) -> None:
         """Record a failed item, or raise its error."""
-        if not self._run.limits.accept_damaged or len(self.failures) >= MOST_FAILURES:
+        accepted = self._run.limits.accept_damaged or isinstance(error, NoSuchPageError)
+        if not accepted or len(self.failures) >= MOST_FAILURES:
             self._clock.at_item(index)
             raise error
         self._clock.at_item(-1)
+        self.places += 1
         text = f"{error.message} {error.fix}".strip()
         self.failures.append(ItemFailure(index, type(error).__name__, text[:1000]))
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
-from imgpar.batch.gather.page import page_of
+from imgpar.batch.gather.page import page_of, tiff_page
 from imgpar.batch.picture import stages
-from imgpar.batch.picture.programs import begin_picture, compile_program
+from imgpar.batch.picture.programs import Program, begin_picture, compile_program, operations_for
 from imgpar.batch.picture.reading import read_item
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError, SourceError, TransformError
 from imgpar.core.job import Item
-from imgpar.core.spec import Frame, Metadata, Spec
+from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats import codec
+from imgpar.formats.metadata.facts import Facts, read_facts
+from imgpar.formats.option_values import pages_among
 from imgpar.formats.output_profile import srgb_frame
+from imgpar.formats.registry import FORMATS
+from imgpar.inputs.batches import known_suffix, suffix_of
 from imgpar.ops import Operation
 from imgpar.pixels.layouts import oriented
 from imgpar.recipe.tables import make_operation
@@ -25,6 +30,7 @@ from imgpar.runtime.stage_times import StageClock
 FITS = {"pad": "contain", "crop": "cover", "stretch": "fill"}
 TAIL = 4096
 """Bytes behind a frame in a slot, for what else is known of the item."""
+FIRST_FRAME = "of animations the first frame is taken; --pages 1- (pages) takes all"
 _LEAST_DPI = 10
 """Lower densities are no sizes of paper."""
 _MOST_TEXTS, _LONGEST = 8, 200
@@ -45,8 +51,16 @@ class Fit(NamedTuple):
     dtype: str = "uint8"
     capacity: int = 0
     """Bytes of a slot for one frame."""
-    page: bool = False
-    """Whether the result is the JPEG of a page, as one row of samples, instead of pixels."""
+    page: Literal["", "jpeg", "tiff"] = ""
+    """The format of a page, whose bytes are the result as one row of samples, instead of pixels."""
+    pages: bool = False
+    """Whether all requested pages of a document are taken, and not the first one only."""
+    number: int = 0
+    """Number of the page, from 1; 0 is the first requested one."""
+    clips: bool = False
+    """Whether a clip is taken too: one frame of it."""
+    facts: bool = False
+    """Whether date and camera are wanted."""
     share: int = 0
     """Most bytes that a helper may use for one item: all workers together stay below the limit of memory."""
 
@@ -70,6 +84,13 @@ class ItemRemarks(NamedTuple):
     dpi: tuple[float, float] | None = None
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    following: int = 0
+    """Number of the next page of the item; 0 is none."""
+    format: str = ""
+    """Of the item."""
+    taken: str = ""
+    """When it was taken, as ISO 8601; empty is unknown."""
+    camera: str = ""
 
 
 class Scratch:
@@ -95,47 +116,104 @@ def frame_of_item(
     """The frame of an item, and what else is known of it.
 
     Args:
-        item: a picture; of one with several pages the first is taken, or the one that the recipe names.
+        item: a picture, or a page of one; a clip where `fit` allows it.
         run: recipe and limits of the run.
-        fit: size and pixel format of the result.
+        fit: size and pixel format of the result, and the number of the page.
         clock: measures the stages.
         scratch: memory for the frames; the result may be a view of it.
         most: bytes that it may use; 0 is the limit of the run.
 
     Raises:
+        NoSuchPageError: it has none of the requested pages.
         ItemError: it cannot be read, or an operation fails.
     """
     with clock.during("read"):
         if item.error:
             raise SourceError(item.error)
+        if fit.clips and clip_format(item):
+            return _frame_of_clip(item, run, fit, clock)
         data, _ = read_item(item, run)
-        header = codec.read_header(data, os.path.basename(item.path), run.limits)
+        header, following, notes = _page(data, os.path.basename(item.path), run, fit)
     with clock.during("decode"):
         last = fit.operation()
-        operations = (*run.operations, last) if last else run.operations
+        own, remarks = operations_for(run.operations, header, item.path, run.encode.strip)
+        operations = (*own, last) if last else own
         program = compile_program(header, operations, run.limits, keep_frames=False)
         if most and program.nbytes > most:
             raise LimitError("It needs more memory than a helper may use.")
         memory = scratch.take(program.nbytes)
-        frames, notes = stages.decode(program, data, memory, run.limits)
+        frames, more = stages.decode(program, data, memory, run.limits)
+        notes = (*notes, *program.notes, *remarks, *more)
     with clock.during("transform"):
-        begin_picture(run.operations, program.source, item.path, 1)
+        begin_picture(own, program.source, item.path, 1)
         found = list[str]()
         frames, _offset = stages.transform_frames(program, frames, memory, found)
-        frame, lost = srgb_frame(frames[0], header.metadata)
+        notes = (*notes, *found)
+    frame, shown, lost = _result(frames[0], data, program, run, fit, clock, item.path)
+    lost = (*(kind for kind in program.lost if kind not in ("frames", "pages")), *lost)
+    upright = oriented(header.spec, header.orientation).size
+    given = run.encode.dpi
+    dpi = (given, given) if given else _upright_dpi(header.metadata, header.orientation)
+    about = read_facts(header.metadata) if fit.facts else Facts()
+    return frame, ItemRemarks(
+        frame.spec, upright, shown, dpi, lost, notes, following, header.format, about.taken, about.camera
+    )
+
+
+def _page(data: bytes, name: str, run: RunSpec, fit: Fit) -> tuple[Header, int, tuple[str, ...]]:
+    """The header of the page to read, the number of the one after it, and notes."""
+    limits = run.limits
+    if fit.number:
+        header = codec.read_header(data, name, replace(limits, pages=str(fit.number)))
+        wanted = [number + 1 for number in pages_among(limits.pages, header.total)]
+        return header, next((number for number in wanted if number > fit.number), 0), ()
+    header = codec.read_header(data, name, limits)
+    wanted = list(header.pages or [number + 1 for number in header.numbers])
+    several = header.frames > 1 and not header.pages and not limits.pages
+    notes = (FIRST_FRAME,) if several and fit.pages else ()
+    if len(wanted) > 1:
+        header = codec.read_header(data, name, replace(limits, pages=str(wanted[0])))
+    return header, wanted[1] if len(wanted) > 1 and fit.pages else 0, notes
+
+
+def _result(
+    frame: Frame, data: bytes, program: Program, run: RunSpec, fit: Fit, clock: StageClock, path: str
+) -> tuple[Frame, tuple[int, int], tuple[str, ...]]:
+    """What becomes of a transformed frame, the size at which it is shown, and losses."""
+    header, shown = program.source, frame.spec.size
+    if fit.page == "tiff":
+        with clock.during("encode"):
+            return tiff_page(frame, program, run, path), shown, ()
+    with clock.during("transform"):
+        frame, lost = srgb_frame(frame, header.metadata)
         if frame.spec.alpha and fit.layout in ("L", "RGB", "RGBX"):
             lost = (*lost, "alpha")
         frame = stages.to_array(frame, fit.layout or frame.spec.layout, fit.dtype or frame.spec.dtype)
-    shown = frame.spec.size
     if fit.page:
         with clock.during("encode"):
             frame, more = page_of(frame, data, header, run)
             lost = (*lost, *more)
-    upright = oriented(header.spec, header.orientation).size
-    lost = (*(kind for kind in program.lost if kind != "frames"), *lost)
-    given = run.encode.dpi
-    dpi = (given, given) if given else _upright_dpi(header.metadata, header.orientation)
-    return frame, ItemRemarks(frame.spec, upright, shown, dpi, lost, (*program.notes, *notes, *found))
+    return frame, shown, lost
+
+
+def _frame_of_clip(item: Item, run: RunSpec, fit: Fit, clock: StageClock) -> tuple[Frame, ItemRemarks]:
+    """One frame of a clip, fitted."""
+    from imgpar.batch.gather.clip_frame import poster_of
+
+    with clock.during("decode"):
+        frame, size, notes = poster_of(item, run)
+    with clock.during("transform"):
+        last = fit.operation()
+        frames = stages.run_dynamic([frame], [last] if last else [])
+        frame = stages.to_array(frames[0], fit.layout or frames[0].spec.layout, fit.dtype or "uint8")
+    shape = frame.spec.size
+    return frame, ItemRemarks(frame.spec, size, shape, notes=notes, format=clip_format(item))
+
+
+def clip_format(item: Item) -> str:
+    """Name of the format of a clip; empty for other items."""
+    found = known_suffix(suffix_of(item.path)) or FORMATS.get(item.format)
+    return found.name if found and found.kind == "video" else ""
 
 
 def _upright_dpi(metadata: Metadata, orientation: int) -> tuple[float, float] | None:

@@ -48,6 +48,7 @@ def _join(making: Making, stack: contextlib.ExitStack) -> OutputFile:
         clock.at_item(index)
         with clock.during("decode"):
             clips.append(_readable(item, making, stack))
+    _check_ranges(clips, making)
     clock.at_item(-1)
     why = _difference(clips, target.format, options)
     total = sum(len(clip.times) for clip in clips)
@@ -66,6 +67,21 @@ def _join(making: Making, stack: contextlib.ExitStack) -> OutputFile:
         how = f"the clips were encoded: {why}" if why else "the clips were copied without encoding"
         making.remarks.notes[how] = None
         return making.commit_half(half, made.picture.upright)
+
+
+def _check_ranges(clips: Sequence[Clip], making: Making) -> None:
+    """Raise EncodeError where some clips are HDR and others are not: their samples mean other colours."""
+    from imgpar.video.prepare import HDR
+
+    first = clips[0].picture.colour.transfer in HDR
+    for index, clip in enumerate(clips):
+        if (clip.picture.colour.transfer in HDR) != first:
+            making.clock.at_item(index)
+            kinds = ("SDR", "HDR") if first else ("HDR", "SDR")
+            raise EncodeError(
+                f"It is {kinds[0]}, and the first clip is {kinds[1]}.",
+                fix="Convert the HDR clips first: imgpar convert CLIP -o sdr/ --tonemap hable",
+            )
 
 
 def _readable(item: Item, making: Making, stack: contextlib.ExitStack) -> Clip:

@@ -65,12 +65,13 @@ class Making:
             layout: channels of all frames; empty takes those of the first.
             dtype: the same for their type.
         """
-        first = self.frames.first(Fit(layout=layout, dtype=dtype))
+        first = self.frames.first(Fit(layout=layout, dtype=dtype, pages=True))
         spec = first[1].spec
         mixed = self.gather.mixed
         width, height = spec.size if mixed != "fail" else (0, 0)
         how = FITS.get(mixed, "contain")
-        return first, Fit(width, height, how, layout=spec.layout, dtype=spec.dtype, capacity=spec.nbytes)
+        fit = Fit(width, height, how, layout=spec.layout, dtype=spec.dtype, capacity=spec.nbytes, pages=True)
+        return first, fit
 
     def every(
         self, first: tuple[int, Frame, ItemRemarks], fit: Fit
@@ -79,16 +80,16 @@ class Making:
         spec = first[1].spec
         self.remarks.add(first[2])
         yield first
-        for index, frame, facts in self.frames.rest(fit):
+        for place, frame, facts in self.frames.rest(fit):
             if frame.spec.size != spec.size:
-                self.clock.at_item(index)
+                self.clock.at_item(self.frames.current)
                 raise TransformError(
                     f"It is {'×'.join(map(str, frame.spec.size))}, "
                     f"the first one {'×'.join(map(str, spec.size))}.",
                     fix="Choose --mixed pad, crop or stretch, or another --resize.",
                 )
             self.remarks.add(facts)
-            yield index, frame, facts
+            yield place, frame, facts
 
     def note_sizes(self) -> None:
         """Add a note on items of another size than the first."""

@@ -1,10 +1,12 @@
-"""The JPEG of a page of a document: the bytes of the item where a page can show them as they are."""
+"""The file of one page of a document: a JPEG for a PDF, the bytes of the item where a page can show them as
+they are; or a TIFF."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from imgpar.batch.picture import stages
+from imgpar.batch.picture import outputs, stages
+from imgpar.batch.picture.programs import Program
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.base import detail_of
@@ -21,6 +23,7 @@ def page_of(frame: Frame, data: bytes, header: Header, run: RunSpec) -> tuple[Fr
         data: the bytes of the item.
         header: of the item.
         run: recipe and limits of the run.
+        path: of the item, for templates in the metadata.
 
     Raises:
         EncodeError: it cannot be encoded.
@@ -29,6 +32,31 @@ def page_of(frame: Frame, data: bytes, header: Header, run: RunSpec) -> tuple[Fr
         return _row(data), ()
     encoded = stages.encode([frame], Header("jpeg", frame.spec), "jpeg", run.encode)
     return _row(encoded.data), encoded.lost
+
+
+def tiff_page(frame: Frame, program: Program, run: RunSpec, path: str) -> Frame:
+    """A frame of one row whose samples are the bytes of a TIFF of one page: with profile, depth and
+    descriptions of the item, and its compression where the writer has it.
+
+    Args:
+        frame: the decoded and transformed item, upright.
+        program: that it went through.
+        run: recipe and limits of the run.
+
+    Raises:
+        EncodeError: it cannot be encoded.
+        TransformError: something is lost, and the run is strict.
+    """
+    header = program.header
+    still = header.metadata._replace(durations=(), loop=0, pages=())
+    kept = tuple(kind for kind in program.lost if kind not in ("frames", "pages"))
+    # Pages of 16 bits may have to be changed to the byte order of the first one (`tiff.appending`).
+    coding = header.coding._replace(packing="") if frame.spec.dtype != "uint8" else header.coding
+    made = outputs.make(
+        [frame], header._replace(frames=1, metadata=still, lost=kept, coding=coding), "tiff", run.encode,
+        run.operations, outputs.SourceBytes(), path,
+    )  # fmt: skip
+    return _row(made.data)
 
 
 def _row(data: bytes | bytearray | memoryview) -> Frame:

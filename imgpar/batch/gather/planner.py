@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import chain
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from imgpar.batch.gather.options import Gathering, Kind
 from imgpar.batch.plan_entries import current_result, failed_entry
@@ -17,11 +17,25 @@ from imgpar.core.job import FOLDER, Item, Job, Outcome, OutputFile, Target
 from imgpar.formats.registry import FORMATS, Format, format_of_suffix
 from imgpar.inputs.batches import Batch, known_suffix, suffix_of
 from imgpar.inputs.roots import absolute
+from imgpar.ops.marks import asset_digest
 from imgpar.outputs.conflicts import KEPT, foreign, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
 from imgpar.outputs.prior import PriorResult
 
-_ANIMATED = ("gif", "webp", "avif", "png")
+_ASSEMBLED: dict[str, Kind] = {
+    **dict.fromkeys(("gif", "webp", "avif", "png"), "animation"),
+    **dict.fromkeys(("pdf", "tiff"), "document"),
+    "ico": "icon",
+}
+"""What becomes of pictures in a picture format."""
+FITTING = {
+    "concat": ".mp4, .mov, .mkv or .webm",
+    "sheet": ".jpg, .png, .webp, .avif, .tif or .pdf",
+    "assemble": ".mp4, .mov, .mkv, .webm, .avi, .gif, .webp, .avif, .png, .pdf, .tif or .ico",
+}
+"""Suffixes of the files that a call makes."""
+_TAKEN: dict[Kind, tuple[str, ...]] = {"joined": ("video",), "sheet": ("image", "video")}
+"""Kinds of the files that are taken from folders; other kinds of output take pictures."""
 
 
 class PastRecords(Protocol):
@@ -43,16 +57,25 @@ def kind_of(call: str, target: Format) -> Kind:
     clip = target.kind == "video" and target.writable
     if call == "concat" and clip and target.name != "avi":  # it has one frame rate
         return "joined"
-    if call == "sheet" and target.kind == "image" and target.writable:
+    if call == "sheet" and target.kind == "image" and (target.writable or target.name == "pdf"):
         return "sheet"
-    if call == "assemble" and (clip or target.name in (*_ANIMATED, "pdf")):
-        return "clip" if clip else "document" if target.name == "pdf" else "animation"
-    fitting = {
-        "concat": ".mp4, .mov, .mkv or .webm",
-        "sheet": ".jpg, .png, .webp or .avif",
-        "assemble": ".mp4, .mov, .mkv, .webm, .avi, .gif, .webp, .avif, .png or .pdf",
-    }
-    raise UsageError(f"{call} does not write {target.title}.", fix=f"Use {fitting[call]}.")
+    if call == "assemble" and clip:
+        return "clip"
+    if call == "assemble" and target.name in _ASSEMBLED:
+        return _ASSEMBLED[target.name]
+    raise UsageError(f"{call} does not write {target.title}.", fix=f"Use {FITTING[call]}.")
+
+
+def is_document(out: object) -> TypeGuard[str | os.PathLike[str]]:
+    """Whether a conversion makes one document of all inputs: nothing else is written as PDF.
+
+    >>> is_document("album.PDF"), is_document("pdf/")
+    (True, False)
+    """
+    if not isinstance(out, (str, os.PathLike)):
+        return False
+    found = format_of_suffix(out)
+    return found is not None and found.name == "pdf" and not os.path.isdir(out)
 
 
 def read_target(call: str, out: str | os.PathLike[str] | None) -> tuple[Out, Format]:
@@ -104,10 +127,10 @@ class GatherPlanner:
 
     def plan_together(self, batch: Batch) -> Iterator[Job | Outcome]:
         """Take the items of a batch; nothing is planned before the last one is known."""
-        kind = "video" if self._gather.kind == "joined" else "image"
+        kinds = _TAKEN.get(self._gather.kind, ("image",))
         for item in batch.items:
             found = FORMATS.get(item.format) or known_suffix(suffix_of(item.path))
-            if not batch.folder or (found and found.kind == kind):  # named files are in no folder
+            if not batch.folder or (found and found.kind in kinds):  # named files are in no folder
                 self._items.append(item)
         if self._past is not None:
             self._known.update(self._past.done(batch))
@@ -207,5 +230,6 @@ class GatherPlanner:
 
 
 def settings_key(gather: Gathering) -> str:
-    """The settings that determine the output, as text."""
-    return ",".join(f"{field.name}={getattr(gather, field.name)}" for field in fields(gather))
+    """The settings that determine the output, as text; a font by its content."""
+    texts = [f"{field.name}={getattr(gather, field.name)}" for field in fields(gather)]
+    return ",".join([*texts, asset_digest("font", gather.font)] if gather.font else texts)

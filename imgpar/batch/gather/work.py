@@ -5,6 +5,7 @@ joined     clips ─► one ffmpeg ─► counted ─► commit
 sheet      frames ─► one picture ─► commit
 animation  frames, all in memory ─► one picture ─► commit
 document   pages, one at a time ─► one file ─► commit
+icon       frames ─► one file of several sizes ─► commit
 """
 
 from __future__ import annotations
@@ -58,3 +59,7 @@ def _make(making: Making) -> OutputFile:
             from imgpar.batch.gather.document import make_document
 
             return make_document(making)
+        case "icon":
+            from imgpar.batch.gather.icon import make_icon
+
+            return make_icon(making)

@@ -47,8 +47,7 @@ class Page:
 
 def apart(header: Header, targets: Sequence[Target], run: RunSpec) -> bool:
     """Whether the pages of a file are processed one at a time."""
-    first, last = header.pages or (1, header.frames)
-    if run.arrays or first == last:
+    if run.arrays or len(header.pages or range(header.frames)) == 1:
         return False
     if any(target.split for target in targets):
         return True
@@ -86,8 +85,7 @@ def read_pages(
     if header.pages is None:
         yield from _frames(data, header, run, memory, during)
         return
-    first, last = header.pages
-    for number in range(first, last + 1):
+    for number in header.pages:
         with during("decode"):
             page_header = codec.read_header(data, name, replace(run.limits, pages=str(number)))
             program = programs.compile_program(page_header, run.operations, run.limits, keep_frames=False)
@@ -120,8 +118,8 @@ def _frames(
         frames, _ = stages.transform_frames(program, frames, lease, found)
     still = program.header.metadata._replace(durations=(), loop=0)
     made = program.header._replace(frames=1, lost=program.lost, metadata=still)
-    for number, frame in enumerate(frames, 1):
-        yield Page(number, frame, made, (*program.notes, *notes, *found))
+    for index, frame in zip(header.numbers or range(len(frames)), frames, strict=False):
+        yield Page(index + 1, frame, made, (*program.notes, *notes, *found))
 
 
 def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tuple[str, ...]]:

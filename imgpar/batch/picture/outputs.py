@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from imgpar.batch.picture import planar, stages
-from imgpar.batch.picture.programs import Program, Step, begin_picture
+from imgpar.batch.picture.programs import Program, Step, begin_picture, operations_for
 from imgpar.batch.picture.quality_search import Experience
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
@@ -20,9 +20,11 @@ from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density
-from imgpar.formats.metadata.policy import removed
+from imgpar.formats.metadata.edits import MetadataEdits
+from imgpar.formats.metadata.policy import removed, strip
+from imgpar.formats.metadata.reading import template_values
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import find_format
+from imgpar.formats.registry import Format, find_format
 from imgpar.formats.relevance import relevant
 from imgpar.ops import Operation
 from imgpar.ops.rotate import Rotate
@@ -36,6 +38,8 @@ _LOST_BY_EDITING = ("second picture", motion_photo.CLIP)
 _LOST_BY_ROTATION = (*_LOST_BY_EDITING, "exif")
 """Losses when a JPEG is rotated."""
 _DEFAULTS = EncodeOptions()
+_ANY_SIZE = Limits(max_pixels=1 << 62, max_frames=1 << 31)
+"""For a file that was within the limits before."""
 _MAX_QUALITY = 98
 """Highest quality that is used unasked: higher ones only make files larger."""
 
@@ -104,16 +108,17 @@ def reusable(
             return SourceBytes()
     if header.turned:
         return SourceBytes()
-    first, last = header.pages or (1, header.frames)
-    # The page setting has no effect on a file with one page.
-    pages = _DEFAULTS.pages if first == last == 1 else options.pages
+    requested = len(header.pages or range(header.frames))
+    # The setting of pages has no effect where it names all that the file has.
+    every = requested >= header.total and (requested == 1 or not options.split)
+    pages = _DEFAULTS.pages if every else options.pages
     given = relevant(options, header.format, header.format)
     # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
     exact = find_format(header.format).lossless != "optional" or header.coding.lossless
     lossless = options.lossless and not exact
+    given = given.without_metadata()
     given = replace(
         given,
-        strip="",
         dpi=None,
         scaled=False,
         background=_DEFAULTS.background,
@@ -122,7 +127,7 @@ def reusable(
     )
     # A copy of an animation keeps properties that the encoder of its format cannot write.
     whole = program.frames == header.frames or not find_format(header.format).frames
-    editable = not options.strip or header.format in _EDITABLE
+    editable = not (options.strip or options.edits) or header.format in _EDITABLE
     if not (whole and editable):
         return SourceBytes()
     # A copy that is small enough is the best file of at most so many bytes; it may be optimised.
@@ -155,6 +160,7 @@ def make(
     options: EncodeOptions,
     operations: Sequence[Operation],
     original: SourceBytes,
+    path: str,
     *,
     experience: Experience | None = None,
 ) -> EncodedOutput:
@@ -167,6 +173,7 @@ def make(
         options: encoder settings.
         operations: of the recipe; they decide whether a gain map is kept.
         original: the bytes of the input, where they may be copied.
+        path: of the input, for templates in the metadata.
         experience: of the searches of the run for a size or a quality.
 
     Returns:
@@ -183,8 +190,10 @@ def make(
     if find_format(format_name).kind == "video":
         from imgpar.batch.clip.animations import encode_clip
 
+        if options.set.facts:
+            options = options.with_literals(template_values(strip(header.metadata, options.strip), path))
         return encode_clip(frames, header, format_name, options)
-    copied, why = _copied(original, header, format_name, options)
+    copied, why = _copied(original, header, format_name, options, path)
     if copied is not None:
         copied = copied._replace(notes=(*stripped, *copied.notes))
         if reason := _why_copied(original, header, format_name, options, copied):
@@ -204,6 +213,9 @@ def make(
         lost += () if gain_map else ("gain map",)
     if _swaps_axes(header, operations):
         header = header._replace(metadata=density.turn_density(header.metadata))
+    if edits := options.edits:
+        header, options, more, remarks = _with_edits(header, options, edits, find_format(format_name), path)
+        lost, notes = (*lost, *more), (*notes, *remarks)
     options = _with_source_quality(options, header, operations, format_name)
     options = _with_stored_layout(options, header, operations)
     encoded = stages.encode(frames, header, format_name, options, experience)
@@ -234,12 +246,12 @@ def optimised(encoded: EncodedOutput, format_name: str) -> EncodedOutput:
 
 
 def _copied(
-    original: SourceBytes, header: Header, format_name: str, options: EncodeOptions
+    original: SourceBytes, header: Header, format_name: str, options: EncodeOptions, path: str
 ) -> tuple[EncodedOutput | None, str]:
     """The bytes of the input as an output; or None and perhaps the reason why that is impossible."""
     if format_name not in original.formats | original.fallback:
         return None, ""
-    copied = _copy(bytes(original.data), header, options)
+    copied = _copy(bytes(original.data), header, options, path)
     if not isinstance(copied, EncodedOutput):
         return None, copied
     return optimised(copied, format_name) if options.optimise else copied, ""
@@ -273,38 +285,68 @@ def _swaps_axes(header: Header, operations: Sequence[Operation]) -> bool:
     return swapped
 
 
-def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput | str:
-    """The bytes of the input, upright and stripped of metadata; or the reason why it has to be encoded
+def _with_edits(
+    header: Header, options: EncodeOptions, edits: MetadataEdits, fmt: Format, path: str
+) -> tuple[Header, EncodeOptions, tuple[str, ...], tuple[str, ...]]:
+    """The header with the metadata that are to be written, and the settings without what is done then; losses
+    and notes."""
+    from imgpar.formats.metadata.editing import edited
+
+    made = edited(strip(header.metadata, options.strip), edits, fmt, path, options.strip)
+    metadata = made.metadata
+    if options.strip in ("exif", "all") and not fmt.density:
+        metadata = metadata._replace(dpi=None)  # it would go into EXIF
+    rest = replace(options, strip="")
+    return header._replace(metadata=metadata), rest, made.lost, made.notes
+
+
+def _copy(data: bytes, header: Header, options: EncodeOptions, path: str) -> EncodedOutput | str:
+    """The bytes of the input, upright and with other metadata; or the reason why it has to be encoded
     again."""
     spec, lost = layouts.oriented(header.spec, header.orientation), tuple[str, ...]()
+    notes = tuple[str, ...]()
     if header.orientation != 1 and header.format == "jpeg":
-        data, why = _upright(data, header, options)
-        if why:
+        turned, why = _upright(data, header, options)
+        if why and not options.edits:
             return f"encoded again to be upright: {why}"
-        lost = _LOST_BY_ROTATION
+        if why:  # new metadata are no reason to encode a picture again
+            notes = (f"its orientation stays a tag: {why}",)
+        else:
+            data, lost = turned, _LOST_BY_ROTATION
     if options.strip:
         from imgpar.formats.metadata.strip import strip_file
 
-        edited = strip_file(data, header.format, options.strip, header.metadata)
-        if edited is None:
+        without = strip_file(data, header.format, options.strip, header.metadata)
+        if without is None:
             return ""
-        data = edited
+        data = without
         if not lost:
             lost = (*_LOST_BY_EDITING, "paths") if header.format == "tiff" else _LOST_BY_EDITING
     found = tuple(kind for kind in lost if kind in header.lost)
-    if options.dpi is None:
-        return EncodedOutput(data, spec, found)
+    if options.dpi is None and not options.edits:
+        return EncodedOutput(data, spec, found, notes)
     fmt = find_format(header.format)
-    if not (fmt.density or fmt.exif):
-        return EncodedOutput(data, spec, (*found, "density"))
     if options.strip or header.orientation != 1:  # its metadata are not those of the header any more
-        header = codec.read_header(data, "", Limits(1 << 62, 1 << 62))
-    from imgpar.formats.metadata.density_edit import edit_density
+        header = codec.read_header(data, path, _ANY_SIZE)
+    if options.dpi is not None and not (fmt.density or fmt.exif):
+        found = (*found, "density")
+    elif options.dpi is not None:
+        from imgpar.formats.metadata.density_edit import edit_density
 
-    made = edit_density(data, header, options.dpi)
-    if made is None:
-        return "encoded again for its density: it has no place for one"
-    return EncodedOutput(made, spec, found)
+        dense = edit_density(data, header, options.dpi)
+        if dense is None:
+            return "encoded again for its density: it has no place for one"
+        data, header = dense, codec.read_header(dense, path, _ANY_SIZE) if options.edits else header
+    if not (edits := options.edits):
+        return EncodedOutput(data, spec, found, notes)
+    from imgpar.formats.metadata.editing import edited
+    from imgpar.formats.metadata.replace import with_metadata
+
+    made = edited(header.metadata, edits, fmt, path, options.strip)
+    written = with_metadata(data, header.format, header.metadata, made)
+    return (
+        "" if written is None else EncodedOutput(written, spec, (*found, *made.lost), (*notes, *made.notes))
+    )
 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
@@ -356,7 +398,7 @@ def _with_stored_layout(
 def convert_bytes(
     data: bytes,
     name: str,
-    operations: Sequence[Operation],
+    operations: tuple[Operation, ...],
     format_name: str,
     options: EncodeOptions,
     limits: Limits,
@@ -385,6 +427,7 @@ def convert_bytes(
     limits = options.reading(limits)
     header = codec.read_header(data, name, limits)
     fmt = find_format(format_name)
+    operations, remarks = operations_for(operations, header, name, options.strip)
     program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)
@@ -394,9 +437,9 @@ def convert_bytes(
     smaller = bool(options.only_if_smaller)
     original = reusable(program, (fmt.name,), options, limits, data, frames[0].spec, keep_smaller=smaller)
     head = program.header._replace(lost=program.lost)
-    encoded = make(frames, head, fmt.name, options, operations, original)
+    encoded = make(frames, head, fmt.name, options, operations, original, name)
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
-    return encoded._replace(notes=(*notes, *found, *encoded.notes))
+    return encoded._replace(notes=(*notes, *remarks, *found, *encoded.notes))
 
 
 def check(

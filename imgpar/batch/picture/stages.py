@@ -227,7 +227,7 @@ def encode(
         fitting, fmt, metadata, options, source_quality=source_quality, experience=experience
     )
     notes = (*notes, *encoded.notes, *((note,) if note else ()))
-    return EncodedOutput(encoded.data, size, (*lost, *encoded.lost), notes, tries)
+    return EncodedOutput(encoded.data, encoded.spec or size, (*lost, *encoded.lost), notes, tries)
 
 
 def _quality_of_source(header: Header, spec: Spec) -> int:

@@ -52,10 +52,12 @@ def verify_encoded(
     size = layouts.oriented(header.spec, header.orientation).size
     if size != encoded.spec.size:
         raise _refused(title, f"it has {size[0]}×{size[1]} pixels instead of {_text(encoded.spec)}")
+    if size != frames[0].spec.size:  # an icon: scaled by its encoder
+        return
     wanted = list(frames) if find_format(format_name).frames or header.frames > 1 else list(frames[:1])
     if "frames" in encoded.lost or "pages" in encoded.lost:
         wanted = wanted[:1]
-    elif "pages" in header.lost and header.pages == (1, len(wanted)):
+    elif "pages" in header.lost and len(header.pages or ()) == len(wanted):
         wanted = wanted[:1]  # of pages of different sizes, the first is decoded
     if len(made) != len(wanted):
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")

@@ -170,6 +170,7 @@ class Writing:
         """Encode and check one target."""
         run = self._run.branch(target.branch)
         with self._clock.during("encode"):
+            experience, path = experience_of(run.name), self._task.job.item.path
             encoded = outputs.make(
                 frames,
                 header,
@@ -177,7 +178,8 @@ class Writing:
                 run.encode,
                 run.operations,
                 original,
-                experience=experience_of(run.name),
+                path,
+                experience=experience,
             )
         if encoded.kept and target.retires == target.path and encoded.data == original.data:
             raise NotSmallerError(encoded.kept)

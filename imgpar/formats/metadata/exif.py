@@ -100,7 +100,7 @@ def sub_ifd(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> Ifd | None:
     return None if number is None else read_ifd(exif, number)
 
 
-def get_number(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> int | None:
+def get_number(exif: bytes | bytearray | memoryview, ifd: Ifd | None, tag: int) -> int | None:
     """The value of a tag with a single integer."""
     entry = ifd.entries.get(tag) if ifd else None
     if entry is None or entry.number != 1 or entry.kind not in WHOLE:
@@ -108,7 +108,7 @@ def get_number(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> int | None
     return unpack(exif, WHOLE[entry.kind], entry.value_at)
 
 
-def get_numbers(exif: bytes | bytearray, ifd: Ifd | None, tag: int) -> list[int]:
+def get_numbers(exif: bytes | bytearray | memoryview, ifd: Ifd | None, tag: int) -> list[int]:
     """All values of a tag of integers."""
     entry = ifd.entries.get(tag) if ifd else None
     if entry is None or entry.kind not in WHOLE:

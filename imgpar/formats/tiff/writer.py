@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -27,8 +27,8 @@ from imgpar.pixels.palette import FEW_LEVEL
 
 Array = np.ndarray[Any, Any]
 
-_BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
-_CODES = {_SHORT: "H", _LONG: "I", _RATIONAL: "I"}
+_BYTE, _ASCII, SHORT, LONG, _RATIONAL, _UNDEFINED = 1, 2, 3, 4, 5, 7
+_CODES = {SHORT: "H", LONG: "I", _RATIONAL: "I"}
 _IPTC, _ICC = 33723, 34675
 _BYTES = (_BYTE, _ASCII, 6, _UNDEFINED)
 """Types that do not depend on byte order."""
@@ -42,6 +42,18 @@ _PIXEL_TAGS = frozenset((
 """Tags of pixel coding or of blocks that are written here."""
 _NO_PALETTE = "its few colours are stored without a palette: in a TIFF that has no transparency"
 Tags = dict[int, tuple[int, int, bytes]]
+
+
+class Growing(Protocol):
+    """A file that is written from its beginning to its end: a bytearray, or what is appended to one."""
+
+    def __len__(self) -> int:
+        """Offset of the next byte in the file."""
+        ...
+
+    def __iadd__(self, data: bytes | bytearray, /) -> Self:
+        """Append bytes."""
+        ...
 
 
 def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: EncodeOptions) -> Encoded:  # noqa: ARG001
@@ -70,9 +82,9 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
         else:
             tags = _pixels(out, frame, order, level, options.packing)
         if len(frames) > 1:
-            tags[254] = directory_values(order, _LONG, 2)
+            tags[254] = directory_values(order, LONG, 2)
             place = (min(count, 65535) for count in (number, len(frames)))
-            tags[297] = directory_values(order, _SHORT, *place)
+            tags[297] = directory_values(order, SHORT, *place)
         if number == 0:
             tags |= described
             tags |= _blocks(metadata, order)
@@ -137,7 +149,7 @@ def _blocks(metadata: Metadata, order: str) -> Tags:
     if metadata.dpi:
         for tag, value in ((282, metadata.dpi[0]), (283, metadata.dpi[1])):
             tags[tag] = directory_values(order, _RATIONAL, round(value * 1000), 1000)
-        tags[296] = directory_values(order, _SHORT, 2)
+        tags[296] = directory_values(order, SHORT, 2)
     return tags
 
 
@@ -164,22 +176,22 @@ def _pixels(out: bytearray, frame: Frame, order: str, level: int, packing: str) 
         lengths.append(len(strip))
         out += strip
     tags = {
-        256: directory_values(order, _LONG, spec.width),
-        257: directory_values(order, _LONG, spec.height),
-        258: directory_values(order, _SHORT, *([item * 8] * channels)),
-        259: directory_values(order, _SHORT, compression),
-        262: directory_values(order, _SHORT, 1 if spec.grey else 2),
-        273: directory_values(order, _LONG, *offsets),
-        274: directory_values(order, _SHORT, 1),
-        277: directory_values(order, _SHORT, channels),
-        278: directory_values(order, _LONG, rows),
-        279: directory_values(order, _LONG, *lengths),
-        284: directory_values(order, _SHORT, 1),
-        317: directory_values(order, _SHORT, 3 if item == 4 else 2),
-        339: directory_values(order, _SHORT, *([3 if item == 4 else 1] * channels)),
+        256: directory_values(order, LONG, spec.width),
+        257: directory_values(order, LONG, spec.height),
+        258: directory_values(order, SHORT, *([item * 8] * channels)),
+        259: directory_values(order, SHORT, compression),
+        262: directory_values(order, SHORT, 1 if spec.grey else 2),
+        273: directory_values(order, LONG, *offsets),
+        274: directory_values(order, SHORT, 1),
+        277: directory_values(order, SHORT, channels),
+        278: directory_values(order, LONG, rows),
+        279: directory_values(order, LONG, *lengths),
+        284: directory_values(order, SHORT, 1),
+        317: directory_values(order, SHORT, 3 if item == 4 else 2),
+        339: directory_values(order, SHORT, *([3 if item == 4 else 1] * channels)),
     }
     if spec.alpha:
-        tags[338] = directory_values(order, _SHORT, 2)
+        tags[338] = directory_values(order, SHORT, 2)
     return tags
 
 
@@ -191,20 +203,20 @@ def _few(
     compression = tiff_packing.chosen(packing, stored.bits)
     strip = tiff_packing.packed(stored.rows, compression, level, width=width)
     tags = {
-        256: directory_values(order, _LONG, width),
-        257: directory_values(order, _LONG, height),
-        258: directory_values(order, _SHORT, stored.bits),
-        259: directory_values(order, _SHORT, compression),
-        262: directory_values(order, _SHORT, stored.photometric),
-        273: directory_values(order, _LONG, len(out)),
-        274: directory_values(order, _SHORT, 1),
-        277: directory_values(order, _SHORT, 1),
-        278: directory_values(order, _LONG, height),
-        279: directory_values(order, _LONG, len(strip)),
-        284: directory_values(order, _SHORT, 1),
+        256: directory_values(order, LONG, width),
+        257: directory_values(order, LONG, height),
+        258: directory_values(order, SHORT, stored.bits),
+        259: directory_values(order, SHORT, compression),
+        262: directory_values(order, SHORT, stored.photometric),
+        273: directory_values(order, LONG, len(out)),
+        274: directory_values(order, SHORT, 1),
+        277: directory_values(order, SHORT, 1),
+        278: directory_values(order, LONG, height),
+        279: directory_values(order, LONG, len(strip)),
+        284: directory_values(order, SHORT, 1),
     }
     if stored.colour_map:
-        tags[320] = directory_values(order, _SHORT, *stored.colour_map)
+        tags[320] = directory_values(order, SHORT, *stored.colour_map)
     out += strip
     return tags
 
@@ -234,7 +246,7 @@ def directory_values(order: str, kind: int, *values: int) -> tuple[int, int, byt
     return kind, count, struct.pack(f"{order}{len(values)}{_CODES[kind]}", *values)
 
 
-def write_directory(out: bytearray, tags: Tags, order: str) -> int:
+def write_directory(out: Growing, tags: Tags, order: str) -> int:
     """Append a directory and its out-of-line values; returns the offset of its link to the next directory."""
     at = len(out)
     end = at + 2 + 12 * len(tags)

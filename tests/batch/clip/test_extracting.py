@@ -268,7 +268,8 @@ def test_other_settings_replace_what_they_make_again(clips, session, tmp_path):
     report = PIPE.grey().extract(clips / "a.mp4", tmp_path, every=20, session=session)
     after = contents(tmp_path)
     assert report.ok == 1
-    assert {name for name in before if before[name] != after[name]} == set(frames_of("a", every=20))
+    assert sorted(after) == frames_of("a", every=20)
+    assert all(before[name] != data for name, data in after.items())
 
 
 def test_a_long_name_leaves_room_for_the_number(clips, session, tmp_path):
@@ -352,3 +353,39 @@ def test_a_recipe_keeps_what_is_extracted(tmp_path, settings):
     again = imgpar.Recipe.load(tmp_path / "r.toml")
     assert (again, again.key()) == (recipe, recipe.key())
     assert recipe.key() != imgpar.Recipe().key()
+
+
+# ----- leftovers of other settings, damage, one file ---------------------------------------------------
+
+
+def test_frames_of_other_settings_are_replaced(clips, session, tmp_path):
+    PIPE.extract(clips / "a.mp4", tmp_path, every=10, session=session)
+    (tmp_path / "a-000020.jpg").write_bytes(b"mine")  # changed since: kept
+    PIPE.extract(clips / "a.mp4", tmp_path, every=25, on_exists="overwrite", session=session)
+    assert sorted(contents(tmp_path)) == ["a-000000.jpg", "a-000020.jpg", "a-000025.jpg"]
+
+
+@pytest.mark.parametrize("settings", [{"poster": True}, {"sheet": "3x2"}, {"sprites": "0.5s"}])
+def test_single_frames_of_a_damaged_clip_have_a_note(session, tmp_path, settings):
+    clip = make_clip(tmp_path / "a.mp4", frames=100)
+    data = bytearray(clip.read_bytes())
+    start = data.index(b"mdat")
+    end = start + int.from_bytes(data[start - 4 : start], "big") - 8
+    for at in range((start + end) // 2, end, 397):
+        data[at] ^= 0x5A
+    clip.write_bytes(data)
+    (item,) = PIPE.extract(clip, tmp_path / "o", session=session, **settings).items
+    assert item.status == "ok"
+    assert any(note.startswith("this clip is truncated or corrupt") for note in item.notes)
+
+
+def test_every_frame_does_not_go_into_one_file(clips, tmp_path, capsys):
+    assert main(["frames", str(clips / "a.mp4"), "-o", str(tmp_path / "one.jpg")]) == 2
+    assert "Frames are several files, but OUT is one (one.jpg)" in capsys.readouterr().err
+
+
+def test_a_dry_run_does_not_promise_one_file(clips, tmp_path, capsys):
+    main(["frames", str(clips / "a.mp4"), "-o", str(tmp_path / "o"), "-n"])
+    assert "write 1 file or more;" in capsys.readouterr().out
+    main(["frames", str(clips / "a.mp4"), "-o", str(tmp_path / "o"), "--poster", "-n"])
+    assert "write 1 file;" in capsys.readouterr().out

@@ -104,3 +104,20 @@ def test_hidden_frames_stay_hidden(apart, tmp_path):
     joined = join([apart["hidden"], apart["even"]], tmp_path / "o.mp4")
     assert "were encoded: clip 1 has an edit list" in notes(joined)
     assert [number for number, _ in numbers(tmp_path / "o.mp4")] == [*range(10, 50), *range(50)]
+
+
+def test_hdr_and_sdr_are_not_joined(tmp_path):
+    sdr = make_clip(tmp_path / "a.mp4", frames=5)
+    tags = "setparams=color_primaries=bt2020:color_trc=arib-std-b67:colorspace=bt2020nc:range=tv"
+    hdr = make_clip(tmp_path / "b.mp4", frames=5, filters=f"format=yuv420p10le,{tags}")
+    report = imgpar.concat([sdr, hdr], tmp_path / "c.mp4", jobs=1)
+    assert (report.items[1].status, "It is HDR, and the first clip is SDR." in report.items[1].error) == (
+        "failed",
+        True,
+    )
+    assert not (tmp_path / "c.mp4").exists()
+
+
+def test_operations_are_refused_with_advice_that_fits(tmp_path):
+    with pytest.raises(UsageError, match="Leave it out, or convert the result"):
+        imgpar.concat(["a.mp4", "b.mp4"], tmp_path / "c.mp4", resize="10")  # type: ignore[call-arg]

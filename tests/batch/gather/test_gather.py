@@ -385,3 +385,31 @@ def test_a_tiff_without_a_density_fills_no_wall(tmp_path):
     Image.new("RGB", (300, 150), "red").save(tmp_path / "a.tiff")
     imgpar.Pipeline().assemble(tmp_path, tmp_path / "a.pdf", jobs=1)
     assert pages(tmp_path / "a.pdf")[0][0] == pytest.approx((144, 72), abs=0.1)
+
+
+def test_cancelling_stops_soon_and_leaves_nothing(tmp_path):
+    for k in range(400):
+        grey(tmp_path / "in" / f"{k}.png", k % 250, (640, 480))
+    token = imgpar.CancelToken()
+
+    def cancel(event: imgpar.Event) -> None:
+        if event.kind == "frames":
+            token.cancel()
+
+    began = time.monotonic()
+    report = (
+        imgpar.Pipeline()
+        .resize("1920x1440", enlarge=True)
+        .assemble(
+            tmp_path / "in",
+            tmp_path / "out" / "a.mp4",
+            codec="av1",
+            effort=10,
+            on_event=cancel,
+            cancel=token,
+            jobs=1,
+        )
+    )
+    assert (report.cancelled, report.left, report.ok) == (True, 400, 0)
+    assert time.monotonic() - began < 40
+    assert list((tmp_path / "out").iterdir()) == []

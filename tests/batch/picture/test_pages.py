@@ -20,6 +20,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Job, Outcome, OutputFile
 from imgpar.core.limits import Limits
 from imgpar.formats.codec import read_header
+from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
 from imgpar.outputs.prior import PriorResult
@@ -109,6 +110,48 @@ class TestSplit:
         assert (tmp_path / "out/one.tif").read_bytes() == one.read_bytes()
         assert (tmp_path / "out/photo.jpg").read_bytes() == (tmp_path / "in/photo.jpg").read_bytes()
 
+    def test_of_several_pages_each_becomes_an_output_where_the_format_holds_one(self, tmp_path: Path) -> None:
+        document(tmp_path / "in/a.tif", *SIZES)
+        report = imgpar.convert(tmp_path / "in", tmp_path / "out", to="png", pages="1,3", jobs=1)
+        assert (report.ok, names(tmp_path / "out")) == (1, ["a-p1.png", "a-p3.png"])
+        assert reds(tmp_path / "out") == [40, 120]
+
+    def test_of_several_frames_of_an_animation_too(self, tmp_path: Path) -> None:
+        document(tmp_path / "in/a.gif", *[(24, 16)] * 3, kind="GIF", duration=50)
+        imgpar.convert(tmp_path / "in", tmp_path / "out", to="bmp", pages="2-", jobs=1)
+        assert (names(tmp_path / "out"), reds(tmp_path / "out")) == (["a-p2.bmp", "a-p3.bmp"], [80, 120])
+
+    def test_in_a_format_of_pages_they_stay_together(self, tmp_path: Path) -> None:
+        document(tmp_path / "in/a.tif", *SIZES)
+        imgpar.convert(tmp_path / "in", tmp_path / "out", pages="1,3", jobs=1)
+        pages = ImageSequence.Iterator(opened(tmp_path / "out/a.tif"))
+        assert [page.size for page in pages] == [SIZES[0], SIZES[2]]
+
+    @pytest.mark.parametrize(
+        ("chosen", "copied"), [("1", False), ("2-3", False), ("1-3", True), ("-9", True)]
+    )
+    def test_only_all_pages_are_a_copy(self, tmp_path: Path, chosen: str, *, copied: bool) -> None:
+        path = document(tmp_path / "in/a.tif", *[(24, 16)] * 3)
+        imgpar.convert(tmp_path / "in", tmp_path / "out", pages=chosen, jobs=1)
+        assert ((tmp_path / "out/a.tif").read_bytes() == path.read_bytes()) is copied
+
+    def test_a_shorter_document_is_skipped(self, tmp_path: Path) -> None:
+        document(tmp_path / "in/long.tif", *SIZES)
+        document(tmp_path / "in/short.tif", SIZES[0])
+        report = imgpar.convert(tmp_path / "in", tmp_path / "out", to="png", pages="2-5", jobs=1)
+        short = report.items[1]
+        assert (report.failed, names(tmp_path / "out")) == (0, ["long-p2.png", "long-p3.png"])
+        assert (short.status, short.reason, short.notes) == (
+            "skipped", "pages", ("It has 1 page; 2-5 was requested.",)
+        )  # fmt: skip
+        assert "1 skipped (1 without the requested pages)" in report.summary()
+
+    def test_what_has_no_pages_is_not_concerned(self, tmp_path: Path) -> None:
+        (tmp_path / "in").mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / "in/photo.png")
+        report = imgpar.convert(tmp_path / "in", tmp_path / "out", to="jpg", pages="2-", jobs=1)
+        assert (report.ok, names(tmp_path / "out")) == (1, ["photo.jpg"])
+
     def test_operations_are_done_to_each_page(self, tmp_path: Path) -> None:
         document(tmp_path / "in/a.tif", *SIZES)
         imgpar.convert(tmp_path / "in", tmp_path / "out", to="png", pages="split", resize="50%", jobs=1)
@@ -195,7 +238,9 @@ def planned(
     *inputs: str, done: dict[str, list[PriorResult]] | None = None, out: str = "/nowhere"
 ) -> dict[str, str]:
     items = [Item(f"/in/{name}", name, 10, 20, 30) for name in inputs]
-    planner = Planner(Out(out), to=["webp"], split="pages", past=Known(done or {}), recipe="key")
+    planner = Planner(
+        Out(out), to=["webp"], options=EncodeOptions(pages="split"), past=Known(done or {}), recipe="key"
+    )
     entries: list[Job | Outcome] = list(planner.plan(Batch("/in", "", items)))
     return {
         os.path.basename(job.item.path): os.path.basename(job.targets[0].path)
@@ -229,7 +274,9 @@ class TestNames:
         claim = OutputFile(str(page), 5, 1, 1, 20)
         record = PriorResult("key", "planned", 10, 20, 0, 30, "", 1, (), (claim,))
         past = Known({"/in/a.tif": [record]})
-        planner = Planner(Out(str(tmp_path)), to=["webp"], split="pages", past=past, recipe="key")
+        planner = Planner(
+            Out(str(tmp_path)), to=["webp"], options=EncodeOptions(pages="split"), past=past, recipe="key"
+        )
         (job,) = planner.plan(Batch("/in", "", [Item("/in/a.tif", "a.tif", 10, 20, 30)]))
         assert isinstance(job, Job)
         assert job.targets[0].parts == (str(page),)
