@@ -13,6 +13,7 @@ from imgpar.core.limits import Limits
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Value
 from imgpar.formats.matters import (
+    Limited,
     always,
     clips,
     of_animations,
@@ -52,19 +53,6 @@ CODECS = get_args(Codec)[1:]
 
 _GAP = 600.0
 """Seconds: default of `gpx_gap`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limited:
-    """Applies to pictures and to clips that stay clips; with `measured`, to formats with a quality only."""
-
-    measured: bool = False
-
-    def __call__(self, source: Any, target: Any) -> bool:
-        """Whether the setting applies to this pair of input and output kinds."""
-        if target.kind == "image":
-            return not self.measured or "quality" in target.takes
-        return bool(target.kind == "video" and (source is None or source.kind == "video"))
 
 
 @dataclass(frozen=True, slots=True)
