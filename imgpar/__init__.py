@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from imgpar.api.compare import Comparison, compare
     from imgpar.api.describe import describe
+    from imgpar.api.duplicates import duplicates
+    from imgpar.api.estimate import estimate
     from imgpar.api.frames import frames
     from imgpar.api.functions import concat, convert, undo, verify
     from imgpar.api.pipeline import Pipeline
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
     from imgpar.batch.describing import PictureInfo
+    from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
+    from imgpar.batch.estimate import Estimate
     from imgpar.batch.frames.reading import ClipFrame
     from imgpar.batch.report import Report
     from imgpar.batch.video_writer import VideoWriter
@@ -64,6 +68,12 @@ _HOMES = {
     "describe": "imgpar.api.describe",
     "PictureInfo": "imgpar.batch.describing",
     "ClipInfo": "imgpar.video.clip_info",
+    "duplicates": "imgpar.api.duplicates",
+    "Duplicates": "imgpar.batch.duplicates",
+    "DuplicateGroup": "imgpar.batch.duplicates",
+    "DuplicateFile": "imgpar.batch.duplicates",
+    "estimate": "imgpar.api.estimate",
+    "Estimate": "imgpar.batch.estimate",
     "dry_run": "imgpar.api.plan",
     "Plan": "imgpar.api.plan",
     "PlannedItem": "imgpar.api.plan",
@@ -97,7 +107,11 @@ __all__ = [
     "Comparison",
     "DamagedError",
     "DiskFullError",
+    "DuplicateFile",
+    "DuplicateGroup",
+    "Duplicates",
     "EncodeError",
+    "Estimate",
     "Event",
     "ImgparError",
     "Item",
@@ -134,6 +148,8 @@ __all__ = [
     "convert",
     "describe",
     "dry_run",
+    "duplicates",
+    "estimate",
     "frames",
     "retry",
     "undo",

@@ -29,6 +29,7 @@ from imgpar.batch.settings import (  # noqa: E402
     COMPARE,
     CONCAT,
     DRY_RUN,
+    DUPLICATES,
     ENCODE,
     EXTRACT,
     OUTPUT,
@@ -100,6 +101,7 @@ SETTINGS = (
     Settings(
         "SessionDescribeSettings", "TypedDict", "Settings of `Session.describe`.", SESSION_DESCRIBE,
     ),
+    Settings("DuplicatesSettings", "SessionDescribeSettings", "Settings of `duplicates`.", DUPLICATES),
     Settings("AssembleSettings", "OperationSettings", "Settings of `Pipeline.assemble`.", ASSEMBLE),
     Settings("SheetSettings", "OperationSettings", "Settings of `Pipeline.sheet`.", SHEET),
     Settings("ConcatSettings", "TypedDict", "Settings of `concat`.", CONCAT),

@@ -187,9 +187,10 @@ class Pipeline(OperationMethods):
                 `map`, `loudnorm`, `deinterlace`, `tonemap`, `hardware`; and how to
                 run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
                 `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
-                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (one pattern or
-                several, see `imgpar convert --help`), `recursive`; and which files are made: `sizes`,
-                `name`, `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`.
+                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
+                `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one
+                pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
+                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
@@ -234,7 +235,7 @@ class Pipeline(OperationMethods):
                 animations,
                 `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
-                `worker_memory`, `journal`, `include`, `exclude`, `recursive`.
+                `worker_memory`, `journal`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`.
 
         Returns:
             Counts, and in `items` an outcome for every clip with all its files.
@@ -303,7 +304,8 @@ class Pipeline(OperationMethods):
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
-                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `density`, `dpi`, `pages`.
+                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
+                `density`, `dpi`, `pages`.
 
         Yields:
             The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that

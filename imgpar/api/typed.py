@@ -568,6 +568,12 @@ class PlainRunSettings(OperationSettings, total=False):
     companions: Literal["ignore", "copy"] | None
     """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
     ignore)."""
+    others: Literal["skip", "copy", "link", "ignore"] | None
+    """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
+    link (hard links, copies where that is not possible) (default: skip)."""
+    duplicates: Literal["keep", "skip", "link"] | None
+    """Inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs
+    become hard links to those of the first) (default: keep)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -582,6 +588,14 @@ class PlainRunSettings(OperationSettings, total=False):
     base_url: str | None
     """Begin each address in --manifest and --html with this, such as /img/ (default: relative to OUT in the
     manifest, to the page in its markup)."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     in_place: bool | None
@@ -691,6 +705,14 @@ class ExtractSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     dry_run: bool | None
@@ -736,6 +758,14 @@ class SessionArraysSettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     jobs: int | None
@@ -772,6 +802,14 @@ class SessionDescribeSettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -782,6 +820,15 @@ class SessionDescribeSettings(TypedDict, total=False):
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     password: str | None
     """Password of encrypted PDFs."""
+
+
+class DuplicatesSettings(SessionDescribeSettings, total=False):
+    """Settings of `duplicates`."""
+
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
 
 
 class AssembleSettings(OperationSettings, total=False):
@@ -840,6 +887,14 @@ class AssembleSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     dry_run: bool | None
@@ -927,6 +982,14 @@ class SheetSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     dry_run: bool | None
@@ -973,6 +1036,14 @@ class ConcatSettings(TypedDict, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1025,12 +1096,23 @@ class RetrySettings(TypedDict, total=False):
     companions: Literal["ignore", "copy"] | None
     """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
     ignore)."""
+    others: Literal["skip", "copy", "link", "ignore"] | None
+    """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
+    link (hard links, copies where that is not possible) (default: skip)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     jobs: int | None

@@ -162,11 +162,24 @@ class Job(NamedTuple):
     there: tuple[OutputFile, ...] = ()
     """Set together with `digest`: the existing outputs, kept if the content is the same."""
     kind: JobKind = "frames"
+    twin: Twin | None = None
+    """Set where the outputs are those of another item with the same content."""
 
     @property
     def item(self) -> Item:
         """The only item, or the first of several."""
         return self.items[0]
+
+
+class Twin(NamedTuple):
+    """The outputs of an item with the same content."""
+
+    digest: str
+    """Of the content of both items."""
+    outputs: tuple[OutputFile, ...]
+    """The files that the targets become other names of, in the order of the targets."""
+    source: str = ""
+    """Path of the item that was converted."""
 
 
 class SameItem(NamedTuple):
@@ -210,8 +223,8 @@ class Outcome(NamedTuple):
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
     changed since), "settings" (made with other settings), "link" (in place), "pages" (it has
-    none of the requested pages), "nothing" (it does not have what is extracted), "smaller" (in place: the new
-    file would not be smaller)."""
+    none of the requested pages), "nothing" (it does not have what is extracted), "duplicate" (with the
+    content of another input), "smaller" (in place: the new file would not be smaller)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""
@@ -227,6 +240,8 @@ class Outcome(NamedTuple):
     """Class name of the exception ("DamagedError"); empty without error."""
     tries: tuple[int, ...] = ()
     """Encodes of each output whose quality was searched for."""
+    other: bool = False
+    """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
 
 
 class ItemFacts(NamedTuple):

@@ -52,14 +52,12 @@ class Branch(NamedTuple):
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]
         that makes the same output, so adding [[output]] tables to a recipe leaves existing files unchanged.
+        What has its default is left out, so that a new setting does not change the keys of existing outputs.
 
         Raises BadValueError if a file required by an operation cannot be read.
         """
-        parts = [
-            [kind.name, fields_of(kind, kind.options(), everything=True), kind.identity()]
-            for kind in self.operations
-        ]
-        settings = fields_of(self.encode, EncodeOptions.options(), everything=True)
+        parts = [[kind.name, fields_of(kind, kind.options()), kind.identity()] for kind in self.operations]
+        settings = fields_of(self.encode, EncodeOptions.options())
         facts: list[object] = [self.to, settings, self.encode.identity(), parts]
         if self.extract.kind:
             facts.append(fields_of(self.extract, Extraction.options()))

@@ -42,6 +42,7 @@ GOOD: dict[str, Any] = {
     "dry_run": True, "strict": True, "companions": "copy", "accept_damaged": True, "verify": True,
     "password": "sesame",
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
+    "where": "width<90", "sort": "name", "reverse": True, "others": "copy", "duplicates": "skip",
     "exclude": "absent", "journal": "j.db", "manifest": "m.json", "html": "p.html", "base_url": "/img/",
     "recursive": False,
 }  # fmt: skip

@@ -168,7 +168,7 @@ def values_of(annotation: str, option: Option) -> Iterable[object]:
         elif get_origin(part) is Mapping:
             yield {"title": option.example}
         elif get_origin(part) is list:
-            yield ["*.jpg"]
+            yield [option.example or "*.jpg"]
         elif part == os.PathLike[str]:
             yield Path("some.file")
         else:

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.batch.picture.copies import reusable
 from imgpar.batch.picture.programs import compile_program
+from imgpar.batch.picture.reuse import reusable
 from imgpar.batch.picture.stages import run_dynamic
 from imgpar.core.errors import BadValueError
 from imgpar.core.limits import Limits

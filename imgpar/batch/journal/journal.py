@@ -381,7 +381,7 @@ class Journal:
     def _write_pending(self, database: sqlite3.Connection) -> None:
         pending, self._pending = self._pending, []
         for outcome, job in pending:
-            if self._lines:
+            if self._lines and not outcome.other:
                 self._lines.add(outcome)
             if job is not None and job.check:
                 continue

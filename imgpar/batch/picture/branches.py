@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from imgpar.batch.picture import copies, documents, programs, stages
+from imgpar.batch.picture import documents, programs, reuse, stages
 from imgpar.batch.picture.programs import Program
 from imgpar.batch.picture.trees import Tree, common, compile_tree
 from imgpar.batch.picture.writing import Writing
@@ -167,7 +167,7 @@ class BranchWork:
                     self._writing.add((), (), found)
                 formats = [target.format for target in branch.targets]
                 smaller = bool(branch.run.encode.only_if_smaller)
-                original = copies.reusable(
+                original = reuse.reusable(
                     program, formats, branch.run.encode, limits, data, made[0].spec, keep_smaller=smaller
                 )
                 header = program.header._replace(lost=program.lost)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgpar.batch.picture import copies, planar, programs, stages
+from imgpar.batch.picture import planar, programs, reuse, stages
 from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
@@ -184,14 +184,14 @@ def write_document(
         writing.add(made, lost, notes)
         return
     frames, first, notes = kept(pages, run)
-    original = copies.SourceBytes()
+    original = reuse.SourceBytes()
     if not first.turned:
         formats = [target.format for target in targets]
         program = planar.choose_program(
             header, run.operations, run.limits, formats, run.encode, keep_frames=False
         )
         size, smaller = Spec(0, 0), writing.keep_smaller
-        original = copies.reusable(program, formats, run.encode, run.limits, data, size, keep_smaller=smaller)
+        original = reuse.reusable(program, formats, run.encode, run.limits, data, size, keep_smaller=smaller)
     writing.add((), (), notes)
     writing.each(targets, frames, first, original)
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from imgpar.batch.picture import planar, stages
-from imgpar.batch.picture.copies import PLAIN, SourceBytes, copied_output, optimised, reusable, why_copied
 from imgpar.batch.picture.programs import begin_picture, operations_for
 from imgpar.batch.picture.quality_search import Experience
+from imgpar.batch.picture.reuse import PLAIN, SourceBytes, copied_output, optimised, reusable, why_copied
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import TransformError, UsageError

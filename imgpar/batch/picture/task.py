@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from operator import attrgetter
 
-from imgpar.batch.picture import copies, documents, planar, programs, stages
+from imgpar.batch.picture import documents, planar, programs, reuse, stages
 from imgpar.batch.picture.header_transfer import pack_header, unpack_header
 from imgpar.batch.picture.memory import Memory
 from imgpar.batch.picture.programs import Program
@@ -201,17 +201,17 @@ class PictureWork:
             self._writing.digest = content_digest(data) if self._run.digests else ""
             return data, self._writing.digest
 
-    def _reusable(self, program: Program, made: Spec | None, data: bytes = b"") -> copies.SourceBytes:
+    def _reusable(self, program: Program, made: Spec | None, data: bytes = b"") -> reuse.SourceBytes:
         """For which outputs the bytes of the input may be used."""
         run, smaller = self._run, self._writing.keep_smaller
-        return copies.reusable(
+        return reuse.reusable(
             program, self._formats, run.encode, run.limits, data, made, keep_smaller=smaller
         )
 
-    def _original(self, header: Header, frames: FrameRef) -> copies.SourceBytes:
+    def _original(self, header: Header, frames: FrameRef) -> reuse.SourceBytes:
         """The bytes of the input, read again, and the formats whose outputs are copies of them."""
         if header.format not in self._formats:
-            return copies.SourceBytes()
+            return reuse.SourceBytes()
         program = self._compiled(header._replace(lost=()), keep_frames=frames.count > 1)
         found = self._reusable(program, frames.spec)
         if not found:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from imgpar.batch.picture import copies, outputs
+from imgpar.batch.picture import outputs, reuse
 from imgpar.batch.picture.quality_search import experience_of
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.results import TargetResults, Written
@@ -31,7 +31,7 @@ from imgpar.outputs.parts import finish
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.stage_times import StageClock
 
-_NO_COPY = copies.SourceBytes()
+_NO_COPY = reuse.SourceBytes()
 
 
 class Writing:
@@ -85,7 +85,7 @@ class Writing:
         targets: Sequence[Target],
         frames: list[Frame],
         header: Header,
-        original: copies.SourceBytes = _NO_COPY,
+        original: reuse.SourceBytes = _NO_COPY,
     ) -> None:
         """Write some targets from these frames; see `attempt` for failures."""
         either = [target for target in targets if target.either]
@@ -99,7 +99,7 @@ class Writing:
                     self.add([(target, file)], encoded.lost, encoded.notes, encoded.tries)
 
     def _smallest(
-        self, targets: Sequence[Target], frames: list[Frame], header: Header, original: copies.SourceBytes
+        self, targets: Sequence[Target], frames: list[Frame], header: Header, original: reuse.SourceBytes
     ) -> None:
         """Encode all targets and commit the smallest. An earlier output in another format is removed."""
         made, errors = list[tuple[Target, EncodedOutput]](), list[ItemError]()
@@ -148,7 +148,7 @@ class Writing:
         return made._replace(lost=tuple(dict.fromkeys([*made.lost, *self._metadata_lost])))
 
     def one(
-        self, target: Target, frames: list[Frame], header: Header, original: copies.SourceBytes = _NO_COPY
+        self, target: Target, frames: list[Frame], header: Header, original: reuse.SourceBytes = _NO_COPY
     ) -> tuple[OutputFile, EncodedOutput]:
         """Encode, check and commit one target.
 
@@ -165,7 +165,7 @@ class Writing:
         return self.commit(target, encoded), encoded
 
     def _encoded(
-        self, target: Target, frames: list[Frame], header: Header, original: copies.SourceBytes
+        self, target: Target, frames: list[Frame], header: Header, original: reuse.SourceBytes
     ) -> EncodedOutput:
         """Encode and check one target."""
         run = self._run.branch(target.branch)
