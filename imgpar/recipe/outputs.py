@@ -18,6 +18,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.templates import OWN_SIZE, Naming, name_template, parse_name
 from imgpar.pixels.papers import DEFAULT_DPI
+from imgpar.recipe.keys import fields_in_key
 from imgpar.recipe.tables import fields_of, make_operation, operations_from, plain, settings_from, table_of
 
 
@@ -52,12 +53,15 @@ class Branch(NamedTuple):
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]
         that makes the same output, so adding [[output]] tables to a recipe leaves existing files unchanged.
-        What has its default is left out, so that a new setting does not change the keys of existing outputs.
+        New settings do not change the keys of existing outputs: see `fields_in_key`.
 
         Raises BadValueError if a file required by an operation cannot be read.
         """
-        parts = [[kind.name, fields_of(kind, kind.options()), kind.identity()] for kind in self.operations]
-        settings = fields_of(self.encode, EncodeOptions.options())
+        parts = [
+            [kind.name, fields_in_key(kind, kind.options(), kind.name), kind.identity()]
+            for kind in self.operations
+        ]
+        settings = fields_in_key(self.encode, EncodeOptions.options(), "settings")
         facts: list[object] = [self.to, settings, self.encode.identity(), parts]
         if self.extract.kind:
             facts.append(fields_of(self.extract, Extraction.options()))

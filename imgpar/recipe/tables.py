@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -190,11 +190,19 @@ def table_of(operation: Operation) -> dict[str, Any]:
 
 def fields_of(owner: Any, options: Mapping[str, Option]) -> dict[str, Any]:
     """The fields that differ from their defaults as TOML values, without None."""
-    defaults = {f.name: f.default for f in dataclasses.fields(owner)}
-    present = {name: getattr(owner, name) for name in options}
     return {
-        name: plain(value) for name, value in present.items() if value is not None and value != defaults[name]
+        name: plain(value)
+        for name, value, is_default in values_of(owner, options)
+        if value is not None and not is_default
     }
+
+
+def values_of(owner: Any, options: Mapping[str, Option]) -> Iterator[tuple[str, Any, bool]]:
+    """Name and value of each field, and whether that is its default."""
+    defaults = {field.name: field.default for field in dataclasses.fields(owner)}
+    for name in options:
+        value = getattr(owner, name)
+        yield name, value, value == defaults[name]
 
 
 def plain(value: Any) -> str | int | float | bool | dict[str, str]:
