@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from imgpar.core.errors import BadValueError
+from imgpar.core.job import TO_CHECK
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
@@ -82,10 +83,10 @@ def faces_note(name: str, counts: Sequence[int]) -> str:
     'redact found 2 faces; others may have been missed'
     """
     if not counts:
-        return f"{name} searches each frame for faces; some may have been missed, check the clip"
+        return f"{name} searches each frame for faces; some may have been missed{TO_CHECK}"
     if not any(counts):
         where = "" if len(counts) == 1 else f" in any of {len(counts)} frames"
-        return f"{name} found no face{where}; check the picture"
+        return f"{name} found no face{where}{TO_CHECK}"
     if len(counts) == 1:
         faces = "1 face" if counts[0] == 1 else f"{counts[0]} faces"
         return f"{name} found {faces}; others may have been missed"
