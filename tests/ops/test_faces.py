@@ -269,7 +269,7 @@ class TestClips:
         )
 
     def test_a_crop_to_faces_is_refused(self) -> None:
-        picture = Picture(Stream(0, "video", "h264"), 240, 180)
+        picture = Picture(Stream(0, "video", "h264"), 240, 180, "yuv420p", 8, False, "420")
         with pytest.raises(TransformError, match="crop depends on the pixels"):
             steps_of(picture, [make_operation("crop", "1:1", gravity="faces")])
 
