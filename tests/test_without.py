@@ -104,6 +104,26 @@ class TestSlowWays:
         assert b"no simplejpeg here" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--redact", "faces"],
+        ["--pixelate", "faces"],
+        ["--crop", "1:1", "--gravity", "faces"],
+        ["--resize", "9x9", "--fit", "cover", "--gravity", "faces"],
+    ],
+)
+def test_without_a_detector_nothing_starts(tmp_path: Path, flags: list[str]) -> None:
+    Image.fromarray(make_photo()).save(tmp_path / "a.png")
+    done = run_without(
+        tmp_path, ["dlib"], "convert", str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), *flags
+    )
+    assert done.returncode == 2
+    assert "faces needs the package dlib-bin, which is not installed. Run: " in done.stderr
+    assert done.stderr.rstrip().endswith("install dlib-bin")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_missing_extra_is_the_command_that_gets_it(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name, content, _ in EXTRAS.values():

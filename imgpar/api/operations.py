@@ -252,7 +252,8 @@ class OperationMethods:
         Args:
             region: the region to keep; a side that is not given is that of the picture.
             gravity: anchor of the region, unless an offset is given; attention keeps sharp detail, strong
-                colours and skin, entropy the part with most variety.
+                colours and skin, entropy the part with most variety, faces those that are found (otherwise
+                attention).
 
         Raises:
             BadValueError: a value is wrong.
@@ -500,27 +501,36 @@ class OperationMethods:
         self,
         regions: str,
         *,
-        block: float | str = "4%",
+        grow: float | str | None = None,
+        block: float | str | None = None,
+        method: Literal["blocks", "blur"] = "blocks",
     ) -> Self:
-        """Replace blocks by their mean colour, everywhere or in regions of the upright picture at this point
-        of the recipe.
+        """Replace blocks by their mean colour, or blur, everywhere or in regions of the upright picture at
+        this point of the recipe.
 
-        A region that is outside of a picture is an error. Small blocks can be read in spite of it: to make
-        text or faces unrecognisable for certain use `redact`. Values are averaged as they are encoded,
-        colours weighted by alpha. Clips and animations: on RGB, frame by frame.
+        A region that is outside of a picture is an error. Small blocks can be read in spite of it, and a blur
+        can be reversed in part: to make text or faces unrecognisable for certain use `redact`. A region is
+        blurred by itself, so nothing of it gets outside. Values are averaged as they are encoded, colours
+        weighted by alpha. Faces need the package dlib-bin; its detector misses some, mostly those that are
+        small, turned or covered, so the results have to be checked. The report says how many were found.
+        Clips and animations: on RGB, frame by frame.
 
         >>> from imgpar import Pipeline
         >>> Pipeline().pixelate("30%x40%+10%+20%", block="16")
         Pipeline(pixelate)
 
         Args:
-            regions: all, or regions (width x height + left + top, in pixels or percent), joined by commas.
-            block: side of a block in pixels, or in percent of the shorter side.
+            regions: all, or regions (width x height + left + top, in pixels or percent), joined by commas;
+                faces stands for all faces that are found.
+            grow: what is added at each side of a face, in pixels or in percent of it (default: 40%).
+            block: side of a block, or standard deviation of the blur, in pixels or in percent of the shorter
+                side (default: 4%, and at least an eighth of the shorter side of a region).
+            method: blocks, or blur: a Gaussian blur.
 
         Raises:
             BadValueError: a value is wrong.
         """
-        return self._operation("pixelate", regions, block=block)
+        return self._operation("pixelate", regions, grow=grow, block=block, method=method)
 
     def posterise(self, tones: int) -> Self:
         """Round every colour value to one of N equidistant ones, black and white among them.
@@ -586,27 +596,31 @@ class OperationMethods:
         self,
         regions: str,
         *,
+        grow: float | str | None = None,
         fill: ColourValue = (0, 0, 0, 255),
     ) -> Self:
         """Fill regions of the upright picture at this point of the recipe with one colour: nothing of them is
         left, neither in the pixels nor in an embedded thumbnail or gain map.
 
         A region that is outside of a picture is an error, so that nothing stays visible by mistake. The
-        colour is given in sRGB and converted to the profile of the picture. Clips and animations: on RGB,
-        frame by frame.
+        colour is given in sRGB and converted to the profile of the picture. Faces need the package dlib-bin;
+        its detector misses some, mostly those that are small, turned or covered, so the results have to be
+        checked. The report says how many were found. Clips and animations: on RGB, frame by frame.
 
         >>> from imgpar import Pipeline
-        >>> Pipeline().redact("30%x10%+10%+20%", fill="white")
+        >>> Pipeline().redact("30%x40%+10%+20%", fill="white")
         Pipeline(redact)
 
         Args:
-            regions: regions (width x height + left + top, in pixels or percent), joined by commas, or all.
+            regions: all, or regions (width x height + left + top, in pixels or percent), joined by commas;
+                faces stands for all faces that are found.
+            grow: what is added at each side of a face, in pixels or in percent of it (default: 40%).
             fill: the colour.
 
         Raises:
             BadValueError: a value is wrong.
         """
-        return self._operation("redact", regions, fill=fill)
+        return self._operation("redact", regions, grow=grow, fill=fill)
 
     def replace_colour(
         self,
@@ -675,8 +689,8 @@ class OperationMethods:
                 --dpi.
             fit: inside: fit within the box; cover: fill the box and crop; contain: fit and pad; fill: ignore
                 the aspect ratio.
-            gravity: anchor of the crop (cover) or of the picture (contain); attention or entropy finds it for
-                cover.
+            gravity: anchor of the crop (cover) or of the picture (contain); attention, entropy or faces
+                choose it for cover.
             enlarge: allow inside to enlarge pictures.
             linear: resample in linear light instead of gamma-encoded values; slower, accurate for fine bright
                 detail.

@@ -63,6 +63,7 @@ Focus: TypeAlias = Literal[
     "bottom right",
     "attention",
     "entropy",
+    "faces",
 ]
 """A corner, a side or the middle; or attention or entropy, which look at the picture."""
 ColourValue: TypeAlias = str | tuple[int, int, int] | tuple[int, int, int, int]
@@ -122,13 +123,13 @@ class OperationSettings(TypedDict, total=False):
     """Operation: add a border up to a size such as 1920x1080, 1920x, 110%, A4, or an aspect ratio such as
     1:1."""
     pixelate: str
-    """Operation: large blocks of one colour: all, or regions such as 100x80+20+30."""
+    """Operation: large blocks of one colour, or a blur: all, regions such as 100x80+20+30, or faces."""
     posterise: int
     """Operation: reduce each channel to this number of tones."""
     qr: str
     """Operation: draw a QR code of a text or link over every picture."""
     redact: str
-    """Operation: fill regions such as 100x80+20+30 with one colour."""
+    """Operation: fill regions such as 100x80+20+30, or faces, with one colour."""
     replace_colour: ColourValue
     """Operation: replace a colour by another one, or make it transparent."""
     resize: str | int | tuple[int | None, int | None]
@@ -202,8 +203,9 @@ class OperationSettings(TypedDict, total=False):
     gravity: Gravity | Focus | None
     """Of composite and qr and watermark and watermark_text: the corner or side at which it is placed. Of
     crop: anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours and
-    skin, entropy the part with most variety. Of pad: position of the picture on the canvas. Of resize: anchor
-    of the crop (cover) or of the picture (contain); attention or entropy finds it for cover."""
+    skin, entropy the part with most variety, faces those that are found (otherwise attention). Of pad:
+    position of the picture on the canvas. Of resize: anchor of the crop (cover) or of the picture (contain);
+    attention, entropy or faces choose it for cover."""
     margin: float | str | None
     """Of composite and qr and watermark and watermark_text: distance from the edges in pixels, or in percent
     of the shorter side."""
@@ -237,10 +239,16 @@ class OperationSettings(TypedDict, total=False):
     canvas: str | int | tuple[int | None, int | None] | None
     """Of pad: the least size or the aspect ratio of the canvas; a side that is not given is not padded."""
     regions: str | None
-    """Of pixelate: all, or regions (width x height + left + top, in pixels or percent), joined by commas. Of
-    redact: regions (width x height + left + top, in pixels or percent), joined by commas, or all."""
+    """Of pixelate and redact: all, or regions (width x height + left + top, in pixels or percent), joined by
+    commas; faces stands for all faces that are found."""
+    grow: float | str | None
+    """Of pixelate and redact: what is added at each side of a face, in pixels or in percent of it (default:
+    40%)."""
     block: float | str | None
-    """Of pixelate: side of a block in pixels, or in percent of the shorter side."""
+    """Of pixelate: side of a block, or standard deviation of the blur, in pixels or in percent of the shorter
+    side (default: 4%, and at least an eighth of the shorter side of a region)."""
+    method: Literal["blocks", "blur"] | None
+    """Of pixelate: blocks, or blur: a Gaussian blur."""
     tones: int | None
     """Of posterise: number of tones of each channel."""
     content: str | None

@@ -13,7 +13,7 @@ from imgpar.batch.inplace.run_folders import KeptOriginals
 from imgpar.batch.journal.journal import Journal
 from imgpar.batch.others import OtherFiles, is_other
 from imgpar.batch.report import Report, Tally
-from imgpar.core.job import Event, Job, Outcome
+from imgpar.core.job import TO_CHECK, Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 
@@ -37,7 +37,7 @@ class Account:
         self._tally, self._notes = Tally(), list[str]()
         self._others = others or OtherFiles()
         self._aside, self._sidecars = Aside(), 0
-        self._done = self._anew = 0
+        self._done = self._anew = self._unsure = 0
         self.journal: Journal | None = None
         self.originals: KeptOriginals | None = None
         self.bundles: Bundles | None = None
@@ -92,6 +92,7 @@ class Account:
             self.bundles.keep(outcome, job)
         if job is not None:
             self._anew += job.changed and outcome.status == "ok"
+            self._unsure += any(note.endswith(TO_CHECK) for note in outcome.notes)
             if self.originals:
                 self.originals.record(outcome, job)
         self._tally.add(outcome._replace(outputs=()) if again else outcome)
@@ -124,10 +125,13 @@ class Account:
     # ----- the end ----------------------------------------------------------------------------------
 
     def note_changes(self) -> None:
-        """Say how many outputs were replaced because their inputs changed."""
+        """Say how many outputs were replaced because their inputs changed, and how many may be wrong."""
         if self._anew:
             what = "1 output was" if self._anew == 1 else f"{self._anew} outputs were"
             self.note(f"{what} made anew, because the inputs changed.")
+        if self._unsure:
+            have = "1 result has" if self._unsure == 1 else f"{self._unsure} results have"
+            self.note(f"{have} to be checked: the notes in the report say why (--report FILE.html).")
 
     def counts(self) -> dict[str, int]:
         """Number of items by status, for the journal."""

@@ -209,6 +209,10 @@ class OutputFile(NamedTuple):
         return Facts(self.bytes, self.mtime_ns, self.ctime_ns, self.inode)
 
 
+TO_CHECK = "; check the result"
+"""The end of a note on an output that may not be what was wanted; the run says how many there are."""
+
+
 class Outcome(NamedTuple):
     """Result of one item, as listed in the report."""
 

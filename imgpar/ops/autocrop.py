@@ -67,8 +67,9 @@ class Autocrop(Operation):
         left, top, right, bottom = min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])
         return Crop(Region(right - left, bottom - top, (left, top)))
 
-    def remark(self, settled: Operation, spec: Spec) -> str:
-        return "" if settled.idle(spec) else f"autocrop kept {settled.region}"  # type: ignore[attr-defined]
+    def remark(self, settled: Sequence[Operation], spec: Spec) -> str:
+        (crop,) = settled
+        return "" if crop.idle(spec) else f"autocrop kept {crop.region}"  # type: ignore[attr-defined]
 
     def _content(self, frame: Frame) -> Box | None:
         """What lies inside of the border; None where nothing does."""

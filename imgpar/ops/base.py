@@ -119,9 +119,21 @@ class Operation(Declared):
         """
         return self
 
-    def remark(self, settled: Operation, spec: Spec) -> str:  # noqa: ARG002
-        """What the report says about `settled`, as made by this operation for a picture of this spec; empty
-        where nothing changes."""
+    @property
+    def each_frame(self) -> bool:
+        """Whether each frame of an animation or a clip is settled by itself, instead of all together."""
+        return False
+
+    def remark(self, settled: Sequence[Operation], spec: Spec) -> str:  # noqa: ARG002
+        """What the report says about the operations that this one gave for a picture of this spec.
+
+        Args:
+            settled: one, or with `each_frame` one per frame; none for a clip, before it is decoded.
+            spec: of the frames.
+
+        Returns:
+            A note; empty where there is nothing to be said.
+        """
         return ""
 
     def plane_kernel(self, spec: Spec) -> str:  # noqa: ARG002

@@ -11,7 +11,8 @@ from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import seal
-from imgpar.pixels.attention import FOCUSES, find_focus, parse_focus
+from imgpar.pixels.attention import FOCUSES, find_focus, missed_faces, parse_focus
+from imgpar.pixels.faces import require_faces
 from imgpar.pixels.geometry import GRAVITIES, Aspect, Region, place
 from imgpar.pixels.sizes import Geometry, parse_region
 
@@ -39,7 +40,7 @@ class Crop(Operation):
     gravity: str = option(
         parse_focus,
         "anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours and "
-        "skin, entropy the part with most variety",
+        "skin, entropy the part with most variety, faces those that are found (otherwise attention)",
         default="centre",
         metavar="WHERE",
         choices=FOCUSES,
@@ -69,7 +70,15 @@ class Crop(Operation):
     def settled(self, frames: Sequence[Frame]) -> Operation:
         if not self.looks:
             return self
-        return replace(self, at=find_focus(self.gravity, frames, self.plan(frames[0].spec).size))
+        decided, at = find_focus(self.gravity, frames, self.plan(frames[0].spec).size)
+        return replace(self, gravity=decided, at=at)
+
+    def check(self) -> None:
+        if self.gravity == "faces":
+            require_faces()
+
+    def remark(self, settled: Sequence[Operation], spec: Spec) -> str:  # noqa: ARG002
+        return next((missed_faces(self.gravity, one.gravity, self.name) for one in settled), "")  # type: ignore[attr-defined]
 
     def apply(self, src: Frame, dst: Frame) -> None:
         import numpy as np

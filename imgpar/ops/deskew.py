@@ -60,10 +60,11 @@ class Deskew(Operation):
             return Rotate(0)
         return Rotate(angle, self.background or _paper(frames[0]))
 
-    def remark(self, settled: Operation, spec: Spec) -> str:
-        if settled.idle(spec):
+    def remark(self, settled: Sequence[Operation], spec: Spec) -> str:
+        (turn,) = settled
+        if turn.idle(spec):
             return ""
-        return f"deskew turned it by {settled.degrees:.2f} degrees"  # type: ignore[attr-defined]
+        return f"deskew turned it by {turn.degrees:.2f} degrees"  # type: ignore[attr-defined]
 
 
 def _paper(frame: Frame) -> Colour | None:

@@ -8,29 +8,24 @@ from typing import ClassVar
 from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
-from imgpar.ops.base import Operation
+from imgpar.ops.hiding import Hiding
 from imgpar.pixels.arrays import layout_with, paste, pixel
-from imgpar.pixels.regions import Regions, parse_regions
 
 
 @dataclass(frozen=True)
-class Redact(Operation):
+class Redact(Hiding):
     """Fill regions of the upright picture at this point of the recipe with one colour: nothing of them is
     left, neither in the pixels nor in an embedded thumbnail or gain map.
 
     A region that is outside of a picture is an error, so that nothing stays visible by mistake. The colour is
-    given in sRGB and converted to the profile of the picture. Clips and animations: on RGB, frame by frame.
+    given in sRGB and converted to the profile of the picture. Faces need the package dlib-bin; its detector
+    misses some, mostly those that are small, turned or covered, so the results have to be checked. The report
+    says how many were found. Clips and animations: on RGB, frame by frame.
     """
 
     name: ClassVar[str] = "redact"
-    summary: ClassVar[str] = "fill regions such as 100x80+20+30 with one colour"
+    summary: ClassVar[str] = "fill regions such as 100x80+20+30, or faces, with one colour"
 
-    regions: Regions = option(
-        parse_regions,
-        "regions (width x height + left + top, in pixels or percent), joined by commas, or all",
-        metavar="REGIONS",
-        example="30%x10%+10%+20%",
-    )
     fill: Colour = option(
         parsing.colour, "the colour", default=(0, 0, 0, 255), metavar="COLOUR", example="white"
     )

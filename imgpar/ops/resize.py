@@ -13,7 +13,8 @@ from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.ops.sharpen import Sharpen
 from imgpar.pixels.arrays import fill, layout_with, paste
-from imgpar.pixels.attention import FOCUSES, find_focus, parse_focus
+from imgpar.pixels.attention import FOCUSES, find_focus, missed_faces, parse_focus
+from imgpar.pixels.faces import require_faces
 from imgpar.pixels.geometry import GRAVITIES, fractions, place, rounded
 from imgpar.pixels.linear_light import in_linear_light
 from imgpar.pixels.papers import MAX_SIDE
@@ -65,7 +66,8 @@ class Resize(Operation):
     )
     gravity: str = option(
         parse_focus,
-        "anchor of the crop (cover) or of the picture (contain); attention or entropy finds it for cover",
+        "anchor of the crop (cover) or of the picture (contain); attention, entropy or faces choose it for "
+        "cover",
         default="centre",
         metavar="WHERE",
         choices=FOCUSES,
@@ -139,7 +141,15 @@ class Resize(Operation):
         width, height = self.plan(spec).size
         scale = max(width / spec.width, height / spec.height)
         window = min(rounded(width / scale), spec.width), min(rounded(height / scale), spec.height)
-        return replace(self, at=find_focus(self.gravity, frames, window))
+        decided, at = find_focus(self.gravity, frames, window)
+        return replace(self, gravity=decided, at=at)
+
+    def check(self) -> None:
+        if self.gravity == "faces":
+            require_faces()
+
+    def remark(self, settled: Sequence[Operation], spec: Spec) -> str:  # noqa: ARG002
+        return next((missed_faces(self.gravity, one.gravity, self.name) for one in settled), "")  # type: ignore[attr-defined]
 
     def shrinks_to(self, spec: Spec) -> tuple[int, int] | None:
         width, height = self._whole(spec)

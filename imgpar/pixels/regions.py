@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +24,37 @@ Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
 
 
+FACES = "faces"
+"""Stands for the faces of each picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """Rectangles: width, height, left and top of each, as text; none is the whole picture."""
+    """Rectangles: width, height, left and top of each, as text; or the whole picture."""
 
     given: str = "all"
+    """`all`, or rectangles and `faces`, joined by commas; empty is nothing."""
 
     def __str__(self) -> str:
         return self.given
 
+    @property
+    def faces(self) -> bool:
+        """Whether the faces of the picture belong to them."""
+        return FACES in self.given.split(",")
+
+    def located(self, boxes: Sequence[Box]) -> Regions:
+        """The same regions with these rectangles instead of the faces.
+
+        >>> str(parse_regions("faces,5x5+0+0").located([(10, 20, 40, 60)]))
+        '5x5+0+0,30x40+10+20'
+        """
+        others = [part for part in self.given.split(",") if part != FACES]
+        found = [f"{right - left}x{bottom - top}+{left}+{top}" for left, top, right, bottom in boxes]
+        return Regions(",".join([*others, *found]))
+
     def boxes(self, spec: Spec) -> Iterator[Box]:
-        """The rectangles in a picture, cut at its edges and rounded outwards.
+        """The rectangles in a picture, cut at its edges and rounded outwards; not those of faces.
 
         Raises:
             TransformError: one of them is wholly outside, so that what it should hide would stay visible.
@@ -42,7 +62,9 @@ class Regions:
         if self.given == "all":
             yield (0, 0, *spec.size)
             return
-        for text in self.given.split(","):
+        for text in filter(None, self.given.split(",")):
+            if text == FACES:
+                continue
             match = _REGION.fullmatch(text)
             assert match is not None
             wholes = (*spec.size, *spec.size)
@@ -67,7 +89,7 @@ _EXACT = 1e-6
 
 @accepts("str")
 def parse_regions(value: object) -> Regions:
-    """`all`, or rectangles in pixels or percent: `100x80+20+30`, `10%x5%+0+90%`, several joined by commas.
+    """`all`, or rectangles (`100x80+20+30`, `10%x5%+0+90%`) and `faces`, joined by commas.
 
     >>> list(parse_regions("10x10+0+0, 50%x20%+50%+0").boxes(Spec(60, 40)))
     [(0, 0, 10, 10), (30, 0, 60, 8)]
@@ -75,15 +97,34 @@ def parse_regions(value: object) -> Regions:
     if isinstance(value, Regions):
         return value
     text = re.sub(r"\s+", "", str(value)).lower().replace("×", "x")
-    regions = [_REGION.fullmatch(part) for part in text.split(",")]
-    if not isinstance(value, str) or not (text == "all" or all(map(_has_area, regions))):
-        wanted = "all, or regions such as 100x80+20+30 or 10%x5%+0+90%, joined by commas,"
-        raise bad_value(VALUE, wanted, value, ["all"])
-    return Regions(text)
+    parts = [FACES if part == "face" else part for part in text.split(",")]
+    if not isinstance(value, str) or not (text == "all" or all(map(_is_region, parts))):
+        wanted = "all, or regions such as 100x80+20+30 or 10%x5%+0+90%, or faces, joined by commas,"
+        raise bad_value(VALUE, wanted, value, ["all", FACES])
+    return Regions(",".join(dict.fromkeys(parts)))
 
 
-def _has_area(region: re.Match[str] | None) -> bool:
-    return region is not None and float(region[1]) > 0 and float(region[3]) > 0
+def _is_region(part: str) -> bool:
+    """Whether it is `faces`, or a rectangle with an area."""
+    match = _REGION.fullmatch(part)
+    return part == FACES or (match is not None and float(match[1]) > 0 and float(match[3]) > 0)
+
+
+def grown(box: Box, by: tuple[int, int], size: tuple[int, int]) -> Box:
+    """A rectangle enlarged on all sides, cut at the edges of the picture.
+
+    Args:
+        box: the rectangle.
+        by: pixels at the left and right, and at the top and bottom.
+        size: width and height of the picture.
+    """
+    left, top, right, bottom = box
+    return (
+        max(0, left - by[0]),
+        max(0, top - by[1]),
+        min(size[0], right + by[0]),
+        min(size[1], bottom + by[1]),
+    )
 
 
 def pixelate(frame: Frame, box: Box, block: int) -> None:

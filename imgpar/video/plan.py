@@ -10,7 +10,7 @@ frames    some operation is not                                    through share
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
@@ -135,7 +135,7 @@ def _encoded(
     if other := _not_native(clip, timing, staged=staged):
         filters, why = None, other
     streams = plan_streams(clip, container, options)
-    notes = (*streams.notes, *_size_notes(steps, picture, encoding, size))
+    notes = (*streams.notes, *search_notes(steps, picture), *_size_notes(steps, picture, encoding, size))
     lost = (*encoding.lost, *streams.lost, *(("interlacing",) if picture.interlaced else ()))
     if clip.variable and not container.variable and not timing.fps:
         timing, merged = timing.evened(clip)
@@ -262,12 +262,17 @@ def steps_of(picture: Picture, operations: Sequence[Operation]) -> tuple[Operati
     Raises TransformError where one would give each frame another size or place.
     """
     active = effective(operations, picture.spec)
-    if looking := next((operation for operation in active if operation.looks), None):
+    if looking := next((one for one in active if one.looks and not one.each_frame), None):
         raise TransformError(
             f"{looking.name} depends on the pixels of each picture, so the frames of a clip would differ.",
             fix="Extract pictures with imgpar frames and convert these, or crop to a fixed region.",
         )
     return (*_squared(picture), *_with_converted_colours(picture, active))
+
+
+def search_notes(steps: Sequence[Operation], picture: Picture) -> Iterator[str]:
+    """What the report says about operations that are settled on each frame."""
+    return (note for one in steps if one.looks and (note := one.remark((), picture.spec)))
 
 
 def _with_converted_colours(picture: Picture, operations: tuple[Operation, ...]) -> tuple[Operation, ...]:

@@ -282,10 +282,6 @@ class TestAttention:
         assert made == [(90, 90)] * 3
         assert operation.settled(frames).at[0] > 0.7  # type: ignore[attr-defined]
 
-    def test_faces_are_refused_with_the_reason(self) -> None:
-        with pytest.raises(BadValueError, match=r"no package brings its trained model\..*Use attention"):
-            make_operation("crop", "1:1", gravity="faces")
-
     def test_an_offset_leaves_nothing_to_choose(self) -> None:
         with pytest.raises(BadValueError, match="has an offset"):
             make_operation("crop", "5x5+1+1", gravity="attention")

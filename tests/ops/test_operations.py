@@ -83,7 +83,11 @@ FURTHER: dict[str, list[dict[str, object]]] = {
         {"composite": "logo.png", "blend": "difference", "margin": 3},
         {"composite": "logo.png", "blend": "under", "stretch": True},
     ],
-    "pixelate": [{"pixelate": "all", "block": 5}, {"pixelate": "9x9+0+0,10x10+2.5%+50%", "block": 4}],
+    "pixelate": [
+        {"pixelate": "all", "block": 5},
+        {"pixelate": "9x9+0+0,10x10+2.5%+50%", "block": 4},
+        {"pixelate": "20x20+0+0", "method": "blur"},
+    ],
     "redact": [{"redact": "9x9+0+0, 50%x1%+50%+0", "fill": "red"}, {"redact": "all", "fill": "#00800080"}],
     "qr": [{"qr": "a", "side": "100%", "bright": "transparent", "gravity": "centre"}],
     "bilevel": [{"bilevel": "adaptive"}, {"bilevel": "50%"}],

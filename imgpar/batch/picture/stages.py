@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from imgpar.batch.picture import targets
-from imgpar.batch.picture.programs import Program, Step, operation_steps
+from imgpar.batch.picture.programs import Program, Step, Work, operation_steps
 from imgpar.batch.picture.quality_search import Experience
 from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.limits import Limits
@@ -123,17 +123,32 @@ def run_steps(
             return results, sides[side] if results is frames else None
         side = 1 - side
         results = frames_in_buffer(lease, sides[side], step.spec, len(frames))
-        _run(step, frames, results)
+        _run(step, frames, results, remarks)
         frames = results
     return frames, sides[side]
 
 
-def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame]) -> None:
+def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame], remarks: Remarks | None) -> None:
     with _named_errors(step.name):
-        work = step.looking.settled(frames).apply if step.looking else step.work
-        assert work is not None
-        for source, result in zip(frames, results, strict=True):
-            work(source, result)
+        works = list[Work]()
+        if step.looking:
+            works += [operation.apply for operation in _settled(step.looking, frames, remarks)]
+        else:
+            assert step.work is not None
+            works.append(step.work)
+        for index, (source, result) in enumerate(zip(frames, results, strict=True)):
+            works[min(index, len(works) - 1)](source, result)
+
+
+def _settled(operation: Operation, frames: Sequence[Frame], remarks: Remarks | None) -> Sequence[Operation]:
+    """The operations for these frames: one for each, or one for all. `remarks` gets what they found out."""
+    if operation.each_frame:
+        settled = [operation.settled([frame]) for frame in frames]
+    else:
+        settled = [operation.settled(frames)]
+    if remarks is not None and (remark := operation.remark(settled, frames[0].spec)):
+        remarks.append(remark)
+    return settled
 
 
 @contextmanager
@@ -164,14 +179,14 @@ def run_dynamic(
         if operation.dynamic and not operation.looks:
             frames = [operation.call(frame) for frame in frames]  # type: ignore[attr-defined]
         else:
-            with _named_errors(operation.name):
-                settled = operation.settled(frames) if operation.dynamic else operation
+            settled = operation
+            if operation.dynamic:
+                with _named_errors(operation.name):
+                    (settled,) = _settled(operation, frames, remarks)
             spec = frames[0].spec
-            if remarks is not None and (remark := operation.remark(settled, spec)):
-                remarks.append(remark)
             for step in operation_steps(settled, spec, spec):
                 results = own_frames(step.spec, len(frames))
-                _run(step, frames, results)
+                _run(step, frames, results, remarks)
                 frames = results
         if len({frame.spec for frame in frames}) > 1:
             raise TransformError("The function returned frames of different sizes for one animation.")
