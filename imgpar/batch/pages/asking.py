@@ -53,7 +53,7 @@ def looker(
             if isinstance(answer, Outcome):
                 yield answer.source, None
             else:
-                yield answer[0].item.path, _checked(answer[1])
+                yield answer[0].item.path, believed(answer[1])
 
     return look
 
@@ -87,8 +87,12 @@ def _item(path: str) -> Item:
     return Item(path, os.path.basename(path), size, 0)
 
 
-def _checked(found: Looks) -> Looks | None:
-    """The answer, if it is what a page may contain: it is text of a process that reads untrusted files."""
+def believed(found: Looks) -> Looks | None:
+    """The answer, if it is what a page may contain: it comes from a process that reads untrusted files.
+
+    >>> believed(Looks(colour="#102030")) is not None, believed(Looks(colour="red;}"))
+    (True, None)
+    """
     texts = (found.digest, found.colour, found.blurhash, found.thumbhash)
     known = found.format in FORMATS or not found.format
     plain = all(len(text) < 200 and text.isascii() and text.isprintable() for text in texts)

@@ -59,6 +59,9 @@ def test_every_input_has_a_row_failures_first_then_losses() -> None:
         "skipped",
     ]
     titles = [section.all("h2")[0].text for section in page.all("section")]
+    assert [row.all("div", class_="title")[0].text for row in rows(page)] == [
+        "bad.jpg", "b.jpg", "a.jpg", "old.jpg",
+    ]  # fmt: skip
     assert titles == ["Failed (1)", "Converted, with losses (1)", "Converted (1)", "Skipped (1)"]
 
 
