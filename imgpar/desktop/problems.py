@@ -72,8 +72,20 @@ KNOWN = {
     r"took longer than ([\d.]+) s": "处理时间过长，已放弃。",
     r"no frame that could be read": "视频中没有可读取的画面。",
     # what the fields say
-    r"for resize in .* received '([^']*)'": "尺寸“{0}”不正确。请写成 1920、1920x1080、50% 这样的形式。",
+    r"for resize\b.* received '([^']*)'": "尺寸“{0}”不正确。请写成 1920、1920x1080、50% 这样的形式。",
     r"for quality but received '([^']*)'": "质量“{0}”不正确。请填 1 到 100 的整数。",
+    r"for the largest file\b.* received '([^']*)'": "文件上限“{0}”不正确。请写成 500 kB、2 MB 这样的形式。",
+    r"for the name\b.* received '([^']*)'": "文件名“{0}”不正确。例如 {{date:%Y-%m-%d}}_{{stem}}。",
+    r"^There is no \{(\w*)\} in the name": "文件名中不能用“{0}”。例如 {{date:%Y-%m-%d}}_{{stem}}。",
+    r"^the name '([^']*)' may lead out of OUT": "文件名“{0}”会离开保存位置。请不要用 .. 或以 / 开头。",
+    r"^the name '([^']*)' has (\S) in it": "文件名“{0}”中不能有 {1}。",
+    r"^In the name '([^']*)'": "文件名“{0}”不正确。例如 {{date:%Y-%m-%d}}_{{stem}}。",
+    r"^The recipe (.+) makes several files of each picture, not": (
+        "方案 {0} 会把每个图片变成几个文件，不能合成一个文件。"
+    ),
+    r"^The recipe (.+) makes several files of each picture, and": (
+        "方案 {0} 已规定每个文件的尺寸、格式和文件名，请把这些字段设为“按方案”。"
+    ),
     r"^The recipe (.+) cannot be read": "无法读取方案文件 {0}。",
     r"^The recipe (.+) is not valid TOML": "方案文件 {0} 不是有效的 TOML。",
     r"^There is no key (\S+) in (.+?)\. ": "方案文件 {1} 中的“{0}”无法识别。",
