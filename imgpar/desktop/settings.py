@@ -86,7 +86,7 @@ language='', look='', geometry='')
         """
         choices = {
             "make": self.make in MAKES,
-            "format": self.format in ("", *FORMATS) or not _refusal("format", self.format),
+            "format": self.format in ("", *FORMATS),
             "recipe": self.recipe in ("", *RECIPES) or os.path.isabs(self.recipe),
             "language": self.language in ("", *LANGUAGES),
             "look": self.look in ("", "light", "dark"),
