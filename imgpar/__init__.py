@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from imgpar.api.compare import Comparison, compare
     from imgpar.api.describe import describe
+    from imgpar.api.duplicates import duplicates
+    from imgpar.api.estimate import estimate
     from imgpar.api.frames import frames
     from imgpar.api.functions import concat, convert, undo, verify
     from imgpar.api.pipeline import Pipeline
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
     from imgpar.batch.describing import PictureInfo
+    from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
+    from imgpar.batch.estimate import Estimate
     from imgpar.batch.frames.reading import ClipFrame
     from imgpar.batch.report import Report
     from imgpar.batch.video_writer import VideoWriter
@@ -66,6 +70,12 @@ _HOMES = {
     "describe": "imgpar.api.describe",
     "PictureInfo": "imgpar.batch.describing",
     "ClipInfo": "imgpar.video.clip_info",
+    "duplicates": "imgpar.api.duplicates",
+    "Duplicates": "imgpar.batch.duplicates",
+    "DuplicateGroup": "imgpar.batch.duplicates",
+    "DuplicateFile": "imgpar.batch.duplicates",
+    "estimate": "imgpar.api.estimate",
+    "Estimate": "imgpar.batch.estimate",
     "dry_run": "imgpar.api.plan",
     "Plan": "imgpar.api.plan",
     "PlannedItem": "imgpar.api.plan",
@@ -99,7 +109,11 @@ __all__ = [
     "Comparison",
     "DamagedError",
     "DiskFullError",
+    "DuplicateFile",
+    "DuplicateGroup",
+    "Duplicates",
     "EncodeError",
+    "Estimate",
     "Event",
     "ImgparError",
     "Item",
@@ -136,6 +150,8 @@ __all__ = [
     "convert",
     "describe",
     "dry_run",
+    "duplicates",
+    "estimate",
     "frames",
     "retry",
     "save_report",

@@ -29,6 +29,7 @@ from imgpar.batch.settings import (  # noqa: E402
     COMPARE,
     CONCAT,
     DRY_RUN,
+    DUPLICATES,
     ENCODE,
     EXTRACT,
     OUTPUT,
@@ -100,6 +101,7 @@ SETTINGS = (
     Settings(
         "SessionDescribeSettings", "TypedDict", "Settings of `Session.describe`.", SESSION_DESCRIBE,
     ),
+    Settings("DuplicatesSettings", "SessionDescribeSettings", "Settings of `duplicates`.", DUPLICATES),
     Settings("AssembleSettings", "OperationSettings", "Settings of `Pipeline.assemble`.", ASSEMBLE),
     Settings("SheetSettings", "OperationSettings", "Settings of `Pipeline.sheet`.", SHEET),
     Settings("ConcatSettings", "TypedDict", "Settings of `concat`.", CONCAT),
@@ -206,7 +208,7 @@ def typed_module() -> str:
         '"""Types of the settings of public calls; None stands for "not given" everywhere.', "",
         HEAD, '"""', "",
         "from __future__ import annotations", "",
-        "import os", "from collections.abc import Sequence", "from fractions import Fraction",
+        "import os", "from collections.abc import Mapping, Sequence", "from fractions import Fraction",
         "from typing import Literal, TypeAlias, TypedDict", "",
     ]  # fmt: skip
     for name, (parse, doc) in ALIASES.items():

@@ -70,6 +70,8 @@ EXPORTS = {
     *("compare", "Comparison", "save_report"),
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),
+    *("estimate", "Estimate"),
+    *("duplicates", "Duplicates", "DuplicateGroup", "DuplicateFile"),
     *("ImgparError", "UsageError", "BadValueError", "UnknownSettingError", "NoInputError"),
     *(
         "ItemError",

@@ -9,6 +9,8 @@ It may read inputs, start runs and write their reports. Everything else is in th
     plan        dry_run: the planned outputs of a run
     retry       retry: failed inputs of the last run
     frames      frames: frames of a clip, decoded in this process
+    estimate    estimate: time and bytes of a run, from a sample
+    duplicates  duplicates: files of equal content, pictures that look alike
     describe    describe: the header of a picture or clip
     settings    keyword settings, sorted into a recipe and run options
     operations  the methods of Pipeline (generated)

@@ -797,8 +797,8 @@ class OperationMethods:
         Args:
             softness: width of the soft edge, as the blur radius in CSS: pixels, percent of the shorter side
                 or a length with a unit; 0 is a hard edge.
-            offset: distance to the right and downwards, such as 4,8; negative numbers are to the left and
-                upwards (default: half of the blur downwards).
+            offset: distance to the right and downwards, such as 4,8; negative numbers (--offset=-4,2) are to
+                the left and upwards (default: half of the blur downwards).
             colour: colour of the shadow.
             opacity: opacity of the shadow.
 
@@ -939,6 +939,12 @@ class OperationMethods:
     ) -> Self:
         """Draw text over every picture.
 
+        Fields in braces insert what is known of the picture: `{date:%d.%m.%Y}`, `{filename}`, `{stem}`,
+        `{copyright}`, `{artist}`, `{title}`, `{description}`, `{city}`, `{country}`, `{gps}`, `{camera}`,
+        `{lens}`, `{exposure}`, `{width}`, `{height}`. A missing one is empty, or the text behind a bar:
+        `{title|untitled}`. What is stripped is missing. A text that is too wide is broken at spaces; one that
+        is too large is drawn smaller.
+
         The built-in font covers English. Letters that it lacks are drawn in a system font that contains them,
         emoji in colour; an explicit font file gives the same result on every machine.
 
@@ -947,7 +953,9 @@ class OperationMethods:
         Pipeline(watermark_text)
 
         Args:
-            text: the text; \\n starts a new line.
+            text: the text; \\n starts a new line; {date:%d.%m.%Y}, {filename}, {copyright}, {title}, {camera}
+                … insert what the metadata say, {title|untitled} a text where they say nothing, {{ }} are
+                braces.
             size: height of the letters in pixels, or in percent of the shorter side.
             colour: colour of the letters.
             outline: colour of an outline around the letters, for legibility on bright and dark pictures.

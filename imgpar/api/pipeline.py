@@ -179,14 +179,16 @@ class Pipeline(OperationMethods):
             report: path of the report: JSON, or a page where it ends in .html; an existing file is
                 replaced only if it is a report.
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
-                `palette`, `subsampling`, `progressive`, `icon_sizes`, `loop`, `strip`, `background`,
+                `palette`, `subsampling`, `progressive`, `icon_sizes`, `loop`, `strip`, `metadata`, `set`
+                (fields of the metadata), `shift_dates`, `gpx`, `gpx_gap`, `gpx_offset`, `background`,
                 `colour`, `pages`, `density`, `dpi`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`,
                 `map`, `loudnorm`, `deinterlace`, `tonemap`, `max_bytes`, `target`, `hardware`; and how to
                 run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
                 `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
-                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `include`, `exclude` (one pattern or
-                several, see `imgpar convert --help`), `recursive`; and which files are made: `sizes`,
-                `name`, `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`.
+                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
+                `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one
+                pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
+                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
@@ -231,7 +233,7 @@ class Pipeline(OperationMethods):
                 animations,
                 `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
-                `worker_memory`, `journal`, `include`, `exclude`, `recursive`.
+                `worker_memory`, `journal`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`.
 
         Returns:
             Counts, and in `items` an outcome for every clip with all its files.
@@ -300,7 +302,8 @@ class Pipeline(OperationMethods):
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
-                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `density`, `dpi`, `pages`.
+                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
+                `density`, `dpi`, `pages`.
 
         Yields:
             The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that
@@ -423,9 +426,10 @@ class Pipeline(OperationMethods):
             to: output format; None keeps the format.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
-                `icon_sizes`, `loop`, `strip`, `background`, `colour`, `pages`, `density`, `dpi`;
-                `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error) and
-                `verify` (the result is decoded and compared).
+                `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata), `shift_dates`,
+                `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`, `dpi`;
+                `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error)
+                and `verify` (the result is decoded and compared).
 
         Raises:
             UsageError: a setting is invalid or not used by this call.

@@ -76,6 +76,10 @@ class Plan:
     """The same by kind: suffix (".txt"), "without suffix" or "hidden"."""
     excluded: int = 0
     """Number of media files and folders left out by `include` and `exclude`."""
+    filtered: int = 0
+    """Number of media files left out by the conditions of `where`."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Files that are no pictures and clips, by what would become of them (with `others`)."""
     cancelled: bool = False
     """Whether planning was cancelled, so that inputs are missing."""
     notes: tuple[str, ...] = ()
@@ -149,6 +153,8 @@ def dry_run(
         ignored=report.ignored,
         left_out=report.left_out,
         excluded=report.excluded,
+        filtered=report.filtered,
+        others=report.others,
         cancelled=report.cancelled,
         notes=report.notes,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -18,7 +19,9 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RETRY, SESSION_RETRY
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import NothingFailedError, UsageError
+from imgpar.inputs.ordering import sort_keys
 from imgpar.inputs.sources import Source
+from imgpar.inputs.where import conditions
 from imgpar.outputs.destination import is_home, known_out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -47,8 +50,8 @@ def retry(
         command: the command line, for the journal.
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
             `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
-            `max_frames`, `worker_memory`, `journal`, `include`, `exclude`, `recursive` (those
-            of that run, if not given).
+            `max_frames`, `worker_memory`, `journal`, and `include`, `exclude`, `recursive`, `where`, `sort`,
+            `reverse`, `others` (those of that run, if not given).
             A session has its own `memory` and `worker_memory`.
 
     Returns:
@@ -82,6 +85,12 @@ def retry(
         options,
         include=options.include or tuple(facts.get("include") or ()),
         exclude=options.exclude or tuple(facts.get("exclude") or ()),
+        where=options.where or _parsed(conditions, facts.get("where")),
+        sort=options.sort or _parsed(sort_keys, facts.get("sort")),
+        reverse=options.reverse or bool(facts.get("reverse")),
+        others=RunOptions.read({"others": facts.get("others")}).others
+        if options.others == "skip"
+        else options.others,
         recursive=options.recursive and facts.get("recursive") is not False,
     )
     given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
@@ -95,6 +104,11 @@ def retry(
         given, place, recipe, options, listen, cancel, command=command, retry=True, moved=inputs is not None
     )
     return again.execute(session)
+
+
+def _parsed(parse: Callable[[object], tuple[Any, ...]], text: object) -> tuple[Any, ...]:
+    """What the last run selected, as it is stored on this machine."""
+    return parse(text) if text else ()
 
 
 def _recipe_of(text: str | None, out: str) -> Recipe:

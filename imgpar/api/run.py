@@ -12,6 +12,7 @@ from dataclasses import replace
 from imgpar.api.settings import checked_recipe
 from imgpar.batch import dryrun
 from imgpar.batch.account import Listener
+from imgpar.batch.estimate import compare_with_estimate, estimate_key
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
 from imgpar.batch.run import Run
@@ -76,6 +77,8 @@ def run(
         )
         report = _with_site(report, options, listen, cancel, workers)
         last.release()
+        if isinstance(out, str) and gather is None and not piped:
+            compare_with_estimate(estimate_key(out, [branch.key() for branch in recipe.branches()]), report)
         if piped:
             report = replace(report, items=tuple(report.items), can_retry=False)
         if out == "-":
@@ -101,6 +104,8 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
+    if options.others != "skip" and not isinstance(inputs, (list, tuple)):
+        raise UsageError("A list names every file, so there is no --others.", fix="Name folders as inputs.")
     if recipe.extract.motion and options.accept_damaged:
         raise UsageError(
             "--motion copies the clip unchanged, so there is no --accept-damaged.", fix="Leave it out."

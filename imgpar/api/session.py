@@ -119,8 +119,8 @@ class Session(Workers):
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`, `recursive`; and `density`, `dpi` and `pages` of the recipe. Its other
-                keys apply to files only.
+                `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`; and `density`, `dpi` and
+                `pages` of the recipe. Its other keys apply to files only.
 
         Yields:
             The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, which
@@ -155,7 +155,7 @@ class Session(Workers):
             inputs: files, folders (recursive), globs, archives, sources.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `max_pixels` (no limit unless given), `max_frames`, `password`,
-                `include`, `exclude`.
+                `include`, `exclude`, `where`, `sort`, `reverse`.
 
         Yields:
             The absolute path of a file, in the order of the inputs, and its properties, or the error why
@@ -164,7 +164,7 @@ class Session(Workers):
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
         """
-        from imgpar.batch.facts import describe_all
+        from imgpar.batch.selected_inputs import describe_all
 
         SESSION_DESCRIBE.check(settings)
         options = RunOptions.read(settings)

@@ -6,7 +6,7 @@ Written by scripts/make_signatures.py: change the declarations, not this file.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
 
@@ -281,8 +281,8 @@ class OperationSettings(TypedDict, total=False):
     """Of round_corners: radius in pixels, in percent of the shorter side (50% is a circle or half a circle),
     or with a unit."""
     offset: str | tuple[float, float] | None
-    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers are to the left and
-    upwards (default: half of the blur downwards)."""
+    """Of shadow: distance to the right and downwards, such as 4,8; negative numbers (--offset=-4,2) are to
+    the left and upwards (default: half of the blur downwards)."""
     amount: float | None
     """Of sharpen: strength of the mask."""
     threshold: float | str | None
@@ -294,7 +294,9 @@ class OperationSettings(TypedDict, total=False):
     tile: bool | None
     """Of watermark and watermark_text: repeat it over the whole picture, spaced by the margin."""
     text: str | None
-    """Of watermark_text: the text; \\n starts a new line."""
+    """Of watermark_text: the text; \\n starts a new line; {date:%d.%m.%Y}, {filename}, {copyright}, {title},
+    {camera} … insert what the metadata say, {title|untitled} a text where they say nothing, {{ }} are
+    braces."""
     outline: ColourValue | None
     """Of watermark_text: colour of an outline around the letters, for legibility on bright and dark
     pictures."""
@@ -326,6 +328,20 @@ class EncodeSettings(OperationSettings, total=False):
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
@@ -373,6 +389,20 @@ class OutputSettings(OperationSettings, total=False):
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
@@ -433,6 +463,20 @@ class PlainRunSettings(OperationSettings, total=False):
     """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
     strip: Literal["gps", "exif", "xmp", "all"] | None
     """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
     pages: int | str | None
     """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
     last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
@@ -487,6 +531,12 @@ class PlainRunSettings(OperationSettings, total=False):
     companions: Literal["ignore", "copy"] | None
     """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
     ignore)."""
+    others: Literal["skip", "copy", "link", "ignore"] | None
+    """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
+    link (hard links, copies where that is not possible) (default: skip)."""
+    duplicates: Literal["keep", "skip", "link"] | None
+    """Inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs
+    become hard links to those of the first) (default: keep)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -501,6 +551,14 @@ class PlainRunSettings(OperationSettings, total=False):
     base_url: str | None
     """Begin each address in --manifest and --html with this, such as /img/ (default: relative to OUT in the
     manifest, to the page in its markup)."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     in_place: bool | None
@@ -610,6 +668,14 @@ class ExtractSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     dry_run: bool | None
@@ -655,6 +721,14 @@ class SessionArraysSettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     jobs: int | None
@@ -691,6 +765,14 @@ class SessionDescribeSettings(TypedDict, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -701,6 +783,15 @@ class SessionDescribeSettings(TypedDict, total=False):
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     password: str | None
     """Password of encrypted PDFs."""
+
+
+class DuplicatesSettings(SessionDescribeSettings, total=False):
+    """Settings of `duplicates`."""
+
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
 
 
 class AssembleSettings(OperationSettings, total=False):
@@ -759,6 +850,14 @@ class AssembleSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     dry_run: bool | None
@@ -846,6 +945,14 @@ class SheetSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     dry_run: bool | None
@@ -892,6 +999,14 @@ class ConcatSettings(TypedDict, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -944,12 +1059,23 @@ class RetrySettings(TypedDict, total=False):
     companions: Literal["ignore", "copy"] | None
     """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
     ignore)."""
+    others: Literal["skip", "copy", "link", "ignore"] | None
+    """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
+    link (hard links, copies where that is not possible) (default: skip)."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
     jobs: int | None

@@ -11,6 +11,7 @@ from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import KeptOriginals
 from imgpar.batch.journal.journal import Journal
+from imgpar.batch.others import OtherFiles, is_other
 from imgpar.batch.report import Report, Tally
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
@@ -26,13 +27,15 @@ class Account:
         listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
             in one event per group.
         out: the destination, for the report.
+        others: counts files that are no items.
     """
 
-    def __init__(self, listen: Listener, out: str) -> None:
+    def __init__(self, listen: Listener, out: str, others: OtherFiles | None = None) -> None:
         self._listen, self._out = listen, out
         self._in_bulk = bool(getattr(listen, "in_bulk", False))
         self._started = time.monotonic()
         self._tally, self._notes = Tally(), list[str]()
+        self._others = others or OtherFiles()
         self._aside, self._sidecars = Aside(), 0
         self._done = self._anew = 0
         self.journal: Journal | None = None
@@ -59,7 +62,7 @@ class Account:
 
     def read_past(self, batch: Batch) -> None:
         """Count what a batch leaves out, and pass on its notes."""
-        self._aside.add(batch.kinds, batch.left_out, batch.excluded)
+        self._aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
         self._sidecars += batch.sidecars
         for text in batch.notes:
             self.note(text)
@@ -79,6 +82,11 @@ class Account:
             again: whether its outputs are counted already.
         """
         assert self.journal is not None
+        if outcome.other or (job is not None and is_other(job)):
+            outcome = outcome._replace(other=True)
+            self._others.add(outcome)
+            self.journal.record(outcome, job)
+            return
         self._done += 1
         if outcome.status == "failed" and self.bundles:
             self.bundles.keep(outcome, job)
@@ -93,6 +101,9 @@ class Account:
     def add_unchanged(self, items: Unchanged) -> None:
         """Record unchanged items."""
         assert self.journal is not None
+        if is_other(items):
+            self._others.counts["unchanged"] += len(items)
+            return
         self._tally.add_unchanged(len(items))
         self.journal.record_unchanged(items)
         if self._in_bulk:
@@ -140,6 +151,7 @@ class Account:
         return self._tally.report(
             tuple(lines) if whole else lines,
             **self._aside.facts(),
+            others=dict(self._others.counts),
             seconds=time.monotonic() - self._started,
             # Under --on-exists rename a single file has another name than the one that was given.
             out=self._tally.made or self._out if single else self._out,

@@ -53,6 +53,8 @@ class PictureInfo:
     """Content that is lost in a conversion."""
     notes: tuple[str, ...]
     """Remarks of the decoder."""
+    metadata: Mapping[str, str | tuple[str, ...]]
+    """Fields of EXIF, XMP and IPTC that are set: title, copyright, artist, keywords, date, camera, gps …"""
     detail: Mapping[str, Fact]
     """Properties of this format only, such as "subsampling" of JPEG."""
 
@@ -70,6 +72,7 @@ def describe_file(path: str, limits: Limits) -> PictureInfo | ClipInfo:
         ItemError: the file cannot be read, is neither a picture nor a clip, or exceeds the limits.
     """
     from imgpar.formats import codec
+    from imgpar.formats.metadata.reading import shown_fields
     from imgpar.pixels.layouts import oriented
     from imgpar.video.describe import describe_clip
 
@@ -96,6 +99,7 @@ def describe_file(path: str, limits: Limits) -> PictureInfo | ClipInfo:
         dpi=density_of(metadata),
         lost_when_converted=header.lost,
         notes=header.notes,
+        metadata=shown_fields(metadata),
         detail=_facts(header),
     )
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imgpar.batch.gather.options import Gathering
@@ -15,11 +16,14 @@ from imgpar.batch.inplace.run_folders import Homes
 from imgpar.batch.journal.database import copy_database
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.journal.untrusted import check_files
+from imgpar.batch.others import OtherFiles, is_other, mark_others
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.run_options import RunOptions
+from imgpar.batch.selection import Selection
 from imgpar.batch.setup import (
+    LazyWorkers,
     check_inputs,
     check_place,
     gather_planner,
@@ -29,8 +33,8 @@ from imgpar.batch.setup import (
     planner,
     run_keys,
 )
+from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
-from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError
 from imgpar.core.filenames import has_scheme
 from imgpar.core.job import Event, Job, Outcome, OutputFile
@@ -88,36 +92,58 @@ def planned_entries(
                 lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
             )
         patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
+        workers, cancel = LazyWorkers(options, stack), cancel or CancelToken()
+        sources = tuple(sources_of(named or ()))
+        selection = Selection(options, workers, cancel, sources)
         batches = input_batches(
-            inputs, named, place, options, patterns, kind=recipe.extract.source, in_order=gather is not None
+            inputs,
+            named,
+            place,
+            options,
+            patterns,
+            kind=recipe.extract.source,
+            in_order=gather is not None,
+            formats=recipe.formats(),
+            selection=selection,
         )
         plan: Planner | GatherPlanner
         if gather is not None:
             batches = iter(every := list(batches))
-            (key,) = run_keys(place, recipe, gather, names_digest(every))
-            plan = gather_planner(place, gather, key, options, journal)
+            members = selection.arranged([item for batch in every for item in batch.items])
+            (key,) = run_keys(place, recipe, gather, names_digest(members))
+            plan = gather_planner(place, gather, key, options, journal, selection.arranged)
         else:
             alone = len(named or ()) == 1
             plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
+        twins = Twins(options, cancel, workers, recipe, sources)
+        batches = iter(twins.among(batches))
         if isinstance(plan, Planner) and plan.need.whole:
-            workers = Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
-            stack.callback(workers.close)
-            sources = tuple(sources_of(named or ()))
-            reader = PropertyReader(
-                lambda: workers, options, cancel or CancelToken(), recipe, sources, keep=for_names
-            )
+            reader = PropertyReader(workers, options, cancel, recipe, sources, keep=for_names)
             batches = iter(plan.prepare(batches, reader))
         for batch in batches:
-            aside.add(batch.kinds, batch.left_out, batch.excluded)
-            for entry in plan.plan_together(batch):
-                if isinstance(entry, Unchanged):
+            aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
+            for planned_entry in twins.without(mark_others(plan.plan_together(batch), batch)):
+                entry = twins.previewed(planned_entry)
+                if is_other(entry):
+                    _count_other(entry, aside.others)
+                elif isinstance(entry, Unchanged):
                     yield from entry
                 else:
                     yield entry
         yield from plan.finish()
-        for note in (*plan.remarks(), *patterns.unmatched()):
+        for note in (*plan.remarks(), *patterns.unmatched(), *selection.remarks()):
             tell(note)
+
+
+def _count_other(entry: Job | Outcome | Unchanged, counts: Counter[str]) -> None:
+    if isinstance(entry, Unchanged):
+        counts["unchanged"] += len(entry)
+        return
+    files = OtherFiles()
+    for outcome in planned(entry) if isinstance(entry, Job) else [entry]:
+        files.add(outcome)
+    counts.update(files.counts)
 
 
 def planned(job: Job) -> list[Outcome]:
@@ -171,6 +197,7 @@ def report_of(
         dry_run=True,
         notes=tuple(notes),
         **(aside or Aside()).facts(),
+        others=dict(aside.others if aside else {}),
     )
 
 

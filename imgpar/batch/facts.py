@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,13 +20,13 @@ from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import ItemError, NoInputError, item_error
+from imgpar.core.errors import ItemError, NoInputError
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.batches import named_item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Source, sources_of, with_archives, with_number
+from imgpar.inputs.sources import Source, with_number
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.runtime.serialization import unpack
@@ -84,35 +84,6 @@ def _read(result: Settled, kind: type[Answer]) -> tuple[Job, Answer] | Outcome:
         return outcome._replace(status="failed", error=str(error), kind=type(error).__name__)
 
 
-def describe_all(
-    workers: Workers,
-    inputs: Iterable[str | Source],
-    options: RunOptions,
-    cancel: CancelToken,
-    *,
-    limited: bool,
-) -> Generator[tuple[str, PictureInfo | ClipInfo | ItemError]]:
-    """The properties of files: path, and properties or error.
-
-    Args:
-        workers: of the session.
-        inputs: files, folders, patterns, sources.
-        options: of the run.
-        cancel: stops the run.
-        limited: whether the limit of pixels applies: a header costs nothing, however large the picture.
-    """
-    inputs = with_archives(inputs)
-    sources = tuple(sources_of(inputs))
-    plan = described_plan(
-        inputs, Patterns(options.include, options.exclude, recursive=options.recursive), sources
-    )
-    for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
-        if isinstance(found, Outcome):
-            yield found.source, item_error(found.kind, found.error)
-        else:
-            yield found.path, found
-
-
 def describe_plan(
     workers: Workers,
     plan: Iterator[Job | Outcome],
@@ -122,7 +93,7 @@ def describe_plan(
     limited: bool,
     sources: tuple[Source, ...] = (),
 ) -> Generator[PictureInfo | ClipInfo | Outcome]:
-    """The properties of the items of a plan, or outcomes; arguments as of `describe_all`."""
+    """The properties of the items of a plan, or outcomes; arguments as of `selected_inputs.describe_all`."""
     limits = workers.limits(options)
     limits = limits if limited else replace(limits, max_pixels=ANY_SIZE)
     spec = RunSpec("info", limits=limits, asks="info", sources=sources)
@@ -132,7 +103,10 @@ def describe_plan(
 
 
 def described_plan(
-    inputs: Sequence[str | Source], patterns: Patterns, sources: Sequence[Source] = ()
+    inputs: Iterable[str | Source],
+    patterns: Patterns,
+    sources: Sequence[Source] = (),
+    choose: Callable[[Iterator[Item]], Iterator[Item]] = iter,
 ) -> Generator[Job | Outcome]:
     """A job for each file, one input after the other; an outcome for each that cannot be read.
 
@@ -140,15 +114,19 @@ def described_plan(
         inputs: files, folders, patterns, sources.
         patterns: which files are taken.
         sources: all sources of the run.
+        choose: which of them are taken, and in which order.
     """
-    for given in inputs:
-        if isinstance(given, str):
-            items = _items(given, patterns)
-        else:
-            batches = with_number(sources.index(given) + 1, given.batches("", patterns))
-            items = (item for batch in batches for item in batch.items)
-        for item in items:
-            yield unreadable(item) if item.error else Job(0, (item,), kind=job_kind(item))
+
+    def found() -> Iterator[Item]:
+        for given in inputs:
+            if isinstance(given, str):
+                yield from _items(given, patterns)
+            else:
+                for batch in with_number(sources.index(given) + 1, given.batches("", patterns)):
+                    yield from batch.items
+
+    for item in choose(found()):
+        yield unreadable(item) if item.error else Job(0, (item,), kind=job_kind(item))
 
 
 def _items(path: str, patterns: Patterns) -> Iterator[Item]:

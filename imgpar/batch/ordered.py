@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.inputs.local import scan
-from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
@@ -139,20 +136,6 @@ class OrderedResults:
             thread.join()
         self._wake_reader.close()
         self._wake_writer.close()
-
-
-def item_plan(inputs: Iterable[str | Source], options: RunOptions) -> Iterator[Job | Outcome]:
-    """A job without targets for each input, a failed outcome for each that cannot be read.
-
-    Raises:
-        UsageError: every input is missing.
-        NoInputError: all inputs are patterns without a match.
-    """
-    for batch in scan(
-        inputs, out=None, patterns=Patterns(options.include, options.exclude, recursive=options.recursive)
-    ):
-        for item in batch.items:
-            yield Job(0, (item,)) if not item.error else unreadable(item)
 
 
 def unreadable(item: Item) -> Outcome:

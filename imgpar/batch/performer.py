@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
+from imgpar.inputs.others import OTHER
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
 
@@ -47,6 +48,10 @@ class BatchPerformer(NamedTuple):
         self.run.begin_task()
         if task.stage == "frame":
             return self._help(task, context)
+        if task.job.item.format == OTHER or task.job.twin is not None:
+            from imgpar.batch.picture.copies import copy_task
+
+            return copy_task(task, self.run, context.clock)
         if self.run.gather is not None:
             from imgpar.batch.gather.work import perform
 

@@ -11,10 +11,15 @@ from imgpar.batch.incremental import (
 from imgpar.core.job import Item, JobKind, Outcome, OutputFile
 from imgpar.inputs.batches import is_clip
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.others import OTHER
 from imgpar.outputs.prior import PriorResult
 
 Known = Mapping[str, Sequence[PriorResult]]
 """Records of the journal by absolute source path, newest first."""
+
+
+_LONG = 1 << 30
+"""Bytes of a file for which copying has no time limit."""
 
 
 def outputs_on_disk(record: Row | PriorResult, recorded: Recorded) -> Sequence[OutputFile]:
@@ -74,4 +79,6 @@ def job_kind(item: Item) -> JobKind:
     """The kind of job for the scheduler."""
     if item.format == SIDECAR:
         return "file"
+    if item.format == OTHER:
+        return "file" if item.size < _LONG else "stream"
     return "stream" if is_clip(item) else "frames"

@@ -11,11 +11,15 @@ from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import content_digest, file_digest
 from imgpar.core.errors import ItemError
 from imgpar.core.job import Job, Target
+from imgpar.core.limits import Limits
 from imgpar.core.properties import Properties
+from imgpar.core.spec import Header
 from imgpar.formats import codec
-from imgpar.formats.metadata.facts import camera_name, read_facts, timestamp
+from imgpar.formats.metadata.facts import read_facts, timestamp
+from imgpar.formats.metadata.reading import camera_name
 from imgpar.formats.registry import find_format, sniff_file
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.others import OTHER
 from imgpar.pixels.layouts import oriented
 
 Size = tuple[int, int]
@@ -39,8 +43,8 @@ def properties_of(job: Job, run: RunSpec) -> Properties:
         ItemError: the file cannot be read.
     """
     path = job.item.path
-    if job.item.format == SIDECAR:
-        return Properties(format=SIDECAR, digest=file_digest(path) if run.wants.digest else "")
+    if job.item.format in (SIDECAR, OTHER):
+        return Properties(format=job.item.format, digest=file_digest(path) if run.wants.digest else "")
     data, clip = open_media(path)
     found = _of_clip(path, clip.name, job.targets, run) if clip else _of_picture(path, data, job.targets, run)
     if not run.wants.digest:
@@ -52,6 +56,7 @@ def _of_picture(path: str, data: bytes, targets: Sequence[Target], run: RunSpec)
     limits = run.branch(targets[0].branch).limits if targets else run.limits
     header = codec.read_header(data, os.path.basename(path), limits)
     width, height = oriented(header.spec, header.orientation).size
+    hashed = _fingerprint(data, header, limits) if run.wants.fingerprint else ""
     durations = header.metadata.durations
     return Properties(
         "image",
@@ -63,8 +68,25 @@ def _of_picture(path: str, data: bytes, targets: Sequence[Target], run: RunSpec)
         header.frames > 1 and bool(durations),
         header.orientation,
         *read_facts(header.metadata),
+        fingerprint=hashed,
+        quality=header.coding.quality,
         made=_made(targets, run, lambda target: _picture_size(path, data, target, run)),
     )
+
+
+def _fingerprint(data: bytes, header: Header, limits: Limits) -> str:
+    """The perceptual hash of the first frame, decoded at a small scale where the format allows it."""
+    from imgpar.formats.output_profile import srgb_frame
+    from imgpar.pixels.fingerprint import SIDE, perceptual_hash
+    from imgpar.recipe.tables import make_operation
+
+    small = make_operation("resize", f"{SIDE}x{SIDE}", fit="fill")
+    program = programs.compile_program(header, (small,), limits, keep_frames=False)
+    memory = memoryview(bytearray(program.nbytes))
+    frames, _ = stages.decode(program, data, memory, limits)
+    frames, _ = stages.transform_frames(program, frames, memory)
+    frame, _ = srgb_frame(frames[0], header.metadata)
+    return perceptual_hash(stages.to_array(frame, "RGB", "uint8").array)
 
 
 def _of_clip(path: str, name: str, targets: Sequence[Target], run: RunSpec) -> Properties:

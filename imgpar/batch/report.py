@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from imgpar.batch.others import others_sentence
 from imgpar.core.errors import OutputError, may_pass
 from imgpar.core.job import Outcome
 from imgpar.inputs.ignored import ignored_sentence
@@ -45,6 +46,11 @@ class Report:
     """Folders that were not searched (hidden, or system folders such as @eaDir), by name."""
     excluded: int = 0
     """Number of media files and folders left out by `include` and `exclude`."""
+    filtered: int = 0
+    """Number of media files left out by the conditions of `where`."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Files that are no pictures and clips, and what became of them with `others`: "copied", "linked",
+    "unchanged", "kept", "failed"; a dry run: "planned". They are not among `items`."""
     seconds: float = 0.0
     bytes_in: int = 0
     """Total size of the converted inputs."""
@@ -94,9 +100,9 @@ class Report:
             return 4
         if self.cancelled:
             return 130
-        if self.failed:
+        if self.failed or self.others.get("failed"):
             return 1
-        return 0 if self.total else 3
+        return 0 if self.total or self.others else 3
 
     def summary(self) -> str:
         """The summary as text; bytes of paths that are not UTF-8 are escaped."""
@@ -130,6 +136,7 @@ class Report:
             **{name: getattr(self, name) for name in _COUNTS},
             "left_out": {escaped(kind): count for kind, count in self.left_out.items()},
             "left_out_folders": {escaped(name): count for name, count in self.left_out_folders.items()},
+            "others": dict(self.others),
             "reasons": dict(self.reasons),
             "lost": dict(self.lost),
             "stages": {stage: round(spent, 6) for stage, spent in self.stages.items()},
@@ -164,8 +171,10 @@ class Report:
         if self.dry_run:
             skipped = f"{self.skipped} skipped{self._why_skipped()}"
             yield f"Would work on {self.planned}; {skipped}, {self.failed} failed. Nothing was written."
-            if aside := ignored_sentence(self.left_out, self.left_out_folders, self.excluded):
+            if aside := ignored_sentence(*self._left_out()):
                 yield aside
+            if others := others_sentence(self.others):
+                yield others
             yield from self._failures()
             return
         speed = f", {self.ok / self.seconds:.1f} a second" if self.ok and self.seconds > 1 else ""
@@ -182,7 +191,9 @@ class Report:
         if self.bytes_out:  # 0 for verify and undo
             before, after = format_size(self.bytes_in), format_size(self.bytes_out)
             yield f"{before} became {after} in {self.out or 'place'}."
-        if aside := ignored_sentence(self.left_out, self.left_out_folders, self.excluded):
+        if others := others_sentence(self.others):
+            yield others
+        if aside := ignored_sentence(*self._left_out()):
             yield aside
         yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
         if self.lost:
@@ -191,6 +202,9 @@ class Report:
         yield from self._failures()
         if self.can_retry:
             yield self.retry_advice()
+
+    def _left_out(self) -> tuple[Mapping[str, int], Mapping[str, int], int, int]:
+        return self.left_out, self.left_out_folders, self.excluded, self.filtered
 
     def _failures(self) -> Iterator[str]:
         if not self.failures:
@@ -223,6 +237,7 @@ _WORDS = {
     "settings": "made with other settings",
     "nothing": "without a clip",
     "pages": "without the requested pages",
+    "duplicate": "with the content of another input",
     "incomplete": "not used, because the file of all inputs was not made",
 }
 _WHY = {
@@ -232,6 +247,7 @@ _WHY = {
     "link": "it is a link",
     "nothing": "there is no clip in it",
     "pages": "it has none of the requested pages",
+    "duplicate": "another input has the same content",
     "incomplete": "the file of all inputs was not made",
 }
 _KEPT = {
@@ -249,6 +265,7 @@ _COUNTS = (
     "planned",
     "ignored",
     "excluded",
+    "filtered",
     "seconds",
     "bytes_in",
     "bytes_out",

@@ -16,12 +16,15 @@ from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
+from imgpar.batch.others import OtherFiles, is_other, mark_others
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
+from imgpar.batch.selection import Selection
 from imgpar.batch.setup import (
+    LazyWorkers,
     check_inputs,
     check_place,
     gather_planner,
@@ -29,7 +32,6 @@ from imgpar.batch.setup import (
     input_batches,
     lock_out,
     names_digest,
-    new_workers,
     open_journal,
     planner,
     recipe_without_places,
@@ -38,6 +40,7 @@ from imgpar.batch.setup import (
     run_spec,
 )
 from imgpar.batch.transfer import Transfer
+from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, WorkerDiedError
@@ -113,7 +116,8 @@ class Run:
         else:
             self._place = check_place(self._named or (), out, recipe, options)
             self._still = check_inputs(self._named or (), self._place, recipe, options)
-        self._account = Account(listen, self._place.path)
+        self._others = OtherFiles(linked=options.others == "link")
+        self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()
         self._patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         self._swept: set[str] = set()
@@ -136,21 +140,25 @@ class Run:
             RunError: the run could not start (OUT locked or not writable).
         """
         # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
-        batches = self._batches()
-        first = self._first_with_items(batches)
-        if first is None:
-            return self._nothing()
-        if self._gather is not None:  # all are known before the file has a plan
-            batches = iter(rest := list(batches))
-            self._members = names_digest([first, *rest])
         with contextlib.ExitStack() as stack:
+            self._workers = LazyWorkers(self._options, stack, workers)
+            self._selection = Selection(self._options, self._workers, self._cancel, self._sources)
+            self._twins = Twins(self._options, self._cancel, self._workers, self._recipe, self._sources)
+            batches = self._batches()
+            first = self._first_with_items(batches)
+            if first is None:
+                return self._nothing()
+            if self._gather is not None:  # all are known before the file has a plan
+                batches = iter(rest := list(batches))
+                every = [item for batch in (first, *rest) for item in batch.items]
+                self._members = names_digest(self._selection.arranged(every))
             self._open(stack)
             if self._place.in_place and self._sweeps and self._named is not None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._account.read_again()
                 batches = self._batches()
                 first = self._first_with_items(batches) or first
-            effort = self._convert(chain((first,), batches), workers, stack)
+            effort = self._convert(iter(self._twins.among(chain((first,), batches))))
             self._transfer.finish()
             self._end()
             report = self._report(effort)
@@ -168,6 +176,8 @@ class Run:
             self._patterns,
             kind=self._recipe.extract.source,
             in_order=self._gather is not None,
+            formats=self._recipe.formats(),
+            selection=self._selection,
         )
 
     def _open(self, stack: contextlib.ExitStack) -> None:
@@ -199,7 +209,12 @@ class Run:
             self._account.originals = self._originals
         if self._gather is not None:
             self._planner: Planner | GatherPlanner = gather_planner(
-                self._place, self._gather, keys[0], self._options, self._journal
+                self._place,
+                self._gather,
+                keys[0],
+                self._options,
+                self._journal,
+                self._selection.arranged,
             )
             return
         self._planner = planner(
@@ -213,11 +228,9 @@ class Run:
             still=self._still,
         )
 
-    def _convert(
-        self, batches: Iterator[Batch], workers: Workers | None, stack: contextlib.ExitStack
-    ) -> Effort:
-        """Run the plan on the given workers, or on new ones."""
-        own = workers or stack.enter_context(new_workers(self._options))
+    def _convert(self, batches: Iterator[Batch]) -> Effort:
+        """Run the plan on the workers."""
+        own = self._workers()
         written, base = self._journal.written, self._journal.base
         if self._originals:
             written = self._originals.written
@@ -239,7 +252,7 @@ class Run:
         self._account.tell(Event("start", text=self._place.path))
         if isinstance(self._planner, Planner) and self._planner.need.whole:
             batches = self._prepared(self._planner, batches, own)
-        plan = self._transfer.inward(self._pulled(batches))
+        plan = self._twins.then_links(self._transfer.inward(self._pulled(batches)))
         return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
 
     def _prepared(self, planner: Planner, batches: Iterator[Batch], workers: Workers) -> Iterator[Batch]:
@@ -273,7 +286,7 @@ class Run:
         """The report of a run without inputs; no folder or journal is created, no worker is started."""
         for kind in ("start", "planned", "end"):
             self._account.tell(Event(kind, text=self._place.path, total=0))
-        for remark in self._patterns.unmatched():
+        for remark in self._unmatched():
             self._account.note(remark)
         return self._account.report(sidecars=False, whole=True)
 
@@ -300,13 +313,14 @@ class Run:
                 self._lock.enter(folder)
             if self._sweeps and folder:  # also if all items are unchanged
                 self._sweep([folder])
-            entries: Iterator[Entry] = self._planner.plan_together(batch)
+            entries: Iterator[Entry] = mark_others(self._planner.plan_together(batch), batch)
             if self._retry and isinstance(self._planner, Planner):
                 failed = self._journal.failed_in(batch)
-                entries = (entry for entry in self._planner.plan(batch) if _source(entry) in failed)
-            for chunk in self._chunked(entries):
+                every = mark_others(self._planner.plan(batch), batch)
+                entries = (entry for entry in every if _source(entry) in failed)
+            for chunk in self._chunked(self._twins.without(entries)):
                 total += _count(chunk)
-                yield chunk
+                yield self._twins.hold(chunk)
         for chunk in self._chunked(self._planner.finish()):
             total += _count(chunk)
             yield chunk
@@ -387,6 +401,7 @@ class Run:
         again = False
         for item, outcome in zip(job.items, outcomes, strict=True):
             own = job if len(job.items) == 1 else job._replace(items=(item,))
+            self._twins.done(outcome)
             self._account.add(outcome, own, again=again)
             again = again or bool(outcome.outputs)
 
@@ -419,14 +434,15 @@ class Run:
         self._account.note_changes()
         if self._gather is not None and self._cancel.killed:
             sweep_temporary_files(self._place.folder)
-        for remark in (*self._planner.remarks(), *self._unmatched()):
+        for remark in (*self._planner.remarks(), *self._unmatched(), *self._others.remarks()):
             self._account.note(remark)
         if self._originals:
             self._originals.finish(whole=not self._cancel.cancelled)
 
     def _unmatched(self) -> list[str]:
-        """Notes on patterns without matches; empty after a cancellation, when not all inputs were read."""
-        return [] if self._cancel.cancelled else self._patterns.unmatched()
+        """Notes on patterns and conditions without matches; empty after a cancellation, when not all inputs
+        were read."""
+        return [] if self._cancel.cancelled else [*self._patterns.unmatched(), *self._selection.remarks()]
 
     def _report(self, effort: Effort) -> Report:
         return self._account.report(
@@ -435,7 +451,7 @@ class Run:
             single=bool(self._place.name) and (self._gather is not None or not self._recipe.split),
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left + _count(self._ahead) + self._transfer.left,
+            left=effort.left + _count(self._ahead) + self._transfer.left + self._twins.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
             can_retry=not self._place.name and self._account.retriable > 0,
@@ -457,7 +473,13 @@ def _text_of(recipe: Recipe) -> str | None:
 
 def _count(entries: Iterable[Entry]) -> int:
     return sum(
-        len(entry) if isinstance(entry, Unchanged) else len(entry.items) if isinstance(entry, Job) else 1
+        0
+        if is_other(entry)
+        else len(entry)
+        if isinstance(entry, Unchanged)
+        else len(entry.items)
+        if isinstance(entry, Job)
+        else 1
         for entry in entries
     )
 

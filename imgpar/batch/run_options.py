@@ -10,12 +10,16 @@ from imgpar.core import parsing
 from imgpar.core.errors import unknown_setting
 from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
+from imgpar.inputs.ordering import SortKey, sort_keys
+from imgpar.inputs.where import Condition, conditions
 
 FILES, RUN = "files", "run"
 """Groups of flags."""
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
 COMPANIONS = ("ignore", "copy")
+OTHERS = ("skip", "copy", "link")
+DUPLICATES = ("keep", "skip", "link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,26 @@ class RunOptions(Declared):
         example="copy",
         group=FILES,
         calls="run retry",
+    )
+    others: Literal["skip", "copy", "link"] = option(
+        parsing.choice(*OTHERS, aliases={"ignore": "skip"}),
+        "files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, "
+        "or link (hard links, copies where that is not possible) (default: skip)",
+        default="skip",
+        choices=OTHERS,
+        example="copy",
+        group=FILES,
+        calls="run retry",
+    )
+    duplicates: Literal["keep", "skip", "link"] = option(
+        parsing.choice(*DUPLICATES),
+        "inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs "
+        "become hard links to those of the first) (default: keep)",
+        default="keep",
+        choices=DUPLICATES,
+        example="skip",
+        group=FILES,
+        calls="run",
     )
     include: tuple[str, ...] = option(
         parsing.patterns,
@@ -93,6 +117,34 @@ class RunOptions(Declared):
         example="/img/",
         group=FILES,
         calls="run",
+    )
+    where: tuple[Condition, ...] = option(
+        conditions,
+        "process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M', "
+        "format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable",
+        default=(),
+        metavar="CONDITION",
+        example="format=jpeg",
+        group=FILES,
+        repeats=True,
+        calls="run retry arrays assemble sheet concat describe frames",
+    )
+    sort: tuple[SortKey, ...] = option(
+        sort_keys,
+        "order of the files: name, path, date, mtime, bytes, width …, also several: date,name; "
+        ":desc is descending (default: natural order of the names)",
+        default=(),
+        metavar="FIELD[:desc]",
+        example="date",
+        group=FILES,
+        calls="run retry arrays assemble sheet concat describe frames",
+    )
+    reverse: bool = option(
+        parsing.switch,
+        "reverse the order of the files",
+        default=False,
+        group=FILES,
+        calls="run retry arrays assemble sheet concat describe frames",
     )
     recursive: bool = option(
         parsing.switch,

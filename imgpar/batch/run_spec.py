@@ -86,6 +86,8 @@ class RunSpec(NamedTuple):
     """Which properties are asked for."""
     gather: Gathering | None = None
     """What is made of all items together; None where each has outputs of its own."""
+    link_others: bool = False
+    """Whether files that are no pictures and clips become hard links instead of copies."""
     arrays: bool = False
     """Whether frames are returned as arrays instead of written to files."""
     layout: str = "RGB"

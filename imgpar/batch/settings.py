@@ -113,6 +113,7 @@ EXTRACT = _call("extract", "frames", operations=True, extracts=True)
 SESSION_EXTRACT = _call("extract in a session", "frames", session=True, operations=True, extracts=True)
 ENCODE = _call("encode", "encode", operations=True)
 RETRY = _call("retry", "retry")
+DUPLICATES = _call("duplicates", "describe")
 SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)
 SESSION_RETRY = _call("A retry in a session", "retry", session=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -15,16 +15,20 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
+from imgpar.batch.selection import Selection
+from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
+from imgpar.core.job import Item
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
-from imgpar.formats.registry import format_of_suffix
+from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan, scan_in_order
+from imgpar.inputs.others import with_others
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source
@@ -45,6 +49,8 @@ def input_batches(
     *,
     kind: str = "",
     in_order: bool = False,
+    formats: Collection[str] = (),
+    selection: Selection | None = None,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
@@ -56,10 +62,12 @@ def input_batches(
         patterns: which files are taken.
         kind: "image" or "video", if only these are taken from folders.
         in_order: the order of `named` matters, and an input may be named twice.
+        formats: of the outputs.
+        selection: which of these files are taken, and their order.
     """
     if in_order and named is not None:
-        return scan_in_order(named, patterns)
-    if named is None:
+        batches = scan_in_order(named, patterns)
+    elif named is None:
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
         batches = scan_list((str(name) for name in inputs), patterns)
@@ -67,12 +75,58 @@ def input_batches(
         batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
     if kind:
         batches = of_kind(batches, kind)
-    return with_sidecars(batches) if options.companions == "copy" and not place.in_place else batches
+    if selection is not None:
+        batches = selection.batches(batches, together=in_order)
+    if in_order:
+        return batches
+    if options.companions == "copy" and not place.in_place:
+        batches = with_sidecars(batches)
+    if options.others != "skip":
+        audio = any(FORMATS[name].kind == "audio" for name in formats)
+        out = "" if place.stored else place.path
+        batches = with_others(batches, patterns, apart=not audio, ours=own_files(options), out=out)
+    return batches
 
 
 def new_workers(options: RunOptions) -> Workers:
     """The workers of one run; none is started yet."""
     return Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
+
+
+def check_others(options: RunOptions, place: Out) -> None:
+    """Reject `others` where there is no folder for them; raises UsageError."""
+    if options.others != "skip" and (place.in_place or place.name):
+        why = "In place other files stay where they are" if place.in_place else "OUT is one file"
+        raise UsageError(f"{why}, so there is no --others.", fix="Leave it out.")
+
+
+def own_files(options: RunOptions) -> frozenset[str]:
+    """Files of the run that may lie in an input folder."""
+    if not options.journal:
+        return frozenset()
+    path = os.path.abspath(options.journal)
+    return frozenset(path + end for end in ("", "-wal", "-shm", "-journal", ".lock"))
+
+
+class LazyWorkers:
+    """The workers of a run: those of its session, or new ones, made when they are needed first.
+
+    Args:
+        options: of the run.
+        stack: closes new workers.
+        given: those of a session; None where there is none.
+    """
+
+    def __init__(
+        self, options: RunOptions, stack: contextlib.ExitStack, given: Workers | None = None
+    ) -> None:
+        self._options, self._stack, self._workers = options, stack, given
+
+    def __call__(self) -> Workers:
+        """The workers."""
+        if self._workers is None:
+            self._workers = self._stack.enter_context(new_workers(self._options))
+        return self._workers
 
 
 def lock_out(place: Out) -> OutLock:
@@ -195,6 +249,8 @@ def check_place(
     branches = recipe.branches()
     several = len(branches) > 1
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
+    check_others(options, place)
+    check_duplicates(options, place)
     if place.in_place and (several or recipe.naming.renames or branches[0].name):
         what = "[[output]] tables" if recipe.outputs else "sizes" if recipe.naming.sizes else "a name"
         raise UsageError(
@@ -223,7 +279,12 @@ def gathered_place(out: str | Sink | None) -> Out:
 
 
 def gather_planner(
-    place: Out, gather: Gathering, key: str, options: RunOptions, journal: Journal | None
+    place: Out,
+    gather: Gathering,
+    key: str,
+    options: RunOptions,
+    journal: Journal | None,
+    arrange: Callable[[Sequence[Item]], Sequence[Item]],
 ) -> GatherPlanner:
     """Make the planner of a run that makes one file of all inputs.
 
@@ -233,18 +294,20 @@ def gather_planner(
         key: of the run.
         options: of the run.
         journal: with earlier results; None where there is none.
+        arrange: sorts all items.
     """
     target = format_of_suffix(place.name)
     assert target is not None
-    return GatherPlanner(place, target, gather, key, on_exists=options.on_exists, past=journal)
+    return GatherPlanner(
+        place, target, gather, key, on_exists=options.on_exists, past=journal, arrange=arrange
+    )
 
 
-def names_digest(batches: Iterable[Batch]) -> str:
+def names_digest(items: Iterable[Item]) -> str:
     """A digest of the names of all items, in order: with another one, the file of all is another file."""
     digest = sha256()
-    for batch in batches:
-        for item in batch.items:
-            digest.update(os.fsencode(item.path) + b"\0")
+    for item in items:
+        digest.update(os.fsencode(item.path) + b"\0")
     return digest.hexdigest()
 
 
@@ -304,6 +367,7 @@ def run_spec(
         sources=sources,
         branches=(first, *others) if others else (),
         gather=gather,
+        link_others=options.others == "link",
     )
 
 
@@ -338,6 +402,10 @@ def run_facts(
         "chosen": chosen,
         "include": options.include,
         "exclude": options.exclude,
+        "where": [condition.text for condition in options.where],
+        "sort": ",".join(map(str, options.sort)),
+        "reverse": options.reverse,
+        "others": options.others,
         "recursive": options.recursive,
     }
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imgpar.batch.ordered import OrderedResults, Result, item_plan
+from imgpar.batch.ordered import OrderedResults, Result
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
+from imgpar.batch.selected_inputs import item_plan
+from imgpar.batch.selection import Selection
 from imgpar.batch.settings import Call
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
@@ -152,7 +154,9 @@ class ArrayStream(OrderedResults):
             dtype=self._request.dtype,
         )
         done = failed = 0
-        plan = item_plan(self._request.inputs, self._options)
+        sources = tuple(sources_of(self._request.inputs))
+        selection = Selection(self._options, lambda: self._workers, self._request.cancel, sources)
+        plan = item_plan(self._request.inputs, self._options, selection)
         with contextlib.closing(self.results(spec, plan)) as results:
             for result in results:
                 done += 1

@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
     "undo": ("imgpar.cli.undo", "restore the originals that --in-place replaced"),
     "info": ("imgpar.cli.info", "print the properties of files"),
+    "duplicates": ("imgpar.cli.duplicates", "list files of equal content and pictures that look alike"),
     "formats": ("imgpar.cli.show", "list the supported formats"),
     "ops": ("imgpar.cli.show", "describe the operations and encoder settings"),
     "desktop": ("imgpar.cli.desktop", "open the drop window, or install its menu entries"),
@@ -40,7 +41,7 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 """Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "run")
+_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "duplicates", "run")
 """Commands that start workers."""
 PLANNED = ("watch",)
 """Reserved names of commands that this version lacks."""
@@ -91,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: list[str]) -> int:
     first = arguments[0] if arguments else "--help"
     if first in ("-h", "--help", "help"):
-        rows = "\n".join(f"  {name:9}{text}" for name, (_, text) in COMMANDS.items())
+        rows = "\n".join(f"  {name:11}{text}" for name, (_, text) in COMMANDS.items())
         print(HELP.format(commands=rows), end="", file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
     if first in ("-V", "--version"):

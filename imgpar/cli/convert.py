@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from imgpar.formats.registry import FORMATS, find_format
 from imgpar.outputs.sidefiles import check_journal
 
 if TYPE_CHECKING:
+    from imgpar.batch.run_options import RunOptions
     from imgpar.recipe.recipe import Recipe
 
 USAGE = "INPUT... -o OUT [options]"
@@ -100,6 +102,12 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         action="store_true",
         help="write nothing; exit with 1 if a run would write or change a file",
     )
+    add(
+        "--estimate",
+        action="store_true",
+        help="convert a sample into a temporary folder and print the time and the bytes that a run would "
+        "take; write nothing to OUT",
+    )
     add_lists(add)
     return group
 
@@ -147,6 +155,8 @@ def convert_with(args: argparse.Namespace, inputs: list[str], recipe: Recipe, co
         from imgpar.cli.changes import check_run
 
         return check_run(args, inputs, recipe, options)
+    if args.estimate:
+        return _estimate(args, every, recipe, options)
     if args.dry_run or args.explain:
         from imgpar.cli.preview import preview
 
@@ -174,6 +184,19 @@ def _check_document(args: argparse.Namespace) -> None:
             f"{flags.flag(given[0])} does not apply to {args.out}, one PDF of all inputs.",
             fix="Leave it out.",
         )
+
+
+def _estimate(args: argparse.Namespace, every: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
+    """Print what a run would take."""
+    from imgpar.api.estimate import estimated
+    from imgpar.cli.stopping import stopping
+    from imgpar.runtime.scheduler import CancelToken
+
+    token = CancelToken()
+    with stopping(token):
+        found = estimated(list(every), args.out, recipe, options, token)
+    print(json.dumps(found.as_dict()) if args.json else found.summary())
+    return 130 if token.cancelled else 0
 
 
 def read_recipe(args: argparse.Namespace) -> Recipe:
@@ -217,6 +240,10 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
         raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
     if args.check:
         _refuse_with_check(args)
+    others = {"--dry-run": args.dry_run, "--explain": args.explain, "--report": args.report}
+    others |= {"--profile": args.profile, "--check": args.check}
+    if args.estimate and (other := next((name for name, value in others.items() if value), "")):
+        raise UsageError(f"--estimate and {other} exclude each other.", fix="Leave out one.")
     if args.profile and (args.dry_run or args.explain):
         raise UsageError(
             "--profile measures a run, but --dry-run and --explain do not run anything.", fix="Leave it out."

@@ -191,7 +191,7 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
 
     Raises UsageError for a modifier without its operation, BadValueError for an invalid value.
     """
-    from imgpar.recipe.tables import make_operation
+    from imgpar.recipe.tables import check_together, make_operation
 
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
@@ -211,7 +211,8 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
         base = base.then(operation)
     if not (settings or extract or naming):
         return base
-    encode, extracted = replace(base.encode, **settings), replace(base.extract, **extract)
+    check_together(settings, flag)
+    encode, extracted = base.encode.changed(settings), replace(base.extract, **extract)
     return replace(base, encode=encode, extract=extracted, naming=replace(base.naming, **naming))
 
 
@@ -242,7 +243,10 @@ def _placed(
         extract[step.name] = parsing.named(step.label, extraction.parse, step.value)
     elif step.name in EncodeOptions.options():
         option = EncodeOptions.options()[step.name]
-        settings[step.name] = parsing.named(step.label, option.parse, step.value)
+        value = parsing.named(step.label, option.parse, step.value)
+        settings[step.name] = (
+            settings[step.name] | value if option.repeats and step.name in settings else value
+        )
     else:
         return False
     return True

@@ -25,7 +25,7 @@ def folder_facts(path: str, patterns: Patterns | None = None) -> dict[str, Any]:
     files, sizes, broken, aside = Counter[str](), Counter[str](), list[str](), Aside()
     notes = list[str]()
     for batch in scan([path], out=None, patterns=patterns):
-        aside.add(batch.kinds, batch.left_out, batch.excluded)
+        aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
         notes += batch.notes
         for item in batch.items:
             if item.error:

@@ -58,6 +58,8 @@ def info_command(argv: Sequence[str]) -> int:
     names = _names(args, paths)
     patterns = Patterns(args.include, args.exclude)
     show = _Shown(args, patterns)
+    # What is selected or sorted is a list of files.
+    args.recursive = args.recursive or bool(args.where or args.sort or args.reverse)
     if not args.recursive and not args.files_from and all(map(os.path.isdir, paths)):
         for path in paths:
             show.folder(path)
@@ -65,7 +67,7 @@ def info_command(argv: Sequence[str]) -> int:
     # Archives that were named are read like folders; names of a list are taken as files.
     given = list[str | Source](with_archives(paths)) if names is paths else names
     sources = tuple(sources_of(given)) if isinstance(given, list) else ()
-    return _describe(args, show, _plan(given, patterns, sources, recursive=args.recursive), sources)
+    return _describe(args, show, given, patterns, sources)
 
 
 def _names(args: argparse.Namespace, paths: list[str]) -> Iterable[str]:
@@ -84,22 +86,29 @@ def _names(args: argparse.Namespace, paths: list[str]) -> Iterable[str]:
 
 
 def _plan(
-    given: Iterable[str | Source], patterns: Patterns, sources: Sequence[Source], *, recursive: bool
+    given: Iterable[str | Source], patterns: Patterns, sources: Sequence[Source]
 ) -> Iterator[Job | Outcome]:
+    """The files that were named, and the folders, which are counted."""
     from imgpar.batch.facts import described_plan
 
     for one in given:
-        if not recursive and isinstance(one, str) and os.path.isdir(one):
+        if isinstance(one, str) and os.path.isdir(one):
             yield Outcome(one, "skipped", reason=_FOLDER)
         else:
             yield from described_plan([one], patterns, sources)
 
 
 def _describe(
-    args: argparse.Namespace, show: _Shown, plan: Iterator[Job | Outcome], sources: tuple[Source, ...]
+    args: argparse.Namespace,
+    show: _Shown,
+    given: Iterable[str | Source],
+    patterns: Patterns,
+    sources: tuple[Source, ...],
 ) -> int:
-    """Describe the files of a plan, and print each as soon as those before it are printed."""
+    """Describe files, and print each as soon as those before it are printed."""
     from imgpar.batch.facts import describe_plan
+    from imgpar.batch.selected_inputs import selected_plan
+    from imgpar.batch.selection import Selection
     from imgpar.batch.workers import Workers
     from imgpar.cli.stopping import stopping
     from imgpar.runtime.scheduler import CancelToken
@@ -111,9 +120,18 @@ def _describe(
     with (
         stopping(token),
         Workers(options.jobs, options.memory, worker_memory=options.worker_memory) as workers,
-        closing(describe_plan(workers, plan, options, token, limited=limited, sources=sources)) as found,
     ):
-        _print(found, show, token)
+        selection = Selection(options, lambda: workers, token, sources)
+        plan = (
+            selected_plan(given, patterns, sources, selection)
+            if args.recursive
+            else _plan(given, patterns, sources)
+        )
+        with closing(describe_plan(workers, plan, options, token, limited=limited, sources=sources)) as found:
+            _print(found, show, token)
+    if not args.quiet and not token.cancelled:
+        for remark in selection.remarks():
+            print(printable(remark), file=sys.stderr)
     return 130 if token.cancelled else show.exit_code
 
 

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.gather.options import Gathering
+from imgpar.batch.others import others_sentence
 from imgpar.batch.progress import printable
 from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
@@ -65,7 +66,18 @@ def preview(
         return 130
     summary = {"would_do": sums["planned"], "skipped": sums["skipped"], "failed": sums["failed"]}
     if args.json:
-        print(json.dumps({"summary": {**summary, "files": sums["files"], **aside.facts()}}))
+        print(
+            json.dumps(
+                {
+                    "summary": {
+                        **summary,
+                        "files": sums["files"],
+                        **aside.facts(),
+                        "others": dict(aside.others),
+                    }
+                }
+            )
+        )
     else:
         written = "Only the report was written." if args.report else "Nothing was written."
         print(
@@ -74,16 +86,18 @@ def preview(
             f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
         )
     if (
-        (said := ignored_sentence(aside.kinds, aside.folders, aside.excluded))
+        (said := ignored_sentence(aside.kinds, aside.folders, aside.excluded, aside.filtered))
         and not args.json
         and not args.quiet
     ):
         print(printable(said))
+    if (other := others_sentence(aside.others)) and not args.json and not args.quiet:
+        print(other)
     if notes and not args.quiet:
         print("\n".join(notes), file=sys.stderr)
     if args.report:
         running.save_report(args, report_of(items, args.out or "", notes=notes, aside=aside))
-    if not sums.total():
+    if not (sums.total() or aside.others):
         return NoInputError.exit_code
     return int(sums["failed"] > 0)
 

@@ -149,9 +149,9 @@ def summary(report: Report) -> list[str]:
 def _nothing(report: Report) -> str:
     from imgpar.inputs.ignored import ignored_sentence
 
-    aside = ignored_sentence(report.left_out, report.left_out_folders, report.excluded)
+    aside = ignored_sentence(report.left_out, report.left_out_folders, report.excluded, report.filtered)
     words = "There are no pictures or clips in the input."
-    if report.excluded and not report.ignored:
+    if (report.excluded or report.filtered) and not report.ignored:
         words = "There is nothing to do."
     return " ".join(filter(None, [words, printable(aside), *report.notes, "See 'imgpar formats'."]))
 

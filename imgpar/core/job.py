@@ -9,9 +9,11 @@ time of dataclasses.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
+
+from imgpar.core.templates import Value
 
 INODE_BITS = (1 << 63) - 1
 """Bits of an inode number that SQLite can store."""
@@ -158,11 +160,24 @@ class Job(NamedTuple):
     there: tuple[OutputFile, ...] = ()
     """Set together with `digest`: the existing outputs, kept if the content is the same."""
     kind: JobKind = "frames"
+    twin: Twin | None = None
+    """Set where the outputs are those of another item with the same content."""
 
     @property
     def item(self) -> Item:
         """The only item, or the first of several."""
         return self.items[0]
+
+
+class Twin(NamedTuple):
+    """The outputs of an item with the same content."""
+
+    digest: str
+    """Of the content of both items."""
+    outputs: tuple[OutputFile, ...]
+    """The files that the targets become other names of, in the order of the targets."""
+    source: str = ""
+    """Path of the item that was converted."""
 
 
 class SameItem(NamedTuple):
@@ -206,7 +221,8 @@ class Outcome(NamedTuple):
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
     changed since), "settings" (made with other settings), "link" (in place), "pages" (it has
-    none of the requested pages), "nothing" (it does not have what is extracted)."""
+    none of the requested pages), "nothing" (it does not have what is extracted),
+    "duplicate" (with the content of another input)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""
@@ -220,6 +236,8 @@ class Outcome(NamedTuple):
     """Digest of the input's content, for the journal; empty if not computed."""
     kind: str = ""
     """Class name of the exception ("DamagedError"); empty without error."""
+    other: bool = False
+    """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
 
 
 class ItemFacts(NamedTuple):
@@ -232,6 +250,9 @@ class ItemFacts(NamedTuple):
     """Displayed width and height, before any operation."""
     frames: int
     """Number of frames; more than 1 for animations and clips."""
+    details: Mapping[str, Value] = {}
+    """What its metadata say, by name of a field (`core.item_fields.FACTS`), if an operation asks for it.
+    What is stripped is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ class Properties(NamedTuple):
     """The digest of the content, where it was asked for."""
     fingerprint: str = ""
     """The perceptual hash, where it was asked for: hexadecimal."""
+    quality: int = 0
+    """Of a JPEG the quality from 1 to 100 that its tables stand for."""
     made: tuple[tuple[int, int], ...] = ()
     """Width and height of each output, where they were asked for; 0 where an output cannot be made."""
 

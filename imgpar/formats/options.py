@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from imgpar.core import parsing
+from imgpar.core.errors import UsageError
 from imgpar.core.limits import Limits
-from imgpar.core.options import Declared, Matters, option
+from imgpar.core.options import Declared, option
+from imgpar.core.templates import Value
+from imgpar.formats.matters import (
+    always,
+    clips,
+    of_animations,
+    of_drawings,
+    of_pages,
+    of_pictures,
+    without_alpha,
+)
+from imgpar.formats.metadata.dates import Shift, parse_shift, parse_utc_offset
+from imgpar.formats.metadata.edits import MetadataEdits
+from imgpar.formats.metadata.fields import NewFields, parse_fields
+from imgpar.formats.metadata.gpx import GpxTrack, parse_track
 from imgpar.formats.option_values import (
     SPLIT,
     ColourTarget,
@@ -25,6 +41,7 @@ from imgpar.formats.option_values import (
 
 SAMPLINGS = ("420", "422", "444")
 STRIP = ("gps", "exif", "xmp", "all")
+KEPT_METADATA = ("keep", "minimal", "none")
 MAPS = ("best", "all")
 CURVES = ("hable", "mobius", "reinhard", "clip")
 AUDIO = ("copy", "aac", "opus", "none")
@@ -33,51 +50,8 @@ Codec = Literal["", "h264", "hevc", "av1", "vp9", "prores", "ffv1"]
 CODECS = get_args(Codec)[1:]
 
 
-def always(_source: Any, _target: Any) -> bool:
-    """Applies to every output."""
-    return True
-
-
-def of_pages(source: Any, target: Any) -> bool:
-    """Applies to pictures with pages or frames."""
-    return target.kind != "audio" and (source is None or (source.frames and source.kind == "image"))
-
-
-def of_animations(source: Any, target: Any) -> bool:
-    """Applies to outputs that are animations."""
-    return bool(target.animated) and (source is None or bool(source.frames))
-
-
-def of_drawings(source: Any, target: Any) -> bool:
-    """Applies to vector inputs, which are rasterised when they are read."""
-    return target.kind != "audio" and (source is None or source.drawn)
-
-
-def without_alpha(_source: Any, target: Any) -> bool:
-    """Applies to outputs without alpha."""
-    return target.kind != "audio" and not target.alpha
-
-
-def of_pictures(_source: Any, target: Any) -> bool:
-    """Applies to outputs that are pictures."""
-    return bool(target.kind == "image")
-
-
-@dataclass(frozen=True, slots=True)
-class Clips:
-    """Applies to clips that stay clips, and to the listed conversions between kinds."""
-
-    others: frozenset[str]
-
-    def __call__(self, source: Any, target: Any) -> bool:
-        """Whether the setting applies to this pair of input and output kinds."""
-        kinds = (source.kind,) if source else ("image", "video")
-        return any(f"{kind}-{target.kind}" in self.others | {"video-video"} for kind in kinds)
-
-
-def clips(*others: str) -> Matters:
-    """`Clips` from kinds such as "video-image"."""
-    return Clips(frozenset(others))
+_GAP = 600.0
+"""Seconds: default of `gpx_gap`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +127,64 @@ class EncodeOptions(Declared):
         metavar="WHAT",
         choices=STRIP,
         example="gps",
+        calls="run encode",
+        matters=always,
+    )
+    metadata: str = option(
+        parsing.choice(*KEPT_METADATA),
+        "metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)",
+        default="",
+        metavar="WHAT",
+        choices=KEPT_METADATA,
+        example="minimal",
+        calls="run encode",
+        matters=always,
+    )
+    set: NewFields = option(
+        parse_fields,
+        "write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, "
+        "city … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable",
+        default=NewFields(),
+        metavar="KEY=VALUE",
+        example="copyright=© Ada",
+        repeats=True,
+        calls="run encode",
+        matters=always,
+    )
+    shift_dates: Shift | None = option(
+        parse_shift,
+        "add a difference to the dates in the metadata, such as +1h30m or -2d",
+        default=None,
+        metavar="TIME",
+        example="+1h30m",
+        calls="run encode",
+        matters=always,
+    )
+    gpx: GpxTrack | None = option(
+        parse_track,
+        "write the position at which a GPX track was when the picture was taken",
+        default=None,
+        metavar="TRACK.gpx",
+        example="track.gpx",
+        calls="run encode",
+        matters=always,
+    )
+    gpx_gap: float = option(
+        parsing.duration,
+        "with --gpx: most time between the points of the track around a picture (default: 10m)",
+        default=_GAP,
+        metavar="TIME",
+        example="30m",
+        calls="run encode",
+        matters=always,
+    )
+    gpx_offset: str = option(
+        parse_utc_offset,
+        "with --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the "
+        "metadata)",
+        default="",
+        metavar="OFFSET",
+        example="+02:00",
         calls="run encode",
         matters=always,
     )
@@ -325,6 +357,39 @@ class EncodeOptions(Declared):
     packing: str = ""
     """Not a setting: the compression of the input, if the output can use the same (`tiff.PACKINGS`)."""
 
+    def __post_init__(self) -> None:
+        if self.metadata:  # another way to say what is stripped
+            object.__setattr__(self, "strip", "" if self.metadata == "keep" else "all")
+            object.__setattr__(self, "metadata", "")
+        if not self.gpx and (self.gpx_offset or self.gpx_gap != _GAP):
+            name = "gpx_offset" if self.gpx_offset else "gpx_gap"
+            raise UsageError(f"{name} belongs to gpx.", fix="Name a track with --gpx (gpx).")
+        if self.gpx and "gps" in self.set.names:
+            raise UsageError("There are two positions: of gpx, and of gps in set.", fix="Leave one out.")
+
+    def changed(self, given: Mapping[str, Any]) -> EncodeOptions:
+        """The settings with some others; fields of the metadata are added to those that are set already."""
+        if "set" in given:
+            given = {**given, "set": self.set | given["set"]}
+        return replace(self, **given)
+
+    @property
+    def edits(self) -> MetadataEdits | None:
+        """What is written into the metadata; None for nothing."""
+        if not (self.set or self.shift_dates or self.gpx):
+            return None
+        return MetadataEdits(self.set, self.shift_dates, self.gpx, self.gpx_gap, self.gpx_offset)
+
+    def with_literals(self, values: Mapping[str, Value]) -> EncodeOptions:
+        """The settings with texts instead of templates in new metadata; `values` by field."""
+        return replace(self, set=self.set.literal(values)) if self.set.facts else self
+
+    def without_metadata(self) -> EncodeOptions:
+        """The settings without those that concern metadata only, which need no encoder."""
+        return replace(
+            self, strip="", set=NewFields(), shift_dates=None, gpx=None, gpx_gap=_GAP, gpx_offset=""
+        )
+
     def reading(self, limits: Limits) -> Limits:
         """The limits of a run, with the settings that affect decoding."""
         return replace(limits, density=self.density or 0.0, pages="" if self.split else self.pages)
@@ -340,7 +405,8 @@ class EncodeOptions(Declared):
         return self.split or several_pages(self.pages)
 
     def identity(self) -> str:
-        """A digest of the ICC profile in use: what identifies the settings besides their fields."""
+        """A digest of the files in use (ICC profile, track): what identifies the settings besides fields."""
         from hashlib import sha256
 
-        return sha256(self.colour.icc).hexdigest() if self.colour and self.colour.icc else ""
+        parts = [self.colour.icc if self.colour else b"", self.gpx.points if self.gpx else b""]
+        return sha256(b"".join(parts)).hexdigest() if any(parts) else ""

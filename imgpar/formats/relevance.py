@@ -11,7 +11,8 @@ from dataclasses import fields, replace
 from functools import lru_cache
 from typing import Any
 
-from imgpar.formats.options import Clips, EncodeOptions
+from imgpar.formats.matters import Clips
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, find_format
 
 CLIP_SETTINGS = frozenset(

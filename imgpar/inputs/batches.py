@@ -165,6 +165,22 @@ class Entries(Sequence[Item]):
         names = list(filter(wanted, self.names))
         return Entries(self._folder, self._mirror.rstrip("/"), names, formats, self._facts, self.failed)
 
+    def picked(self, places: Sequence[int]) -> Entries:
+        """Some of the files, in this order, with their status.
+
+        Args:
+            places: indices of the files.
+        """
+        rows = list(self.rows())
+        made = Entries.of(
+            self._folder.rstrip(os.sep) or os.sep,
+            self._mirror.rstrip("/"),
+            [rows[at] for at in places],
+            self.formats,
+        )
+        made.failed, made._wrong = self.failed, self._wrong
+        return made
+
 
 @contextlib.contextmanager
 def open_folder(folder: str) -> Iterator[tuple[int | None, str]]:
@@ -206,6 +222,8 @@ class Batch:
     """Number of media and folders excluded by patterns."""
     root: str = ""
     """The input that contains this folder; empty is the folder itself."""
+    filtered: int = 0
+    """Number of media left out by conditions (`--where`)."""
 
 
 def of_kind(batches: Iterable[Batch], kind: str) -> Iterator[Batch]:

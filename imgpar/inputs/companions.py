@@ -70,6 +70,8 @@ def companions(items: Sequence[Item]) -> dict[str, Leader]:
         formats = [items.formats.get(name, "") for name in items.names]
     else:
         paths, formats = [item.path for item in items], [item.format for item in items]
+    kept = [place for place, kind in enumerate(formats) if kind != "other"]  # those have no companions
+    paths, formats = [paths[place] for place in kept], [formats[place] for place in kept]
     asides = [place for place, kind in enumerate(formats) if kind == SIDECAR]
     found = leaders(paths, asides).items()
     return {paths[place]: Leader(paths[leader], formats[leader]) for place, leader in found}

@@ -58,12 +58,20 @@ class Aside:
     """Folders by name; their contents are not counted."""
     excluded: int = 0
     """Media and whole folders excluded by patterns."""
+    filtered: int = 0
+    """Media left out by conditions."""
+    others: Counter[str] = field(default_factory=Counter)
+    """In a dry run: files that would be copied or linked, although they are no media, by what becomes of
+    them."""
 
-    def add(self, kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int) -> None:
+    def add(
+        self, kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int, filtered: int = 0
+    ) -> None:
         """Add the counts of one folder."""
         self.kinds.update(kinds)
         self.folders.update(folders)
         self.excluded += excluded
+        self.filtered += filtered
 
     def facts(self) -> dict[str, object]:
         """The fields of a report."""
@@ -72,10 +80,13 @@ class Aside:
             "left_out": dict(self.kinds.most_common()),
             "left_out_folders": dict(self.folders.most_common()),
             "excluded": self.excluded,
+            "filtered": self.filtered,
         }
 
 
-def ignored_sentence(kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int = 0) -> str:
+def ignored_sentence(
+    kinds: Mapping[str, int], folders: Mapping[str, int], excluded: int = 0, filtered: int = 0
+) -> str:
     """One sentence with the counts; empty if all are 0.
 
     >>> ignored_sentence({".txt": 12, "without suffix": 2}, {"@eaDir": 3, "__MACOSX": 1}, 5)
@@ -86,6 +97,7 @@ def ignored_sentence(kinds: Mapping[str, int], folders: Mapping[str, int], exclu
     word = "folder" if len(folders) == 1 and folders[next(iter(folders))] == 1 else "folders"
     parts.append(f"{word} {_listed(names, 'other names')}" if names else "")
     parts.append(f"{excluded} by include and exclude" if excluded else "")
+    parts.append(f"{filtered} by where" if filtered else "")
     found = "; ".join(filter(None, parts))
     return f"Left out: {found}." if found else ""
 

@@ -14,7 +14,7 @@ converts to the nearest of them before it calls `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -79,6 +79,20 @@ class Operation(Declared):
 
     def begin(self, item: ItemFacts) -> None:
         """Called in each worker before the first frame of an item; for stateful operations."""
+
+    @property
+    def asks(self) -> frozenset[str]:
+        """The fields of the input's metadata that it uses: names of `ItemFacts.details`."""
+        return frozenset()
+
+    def for_item(self, item: ItemFacts) -> Operation:  # noqa: ARG002
+        """The operation for one input, whose details it knows. Called before `plan`, where it `asks`."""
+        return self
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks on the input for which `for_item` made it."""
+        return ()
 
     @property
     def in_order(self) -> bool:
@@ -160,6 +174,22 @@ class Operation(Declared):
             BadValueError: such a file cannot be read.
         """
         return ""
+
+
+def for_item(
+    operations: tuple[Operation, ...], facts: Callable[[], ItemFacts]
+) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    """The operations for one input, and remarks on it; the same operations where none asks for its details.
+
+    Args:
+        operations: of the recipe.
+        facts: of the input, with its details; called only if an operation asks for them.
+    """
+    if not any(operation.asks for operation in operations):
+        return operations, ()
+    known = facts()
+    made = tuple(operation.for_item(known) if operation.asks else operation for operation in operations)
+    return made, tuple(dict.fromkeys(note for operation in made for note in operation.notes))
 
 
 def _unit(value: object) -> str:

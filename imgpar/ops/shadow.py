@@ -52,8 +52,8 @@ class Shadow(Operation):
     )
     offset: Lengths | None = option(
         parse_offset,
-        "distance to the right and downwards, such as 4,8; negative numbers are to the left and upwards "
-        "(default: half of the blur downwards)",
+        "distance to the right and downwards, such as 4,8; negative numbers (--offset=-4,2) are to the left "
+        "and upwards (default: half of the blur downwards)",
         default=None,
         metavar="X,Y",
         example="4,8",

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
+from imgpar.core.item_fields import FACTS, SIZES
+from imgpar.core.job import ItemFacts
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
+from imgpar.core.templates import Template, Value, parse_template
 from imgpar.ops.base import Operation
 from imgpar.ops.marks import asset_digest, parse_file
 from imgpar.ops.overlay import lay
 from imgpar.pixels import text as lettering
-from imgpar.pixels.arrays import layout_with
+from imgpar.pixels.arrays import layout_with, paste
 from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share
 
 if TYPE_CHECKING:
@@ -23,15 +26,44 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
+FIELDS = (*FACTS, *SIZES)
+"""The fields that a text may have."""
+_LONGEST = 500
+"""Characters of a value."""
+
+
 @parsing.accepts("str | os.PathLike[str]")
 def parse_font(value: object) -> str:
     """The path of a font file; empty text is the built-in font."""
     return "" if value == "" else parse_file(value)
 
 
+@parsing.accepts("str")
+def parse_text(value: object) -> str:
+    """A text, perhaps with fields: `{date:%Y} {copyright}`.
+
+    Raises:
+        BadValueError: a field is unknown.
+    """
+    text = parsing.text(value)
+    _template(text)
+    return text
+
+
+@lru_cache(maxsize=64)
+def _template(text: str) -> Template:
+    return parse_template(text, FIELDS)
+
+
 @dataclass(frozen=True)
 class WatermarkText(Operation):
     """Draw text over every picture.
+
+    Fields in braces insert what is known of the picture: `{date:%d.%m.%Y}`, `{filename}`, `{stem}`,
+    `{copyright}`, `{artist}`, `{title}`, `{description}`, `{city}`, `{country}`, `{gps}`, `{camera}`,
+    `{lens}`, `{exposure}`, `{width}`, `{height}`. A missing one is empty, or the text behind a bar:
+    `{title|untitled}`. What is stripped is missing. A text that is too wide is broken at spaces; one that is
+    too large is drawn smaller.
 
     The built-in font covers English. Letters that it lacks are drawn in a system font that contains them,
     emoji in colour; an explicit font file gives the same result on every machine.
@@ -42,7 +74,13 @@ class WatermarkText(Operation):
         "draw text over every picture; system fonts supply letters and emoji that the built-in font lacks"
     )
 
-    text: str = option(parsing.text, "the text; \\n starts a new line", metavar="TEXT", example="© Ada")
+    text: str = option(
+        parse_text,
+        "the text; \\n starts a new line; {date:%d.%m.%Y}, {filename}, {copyright}, {title}, {camera} … "
+        "insert what the metadata say, {title|untitled} a text where they say nothing, {{ }} are braces",
+        metavar="TEXT",
+        example="© Ada",
+    )
     size: Length = option(
         parse_length,
         "height of the letters in pixels, or in percent of the shorter side",
@@ -94,6 +132,9 @@ class WatermarkText(Operation):
         parsing.switch, "repeat it over the whole picture, spaced by the margin", default=False
     )
 
+    _details: tuple[tuple[str, Value], ...] = ()
+    """What the metadata of the input say, for the fields in the text."""
+
     def plan(self, spec: Spec) -> Spec:
         # Coloured text on a grey picture needs RGB; its opacity needs no alpha channel.
         colours = (self.colour, self.outline) if self.outline[3] else (self.colour,)
@@ -102,13 +143,48 @@ class WatermarkText(Operation):
 
     def apply(self, src: Frame, dst: Frame) -> None:
         shorter = min(dst.spec.size)
-        mark = _render(self.text, max(4, self.size.pixels(shorter)), self.colour, self.outline, self.font)
+        text, size, margin = (
+            self._shown(dst.spec),
+            max(4, self.size.pixels(shorter)),
+            self.margin.pixels(shorter),
+        )
+        if not text:
+            paste(src, dst)
+            return
+        if not self.tile:
+            room = (max(1, dst.spec.width - 2 * margin), max(1, dst.spec.height - 2 * margin))
+            text, size = lettering.fitted(text, size, self.font, room)
+        mark = _render(text, size, self.colour, self.outline, self.font)
         mark = mark.copy()
         mark[..., 3] *= self.opacity
-        lay(src, dst, mark, self.gravity, self.margin.pixels(shorter), tile=self.tile)
+        lay(src, dst, mark, self.gravity, margin, tile=self.tile)
+
+    def _shown(self, spec: Spec) -> str:
+        """The text with its values, without spaces at the ends of lines and lines that are empty only because
+        of missing values."""
+        template = _template(self.text.replace("\\n", "\n"))
+        if not template.fields:
+            return template.format({}) or ""
+        values = {**dict(self._details), "width": spec.width, "height": spec.height}
+        whole = template.format(values, default="", clean=_on_one_line) or ""
+        return "\n".join(line for line in map(str.strip, whole.split("\n")) if line)
+
+    @property
+    def asks(self) -> frozenset[str]:
+        return _template(self.text).fields - {field.name for field in SIZES}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        lacking = _template(self.text).missing({**dict(self._details), "width": 1, "height": 1})
+        return tuple(f"text: it has no {name}" for name in lacking)
+
+    def for_item(self, item: ItemFacts) -> Operation:
+        used = tuple((name, value) for name, value in item.details.items() if name in self.asks)
+        return replace(self, _details=used)
 
     def check(self) -> None:
-        lacking = lettering.missing_letters(self.text.replace("\\n", "\n"), self.font)
+        texts = _template(self.text.replace("\\n", "\n")).literals
+        lacking = lettering.missing_letters("\n".join(texts), self.font)
         if lacking:
             raise UsageError(
                 f"No font here has {lacking!r} of the watermark text.",
@@ -118,6 +194,11 @@ class WatermarkText(Operation):
     def identity(self) -> str:
         """A digest of the font file."""
         return asset_digest(self.name, self.font) if self.font else ""
+
+
+def _on_one_line(text: str) -> str:
+    """A value of metadata, which may come from a stranger: printable, on one line, not endless."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:_LONGEST]).split())
 
 
 @lru_cache(maxsize=8)

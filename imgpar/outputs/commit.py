@@ -141,7 +141,7 @@ def commit(
                 _write_all(half.handle, block)
             _finish(half.handle, half.path, made.bytes, keep_times_of, original, fsync=fsync)
             half.finish()
-            return _place(half.path, target, made, keep_times_of, original, note, fsync=fsync)
+            return place_finished(half.path, target, made, keep_times_of, original, note, fsync=fsync)
     except OSError as error:
         raise _as_error(error, target.path) from error
 
@@ -177,7 +177,7 @@ def commit_file(
             _finish(half.handle, half.path, expected, keep_times_of, original, fsync=fsync)
             half.finish()
             made = OutputFile(target.path, expected, *dimensions, digest=file_digest(half.path))
-            return _place(half.path, target, made, keep_times_of, original, note, fsync=fsync)
+            return place_finished(half.path, target, made, keep_times_of, original, note, fsync=fsync)
     except OSError as error:
         raise _as_error(error, target.path) from error
 
@@ -238,17 +238,18 @@ def take_back(written: Iterable[tuple[Target, OutputFile]]) -> None:
 
 
 def _begin(path: str) -> Half:
-    _make_folder(os.path.dirname(path))
+    make_folder(os.path.dirname(path))
     try:
         return Half(path)
     except FileNotFoundError:  # the folder was removed since this worker created it
-        _make_folder.cache_clear()
-        _make_folder(os.path.dirname(path))
+        make_folder.cache_clear()
+        make_folder(os.path.dirname(path))
         return Half(path)
 
 
 @lru_cache(maxsize=1024)
-def _make_folder(folder: str) -> None:
+def make_folder(folder: str) -> None:
+    """Create a folder of outputs and those above it; done before is not done again."""
     os.makedirs(long_path(folder), exist_ok=True)
 
 
@@ -289,7 +290,7 @@ def _finish(
         os.fsync(handle)
 
 
-def _place(
+def place_finished(
     path: str,
     target: Target,
     made: OutputFile,

@@ -14,6 +14,7 @@ from imgpar.formats.registry import FORMATS, Format, find_format
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.others import OTHER
 from imgpar.inputs.roots import absolute, read_inputs
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
@@ -135,8 +136,8 @@ class Wishes:
         wanted = self._wanted(source, named=named)
         wish = self._make(suffix, shown, wanted)
         many = source is None or (source.kind == "image" and source.frames)
-        if source is None or wish.error or shown == SIDECAR:
-            split: Split = "pages" if self._options.split and shown != SIDECAR else ""
+        if source is None or wish.error or shown in (SIDECAR, OTHER):
+            split: Split = "pages" if self._options.split and shown not in (SIDECAR, OTHER) else ""
             return wish._replace(
                 pages=many, targets=tuple(file._replace(split=split) for file in wish.targets)
             )
@@ -166,8 +167,8 @@ class Wishes:
         return [target for target in self._to if _crosses(source, target, alone=self._alone)]
 
     def _make(self, suffix: str, shown: str, wanted: Sequence[Format]) -> Wish:
-        if shown == SIDECAR:
-            return Wish((WishedFile(SIDECAR, ""),))
+        if shown in (SIDECAR, OTHER):
+            return Wish((WishedFile(shown, ""),))
         by_name = known_suffix(suffix)
         source = by_name or FORMATS.get(shown)
         in_place = self._out.in_place

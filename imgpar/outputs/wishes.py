@@ -12,6 +12,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.formats.relevance import given
 from imgpar.inputs.batches import suffix_of
 from imgpar.inputs.companions import SIDECAR
+from imgpar.inputs.others import OTHER
 from imgpar.outputs.destination import Out
 from imgpar.outputs.target_formats import Wish, WishedFile, Wishes
 from imgpar.outputs.templates import OWN_SIZE, name_template
@@ -87,7 +88,7 @@ class AllWishes:
         failed = next((wish for wish in found if wish.error), None)
         if failed or (len(found) == 1 and not self.renaming):
             return failed or found[0]
-        if shown == SIDECAR:  # one copy beside all outputs
+        if shown in (SIDECAR, OTHER):  # one copy beside all outputs
             flat = self._outputs[0].flat
             return found[0]._replace(targets=tuple(file._replace(flat=flat) for file in found[0].targets))
         fitting = [branch for branch, wish in enumerate(found) if "to" not in wish.silent]

@@ -28,6 +28,8 @@ _STRIKES = (109, 160, 136, 128, 96, 64)
 """Sizes of colour bitmap fonts in pixels."""
 _USUAL = 20
 """Size in pixels for testing whether a font contains a character."""
+_SMALLEST = 4
+"""Font size in pixels below which nothing can be read."""
 _SPACING = 1.2
 """Line height relative to the font size."""
 _COMMON = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf",
@@ -100,6 +102,45 @@ def drawn(text: str, size: int, path: str, stroke: int) -> Words:
     letters, around = (np.asarray(image.crop(box), np.float32)[..., None] / 255 for image in (inner, outer))
     pictures = np.asarray(coloured.crop(box), np.float32) / 255 if coloured else None
     return Words(letters, around, pictures)
+
+
+def fitted(text: str, size: int, path: str, room: tuple[int, int]) -> tuple[str, int]:
+    """The text broken at spaces where a line is too wide, and a smaller font size where that is not enough.
+
+    Args:
+        text: lines are separated by line feeds.
+        size: font size in pixels.
+        path: of a font file; empty is Pillow's own.
+        room: width and height in pixels.
+
+    Raises:
+        TransformError: a character is in no font, or the font cannot be read.
+    """
+    while True:
+        lines = [part for line in text.split("\n") for part in _wrapped(line, size, path, room[0])]
+        widest = max(_width(line, size, path) for line in lines)
+        if size <= _SMALLEST or (widest <= room[0] and len(lines) * size * _SPACING <= room[1] + size * 0.2):
+            return "\n".join(lines), size
+        size = max(_SMALLEST, min(size - 1, size * 9 // 10))
+
+
+def _wrapped(line: str, size: int, path: str, width: int) -> list[str]:
+    """A line broken at spaces; words are not broken."""
+    if _width(line, size, path) <= width:
+        return [line]
+    made, current = list[str](), ""
+    for word in line.split(" "):
+        longer = f"{current} {word}" if current else word
+        if current and _width(longer, size, path) > width:
+            made.append(current)
+            current = word
+        else:
+            current = longer
+    return [*made, current]
+
+
+def _width(line: str, size: int, path: str) -> float:
+    return sum(run.width for run in _runs(line, size, path))
 
 
 def missing_letters(text: str, path: str) -> str:

@@ -139,7 +139,7 @@ class Output:
         return shared._replace(
             operations=shared.operations + self.operations,
             to=self.to or shared.to,
-            encode=replace(shared.encode, **dict(self.settings)),
+            encode=shared.encode.changed(dict(self.settings)),
             name=naming.template(self.name),
         )
 

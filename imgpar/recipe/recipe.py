@@ -170,7 +170,7 @@ class Recipe:
         return replace(
             self,
             to=to,
-            encode=replace(self.encode, **changes),
+            encode=self.encode.changed(changes),
             extract=replace(self.extract, **extract),
             naming=replace(self.naming, **naming),
             chosen=chosen,
@@ -284,6 +284,8 @@ def _lines(table: Mapping[str, Any]) -> str:
 
 def _toml(value: Any) -> str:
     """A value as TOML; JSON has the same syntax for strings, numbers and lists, except for DEL."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(one)}" for key, one in value.items()) + "}"
     try:
         text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         text.encode()

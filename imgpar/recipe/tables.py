@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value, suggested
+from imgpar.formats.metadata.fields import NewFields
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation, Option, operation_types
 
@@ -111,7 +112,16 @@ def settings_from(
         if key != "to" and key not in options:
             raise unknown_name("key", key, label(key), ["to", *others, *options])
         found[key] = parsing.named(label(key), parse_formats if key == "to" else options[key].parse, value)
+    check_together(found, label)
     return found
+
+
+def check_together(given: Collection[str], label: Callable[[str], str] = str) -> None:
+    """Refuse two settings that say the same in one place; raises UsageError."""
+    if "metadata" in given and "strip" in given:
+        raise UsageError(
+            f"{label('metadata')} and {label('strip')} exclude each other.", fix="Leave one out."
+        )
 
 
 def tables_in(value: object, name: str, where: str) -> list[Mapping[str, Any]]:
@@ -189,8 +199,10 @@ def fields_of(owner: Any, options: Mapping[str, Option], *, everything: bool = F
     }
 
 
-def plain(value: Any) -> str | int | float | bool:
+def plain(value: Any) -> str | int | float | bool | dict[str, str]:
     """A field's value as a TOML type; other types are converted to text."""
+    if isinstance(value, NewFields):
+        return value.plain()
     if isinstance(value, tuple):  # the only tuples are colours
         return "#" + "".join(f"{part:02x}" for part in (value[:3] if value[3] == 255 else value))
     if isinstance(value, Fraction):  # not representable as a float: written as 30000/1001

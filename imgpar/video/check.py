@@ -140,6 +140,8 @@ def _missing(clip: Clip, made: Clip, plan: ClipPlan) -> tuple[str, ...]:
     gone = {key for key in gone if "-" not in key or key.partition("-")[0] in gone}
     if gone:
         lost.append("metadata: " + ", ".join(sorted(gone)))
+    here = {key.lower().partition("-")[0] for key in made.metadata}
+    lost += dict.fromkeys(field for key, field in plan.streams.tags if key not in here)
     picture = written(clip.picture, plan.encoding) if plan.encoding else clip.picture
     # Players assume the limited range by default.
     new = made.picture.colour._replace(range=made.picture.colour.range or "tv")

@@ -97,14 +97,15 @@ def _untouched(
 ) -> ClipPlan | None:
     """The plan for a clip whose picture is not re-encoded; None where that is impossible."""
     even = same_container or not (clip.guessed or (clip.variable and not container.variable))
-    same = same_container and not options.strip and _sound_stays(clip, options)
+    same = same_container and not (options.strip or options.edits) and _sound_stays(clip, options)
     stays = same or not (clip.hidden or clip.disordered or options.max_bytes)
     if not (even and stays and _copyable(clip, container, options)):
         return None
     if same:
         return ClipPlan("copy", "there is nothing to do", container)
     streams = plan_streams(clip, container, options)
-    return ClipPlan("remux", "the picture is unchanged", container, streams=streams, lost=streams.lost)
+    why, notes = "the picture is unchanged", streams.notes
+    return ClipPlan("remux", why, container, streams=streams, lost=streams.lost, notes=notes)
 
 
 def _encoded(

@@ -12,7 +12,7 @@ from imgpar.video.demux import open_clip
 from imgpar.video.encoders import first_available
 from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.native import check_exit
-from imgpar.video.streams import is_stripped
+from imgpar.video.tags import is_stripped, new_tags
 from imgpar.video.timing import Timing
 
 SHORT = 0.2
@@ -60,6 +60,8 @@ class _ChosenTrack:
     """Arguments of ffmpeg without the output."""
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    """Keys of metadata that are written on request, and their fields."""
 
 
 def plan_track(clip: Clip, target: str, options: EncodeOptions) -> _ChosenTrack:
@@ -94,14 +96,17 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> _ChosenTrack:
     arguments += ["-c:a", codec, *([] if copied else _encoded(form, stream, options, deep=deep))]
     arguments += timing.stream_options("audio", "a:0", copied=True) if copied else []
     arguments += ["-filter:a", ",".join(filters)] if filters else []
-    arguments += [*_metadata(clip, options.strip), *form.options, *timing.output_options, "-f", form.muxer]
+    new = new_tags(clip.metadata, options.edits, options.strip, clip.name or clip.path)
+    arguments += [*_metadata(clip, options.strip), *new.options, *form.options, *timing.output_options]
+    arguments += ["-f", form.muxer]
     others = tuple(track.words for track in tracks if track is not stream)
-    notes = () if copied else (f"{stream.words} converted with {codec}",)
-    return _ChosenTrack(stream, seconds, _READ_AS.get(target, target), tuple(arguments), others, notes)
+    notes = new.notes if copied else (*new.notes, f"{stream.words} converted with {codec}")
+    lost, read_as = (*others, *new.lost), _READ_AS.get(target, target)
+    return _ChosenTrack(stream, seconds, read_as, tuple(arguments), lost, notes, new.written)
 
 
-def write_track(track: _ChosenTrack, output: str, accept_damaged: bool = False) -> None:
-    """Write a track and check the duration of the result.
+def write_track(track: _ChosenTrack, output: str, accept_damaged: bool = False) -> tuple[str, ...]:
+    """Write a track and check the duration of the result; returns the fields of the metadata that it lacks.
 
     Raises:
         EncodeError: the file is shorter or longer than the track.
@@ -113,8 +118,11 @@ def write_track(track: _ChosenTrack, output: str, accept_damaged: bool = False) 
     check_exit(child.wait(), child.lines)
     with av.open(f"file:{output}", format=track.format) as container:
         found, _ = _facts(container, 0)
+        keys = {*container.metadata, *container.streams[0].metadata}
     if abs(found - track.seconds) > max(SHORT, track.seconds / 200) and not accept_damaged:
         raise EncodeError(f"{found:.2f} of {track.seconds:.2f} seconds of audio were written.")
+    here = {key.lower().partition("-")[0] for key in keys}
+    return tuple(dict.fromkeys(field for key, field in track.tags if key not in here))
 
 
 def _facts(container: Any, index: int) -> tuple[float, bool]:

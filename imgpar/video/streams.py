@@ -10,10 +10,10 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.containers import TEXT_SUBTITLES, Container
 from imgpar.video.encoders import first_available
+from imgpar.video.tags import is_stripped, new_tags
 from imgpar.video.timecode import advanced
 from imgpar.video.timing import Timing
 
-_PLACES = ("location", "gps", "geo", "\xa9xyz")
 _ENCODERS = {"aac": ("aac",), "opus": ("libopus", "opus")}
 _FILE_FACTS = ("major_brand", "minor_version", "compatible_brands")
 """Metadata of the old file that would be wrong in the new one."""
@@ -34,6 +34,8 @@ class Streams:
     """SMPTE timecode of the first frame of the new clip."""
     stripped: frozenset[str] = frozenset()
     """Keys of metadata that are removed on request, in lower case."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Keys of metadata that are written on request, and their fields."""
 
 
 def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> Streams:
@@ -70,13 +72,16 @@ def plan_streams(clip: Clip, container: Container, settings: EncodeOptions) -> S
     options += _metadata(clip, container, strip, stripped, chapters=chapters)
     if clip.chapters and not chapters:
         lost.append("chapters")
+    new = new_tags(clip.metadata, settings.edits, strip, clip.name or clip.path)
+    options += new.options
     code = "" if strip in ("exif", "all") else _timecode(clip, timing)
     if code and not container.timecode:
         lost.append("timecode")
     code = code if container.timecode else ""
     options += ["-metadata:s:v:0", f"timecode={code}"] if code else []
-    gone = frozenset(key.lower() for key in stripped)
-    return Streams(tuple(options), tuple(kept), tuple(dict.fromkeys(lost)), tuple(notes), code, gone)
+    gone = frozenset(key.lower() for key in stripped) | new.removed
+    losses = tuple(dict.fromkeys((*lost, *new.lost)))
+    return Streams(tuple(options), tuple(kept), losses, (*notes, *new.notes), code, gone, new.written)
 
 
 def _timecode(clip: Clip, timing: Timing) -> str:
@@ -165,11 +170,6 @@ def _data(clip: Clip) -> list[str]:
     if clip.chapters and "mov" in clip.demuxer:
         count -= 1
     return ["timed metadata"] if count > 0 else []
-
-
-def is_stripped(key: str, strip: str) -> bool:
-    """Whether `--strip` removes this metadata entry."""
-    return strip in ("exif", "all") or (strip == "gps" and any(word in key.lower() for word in _PLACES))
 
 
 def _metadata(

@@ -35,20 +35,22 @@ from imgpar.formats.relevance import CLIP_SETTINGS
 from imgpar.ops import operation_types
 
 PIPE = imgpar.Pipeline()
+TRACK = Path(__file__).parents[1] / "data" / "track.gpx"
 GOOD: dict[str, Any] = {
     "jobs": 1, "memory": "64M", "timeout": 60, "on_exists": "rename", "schedule": "staged", "in_place": False,
     "keep_originals": 3,
     "dry_run": True, "strict": True, "companions": "copy", "accept_damaged": True, "verify": True,
     "password": "sesame",
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
+    "where": "width<90", "sort": "name", "reverse": True, "others": "copy", "duplicates": "skip",
     "exclude": "absent", "journal": "j.db", "manifest": "m.json", "html": "p.html", "base_url": "/img/",
     "recursive": False,
 }  # fmt: skip
 RECIPE_GOOD: dict[str, Any] = {
     "to": "png", "quality": 50, "lossless": True, "effort": 1, "palette": 16, "subsampling": "444",
-    "progressive": True, "strip": "gps", "background": "red", "colour": "srgb", "pages": "1", "density": 72,
-    "icon_sizes": "16,32", "loop": 2,
-    "dpi": 300,
+    "icon_sizes": "16,32", "loop": 2, "progressive": True, "strip": "gps", "metadata": "none",
+    "set": {"title": "Lake"}, "shift_dates": "+1h", "gpx": str(TRACK), "gpx_gap": 60, "gpx_offset": "+02:00",
+    "background": "red", "colour": "srgb", "pages": "1", "density": 72, "dpi": 300,
     "codec": "h264", "audio": "none", "trim": "1-2", "speed": 2, "fps": 5, "map": "all", "loudnorm": True,
     "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "vmaf=90", "hardware": True,
     "every": "2s", "threshold": 8, "poster": True, "sheet": "2x2", "sprites": "1s", "animation": True,
@@ -306,7 +308,11 @@ def test_clips_are_not_put_together_with_settings_that_count_for_nothing(key, tm
         imgpar.concat(["a.mp4", "b.mp4"], tmp_path / "c.mp4", **{key: RECIPE_GOOD[key]})
 
 
-@pytest.mark.parametrize("key", sorted(RECIPE_KEYS - ASSEMBLE.recipe - {"to"}))
+@pytest.mark.parametrize(
+    # Of metadata becomes strip, and two of gpx need it.
+    "key",
+    sorted(RECIPE_KEYS - ASSEMBLE.recipe - {"to", "metadata", "gpx_gap", "gpx_offset"}),
+)
 def test_clips_are_not_made_with_settings_that_count_for_nothing(key, picture, tmp_path):
     recipe = imgpar.Recipe().merged({key: RECIPE_GOOD[key]})
     with pytest.raises(imgpar.UsageError, match=f"assemble does not accept {key}"):

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +24,7 @@ from imgpar.api import typed
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import ARRAYS, DRY_RUN, ENCODE, RETRY, RUN, SESSION_ARRAYS, SESSION_RUN, Call
 from imgpar.core import parsing
+from imgpar.formats.metadata.gpx import parse_track
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Option, operation_types
 from imgpar.recipe.tables import make_operation, parse_formats
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "typing"
 KINDS = operation_types()
 FIELDS = {key for kind in KINDS.values() for key in kind.options()}
-NAMES = {"os": os, "Literal": Literal, "Fraction": Fraction, "Sequence": list}
+NAMES = {"os": os, "Literal": Literal, "Fraction": Fraction, "Sequence": list, "Mapping": Mapping}
 
 
 def generator() -> ModuleType:
@@ -155,19 +156,26 @@ def values_of(annotation: str, option: Option) -> Iterable[object]:
     number = float(digits[0]) / (100 if "%" in option.example else 1) if digits else 1.0
     if option.parse is parsing.worker_memory:
         number = 1 << 30
-    for part in (found,) if get_origin(found) in (Literal, tuple) else get_args(found) or (found,):
+    for part in (found,) if get_origin(found) in (Literal, tuple, Mapping) else get_args(found) or (found,):
         if get_origin(part) is Literal:
             yield from get_args(part)
         elif get_origin(part) is tuple:
             yield tuple(range(7, 7 + len(get_args(part))))
+        elif option.parse is parse_track:
+            yield TRACK if part == os.PathLike[str] else str(TRACK)
         elif part is str:
             yield option.example or "text"
+        elif get_origin(part) is Mapping:
+            yield {"title": option.example}
         elif get_origin(part) is list:
-            yield ["*.jpg"]
+            yield [option.example or "*.jpg"]
         elif part == os.PathLike[str]:
             yield Path("some.file")
         else:
             yield part(number)
+
+
+TRACK = Path(__file__).parents[1] / "data" / "track.gpx"
 
 
 @pytest.mark.parametrize("option", [pytest.param(option, id=name) for name, option in parsers()])

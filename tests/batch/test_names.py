@@ -417,6 +417,14 @@ def test_a_newcomer_takes_no_name_that_is_there(tmp_path, session):
     assert (report.ok, report.skipped, files(tmp_path / "out")) == (1, 1, ["a.png", "b-a.png"])
 
 
+def test_without_a_template_no_name_is_taken_that_one_has_given(tmp_path, session):
+    write_pictures(tmp_path / "in", ["x/a.jpg"], (8, 6))
+    session.run(imgpar.Pipeline(), tmp_path / "in", tmp_path / "out", flat=True, to="png")
+    write_pictures(tmp_path / "in", ["a.jpg"], (9, 6))
+    report = session.run(imgpar.Pipeline(), tmp_path / "in", tmp_path / "out", to="png")
+    assert (report.ok, files(tmp_path / "out")) == (2, ["a.jpg.png", "a.png", "x/a.png"])
+
+
 def test_an_input_of_another_root_takes_no_name_that_is_there(tmp_path, session):
     for number, root in enumerate(("one", "two")):
         write_pictures(tmp_path / root, ["sub/a.png"], (8 + number, 6))

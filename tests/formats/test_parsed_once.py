@@ -126,7 +126,7 @@ def test_several_outputs() -> None:
     options = EncodeOptions(strip="gps")
     with counted() as found:
         for name in ("jpeg", "png", "webp"):
-            outputs.make(frames, program.header, name, options, (), outputs.SourceBytes())
+            outputs.make(frames, program.header, name, options, (), outputs.SourceBytes(), "a.jpg")
     assert found["leading_ifd"] == 0
     assert found["xmp_without_places"] == found["exif_without_places"] == 1
 
@@ -135,8 +135,7 @@ def test_the_worker_of_another_stage_reads_it_once_more() -> None:
     header = unpack_header(pack_header(header_of(source("jpeg"))))
     with counted() as found:
         first_ifd(header.metadata.exif)
-        outputs.make(
-            stages.own_frames(header.spec, 1), header, "webp", EncodeOptions(), (), outputs.SourceBytes()
-        )
+        frames, same = stages.own_frames(header.spec, 1), outputs.SourceBytes()
+        outputs.make(frames, header, "webp", EncodeOptions(), (), same, "a.jpg")
     assert found["leading_ifd"] == found["profile_space"] == 1
     assert found["read_header"] == 0

@@ -26,7 +26,7 @@ def plan(*, variable: bool = True, fps: int = 0, **facts: Any) -> Any:
     return SimpleNamespace(
         container=SimpleNamespace(variable=variable, chapters=True),
         timing=SimpleNamespace(fps=Fraction(fps), idle=not fps),
-        streams=SimpleNamespace(kept=(), stripped=frozenset(), timecode=""),
+        streams=SimpleNamespace(kept=(), stripped=frozenset(), tags=(), timecode=""),
         encoding=None,
         lost=(),
         **facts,

@@ -29,6 +29,7 @@ from imgpar.formats.output_profile import srgb_frame, to_profile
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
 from imgpar.pixels.layouts import convert_layout
+from imgpar.video.tags import NewTags, new_tags
 
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip
@@ -168,13 +169,15 @@ def encode_clip(
     if wanted.icc or wanted.cicp:
         colour = replace(options, colour=ColourTarget("srgb"))
         frames, wanted, _, _ = to_profile(frames, wanted, find_format("png"), colour)
+    tags = new_tags({}, options.edits, "", "")
     schedule = _at_constant_rate(times, end, options, format_name)
     with temporary() as folder:
         path = os.path.join(folder, f"clip.{format_name}")
-        size = _write([(frames[index], stamp) for index, stamp in schedule], end, path, format_name, options)
+        stamped = [(frames[index], stamp) for index, stamp in schedule]
+        size = _write(stamped, end, path, format_name, options, tags)
         with open(path, "rb") as file:
             data = file.read()
-    return EncodedOutput(data, frames[0].spec.resized(*size), header.lost)
+    return EncodedOutput(data, frames[0].spec.resized(*size), (*header.lost, *tags.lost), tags.notes)
 
 
 def _times(durations: Sequence[int], options: EncodeOptions) -> tuple[list[tuple[int, float]], float]:
@@ -216,7 +219,12 @@ def _last_differs(times: Sequence[float], last: float) -> bool:
 
 
 def _write(
-    frames: Sequence[tuple[Frame, int]], end: float, path: str, format_name: str, options: EncodeOptions
+    frames: Sequence[tuple[Frame, int]],
+    end: float,
+    path: str,
+    format_name: str,
+    options: EncodeOptions,
+    tags: NewTags,
 ) -> tuple[int, int]:
     """Encode frames with timestamps and an end in milliseconds; returns the size of the clip."""
     from imgpar.batch.clip.frame_program import LastStep
@@ -227,6 +235,7 @@ def _write(
     spec = frames[0][0].spec
     rate = Fraction(1000 * len(frames) / max(end, 1)).limit_denominator(1001)
     clip, plan = plan_of_frames(spec, format_name, rate, _TIME_BASE, options)
+    plan = replace(plan, streams=replace(plan.streams, options=(*plan.streams.options, *tags.options)))
     assert plan.encoding is not None
     stamps = [stamp for _, stamp in frames]
     last_for, times = max(end - stamps[-1], 1) / 1000, tuple(stamp / 1000 for stamp in stamps)

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from imgpar.batch.clip.frame_program import FrameFacts, clip_facts
+from imgpar.batch.clip.frame_program import FrameFacts, clip_details, clip_facts
 from imgpar.batch.clip.helper import program_of, put
 from imgpar.batch.clip.pace import Pace
 from imgpar.batch.run_spec import RunSpec
@@ -89,7 +89,8 @@ class FramePath:
         stream = clip.picture.stream
         # Without titles, which may be of any length and are not needed for frames.
         picture = replace(clip.picture, stream=Stream(stream.index, stream.kind, stream.codec))
-        facts = FrameFacts(picture, plan.encoding, run.encode.background, branch)
+        details = clip_details(clip, run.operations, run.encode.strip)
+        facts = FrameFacts(picture, plan.encoding, run.encode.background, branch, details)
         self._facts = facts
         self._limits = run.limits
         self._program = program_of(facts, run)

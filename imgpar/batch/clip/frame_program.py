@@ -13,10 +13,12 @@ import numpy as np
 
 from imgpar.batch.picture import programs, stages
 from imgpar.core.errors import TransformError
+from imgpar.core.item_fields import as_texts, from_texts
 from imgpar.core.job import ItemFacts
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Spec
 from imgpar.ops import Operation
+from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
@@ -25,6 +27,7 @@ from imgpar.video.planes import Array, PlaneStep, plane_step, turn_step
 from imgpar.video.reader import layout_of
 from imgpar.video.rgb_to_yuv import Mixer
 from imgpar.video.scaling import Scaler
+from imgpar.video.tags import clip_values, is_stripped
 
 _MATRICES = {"bt709": 1, "fcc": 4, "smpte240m": 7, "bt2020nc": 9, "bt2020c": 9}
 _BT601 = 5
@@ -42,12 +45,29 @@ class FrameFacts:
     background: tuple[int, int, int, int] = (255, 255, 255, 255)
     branch: int = 0
     """The output of the recipe whose operations are applied."""
+    details: tuple[tuple[str, str], ...] = ()
+    """What the tags of the clip say, if an operation asks for it."""
 
 
 def clip_facts(clip: Clip, frames: int) -> ItemFacts:
     """Facts of a clip for operations that keep a state; `frames` is the number of frames that follow."""
     width, height = clip.picture.upright
     return ItemFacts(clip.name or clip.path, "video", (width, height), frames)
+
+
+def clip_details(clip: Clip, operations: Sequence[Operation], strip: str) -> tuple[tuple[str, str], ...]:
+    """What the tags of a clip say, without what is stripped, as plain data, if an operation asks for it."""
+    if not any(operation.asks for operation in operations):
+        return ()
+    tags = {key: value for key, value in clip.metadata.items() if not is_stripped(key, strip)}
+    return as_texts(clip_values(tags, clip.name or clip.path))
+
+
+def operations_for_clip(
+    operations: tuple[Operation, ...], facts: ItemFacts, details: tuple[tuple[str, str], ...]
+) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    """The operations for one clip, and remarks on it."""
+    return for_item(operations, lambda: facts._replace(details=from_texts(details)))
 
 
 class FrameProgram:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram
+from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, operations_for_clip
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import TransformError
+from imgpar.core.job import ItemFacts
 from imgpar.runtime.protocol import Lease, Task
 from imgpar.runtime.serialization import unpack
 from imgpar.video.plan import steps_of
@@ -49,7 +50,9 @@ def _part_of(buffer: memoryview, lease: Lease, offset: int, nbytes: int) -> memo
 def program_of(facts: FrameFacts, run: RunSpec) -> FrameProgram:
     """The program of a clip, with the operations of one output of the run; the same in every worker."""
     output = run.branch(facts.branch)
-    return FrameProgram(facts, steps_of(facts.picture, output.operations), output.limits)
+    item = ItemFacts("", "video", facts.picture.upright, 0)
+    operations, _ = operations_for_clip(output.operations, item, facts.details)
+    return FrameProgram(facts, steps_of(facts.picture, operations), output.limits)
 
 
 def put(result: tuple[PlaneLayout, list[Array]], wanted: PlaneLayout, memory: memoryview) -> None:

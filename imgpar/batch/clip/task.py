@@ -34,6 +34,7 @@ from imgpar.runtime.stage_times import StageClock
 
 if TYPE_CHECKING:
     from imgpar.batch.clip.resuming import Resuming
+    from imgpar.core.spec import Header
     from imgpar.runtime.helpers import Helpers
     from imgpar.video.clip import Clip
     from imgpar.video.plan import ClipPlan
@@ -123,13 +124,22 @@ class ClipWork:
         from imgpar.video.prepare import measured, prepared
 
         for number, targets in by_branch(self._job.targets).items():
-            run = self._run.branch(number)
+            run = self._for_clip(self._run.branch(number), clip)
             with self._results.attempt(targets, self._clock):
                 with self._during("decode"):
                     own = measured(prepared(clip, run.encode), run.encode)
                 for target in sorted(targets, key=lambda target: bool(target.retires)):
                     with self._results.attempt([target], self._clock):
                         self._make(own, target, run)
+
+    def _for_clip(self, run: RunSpec, clip: Clip) -> RunSpec:
+        """The run with the operations for this clip, whose tags may be drawn."""
+        from imgpar.batch.clip.frame_program import clip_details, clip_facts, operations_for_clip
+
+        details = clip_details(clip, run.operations, run.encode.strip)
+        operations, notes = operations_for_clip(run.operations, clip_facts(clip, len(clip.times)), details)
+        self._results.add((), (), notes)
+        return run._replace(operations=operations)
 
     def _make(self, clip: Clip, target: Target, run: RunSpec) -> None:
         """Write, check and commit one target, with the operations and settings of its output."""
@@ -191,11 +201,14 @@ class ClipWork:
         fmt = FORMATS[target.format]
         with self._during("decode"):
             frames, header = read_animation(clip, run.operations, run.encode, run.limits, fmt)
+        lost, notes = tuple[str, ...](), tuple[str, ...]()
         with self._during("encode"):
+            if run.encode.edits:
+                header, lost, notes = _with_edits(header, clip, run.encode)
             encoded = stages.encode(frames, header, fmt.name, run.encode)
             with open(output, "r+b") as file:
                 file.write(encoded.data)
-        return _Made(encoded.spec.size, (*header.lost, *encoded.lost), encoded.notes)
+        return _Made(encoded.spec.size, (*header.lost, *lost, *encoded.lost), (*notes, *encoded.notes))
 
     def _make_sound(self, clip: Clip, target: Target, output: str, run: RunSpec) -> _Made:
         from imgpar.video.sound import plan_track, write_track
@@ -203,8 +216,8 @@ class ClipWork:
         track = plan_track(clip, target.format, run.encode)
         self._check_strict(track.lost)
         with self._during("encode"):
-            write_track(track, output, accept_damaged=run.limits.accept_damaged)
-        return _Made((0, 0), track.lost, track.notes)
+            lacking = write_track(track, output, accept_damaged=run.limits.accept_damaged)
+        return _Made((0, 0), (*track.lost, *lacking), track.notes)
 
     def _original(self, target: Target) -> Original | None:
         """In place, the original that the target replaces."""
@@ -313,6 +326,21 @@ class ClipWork:
                 f"It would lose {', '.join(dict.fromkeys(lost))}.",
                 fix="Choose a format that holds it, or omit --strict.",
             )
+
+
+def _with_edits(
+    header: Header, clip: Clip, options: EncodeOptions
+) -> tuple[Header, tuple[str, ...], tuple[str, ...]]:
+    """The header of an animation with the metadata that are to be written; losses and notes."""
+    from imgpar.formats.metadata.editing import edited
+    from imgpar.video.tags import clip_values, is_stripped
+
+    name = clip.name or clip.path
+    tags = {key: value for key, value in clip.metadata.items() if not is_stripped(key, options.strip)}
+    wishes = options.with_literals(clip_values(tags, name)).edits
+    assert wishes is not None
+    made = edited(header.metadata, wishes, FORMATS[header.format], name)
+    return header._replace(metadata=made.metadata), made.lost, made.notes
 
 
 def read_status(path: str) -> os.stat_result:

@@ -88,15 +88,24 @@ class _Converter:
     """Converts decoded frames of one clip to arrays."""
 
     def __init__(self, clip: Clip, recipe: Recipe, choice: Choice) -> None:
-        from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, clip_facts
+        from imgpar.batch.clip.frame_program import (
+            FrameFacts,
+            FrameProgram,
+            clip_details,
+            clip_facts,
+            operations_for_clip,
+        )
         from imgpar.video.plan import steps_of
 
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
         self._base = float(clip.picture.time_base)
         (output,) = output_specs(recipe)
-        steps = steps_of(clip.picture, output.operations)
+        facts = clip_facts(clip, len(clip.times))
+        details = clip_details(clip, output.operations, output.encode.strip)
+        operations, _ = operations_for_clip(output.operations, facts, details)
+        steps = steps_of(clip.picture, operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, choice.limits)
-        self._program.begin(clip_facts(clip, len(clip.times)))
+        self._program.begin(facts)
         self._memory = memoryview(bytearray(self._program.layout.nbytes))
         self._planes = self._program.layout.arrays(self._memory)
 

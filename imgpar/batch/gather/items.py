@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from imgpar.batch.gather.page import page_of, tiff_page
 from imgpar.batch.picture import stages
-from imgpar.batch.picture.programs import Program, begin_picture, compile_program
+from imgpar.batch.picture.programs import Program, begin_picture, compile_program, operations_for
 from imgpar.batch.picture.reading import read_item
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError, SourceError, TransformError
@@ -136,19 +136,20 @@ def frame_of_item(
         header, following, notes = _page(data, os.path.basename(item.path), run, fit)
     with clock.during("decode"):
         last = fit.operation()
-        operations = (*run.operations, last) if last else run.operations
+        own, remarks = operations_for(run.operations, header, item.path, run.encode.strip)
+        operations = (*own, last) if last else own
         program = compile_program(header, operations, run.limits, keep_frames=False)
         if most and program.nbytes > most:
             raise LimitError("It needs more memory than a helper may use.")
         memory = scratch.take(program.nbytes)
         frames, more = stages.decode(program, data, memory, run.limits)
-        notes = (*notes, *program.notes, *more)
+        notes = (*notes, *program.notes, *remarks, *more)
     with clock.during("transform"):
-        begin_picture(run.operations, program.source, item.path, 1)
+        begin_picture(own, program.source, item.path, 1)
         found = list[str]()
         frames, _offset = stages.transform_frames(program, frames, memory, found)
         notes = (*notes, *found)
-    frame, shown, lost = _result(frames[0], data, program, run, fit, clock)
+    frame, shown, lost = _result(frames[0], data, program, run, fit, clock, item.path)
     lost = (*(kind for kind in program.lost if kind not in ("frames", "pages")), *lost)
     upright = oriented(header.spec, header.orientation).size
     given = run.encode.dpi
@@ -176,13 +177,13 @@ def _page(data: bytes, name: str, run: RunSpec, fit: Fit) -> tuple[Header, int, 
 
 
 def _result(
-    frame: Frame, data: bytes, program: Program, run: RunSpec, fit: Fit, clock: StageClock
+    frame: Frame, data: bytes, program: Program, run: RunSpec, fit: Fit, clock: StageClock, path: str
 ) -> tuple[Frame, tuple[int, int], tuple[str, ...]]:
     """What becomes of a transformed frame, the size at which it is shown, and losses."""
     header, shown = program.source, frame.spec.size
     if fit.page == "tiff":
         with clock.during("encode"):
-            return tiff_page(frame, program, run), shown, ()
+            return tiff_page(frame, program, run, path), shown, ()
     with clock.during("transform"):
         frame, lost = srgb_frame(frame, header.metadata)
         if frame.spec.alpha and fit.layout in ("L", "RGB", "RGBX"):

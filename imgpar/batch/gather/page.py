@@ -23,6 +23,7 @@ def page_of(frame: Frame, data: bytes, header: Header, run: RunSpec) -> tuple[Fr
         data: the bytes of the item.
         header: of the item.
         run: recipe and limits of the run.
+        path: of the item, for templates in the metadata.
 
     Raises:
         EncodeError: it cannot be encoded.
@@ -33,7 +34,7 @@ def page_of(frame: Frame, data: bytes, header: Header, run: RunSpec) -> tuple[Fr
     return _row(encoded.data), encoded.lost
 
 
-def tiff_page(frame: Frame, program: Program, run: RunSpec) -> Frame:
+def tiff_page(frame: Frame, program: Program, run: RunSpec, path: str) -> Frame:
     """A frame of one row whose samples are the bytes of a TIFF of one page: with profile, depth and
     descriptions of the item, and its compression where the writer has it.
 
@@ -53,7 +54,7 @@ def tiff_page(frame: Frame, program: Program, run: RunSpec) -> Frame:
     coding = header.coding._replace(packing="") if frame.spec.dtype != "uint8" else header.coding
     made = outputs.make(
         [frame], header._replace(frames=1, metadata=still, lost=kept, coding=coding), "tiff", run.encode,
-        run.operations, outputs.SourceBytes(),
+        run.operations, outputs.SourceBytes(), path,
     )  # fmt: skip
     return _row(made.data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import chain
 from typing import Protocol, TypeGuard
@@ -106,6 +106,7 @@ class GatherPlanner:
         recipe: key of all settings that determine the output, with the names of the inputs.
         on_exists: policy for an existing file; None is the default.
         past: records of earlier runs; None where there is none.
+        arrange: sorts all items.
     """
 
     def __init__(
@@ -117,9 +118,11 @@ class GatherPlanner:
         *,
         on_exists: str | None = None,
         past: PastRecords | None = None,
+        arrange: Callable[[Sequence[Item]], Sequence[Item]] = list,
     ) -> None:
         self._out, self._format, self._gather = out, target, gather
         self._recipe, self._on_exists, self._past = recipe, on_exists, past
+        self._arrange = arrange
         self._items: list[Item] = []
         self._known: dict[str, Sequence[PriorResult]] = {}
         self.replaced = 0
@@ -140,6 +143,7 @@ class GatherPlanner:
         """The job of all items; or an outcome for each, where there is nothing to do."""
         if not self._items:
             return iter(())
+        self._items = list(self._arrange(self._items))
         if made := self._unchanged():
             return self._skipped(self._items, (made,), "unchanged")
         target = self._target()

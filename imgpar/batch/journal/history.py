@@ -113,6 +113,11 @@ class Past:
             others = [row[0] for row in self._database.execute(sql.OTHER_FOLDERS, (mirror, folder))]
         return [pair for other in others for pair in self._records(other)]
 
+    def was_scattered(self) -> bool:
+        """Whether names of a run may have put outputs into other folders than those of their inputs."""
+        with readable(self._where):
+            return self._database.execute(sql.SCATTERED).fetchone() is not None
+
     def elsewhere(self, folders: Collection[int]) -> list[tuple[bytes, PriorResult]]:
         """Names and records of the inputs of all folders other than these."""
         with readable(self._where):

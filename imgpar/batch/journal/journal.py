@@ -216,7 +216,8 @@ class Journal:
         return self._done_in(rows, folder, only)
 
     def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:
-        """Names and records of inputs of other folders with the output folder of the batch."""
+        """Names and records of inputs of other folders with the output folder of the batch, and of inputs
+        whose outputs a template has put there."""
         folders = [batch.folder] if batch.folder else _folders_of(batch)
         mirror, found = os.fsencode(batch.mirror), list[tuple[str, PriorResult]]()
         own = [self.folders.enter(folder, batch.mirror, batch.root) for folder in folders]
@@ -226,6 +227,14 @@ class Journal:
             for name, record in self._past.taken(mirror, 0):
                 if record.folder not in own:
                     found.append((os.fsdecode(name), record))
+        if self._past.was_scattered():
+            known = {record.row for _, record in found}
+            below = os.path.join(self.base, *batch.mirror.split("/"), "")
+            found += [
+                (os.fsdecode(name), record)
+                for name, record in self._past.elsewhere(own)
+                if record.row not in known and any(_lies_in(file.path, below) for file in record.outputs)
+            ]
         return found
 
     def elsewhere(self, batches: Sequence[Batch]) -> list[tuple[str, PriorResult]]:
@@ -372,7 +381,7 @@ class Journal:
     def _write_pending(self, database: sqlite3.Connection) -> None:
         pending, self._pending = self._pending, []
         for outcome, job in pending:
-            if self._lines:
+            if self._lines and not outcome.other:
                 self._lines.add(outcome)
             if job is not None and job.check:
                 continue
@@ -426,6 +435,11 @@ class Journal:
 def _keys_in(text: str) -> tuple[str, ...]:
     """The keys of a run; that of a single file has its path behind a colon."""
     return (text,) if ":" in text else tuple(text.split(_SEPARATOR))
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    """Whether a file lies directly in a folder, which has a trailing separator."""
+    return path.startswith(folder) and os.sep not in path[len(folder) :]
 
 
 def _folders_of(batch: Batch) -> list[str]:

@@ -12,6 +12,10 @@ MOVE_FOLDER = "UPDATE folders SET here = ?, place = ?, path = ? WHERE id = ?"
 FORGET_PLACE = "UPDATE folders SET place = x'' WHERE mirror = ? AND place = ? AND id <> ?"
 FOLDERS_AT = "SELECT id FROM folders WHERE here = ? OR place = ?"
 OTHER_FOLDERS = "SELECT id FROM folders WHERE mirror = ? AND id <> ?"
+SCATTERED = """
+SELECT 1 FROM runs WHERE recipe LIKE '%flat = true%' OR recipe LIKE '%name = "%/%"%' LIMIT 1
+"""
+"""Runs of recipes with names that are paths; recipes without text are not known."""
 ALL_FOLDERS = "SELECT id FROM folders"
 UPSERT = """
 INSERT INTO items(folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, digest, outputs)

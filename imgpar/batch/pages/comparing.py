@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from imgpar.batch.facts import ask
-from imgpar.batch.ordered import item_plan
 from imgpar.batch.pages.variants import Measured
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import OutputSpec, RunSpec
+from imgpar.batch.selected_inputs import item_plan
+from imgpar.batch.selection import Selection
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Event, Item, Job, Outcome, Target
@@ -125,9 +126,9 @@ def compared(
         UsageError: there are too many variants, or no input.
     """
     named = with_archives(inputs)
-    plan = [
-        _planned(entry, formats, qualities, folder, at) for at, entry in enumerate(item_plan(named, options))
-    ]
+    selection = Selection(options, lambda: workers, cancel, tuple(sources_of(named)))
+    entries = item_plan(named, options, selection)
+    plan = [_planned(entry, formats, qualities, folder, at) for at, entry in enumerate(entries)]
     if (count := sum(len(jobs) for jobs in plan)) > MOST:
         raise UsageError(
             f"{count} variants are too many to look at.",

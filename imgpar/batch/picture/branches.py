@@ -71,7 +71,18 @@ class BranchWork:
             with self._writing.attempt(_targets(alike)):
                 with self._clock.during("read"):
                     header = codec.read_header(data, self._path, limits)
-                self._make_alike(data, header, limits, alike)
+                self._make_alike(data, header, limits, [self._fitted(branch, header) for branch in alike])
+
+    def _fitted(self, branch: Branch, header: Header) -> Branch:
+        """The branch with the operations for this picture, whose metadata may be drawn."""
+        run = branch.run
+        operations, notes = programs.operations_for(run.operations, header, self._path, run.encode.strip)
+        self._writing.add((), (), notes)
+        return (
+            branch
+            if operations is run.operations
+            else branch._replace(run=run._replace(operations=operations))
+        )
 
     def _make_alike(self, data: bytes, header: Header, limits: Limits, branches: Sequence[Branch]) -> None:
         """Make outputs that read the same pages at the same density."""

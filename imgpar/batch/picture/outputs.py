@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from imgpar.batch.picture import planar, stages
-from imgpar.batch.picture.programs import Program, Step, begin_picture
+from imgpar.batch.picture.programs import Program, Step, begin_picture, operations_for
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import EncodeError, TransformError, UsageError
@@ -19,9 +19,11 @@ from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats import codec, quality
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.metadata import density
-from imgpar.formats.metadata.policy import removed
+from imgpar.formats.metadata.edits import MetadataEdits
+from imgpar.formats.metadata.policy import removed, strip
+from imgpar.formats.metadata.reading import template_values
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import find_format
+from imgpar.formats.registry import Format, find_format
 from imgpar.formats.relevance import relevant
 from imgpar.ops import Operation
 from imgpar.ops.rotate import Rotate
@@ -35,6 +37,8 @@ _LOST_BY_EDITING = ("second picture", motion_photo.CLIP)
 _LOST_BY_ROTATION = (*_LOST_BY_EDITING, "exif")
 """Losses when a JPEG is rotated."""
 _DEFAULTS = EncodeOptions()
+_ANY_SIZE = Limits(max_pixels=1 << 62, max_frames=1 << 31)
+"""For a file that was within the limits before."""
 _MAX_QUALITY = 98
 """Highest quality that is used unasked: higher ones only make files larger."""
 
@@ -85,9 +89,9 @@ def same_formats(
     # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
     exact = find_format(header.format).lossless != "optional" or header.coding.lossless
     lossless = options.lossless and not exact
+    given = given.without_metadata()
     given = replace(
         given,
-        strip="",
         dpi=None,
         scaled=False,
         background=_DEFAULTS.background,
@@ -97,7 +101,7 @@ def same_formats(
     plain = given == _DEFAULTS
     # A copy of an animation keeps properties that the encoder of its format cannot write.
     whole = program.frames == header.frames or not find_format(header.format).frames
-    editable = not options.strip or header.format in _EDITABLE
+    editable = not (options.strip or options.edits) or header.format in _EDITABLE
     return frozenset({header.format} if plain and whole and editable else ())
 
 
@@ -120,6 +124,7 @@ def make(
     options: EncodeOptions,
     operations: Sequence[Operation],
     original: SourceBytes,
+    path: str,
 ) -> EncodedOutput:
     """Make one output.
 
@@ -130,6 +135,7 @@ def make(
         options: encoder settings.
         operations: of the recipe; they decide whether a gain map is kept.
         original: the bytes of the input, where they may be copied.
+        path: of the input, for templates in the metadata.
 
     Returns:
         The bytes, with all losses and notes.
@@ -145,11 +151,13 @@ def make(
     if find_format(format_name).kind == "video":
         from imgpar.batch.clip.animations import encode_clip
 
+        if options.set.facts:
+            options = options.with_literals(template_values(strip(header.metadata, options.strip), path))
         return encode_clip(frames, header, format_name, options)
     if format_name in original.formats:
-        copied = _copy(bytes(original.data), header, options)
+        copied = _copy(bytes(original.data), header, options, path)
         if isinstance(copied, EncodedOutput):
-            return copied._replace(notes=stripped)
+            return copied._replace(notes=(*stripped, *copied.notes))
         notes += (copied,) if copied else ()
     lost = header.lost
     if header.metadata.gain_map and find_format(format_name).gain_map:
@@ -160,6 +168,9 @@ def make(
         lost += () if kept else ("gain map",)
     if _swaps_axes(header, operations):
         header = header._replace(metadata=density.turn_density(header.metadata))
+    if edits := options.edits:
+        header, options, more, remarks = _with_edits(header, options, edits, find_format(format_name), path)
+        lost, notes = (*lost, *more), (*notes, *remarks)
     options = _with_source_quality(options, header, operations, format_name)
     options = _with_stored_layout(options, header, operations)
     encoded = stages.encode(frames, header, format_name, options)
@@ -176,38 +187,68 @@ def _swaps_axes(header: Header, operations: Sequence[Operation]) -> bool:
     return swapped
 
 
-def _copy(data: bytes, header: Header, options: EncodeOptions) -> EncodedOutput | str:
-    """The bytes of the input, upright and stripped of metadata; or the reason why it has to be encoded
+def _with_edits(
+    header: Header, options: EncodeOptions, edits: MetadataEdits, fmt: Format, path: str
+) -> tuple[Header, EncodeOptions, tuple[str, ...], tuple[str, ...]]:
+    """The header with the metadata that are to be written, and the settings without what is done then; losses
+    and notes."""
+    from imgpar.formats.metadata.editing import edited
+
+    made = edited(strip(header.metadata, options.strip), edits, fmt, path, options.strip)
+    metadata = made.metadata
+    if options.strip in ("exif", "all") and not fmt.density:
+        metadata = metadata._replace(dpi=None)  # it would go into EXIF
+    rest = replace(options, strip="")
+    return header._replace(metadata=metadata), rest, made.lost, made.notes
+
+
+def _copy(data: bytes, header: Header, options: EncodeOptions, path: str) -> EncodedOutput | str:
+    """The bytes of the input, upright and with other metadata; or the reason why it has to be encoded
     again."""
     spec, lost = layouts.oriented(header.spec, header.orientation), tuple[str, ...]()
+    notes = tuple[str, ...]()
     if header.orientation != 1 and header.format == "jpeg":
-        data, why = _upright(data, header, options)
-        if why:
+        turned, why = _upright(data, header, options)
+        if why and not options.edits:
             return f"encoded again to be upright: {why}"
-        lost = _LOST_BY_ROTATION
+        if why:  # new metadata are no reason to encode a picture again
+            notes = (f"its orientation stays a tag: {why}",)
+        else:
+            data, lost = turned, _LOST_BY_ROTATION
     if options.strip:
         from imgpar.formats.metadata.strip import strip_file
 
-        edited = strip_file(data, header.format, options.strip, header.metadata)
-        if edited is None:
+        without = strip_file(data, header.format, options.strip, header.metadata)
+        if without is None:
             return ""
-        data = edited
+        data = without
         if not lost:
             lost = (*_LOST_BY_EDITING, "paths") if header.format == "tiff" else _LOST_BY_EDITING
     found = tuple(kind for kind in lost if kind in header.lost)
-    if options.dpi is None:
-        return EncodedOutput(data, spec, found)
+    if options.dpi is None and not options.edits:
+        return EncodedOutput(data, spec, found, notes)
     fmt = find_format(header.format)
-    if not (fmt.density or fmt.exif):
-        return EncodedOutput(data, spec, (*found, "density"))
     if options.strip or header.orientation != 1:  # its metadata are not those of the header any more
-        header = codec.read_header(data, "", Limits(1 << 62, 1 << 62))
-    from imgpar.formats.metadata.density_edit import edit_density
+        header = codec.read_header(data, path, _ANY_SIZE)
+    if options.dpi is not None and not (fmt.density or fmt.exif):
+        found = (*found, "density")
+    elif options.dpi is not None:
+        from imgpar.formats.metadata.density_edit import edit_density
 
-    made = edit_density(data, header, options.dpi)
-    if made is None:
-        return "encoded again for its density: it has no place for one"
-    return EncodedOutput(made, spec, found)
+        dense = edit_density(data, header, options.dpi)
+        if dense is None:
+            return "encoded again for its density: it has no place for one"
+        data, header = dense, codec.read_header(dense, path, _ANY_SIZE) if options.edits else header
+    if not (edits := options.edits):
+        return EncodedOutput(data, spec, found, notes)
+    from imgpar.formats.metadata.editing import edited
+    from imgpar.formats.metadata.replace import with_metadata
+
+    made = edited(header.metadata, edits, fmt, path, options.strip)
+    written = with_metadata(data, header.format, header.metadata, made)
+    return (
+        "" if written is None else EncodedOutput(written, spec, (*found, *made.lost), (*notes, *made.notes))
+    )
 
 
 def _upright(data: bytes, header: Header, options: EncodeOptions) -> tuple[bytes, str]:
@@ -259,7 +300,7 @@ def _with_stored_layout(
 def convert_bytes(
     data: bytes,
     name: str,
-    operations: Sequence[Operation],
+    operations: tuple[Operation, ...],
     format_name: str,
     options: EncodeOptions,
     limits: Limits,
@@ -288,6 +329,7 @@ def convert_bytes(
     limits = options.reading(limits)
     header = codec.read_header(data, name, limits)
     fmt = find_format(format_name)
+    operations, remarks = operations_for(operations, header, name, options.strip)
     program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)
@@ -296,9 +338,11 @@ def convert_bytes(
     frames, _ = stages.transform_frames(program, frames, lease, found)
     same = same_formats(program, (fmt.name,), options, limits, frames[0].spec)
     head = program.header._replace(lost=program.lost)
-    encoded = make(frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same))
+    encoded = make(
+        frames, head, fmt.name, options, operations, SourceBytes(data if same else b"", same), name
+    )
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
-    return encoded._replace(notes=(*notes, *found, *encoded.notes))
+    return encoded._replace(notes=(*notes, *remarks, *found, *encoded.notes))
 
 
 def check(

@@ -26,6 +26,7 @@ from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.base import too_many_frames
 from imgpar.ops import Operation
+from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
 from imgpar.pixels.colour.icc_header import profile_space
 
@@ -290,6 +291,28 @@ def _conversion(spec: Spec) -> Step:
 
 def _turn(spec: Spec, orientation: int) -> Step:
     return Step("orient", spec, partial(layouts.orient, orientation=orientation))
+
+
+def operations_for(
+    operations: tuple[Operation, ...], header: Header, path: str, strip: str
+) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
+    """The operations for one picture, whose metadata some insert into texts, and remarks.
+
+    Args:
+        operations: of the recipe.
+        header: of the picture.
+        path: of its file.
+        strip: what is stripped counts as missing.
+    """
+
+    def facts() -> ItemFacts:
+        from imgpar.formats.metadata import policy, reading
+
+        details = reading.template_values(policy.strip(header.metadata, strip), path)
+        size = layouts.oriented(header.spec, header.orientation).size
+        return ItemFacts(path, "image", size, header.frames, details)
+
+    return for_item(operations, facts)
 
 
 def begin_picture(operations: Sequence[Operation], header: Header, path: str, frames: int) -> None:

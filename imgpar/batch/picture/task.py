@@ -73,7 +73,7 @@ class PictureWork:
         if self._run.branches:
             return self._branches(data, digest)
         with self._clock.during("read"):
-            header = codec.read_header(data, self._task.job.item.path, self._run.limits)
+            header = self._fitted(codec.read_header(data, self._task.job.item.path, self._run.limits))
         if documents.apart(header, self._task.job.targets, self._run):
             return self._by_page(data, digest, header)
         with self._clock.during("decode"):
@@ -122,6 +122,7 @@ class PictureWork:
 
     def _transform(self) -> Done:
         placed, header = self._placed()
+        self._fitted(header)
         with self._clock.during("transform"):
             program = self._compiled(header, keep_frames=placed.frames.count > 1)
             within = self._memory.within(placed.lease)
@@ -225,6 +226,14 @@ class PictureWork:
         return planar.choose_program(
             header, run.operations, run.limits, self._formats, run.encode, keep_frames=keep_frames
         )
+
+    def _fitted(self, header: Header) -> Header:
+        """Take the operations for this picture, whose metadata may be drawn; the header with remarks."""
+        path, strip = self._task.job.item.path, self._run.encode.strip
+        operations, notes = programs.operations_for(self._run.operations, header, path, strip)
+        if operations is not self._run.operations:
+            self._run = self._run._replace(operations=operations)
+        return header._replace(notes=(*header.notes, *notes)) if notes else header
 
     def _keeps_frames(self, header: Header) -> bool:
         """Whether more than the first frame is wanted."""

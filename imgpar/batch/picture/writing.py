@@ -126,7 +126,8 @@ class Writing:
         """
         run = self._run.branch(target.branch)
         with self._clock.during("encode"):
-            encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original)
+            path = self._task.job.item.path
+            encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original, path)
         if run.strict or run.verify:
             with self._clock.during("encode"):
                 strict, verify = run.strict, run.verify

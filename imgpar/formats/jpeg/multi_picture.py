@@ -9,9 +9,10 @@ Offsets are relative to the TIFF header. The first picture is the start of the f
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from imgpar.formats.jpeg.header import APP0, MPF, split_head
+from imgpar.formats.jpeg.header import APP0, MPF, Segment, join_head, split_head
 from imgpar.formats.metadata import exif as tiff
 
 _ENTRIES, _NUMBER, _VERSION = 0xB002, 0xB001, 0xB000
@@ -59,6 +60,43 @@ def index(first: int, second: int, offset: int) -> bytes:
     directory += struct.pack("<HHII", _NUMBER, 4, 1, 2)
     directory += struct.pack("<HHII", _ENTRIES, 7, len(entries), 8 + 2 + 3 * 12 + 4)
     return MPF + struct.pack("<2sHI", b"II", 42, 8) + directory + struct.pack("<I", 0) + entries
+
+
+def with_moved_pictures(before: Sequence[Segment], after: Sequence[Segment]) -> list[Segment]:
+    """Segments whose index has the new length of the first picture, and the new offsets of the others.
+
+    Args:
+        before: the segments of the file.
+        after: the new ones; the scans and the other pictures follow unchanged.
+    """
+    growth = len(join_head(after)) - len(join_head(before))
+    moved = _behind_index(after) - _behind_index(before)
+    return [
+        (marker, MPF + _moved(body[len(MPF) :], growth, moved)) if _is_index(marker, body) else (marker, body)
+        for marker, body in after
+    ]
+
+
+def _is_index(marker: int, body: bytes) -> bool:
+    return marker == APP0 + 2 and body.startswith(MPF)
+
+
+def _behind_index(segments: Sequence[Segment]) -> int:
+    """Bytes from the index to the scans."""
+    at = next(number for number, segment in enumerate(segments) if _is_index(*segment))
+    return len(join_head(segments[at:]))
+
+
+def _moved(block: bytes, growth: int, moved: int) -> bytes:
+    """The index with the first picture longer by `growth`, and the others further away by `moved` bytes."""
+    made, order = bytearray(block), tiff.byte_order(block)
+    directory = tiff.leading_ifd(block) if order else None
+    entry = directory.entries.get(_ENTRIES) if directory else None
+    for place in range(entry.value_at, entry.value_at + entry.nbytes - 15, 16) if entry else ():
+        kind, size, offset = struct.unpack_from(order + "III", block, place)
+        new = (size, offset + moved) if offset else (size + growth, 0)
+        struct.pack_into(order + "III", made, place, kind, *new)
+    return bytes(made)
 
 
 def _entries(block: bytes) -> list[tuple[int, int, int]]:

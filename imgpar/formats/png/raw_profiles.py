@@ -35,6 +35,11 @@ def iptc_body(records: bytes) -> bytes:
     return _KEYWORD + b"iptc\0\0" + zlib.compress(f"\niptc\n{len(block):8}\n{lines}\n".encode())
 
 
+def raw_profile_kind(kind: bytes, body: bytes) -> str:
+    """`exif`, `xmp`, `iptc` or `icc`, where a text chunk holds one; otherwise empty."""
+    return _unpacked(kind, body)[0] if body.startswith(_KEYWORD) and kind != b"iTXt" else ""
+
+
 def thinned(kind: bytes, body: bytes, what: str) -> bytes | None:
     """A text chunk without `gps`, `exif` or `xmp` (the same object if unchanged), or None."""
     if not body.startswith(_KEYWORD):

@@ -9,6 +9,7 @@ import contextlib
 import struct
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import ExifTags, Image, TiffImagePlugin
@@ -341,7 +342,7 @@ def _exif(source: Image.Exif) -> Exif:
     target = Image.Exif()
     for tag in _KEPT:
         if tag in source:
-            target[tag] = source[tag]
+            target[tag] = _as_stored(source[tag])
     for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
         values = source.get_ifd(tag)
         if values:
@@ -350,10 +351,20 @@ def _exif(source: Image.Exif) -> Exif:
     return Exif(target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b"")
 
 
+def _as_stored(value: Any) -> Any:
+    """A text as its bytes, usually UTF-8: Pillow decodes them as Latin-1, and writes ASCII only."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
+
+
 def _described(tags: Tags) -> Exif:
     """The same for a file that Pillow cannot open."""
     target = Image.Exif()
     for tag in _KEPT:
         if tag in tags:
-            target[tag] = tags[tag]
+            target[tag] = _as_stored(tags[tag])
     return Exif(target.tobytes().removeprefix(b"Exif\0\0") if len(target) else b"")

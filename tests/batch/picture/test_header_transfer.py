@@ -43,7 +43,7 @@ def test_its_detail_keeps_its_type() -> None:
 
 def test_pages_and_coding_arrive() -> None:
     header = unpack_header(pack_header(read_header(tiff(3, compression="group4"), "a.tif", LIMITS)))
-    assert (header.pages, header.coding) == ((1, 3), Coding(few_colours=True, packing="g4"))
+    assert (header.pages, header.coding) == ((1, 2, 3), Coding(few_colours=True, packing="g4"))
 
 
 def test_a_turned_page_is_known_to_be_turned() -> None:
