@@ -33,6 +33,8 @@ MAKES = ("", "sheet", "pdf")
 """What is made: a file of each input, one contact sheet, one PDF."""
 ENCODERS = frozenset(("to", "quality", "background", "pages", "density", "dpi", "operations"))
 """Keys of a recipe that mean the same for any picture format; the others belong to the format in it."""
+LOSSY = ("jpg", "webp", "avif", "pdf")
+"""Formats of a file of all inputs that have a quality."""
 _DECIMAL = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg])b?", re.IGNORECASE)
 _GEOMETRY = re.compile(r"\d+x\d+([+-]-?\d+){0,2}")
 OURS = "imgpar"
@@ -139,10 +141,11 @@ language='', look='', geometry='')
             self._check_several(recipe)
         if self.size.strip() and "size" in used:
             recipe = resized(recipe, self.size.strip())
-        given = {NAME_OF.get(key, key): value for key, value in self._encoding().items() if key in used}
-        recipe = recipe.merged(given, label=_named)
         if self.make:
             recipe = self._for_one_file(recipe)
+            used -= {"format"}  # the name of the file says it
+        given = {NAME_OF.get(key, key): value for key, value in self._encoding().items() if key in used}
+        recipe = recipe.merged(given, label=_named)
         return imgpar.Pipeline(replace(recipe, chosen=False))  # the format applies to pictures only
 
     @property
@@ -176,6 +179,8 @@ language='', look='', geometry='')
         data = recipe.to_dict()
         same = self.suffix.removeprefix(".") in recipe.to
         gone = {"to", "name", "sizes", "prefix", "suffix", "flat", "strip"}
+        if self.suffix.removeprefix(".") not in LOSSY:
+            gone.add("quality")
         kept = {key: value for key, value in data.items() if key not in gone and (same or key in ENCODERS)}
         return imgpar.Recipe.from_dict(kept, "the recipe")
 

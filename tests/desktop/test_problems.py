@@ -124,6 +124,13 @@ def test_a_file_among_others_that_is_gone(photo_folder: FolderMaker) -> None:
     [
         ({"size": "big"}, "尺寸“big”不正确。"),
         ({"quality": "101"}, "质量“101”不正确。"),
+        ({"largest": "tiny"}, "文件上限“tiny”不正确。"),
+        ({"name": "{x}"}, "文件名中不能用“x”。例如 {date"),
+        ({"name": "../a"}, "文件名“../a”会离开保存位置。"),
+        ({"name": "a?"}, "文件名“a?”中不能有 ?。"),
+        ({"name": "{date"}, "文件名“{date”不正确。"),
+        ({"name": "{n:x}"}, "文件名“{n:x}”不正确。"),
+        ({"recipe": "social", "make": "pdf"}, "方案 social 会把每个图片变成几个文件"),
         ({"recipe": "none.toml"}, "无法读取方案文件 none.toml"),
     ],
 )
