@@ -123,7 +123,7 @@ class Window:
         if self._droppable:
             accept_drops(page, self.drop, self.head.hover)
         screen = self.root.winfo_screenwidth() - px(40), self.root.winfo_screenheight() - px(80)
-        self.root.minsize(min(px(720), screen[0]), min(px(520), screen[1]))
+        self.root.minsize(min(px(720), screen[0]), min(px(500), screen[1]))
         self._low = False
         self._resized(self.root.winfo_height())
         self._refresh()
