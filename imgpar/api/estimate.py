@@ -13,7 +13,7 @@ from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
 from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place, resolve
 from imgpar.api.typed import DryRunSettings
-from imgpar.batch.estimate import Estimate, Sample, estimate_key, remember
+from imgpar.batch.estimate import Estimate, Sample, estimate_key, keep_estimate
 from imgpar.batch.report import Report
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import FILES, RunOptions
@@ -93,7 +93,7 @@ def estimated(
     found = sample.estimate(report, workers=options.jobs or available_cores(), free=free)
     found = replace(found, notes=tuple(notes))
     if isinstance(out, str) and not cancel.cancelled:
-        remember(estimate_key(out, [branch.key() for branch in recipe.branches()]), found)
+        keep_estimate(estimate_key(out, [branch.key() for branch in recipe.branches()]), found)
     return found
 
 

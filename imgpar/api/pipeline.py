@@ -181,8 +181,10 @@ class Pipeline(OperationMethods):
             settings: operations; `to` and the other recipe keys: `quality`, `lossless`, `effort`,
                 `palette`, `subsampling`, `progressive`, `icon_sizes`, `loop`, `strip`, `metadata`, `set`
                 (fields of the metadata), `shift_dates`, `gpx`, `gpx_gap`, `gpx_offset`, `background`,
-                `colour`, `pages`, `density`, `dpi`, and for clips `codec`, `audio`, `trim`, `speed`, `fps`,
-                `map`, `loudnorm`, `deinterlace`, `tonemap`, `max_bytes`, `target`, `hardware`; and how to
+                `colour`, `pages`, `density`, `dpi`, `max_bytes`, `shrink`, `target`,
+                `best_format`, `only_if_smaller`, `optimise`,
+                and for clips `codec`, `audio`, `trim`, `speed`, `fps`,
+                `map`, `loudnorm`, `deinterlace`, `tonemap`, `hardware`; and how to
                 run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
                 `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
                 `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
@@ -427,7 +429,8 @@ class Pipeline(OperationMethods):
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
                 `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata), `shift_dates`,
-                `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`, `dpi`;
+                `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`, `dpi`,
+                `max_bytes`, `shrink`, `target`, `only_if_smaller`, `optimise`;
                 `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error)
                 and `verify` (the result is decoded and compared).
 

@@ -351,6 +351,19 @@ class EncodeSettings(OperationSettings, total=False):
     dpi: float | None
     """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
     the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
+    max_bytes: int | str | None
+    """Maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is the
+    upper limit), of a clip two-pass encoding where the encoder supports it."""
+    shrink: bool | None
+    """With --max-bytes: scale a picture down rather than lower its quality below 50."""
+    target: str | None
+    """Encode at the lowest quality that reaches ssim=0.98, of clips also vmaf=93, of pictures also
+    ssimulacra2=80, butteraugli=1 (less is better) or psnr=42."""
+    only_if_smaller: bool | None
+    """Keep the bytes of an input whose new output would not be smaller, where nothing else is asked for than
+    a smaller file (always so with --in-place)."""
+    optimise: bool | None
+    """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
@@ -433,9 +446,21 @@ class OutputSettings(OperationSettings, total=False):
     tonemap: Literal["hable", "mobius", "reinhard", "clip"] | None
     """Tone map HDR clips (PQ, HLG) to SDR with this operator: hable, mobius, reinhard or clip."""
     max_bytes: int | str | None
-    """Maximum size of a clip, such as 8M; two-pass encoding where the encoder supports it."""
+    """Maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is the
+    upper limit), of a clip two-pass encoding where the encoder supports it."""
+    shrink: bool | None
+    """With --max-bytes: scale a picture down rather than lower its quality below 50."""
     target: str | None
-    """Encode clips at the lowest quality that reaches vmaf=93 or ssim=0.98, measured on samples."""
+    """Encode at the lowest quality that reaches ssim=0.98, of clips also vmaf=93, of pictures also
+    ssimulacra2=80, butteraugli=1 (less is better) or psnr=42."""
+    best_format: bool | None
+    """Write each picture once, in the format of --to that gives the smallest file of equal quality (default:
+    webp, jpg or png)."""
+    only_if_smaller: bool | None
+    """Keep the bytes of an input whose new output would not be smaller, where nothing else is asked for than
+    a smaller file (always so with --in-place)."""
+    optimise: bool | None
+    """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
     hardware: bool | None
     """Use a hardware encoder, if a working one is found."""
 
@@ -507,9 +532,21 @@ class PlainRunSettings(OperationSettings, total=False):
     tonemap: Literal["hable", "mobius", "reinhard", "clip"] | None
     """Tone map HDR clips (PQ, HLG) to SDR with this operator: hable, mobius, reinhard or clip."""
     max_bytes: int | str | None
-    """Maximum size of a clip, such as 8M; two-pass encoding where the encoder supports it."""
+    """Maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is the
+    upper limit), of a clip two-pass encoding where the encoder supports it."""
+    shrink: bool | None
+    """With --max-bytes: scale a picture down rather than lower its quality below 50."""
     target: str | None
-    """Encode clips at the lowest quality that reaches vmaf=93 or ssim=0.98, measured on samples."""
+    """Encode at the lowest quality that reaches ssim=0.98, of clips also vmaf=93, of pictures also
+    ssimulacra2=80, butteraugli=1 (less is better) or psnr=42."""
+    best_format: bool | None
+    """Write each picture once, in the format of --to that gives the smallest file of equal quality (default:
+    webp, jpg or png)."""
+    only_if_smaller: bool | None
+    """Keep the bytes of an input whose new output would not be smaller, where nothing else is asked for than
+    a smaller file (always so with --in-place)."""
+    optimise: bool | None
+    """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
     hardware: bool | None
     """Use a hardware encoder, if a working one is found."""
     name: str | None

@@ -107,7 +107,7 @@ class Decisions:
         for file, path in zip(wish.targets, paths, strict=True):
             if file.branch in done:
                 continue
-            wanted = Target(file.format, path, split=file.split, branch=file.branch)
+            wanted = Target(file.format, path, split=file.split, branch=file.branch, either=file.either)
             target = self._target(wanted, item, owned, names, records)
             if isinstance(target, str):
                 return failed_entry(item, number, target, "plan", "CommitError")

@@ -149,8 +149,11 @@ def _count_other(entry: Job | Outcome | Unchanged, counts: Counter[str]) -> None
 def planned(job: Job) -> list[Outcome]:
     """The lines of the report for a planned job: outputs have paths, but no size."""
     outputs = tuple(OutputFile(target.path, 0) for target in job.targets)
+    notes = job.notes
+    if any(target.either for target in job.targets):
+        notes += ("only the smallest of these is written",)
     return [
-        Outcome(item.path, "planned", outputs, notes=job.notes, source_bytes=item.size, job=job.id)
+        Outcome(item.path, "planned", outputs, notes=notes, source_bytes=item.size, job=job.id)
         for item in job.items
     ]
 

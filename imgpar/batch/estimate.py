@@ -242,7 +242,7 @@ def estimate_key(out: str, keys: Iterable[str]) -> str:
     return short_hash("\0".join([os.path.realpath(out), *keys]), 32)
 
 
-def remember(key: str, found: Estimate) -> None:
+def keep_estimate(key: str, found: Estimate) -> None:
     """Store an estimate, to be compared with the run that follows."""
     row = {"key": key, "time": time.time(), "items": found.items}
     row |= {"seconds": found.seconds.value, "bytes": found.bytes_out.value}

@@ -76,6 +76,10 @@ class Report:
     """Seconds from the first job to the last, without startup and cleanup."""
     stages: Mapping[str, float] = field(default_factory=dict)
     """Seconds in each stage, summed over all workers."""
+    searched: int = 0
+    """Number of outputs whose quality was searched for (`max_bytes`, `target`)."""
+    tries: int = 0
+    """Encodes of all of these together."""
     can_retry: bool = False
     """Whether `imgpar retry OUT` is possible and may succeed: see `core.errors.may_pass`."""
     retriable: int = 0
@@ -126,6 +130,8 @@ class Report:
             if most == "idle"
             else f"{most} takes the most time"
         )
+        if self.searched:
+            lines.append(self._tries())
         return "\n".join([*lines, f"{self.workers} workers, {self.working_seconds:.1f} s: {why}."])
 
     def summary_json(self) -> dict[str, Any]:
@@ -196,12 +202,18 @@ class Report:
         if aside := ignored_sentence(*self._left_out()):
             yield aside
         yield from (_KEPT[reason] for reason in self.reasons if reason in _KEPT)
+        if self.searched:
+            yield self._tries()
         if self.lost:
             yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
         yield from self.notes
         yield from self._failures()
         if self.can_retry:
             yield self.retry_advice()
+
+    def _tries(self) -> str:
+        mean = self.tries / self.searched
+        return f"{counted(self.searched, 'output')} encoded {mean:.1f} times on average to find the quality."
 
     def _left_out(self) -> tuple[Mapping[str, int], Mapping[str, int], int, int]:
         return self.left_out, self.left_out_folders, self.excluded, self.filtered
@@ -236,6 +248,7 @@ _WORDS = {
     "changed": "changed since",
     "settings": "made with other settings",
     "nothing": "without a clip",
+    "smaller": "small enough already",
     "pages": "without the requested pages",
     "duplicate": "with the content of another input",
     "incomplete": "not used, because the file of all inputs was not made",
@@ -246,6 +259,7 @@ _WHY = {
     "settings": "its output was made with other settings",
     "link": "it is a link",
     "nothing": "there is no clip in it",
+    "smaller": "its new file would not be smaller",
     "pages": "it has none of the requested pages",
     "duplicate": "another input has the same content",
     "incomplete": "the file of all inputs was not made",
@@ -274,6 +288,8 @@ _COUNTS = (
     "left",
     "workers",
     "working_seconds",
+    "searched",
+    "tries",
 )
 
 
@@ -289,6 +305,8 @@ class Tally:
         self.stages: dict[str, float] = {}
         self.bytes_in = 0
         self.bytes_out = 0
+        self.searched = 0
+        self.tries = 0
         self.made = ""
         """An output."""
 
@@ -308,6 +326,8 @@ class Tally:
             if len(self.failures) < SHOWN:
                 self.failures.append(outcome)
             return self
+        self.searched += len(outcome.tries)
+        self.tries += sum(outcome.tries)
         self.made = outcome.outputs[0].path if outcome.outputs else self.made
         self.bytes_in += outcome.source_bytes
         self.bytes_out += sum(file.bytes for file in outcome.outputs)
@@ -333,6 +353,8 @@ class Tally:
             failures=tuple(self.failures),
             retriable=self.retriable,
             stages=dict(self.stages),
+            searched=self.searched,
+            tries=self.tries,
             **facts,
         )
 
@@ -359,6 +381,8 @@ def item_json(outcome: Outcome) -> dict[str, Any]:
     for name in ("error", "kind", "stage", "reason", "traceback"):
         if value := getattr(outcome, name):
             line[name] = escaped(value)
+    if outcome.tries:
+        line["tries"] = list(outcome.tries)
     for name in ("lost", "notes"):
         if values := getattr(outcome, name):
             line[name] = [escaped(value) for value in values]

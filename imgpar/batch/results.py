@@ -24,6 +24,8 @@ class Written(NamedTuple):
     notes: tuple[str, ...] = ()
     failure: Failed | None = None
     """The first output that failed, where others were written."""
+    tries: tuple[int, ...] = ()
+    """Encodes of each search for a size or a quality."""
 
 
 class TargetResults:
@@ -40,6 +42,7 @@ class TargetResults:
         self._made: list[tuple[Target, OutputFile]] = []
         self._lost: list[str] = []
         self._notes: list[str] = []
+        self._tries: list[int] = []
         self._errors: list[Exception] = []
         self._failure: Failed | None = None
 
@@ -75,11 +78,13 @@ class TargetResults:
         made: Iterable[tuple[Target, OutputFile]],
         lost: Iterable[str] = (),
         notes: Iterable[str] = (),
+        tries: int = 0,
     ) -> None:
-        """Add committed files, each with its target; losses; and notes."""
+        """Add committed files, each with its target; losses; notes; and the encodes of a search."""
         self._made += made
         self._lost += lost
         self._notes += notes
+        self._tries += [tries] if tries else []
 
     def written(self) -> Written:
         """The result. Raises the first failure where nothing was written, and KeptError where every target is
@@ -90,4 +95,4 @@ class TargetResults:
                 raise KeptError(" ".join(self._notes))
             raise next(error for error in self._errors if kept or not isinstance(error, KeptError))
         files = tuple(file for _, file in self._made)
-        return Written(files, tuple(self._lost), tuple(self._notes), self._failure)
+        return Written(files, tuple(self._lost), tuple(self._notes), self._failure, tuple(self._tries))

@@ -5,6 +5,7 @@ A call accepts the settings that it uses and rejects all others. None means "not
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,10 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.core.errors import UsageError, unknown_setting
 from imgpar.core.options import Declared
 from imgpar.formats.extraction import Extraction
+from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSING, PICTURE_MEASURES
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
-from imgpar.formats.relevance import pointless
+from imgpar.formats.relevance import measurable, pointless
 from imgpar.ops import Operation, operation_types
 from imgpar.outputs.templates import Naming
 
@@ -152,6 +154,8 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
     Raises:
         UsageError: settings contradict each other, or the call does not extract.
     """
+    for branch in recipe.branches() if "max_bytes" in call.recipe else ():
+        check_goals(branch.encode, branch.to, label)
     plain, encode = Extraction(), recipe.encode
     if not call.extracts:
         for key in Extraction.options():
@@ -174,6 +178,45 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
         fix = f"Choose pictures with {label('every')}, such as 2s."
         raise UsageError(f"{label('fps')} belongs to {label('animation')}.", fix=fix)
     return replace(recipe, extract=extract)
+
+
+_EXCLUSIVE = (
+    ("max_bytes", "lossless"), ("target", "lossless"), ("target", "quality"), ("target", "max_bytes"),
+    ("best_format", "max_bytes"),
+)  # fmt: skip
+
+
+def check_goals(encode: EncodeOptions, to: Collection[str], label: Callable[[str], str] = str) -> None:
+    """Reject settings of the size and the quality of an output that contradict each other.
+
+    Args:
+        encode: the settings.
+        to: names of the output formats; empty keeps those of the inputs.
+        label: converts the name of a setting for the message.
+
+    Raises:
+        UsageError: two settings exclude each other, one needs another one, or no output can be measured.
+    """
+    for one, other in _EXCLUSIVE:
+        if getattr(encode, one) is not None and getattr(encode, other) not in (None, False):
+            raise UsageError(f"{label(one)} and {label(other)} exclude each other.", fix="Leave out one.")
+    if encode.shrink and encode.max_bytes is None:
+        raise UsageError(f"{label('shrink')} belongs to {label('max_bytes')}.", fix="Give a size as well.")
+    if encode.best_format and encode.split:
+        raise UsageError(
+            f"{label('best_format')} writes one file, {label('pages')} split several.", fix="Leave out one."
+        )
+    if encode.target is None:
+        return
+    formats = [FORMATS[word] for word in to if word in FORMATS]
+    if formats and not any(measurable(encode, target) for target in formats):
+        kind = "pictures" if formats[0].kind == "image" else "clips"
+        known = PICTURE_MEASURES if kind == "pictures" else CLIP_MEASURES
+        raise UsageError(
+            f"{label('target')} {encode.target} is not measured on {kind}.", fix=f"Choose {', '.join(known)}."
+        )
+    if encode.target.measure == "butteraugli" and shutil.which(BUTTERAUGLI) is None:
+        raise UsageError(f"{label('target')} {encode.target} needs a program. {MISSING}", fix=FIX)
 
 
 def check_relevance(

@@ -257,6 +257,12 @@ def check_place(
             f"In place an input has one output with its own name, but the recipe has {what}.",
             fix="Name a folder with -o.",
         )
+    if any(branch.encode.best_format for branch in branches) and (place.in_place or place.name):
+        where = "In place" if place.in_place else f"In {place.name}"
+        raise UsageError(
+            f"{where} the format is fixed, but best_format chooses it for each picture.",
+            fix="Name a folder with -o.",
+        )
     if place.name and recipe.naming.renames and not several:
         raise UsageError(
             f"OUT is one file ({place.name}), so there is no template for its name.",

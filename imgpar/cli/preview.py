@@ -134,6 +134,9 @@ def _entries(
                 continue
             job, found = entry if not isinstance(entry, Job) else (entry, None)
             facts = _facts(job)
+            facts |= {"either": True} if any(target.either for target in job.targets) else {}
+            if goals := _goals(recipe, job):
+                facts["searched"] = goals
             if found is not None:
                 facts |= {"sizes": found.sizes, "ways": found.ways}
                 for out, size in zip(facts["outputs"], found.made, strict=False):
@@ -204,7 +207,25 @@ def _line(facts: dict[str, Any]) -> str:
         text += " · " + " → ".join(f"{width}×{height}" for width, height in facts["sizes"])
     if facts.get("ways"):
         text += " · " + "; ".join(facts["ways"])
-    return text
+    text += " · only the smallest of these" if facts.get("either") else ""
+    return text + "".join(f" · quality searched for {goal}" for goal in facts.get("searched", ()))
+
+
+def _goals(recipe: Recipe, job: Job) -> list[str]:
+    """The sizes and scores that the quality of a job's outputs is searched for."""
+    from imgpar.formats.registry import FORMATS
+    from imgpar.formats.relevance import measurable
+
+    branches, found = recipe.branches(), list[str]()
+    for target in job.targets:
+        options, fmt = branches[target.branch].encode, FORMATS.get(target.format)
+        if fmt is None or "quality" not in fmt.takes or options.lossless:
+            continue
+        if options.target is not None and measurable(options, fmt):
+            found.append(str(options.target))
+        elif options.max_bytes is not None:
+            found.append(f"at most {options.max_bytes:,} bytes")
+    return list(dict.fromkeys(found))
 
 
 def _remark(out: dict[str, Any]) -> str:

@@ -172,6 +172,10 @@ class KeptError(ItemError):
     """The existing file belongs to the user: it is kept, and the item is skipped."""
 
 
+class NotSmallerError(ItemError):
+    """In place, the new file would not be smaller than the original, which is kept: it is skipped."""
+
+
 class NothingThereError(ItemError):
     """The input does not have what was to be extracted from it: it is skipped."""
 

@@ -119,6 +119,8 @@ class Target(NamedTuple):
     these is not an original, and is not kept."""
     branch: int = 0
     """Which output of the recipe it is; 0 where the recipe has no [[output]] tables."""
+    either: bool = False
+    """Whether only the smallest of the targets of this branch is written."""
 
 
 def by_branch(targets: Iterable[Target]) -> dict[int, list[Target]]:
@@ -221,8 +223,8 @@ class Outcome(NamedTuple):
     reason: str = ""
     """Why it was skipped: "unchanged", "exists" (a file not made by imgpar), "changed" (made by imgpar and
     changed since), "settings" (made with other settings), "link" (in place), "pages" (it has
-    none of the requested pages), "nothing" (it does not have what is extracted),
-    "duplicate" (with the content of another input)."""
+    none of the requested pages), "nothing" (it does not have what is extracted), "duplicate" (with the
+    content of another input), "smaller" (in place: the new file would not be smaller)."""
     traceback: str = ""
     seconds: float = 0.0
     """Sum of the times of all stages, without waiting."""
@@ -236,6 +238,8 @@ class Outcome(NamedTuple):
     """Digest of the input's content, for the journal; empty if not computed."""
     kind: str = ""
     """Class name of the exception ("DamagedError"); empty without error."""
+    tries: tuple[int, ...] = ()
+    """Encodes of each output whose quality was searched for."""
     other: bool = False
     """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
 

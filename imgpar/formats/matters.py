@@ -53,3 +53,16 @@ class Clips:
 def clips(*others: str) -> Matters:
     """`Clips` from kinds such as "video-image"."""
     return Clips(frozenset(others))
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Applies to pictures and to clips that stay clips; with `measured`, to formats with a quality only."""
+
+    measured: bool = False
+
+    def __call__(self, source: Any, target: Any) -> bool:
+        """Whether the setting applies to this pair of input and output kinds."""
+        if target.kind == "image":
+            return not self.measured or "quality" in target.takes
+        return bool(target.kind == "video" and (source is None or source.kind == "video"))

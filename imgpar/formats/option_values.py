@@ -76,9 +76,20 @@ def parse_span(value: object) -> Span:
     return Span(start, stop)
 
 
+CLIP_MEASURES = ("vmaf", "ssim")
+PICTURE_MEASURES = ("ssim", "ssimulacra2", "butteraugli", "psnr")
+BUTTERAUGLI = "butteraugli_main"
+"""The program of libjxl that measures butteraugli: no package contains it."""
+MISSING = f"{BUTTERAUGLI} is not installed."
+FIX = "It is part of libjxl (Debian, Ubuntu: apt install libjxl-devtools); or use --target ssimulacra2=80."
+_RANGES = {
+    "vmaf": (1, 100), "ssim": (0.5, 1), "ssimulacra2": (1, 100), "butteraugli": (0.1, 20), "psnr": (10, 100),
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class QualityTarget:
-    """A target quality of clips: a metric and its value."""
+    """A target quality: a metric and its value."""
 
     measure: str
     value: float
@@ -89,17 +100,21 @@ class QualityTarget:
 
 @parsing.accepts("str")
 def parse_target(value: object) -> QualityTarget:
-    """`vmaf=93` (1 to 100) or `ssim=0.98` (0.5 to 1).
+    """`vmaf=93` (clips, 1 to 100), `ssim=0.98` (0.5 to 1), and for pictures `ssimulacra2=80` (1 to 100),
+    `butteraugli=1` (0.1 to 20, less is better) or `psnr=42` (10 to 100 dB).
 
     >>> parse_target("vmaf=93")
     QualityTarget(measure='vmaf', value=93.0)
     """
     if isinstance(value, QualityTarget):
         return value
-    match = re.fullmatch(r"(vmaf|ssim)=(\d+(?:\.\d+)?)", str(value))
-    low, high = (1, 100) if match and match[1] == "vmaf" else (0.5, 1)
-    if match is None or not low <= float(match[2]) <= high:
-        raise bad_value(parsing.VALUE, "vmaf=93 (1 to 100) or ssim=0.98 (0.5 to 1)", value)
+    match = re.fullmatch(r"(\w+)=(\d+(?:\.\d+)?)", str(value))
+    if match is None or match[1] not in _RANGES:
+        wanted = "vmaf=93, ssim=0.98, ssimulacra2=80, butteraugli=1 or psnr=42"
+        raise bad_value(parsing.VALUE, wanted, value, [f"{name}=" for name in _RANGES])
+    low, high = _RANGES[match[1]]
+    if not low <= float(match[2]) <= high:
+        raise bad_value(parsing.VALUE, f"{match[1]} from {low:g} to {high:g}", value)
     return QualityTarget(match[1], float(match[2]))
 
 

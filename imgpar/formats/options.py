@@ -13,6 +13,7 @@ from imgpar.core.limits import Limits
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Value
 from imgpar.formats.matters import (
+    Limited,
     always,
     clips,
     of_animations,
@@ -325,21 +326,53 @@ class EncodeOptions(Declared):
     )
     max_bytes: int | None = option(
         parsing.byte_size,
-        "maximum size of a clip, such as 8M; two-pass encoding where the encoder supports it",
+        "maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is "
+        "the upper limit), of a clip two-pass encoding where the encoder supports it",
         default=None,
         metavar="SIZE",
-        example="8M",
-        calls="run",
-        matters=clips(),
+        example="300k",
+        calls="run encode",
+        matters=Limited(),
+    )
+    shrink: bool | None = option(
+        parsing.switch,
+        "with --max-bytes: scale a picture down rather than lower its quality below 50",
+        default=None,
+        calls="run encode",
+        matters=of_pictures,
     )
     target: QualityTarget | None = option(
         parse_target,
-        "encode clips at the lowest quality that reaches vmaf=93 or ssim=0.98, measured on samples",
+        "encode at the lowest quality that reaches ssim=0.98, of clips also vmaf=93, of pictures also "
+        "ssimulacra2=80, butteraugli=1 (less is better) or psnr=42",
         default=None,
         metavar="MEASURE=N",
-        example="vmaf=93",
+        example="ssimulacra2=80",
+        calls="run encode",
+        matters=Limited(measured=True),
+    )
+    best_format: bool | None = option(
+        parsing.switch,
+        "write each picture once, in the format of --to that gives the smallest file of equal quality "
+        "(default: webp, jpg or png)",
+        default=None,
         calls="run",
-        matters=clips(),
+        matters=of_pictures,
+    )
+    only_if_smaller: bool | None = option(
+        parsing.switch,
+        "keep the bytes of an input whose new output would not be smaller, where nothing else is asked for "
+        "than a smaller file (always so with --in-place)",
+        default=None,
+        calls="run encode",
+        matters=of_pictures,
+    )
+    optimise: bool | None = option(
+        parsing.switch,
+        "compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger",
+        default=None,
+        calls="run encode",
+        matters=of_pictures,
     )
     hardware: bool = option(
         parsing.switch,

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from imgpar.formats.matters import Clips
+from imgpar.formats.option_values import CLIP_MEASURES, PICTURE_MEASURES
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, find_format
 
@@ -68,8 +69,26 @@ def silent(options: EncodeOptions, source: str, targets: Collection[str]) -> tup
         for name in given(options)
         if name != _KEPT
         and not (name == "dpi" and options.scaled)
-        and not any(says_something(name, FORMATS[source], FORMATS[target]) for target in targets)
+        and not any(_affects(options, name, source, target) for target in targets)
     )
+
+
+def _affects(options: EncodeOptions, name: str, source: str, target: str) -> bool:
+    """Whether a given setting, with its value, can affect a conversion."""
+    if name == "target" and not measurable(options, FORMATS[target]):
+        return False
+    return says_something(name, FORMATS[source], FORMATS[target])
+
+
+def measurable(options: EncodeOptions, target: Format) -> bool:
+    """Whether the measure of the target quality, if there is one, is available for such an output.
+
+    >>> from imgpar.formats.option_values import parse_target
+    >>> measurable(EncodeOptions(target=parse_target("vmaf=90")), find_format("jpg"))
+    False
+    """
+    known = PICTURE_MEASURES if target.kind == "image" else CLIP_MEASURES
+    return options.target is None or options.target.measure in known
 
 
 def pointless(names: Iterable[str], to: Collection[str]) -> str:

@@ -35,6 +35,8 @@ class WishedFile(NamedTuple):
     """Which output of the recipe it is."""
     name: str = ""
     """Template of the name; empty keeps the stem."""
+    either: bool = False
+    """Whether only the smallest of these files of the output is written."""
     split: Split = ""
     """Whether every page or frame becomes a file."""
     flat: bool = False
@@ -175,7 +177,12 @@ class Wishes:
         if wanted:
             same = in_place and wanted == [source]
             suffixes = ["" if same else "." + target.suffix for target in wanted]
-            return Wish(tuple(map(WishedFile, [target.name for target in wanted], suffixes)))
+            either = bool(self._options.best_format) and len(wanted) > 1
+            files = [
+                WishedFile(target.name, suffix, either=either and target.kind == "image")
+                for target, suffix in zip(wanted, suffixes, strict=True)
+            ]
+            return Wish(tuple(files))
         if self._out.name:
             return Wish(
                 error=f"It cannot become {self._to[0].title} ({self._out.name}). Choose another name."

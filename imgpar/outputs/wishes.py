@@ -33,6 +33,14 @@ class WishedOutput(NamedTuple):
     """The width for which it is made, as one of several sizes; `OWN_SIZE` is that of the input, 0 is none."""
 
 
+CANDIDATES = ("webp", "jpeg", "png")
+"""Formats of `--best-format` where none are named: every browser shows them."""
+
+
+def _formats(output: WishedOutput) -> tuple[str, ...]:
+    return CANDIDATES if output.options.best_format and not output.to else output.to
+
+
 class AllWishes:
     """The outputs of inputs, of one or several outputs of a recipe.
 
@@ -57,7 +65,7 @@ class AllWishes:
         still: Collection[str] = (),
     ) -> None:
         self._outputs, self._still = outputs, still
-        self._wishes = [Wishes(out, output.to, output.options, alone=alone) for output in outputs]
+        self._wishes = [Wishes(out, _formats(output), output.options, alone=alone) for output in outputs]
         self._made: dict[tuple[str, str, bool], Wish] = {}
         self.several = len(outputs) > 1
         self.renaming = any(output.name or output.flat for output in outputs)

@@ -52,14 +52,12 @@ class Branch(NamedTuple):
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]
         that makes the same output, so adding [[output]] tables to a recipe leaves existing files unchanged.
+        What has its default is left out, so that a new setting does not change the keys of existing outputs.
 
         Raises BadValueError if a file required by an operation cannot be read.
         """
-        parts = [
-            [kind.name, fields_of(kind, kind.options(), everything=True), kind.identity()]
-            for kind in self.operations
-        ]
-        settings = fields_of(self.encode, EncodeOptions.options(), everything=True)
+        parts = [[kind.name, fields_of(kind, kind.options()), kind.identity()] for kind in self.operations]
+        settings = fields_of(self.encode, EncodeOptions.options())
         facts: list[object] = [self.to, settings, self.encode.identity(), parts]
         if self.extract.kind:
             facts.append(fields_of(self.extract, Extraction.options()))
@@ -139,9 +137,23 @@ class Output:
         return shared._replace(
             operations=shared.operations + self.operations,
             to=self.to or shared.to,
-            encode=shared.encode.changed(dict(self.settings)),
+            encode=shared.encode.changed(replacing(dict(self.settings))),
             name=naming.template(self.name),
         )
+
+
+_INSTEAD = {"target": ("quality", "max_bytes"), "quality": ("target",), "max_bytes": ("target",)}
+"""A setting that is given later takes the place of these."""
+
+
+def replacing(given: dict[str, Any]) -> dict[str, Any]:
+    """Settings that are given over those of a recipe, with None for the earlier ones whose place they take.
+
+    >>> replacing({"target": "ssim=0.98"})
+    {'target': 'ssim=0.98', 'quality': None, 'max_bytes': None}
+    """
+    others = (other for name, instead in _INSTEAD.items() if name in given for other in instead)
+    return {**given, **{other: None for other in others if other not in given}}
 
 
 def sized(shared: Branch, sizes: Sequence[int]) -> tuple[Branch, ...]:

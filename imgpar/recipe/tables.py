@@ -188,14 +188,12 @@ def table_of(operation: Operation) -> dict[str, Any]:
     return {operation.name: head, **fields}
 
 
-def fields_of(owner: Any, options: Mapping[str, Option], *, everything: bool = False) -> dict[str, Any]:
-    """The fields that differ from their defaults (or all fields) as TOML values, without None."""
+def fields_of(owner: Any, options: Mapping[str, Option]) -> dict[str, Any]:
+    """The fields that differ from their defaults as TOML values, without None."""
     defaults = {f.name: f.default for f in dataclasses.fields(owner)}
     present = {name: getattr(owner, name) for name in options}
     return {
-        name: plain(value)
-        for name, value in present.items()
-        if value is not None and (everything or value != defaults[name])
+        name: plain(value) for name, value in present.items() if value is not None and value != defaults[name]
     }
 
 

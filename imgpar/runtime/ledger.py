@@ -165,6 +165,7 @@ class Ledger:
         state.outputs += message.outputs
         state.lost += message.lost
         state.notes += message.notes
+        state.tries += message.tries
         state.failures = message.failures
         state.digest = message.digest or state.digest
         state.facts = message.facts
@@ -195,7 +196,7 @@ class Ledger:
 
     def _fan_out(self, state: JobState, placed: Placed) -> None:
         """One encode task per target, queued before anything that would request memory."""
-        if self._together or any(target.retires for target in state.job.targets):
+        if self._together or any(target.retires or target.either for target in state.job.targets):
             # In place the original may be replaced only when the other outputs exist: one task, in order.
             parts: list[tuple[int, ...]] = [()]
         else:

@@ -209,6 +209,8 @@ class Done(NamedTuple):
     """Packed result of a run that asks for facts about its inputs, and writes nothing."""
     failures: tuple[ItemFailure, ...] = ()
     """Of a job with several items: those that were left out."""
+    tries: tuple[int, ...] = ()
+    """Encodes of each search for a size or a quality."""
 
 
 class Failed(NamedTuple):

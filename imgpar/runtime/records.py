@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError
+from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError, NotSmallerError
 from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
@@ -14,6 +14,7 @@ Cause = Literal["crash", "killed", "deadline"]
 SKIPS = {
     KeptError.__name__: "changed",
     NothingThereError.__name__: "nothing",
+    NotSmallerError.__name__: "smaller",
     NoSuchPageError.__name__: "pages",
 }
 """Errors after which an item is skipped, with the reason for the report."""
@@ -42,6 +43,7 @@ class JobState:
     outputs: list[OutputFile] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tries: list[int] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     failure: Failed | None = None
     failures: tuple[ItemFailure, ...] = ()
@@ -154,6 +156,7 @@ class Settled:
             job=state.job.id,
             digest=state.digest,
             kind=failure.error if failure else "",
+            tries=tuple(state.tries),
         )
 
     def _skipped(self, reason: str, outputs: tuple[OutputFile, ...], notes: tuple[str, ...]) -> Outcome:

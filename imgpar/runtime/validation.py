@@ -169,6 +169,8 @@ def _check_done(message: Done, items: int) -> str:
         return "left out all items of the job"
     if wrong := _check_left_out(failures, items):
         return wrong
+    if len(message.tries) > MOST_TEXTS or not all(0 < tries < LARGEST_SIDE for tries in message.tries):
+        return "reported an invalid number of encodes"
     if not (_texts_valid(message.lost) and _texts_valid(message.notes)):
         return "sent text longer than the limit"
     if not (_is_ascii(message.digest) and all(map(_in_range, message.outputs))):
@@ -258,7 +260,7 @@ def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
         targets: the outputs of the task. One that existed before may have been changed by the user and is
             kept, so its file may be missing.
         found: paths of the files.
-        every: whether no other file may be missing.
+        every: whether no other file may be missing; of targets with `either` all but one are.
     """
     left = set(found)
     if not found or len(left) < len(found):
@@ -267,7 +269,7 @@ def _are_of(targets: list[Target], found: list[str], *, every: bool) -> bool:
         return {_owner(path, targets) for path in found} == set(range(len(targets)))
     for target in targets:
         own = {target.path} & left or (_pages_of(target, left) if target.split else set())
-        if not own and every and not target.known:
+        if not own and every and not (target.known or target.either):
             return False
         left -= own
     return not left

@@ -52,7 +52,8 @@ RECIPE_GOOD: dict[str, Any] = {
     "set": {"title": "Lake"}, "shift_dates": "+1h", "gpx": str(TRACK), "gpx_gap": 60, "gpx_offset": "+02:00",
     "background": "red", "colour": "srgb", "pages": "1", "density": 72, "dpi": 300,
     "codec": "h264", "audio": "none", "trim": "1-2", "speed": 2, "fps": 5, "map": "all", "loudnorm": True,
-    "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "vmaf=90", "hardware": True,
+    "deinterlace": True, "tonemap": "hable", "max_bytes": "1M", "target": "ssim=0.9", "hardware": True,
+    "shrink": True, "only_if_smaller": True, "optimise": True, "best_format": True,
     "every": "2s", "threshold": 8, "poster": True, "sheet": "2x2", "sprites": "1s", "animation": True,
     "motion": True, "name": "{stem}-a", "prefix": "a-", "suffix": "-a", "flat": True, "sizes": [20],
 }  # fmt: skip

@@ -80,7 +80,7 @@ def test_an_estimate_and_its_run(photos: Path, tmp_path: Path) -> None:
 
 def test_a_run_of_other_inputs_is_no_comparison(photos: Path, tmp_path: Path) -> None:
     one = estimate.Interval(1, 1, 1)
-    estimate.remember("key", estimate.Estimate(9, 1, one, one, 0))
+    estimate.keep_estimate("key", estimate.Estimate(9, 1, one, one, 0))
     estimate.compare_with_estimate("key", imgpar.Report(ok=8, bytes_out=1, working_seconds=1.0))
     assert estimate.past_errors() == []
 

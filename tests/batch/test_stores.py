@@ -134,6 +134,7 @@ def test_memory_is_not_converted_in_place() -> None:
         imgpar.convert(MemorySource({"a.png": picture()}), in_place=True)
 
 
+@pytest.mark.slow
 def test_of_a_picture_that_kills_its_worker_nothing_is_published(session: imgpar.Session) -> None:
     from imgpar.testing import die
 

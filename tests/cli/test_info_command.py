@@ -107,6 +107,7 @@ def faulty(tmp_path: Path, kind: bytes) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(("kind", "words"), [(b"CRASH", "SIGSEGV"), (b"HANG", "--timeout")])
 @pytest.mark.parametrize("command", ["info -r {}", "convert {} -o out --explain"])

@@ -19,7 +19,10 @@ from video_clips import make_clip
 import imgpar
 from imgpar import testing
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pseudo-terminals and /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="pseudo-terminals and /proc"),
+]
 
 SECONDS = 60.0
 COUNT = 120

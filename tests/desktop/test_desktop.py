@@ -374,6 +374,7 @@ def said_of_a_drive(mode: str, folder: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
 def test_a_drive_with_the_originals_that_is_taken_away(tmp_path: Path) -> None:
     found = said_of_a_drive("source", tmp_path)
@@ -382,12 +383,14 @@ def test_a_drive_with_the_originals_that_is_taken_away(tmp_path: Path) -> None:
     assert found["problems"] == ["文件已不在原处，请检查磁盘是否断开。"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
 def test_a_drive_for_the_results_that_is_taken_away(tmp_path: Path) -> None:
     found = said_of_a_drive("results", tmp_path)
     assert found["error"].startswith("The folder OUT is gone.")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
 def test_a_drive_that_is_full(tmp_path: Path) -> None:
     found = said_of_a_drive("full", tmp_path)
@@ -395,6 +398,7 @@ def test_a_drive_that_is_full(tmp_path: Path) -> None:
     assert found["counts"]["ok"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
 def test_a_drive_that_may_not_be_written(tmp_path: Path) -> None:
     found = said_of_a_drive("readonly", tmp_path)

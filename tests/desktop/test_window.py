@@ -513,6 +513,7 @@ def test_escape_stops(screen: Screen, tmp_path: Path) -> None:
     assert screen.window.control.board.done < 200
 
 
+@pytest.mark.slow
 def test_a_clip_says_how_many_of_its_frames_are_done(screen: Screen, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "holiday.mp4", size=(1280, 720), frames=400)
     seen = set()

@@ -15,7 +15,7 @@ from codec_pictures import LIMITS, WRITABLE, picture, written
 from test_metadata import everything
 
 from imgpar import Pipeline
-from imgpar.batch.picture import outputs, programs, stages
+from imgpar.batch.picture import outputs, programs, reuse, stages
 from imgpar.batch.picture.header_transfer import pack_header, unpack_header
 from imgpar.core.spec import Header
 from imgpar.formats import codec
@@ -126,7 +126,7 @@ def test_several_outputs() -> None:
     options = EncodeOptions(strip="gps")
     with counted() as found:
         for name in ("jpeg", "png", "webp"):
-            outputs.make(frames, program.header, name, options, (), outputs.SourceBytes(), "a.jpg")
+            outputs.make(frames, program.header, name, options, (), reuse.SourceBytes(), "a.jpg")
     assert found["leading_ifd"] == 0
     assert found["xmp_without_places"] == found["exif_without_places"] == 1
 
@@ -135,7 +135,7 @@ def test_the_worker_of_another_stage_reads_it_once_more() -> None:
     header = unpack_header(pack_header(header_of(source("jpeg"))))
     with counted() as found:
         first_ifd(header.metadata.exif)
-        frames, same = stages.own_frames(header.spec, 1), outputs.SourceBytes()
+        frames, same = stages.own_frames(header.spec, 1), reuse.SourceBytes()
         outputs.make(frames, header, "webp", EncodeOptions(), (), same, "a.jpg")
     assert found["leading_ifd"] == found["profile_space"] == 1
     assert found["read_header"] == 0

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 
 import imgpar
 from imgpar import Pipeline
-from imgpar.batch.picture.outputs import same_formats
 from imgpar.batch.picture.programs import compile_program
+from imgpar.batch.picture.reuse import reusable
 from imgpar.batch.picture.stages import run_dynamic
 from imgpar.core.errors import BadValueError
 from imgpar.core.limits import Limits
@@ -330,8 +330,8 @@ def test_after_two_operations_that_look_equal_sizes_prove_nothing(names: list[st
     """One may take away what the other adds."""
     header = Header("png", Spec(60, 40))
     program = compile_program(header, [make_operation(name, 5) for name in names], Limits())
-    formats = same_formats(program, ["png"], EncodeOptions(), Limits(), Spec(60, 40))
-    assert formats == ({"png"} if copied else set())
+    found = reusable(program, ["png"], EncodeOptions(), Limits(), made=Spec(60, 40))
+    assert found.formats == ({"png"} if copied else set())
 
 
 def test_each_page_of_a_document_has_an_angle_of_its_own(tmp_path) -> None:

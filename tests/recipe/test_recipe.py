@@ -359,3 +359,10 @@ class TestIconsAndSocialSizes:
             ("a-portrait.jpg", 1080, 1350),
             ("a-story.jpg", 1080, 1920),
         ]
+
+
+def test_a_new_setting_does_not_change_the_keys_of_existing_outputs():
+    """The keys are in the journals of earlier runs."""
+    recipe = Recipe().then(make_operation("resize", "1920")).merged({"to": "webp", "quality": 82})
+    assert Recipe().key() == "4a82ceecb219b88d18939b9a740beb8906d49f30773329eb99b17ccb4d0b3e9c"
+    assert recipe.key() == "0388086a45d0d3dd00d9e607ae059d523b715081132a77a2d48a2af32c5c22c4"

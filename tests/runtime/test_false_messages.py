@@ -42,7 +42,7 @@ from imgpar.runtime.protocol import (
 from imgpar.runtime.serialization import pack_message
 from imgpar.runtime.worker import Worker
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="writes into a socket")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="writes into a socket")]
 
 LIAR = 3
 """Which of the pictures makes its worker lie."""

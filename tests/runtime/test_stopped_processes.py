@@ -14,7 +14,7 @@ from video_clips import make_clip
 
 from imgpar import testing
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork server, /proc")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="a fork server, /proc")]
 
 SECONDS = 25
 """Long after everything that is made shorter below; a run that waits for ever is ended."""

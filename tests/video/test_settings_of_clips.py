@@ -114,6 +114,7 @@ def test_a_clip_is_no_larger_than_it_may_be(convert, tmp_path, schedule):
     assert 30_000 < made.stat().st_size <= 60_000
 
 
+@pytest.mark.slow
 def test_the_quality_that_is_aimed_at_is_reached(convert, tmp_path):
     clip = make_clip(tmp_path / "in.mp4", size=(320, 240), frames=50)
     made, item = convert(clip, target="ssim=0.97", effort=2)
@@ -131,6 +132,7 @@ def vmaf(made: Path, clip: Path) -> float:
     return float(re.findall(r"VMAF score: ([\d.]+)", told.stderr)[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_filter("libvmaf"), reason="this ffmpeg has no libvmaf")
 def test_vmaf_is_reached_and_not_by_far(convert, tmp_path):
     clip = make_clip(tmp_path / "in.mp4", size=(320, 240), filters="noise=alls=12:allf=t")
@@ -177,6 +179,7 @@ def test_bytes_do_not_depend_on_the_number_of_cores(tmp_path, codec):
     assert made[0] == made[1] == made[2]
 
 
+@pytest.mark.slow
 def test_a_long_clip_says_how_far_it_is(session, tmp_path, schedule):
     clip = make_clip(tmp_path / "in.mp4", size=(640, 480), frames=250)
     told = []

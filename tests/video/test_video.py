@@ -419,6 +419,7 @@ def command_lines() -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ffmpeg ends by itself")
 def test_ffmpeg_dies_with_its_worker(tmp_path):
     """A worker that is killed by its deadline takes its ffmpeg along, and the clip is failed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imgpar.batch.picture import outputs, stages
+from imgpar.batch.picture import outputs, reuse, stages
 from imgpar.batch.picture.programs import Program
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.spec import Frame, Header, Metadata, Spec
@@ -54,7 +54,7 @@ def tiff_page(frame: Frame, program: Program, run: RunSpec, path: str) -> Frame:
     coding = header.coding._replace(packing="") if frame.spec.dtype != "uint8" else header.coding
     made = outputs.make(
         [frame], header._replace(frames=1, metadata=still, lost=kept, coding=coding), "tiff", run.encode,
-        run.operations, outputs.SourceBytes(), path,
+        run.operations, reuse.SourceBytes(), path,
     )  # fmt: skip
     return _row(made.data)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
-from imgpar.batch.picture import documents, outputs, programs, stages
+from imgpar.batch.picture import documents, programs, reuse, stages
 from imgpar.batch.picture.programs import Program
 from imgpar.batch.picture.trees import Tree, common, compile_tree
 from imgpar.batch.picture.writing import Writing
@@ -166,8 +166,10 @@ class BranchWork:
                     made = tree.run_own(number, frames, lease, found)
                     self._writing.add((), (), found)
                 formats = [target.format for target in branch.targets]
-                same = outputs.same_formats(program, formats, branch.run.encode, limits, made[0].spec)
-                original = outputs.SourceBytes(data if same else b"", same)
+                smaller = bool(branch.run.encode.only_if_smaller)
+                original = reuse.reusable(
+                    program, formats, branch.run.encode, limits, data, made[0].spec, keep_smaller=smaller
+                )
                 header = program.header._replace(lost=program.lost)
                 self._writing.each(branch.targets, made, header, original)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from imgpar.batch.picture import outputs, planar, programs, stages
+from imgpar.batch.picture import planar, programs, reuse, stages
 from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
@@ -184,15 +184,16 @@ def write_document(
         writing.add(made, lost, notes)
         return
     frames, first, notes = kept(pages, run)
-    same = frozenset[str]()
+    original = reuse.SourceBytes()
     if not first.turned:
         formats = [target.format for target in targets]
         program = planar.choose_program(
             header, run.operations, run.limits, formats, run.encode, keep_frames=False
         )
-        same = outputs.same_formats(program, formats, run.encode, run.limits, Spec(0, 0))
+        size, smaller = Spec(0, 0), writing.keep_smaller
+        original = reuse.reusable(program, formats, run.encode, run.limits, data, size, keep_smaller=smaller)
     writing.add((), (), notes)
-    writing.each(targets, frames, first, outputs.SourceBytes(data if same else b"", same))
+    writing.each(targets, frames, first, original)
 
 
 def write_pages(

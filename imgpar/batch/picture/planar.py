@@ -128,6 +128,8 @@ def _outputs_fit(formats: Collection[str], options: EncodeOptions) -> bool:
         and options.colour is None
         and not options.progressive
         and not options.lossless
+        and not options.target  # measured in colours
+        and not options.shrink
     )
 
 

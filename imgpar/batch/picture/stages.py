@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from imgpar.batch.picture import targets
 from imgpar.batch.picture.programs import Program, Step, operation_steps
+from imgpar.batch.picture.quality_search import Experience
 from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Colour, Frame, Header, Metadata, Spec
@@ -30,6 +32,10 @@ class EncodedOutput(NamedTuple):
     spec: Spec
     lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    tries: int = 0
+    """Number of encodes in the search for a size or a quality; 0 where nothing was searched for."""
+    kept: str = ""
+    """Why it is a copy of the input although settings ask for a smaller file; empty where it is none."""
 
 
 def frames_in_buffer(buffer: memoryview, offset: int, spec: Spec, count: int) -> list[Frame]:
@@ -172,7 +178,13 @@ def run_dynamic(
     return frames
 
 
-def encode(frames: list[Frame], header: Header, format_name: str, options: EncodeOptions) -> EncodedOutput:
+def encode(
+    frames: list[Frame],
+    header: Header,
+    format_name: str,
+    options: EncodeOptions,
+    experience: Experience | None = None,
+) -> EncodedOutput:
     """Encode for one target; pixel formats that it cannot hold are converted, and the loss is reported.
 
     Args:
@@ -180,9 +192,11 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
         header: of the picture.
         format_name: of the output.
         options: encoder settings.
+        experience: of the searches of the run for a size or a quality.
 
     Raises:
-        EncodeError: the encoder fails, or the format cannot hold the picture.
+        EncodeError: the encoder fails, the format cannot hold the picture, or the size or quality that the
+            settings ask for cannot be met.
     """
     fmt = find_format(format_name)
     cut = not fmt.frames and len(frames) > 1
@@ -208,10 +222,19 @@ def encode(frames: list[Frame], header: Header, format_name: str, options: Encod
             layouts.convert_layout(frame, converted, _background_of(frame, spec, metadata, options))
             frame = converted
         fitting.append(frame)
-    encoded = codec.encode(fitting, fmt, metadata, options)
-    return EncodedOutput(
-        encoded.data, encoded.spec or fitting[0].spec, (*lost, *encoded.lost), (*notes, *encoded.notes)
+    source_quality = _quality_of_source(header, fitting[0].spec)
+    encoded, size, tries, note = targets.encode_aimed(
+        fitting, fmt, metadata, options, source_quality=source_quality, experience=experience
     )
+    notes = (*notes, *encoded.notes, *((note,) if note else ()))
+    return EncodedOutput(encoded.data, encoded.spec or size, (*lost, *encoded.lost), notes, tries)
+
+
+def _quality_of_source(header: Header, spec: Spec) -> int:
+    """The quality of a JPEG whose pixels have kept their size; 0 for all others."""
+    whole = layouts.oriented(header.spec, header.orientation)
+    same = header.format == "jpeg" and header.scale == 1 and whole.size == spec.size
+    return header.coding.quality if same else 0
 
 
 def _page_by_page(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from operator import attrgetter
 
-from imgpar.batch.picture import documents, outputs, planar, programs, stages
+from imgpar.batch.picture import documents, planar, programs, reuse, stages
 from imgpar.batch.picture.header_transfer import pack_header, unpack_header
 from imgpar.batch.picture.memory import Memory
 from imgpar.batch.picture.programs import Program
@@ -86,7 +86,7 @@ class PictureWork:
             frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
         if not chain:
             return self._leave_in_lease(program, lease, frames, blob, notes, digest)
-        if not self._same(program, None):
+        if not self._reusable(program, None):
             data = b""
         with self._clock.during("transform"):
             programs.begin_picture(
@@ -95,8 +95,7 @@ class PictureWork:
             found = list[str]()
             frames, offset = stages.transform_frames(program, frames, self._memory.within(lease), found)
             notes = (*notes, *found)
-        same = self._same(program, frames[0].spec)
-        original = outputs.SourceBytes(data if same else b"", same)
+        original = self._reusable(program, frames[0].spec, data)
         header = program.header._replace(lost=program.lost)
         if self._run.arrays:
             placed, lost = self._array(lease, frames, offset, header)
@@ -172,7 +171,7 @@ class PictureWork:
         """The result of a task that has written outputs; raises the failure where all have failed."""
         made = self._writing.results()
         done = self._done(files=made.files, lost=made.lost, notes=(*notes, *made.notes), digest=digest)
-        return done._replace(failed_output=made.failure)
+        return done._replace(failed_output=made.failure, tries=made.tries)
 
     def _copy(self) -> Done:
         """Copy a companion file, such as a sidecar."""
@@ -202,24 +201,27 @@ class PictureWork:
             self._writing.digest = content_digest(data) if self._run.digests else ""
             return data, self._writing.digest
 
-    def _same(self, program: Program, made: Spec | None) -> frozenset[str]:
-        """The formats whose outputs are copies of the input."""
-        return outputs.same_formats(program, self._formats, self._run.encode, self._run.limits, made)
+    def _reusable(self, program: Program, made: Spec | None, data: bytes = b"") -> reuse.SourceBytes:
+        """For which outputs the bytes of the input may be used."""
+        run, smaller = self._run, self._writing.keep_smaller
+        return reuse.reusable(
+            program, self._formats, run.encode, run.limits, data, made, keep_smaller=smaller
+        )
 
-    def _original(self, header: Header, frames: FrameRef) -> outputs.SourceBytes:
+    def _original(self, header: Header, frames: FrameRef) -> reuse.SourceBytes:
         """The bytes of the input, read again, and the formats whose outputs are copies of them."""
         if header.format not in self._formats:
-            return outputs.SourceBytes()
+            return reuse.SourceBytes()
         program = self._compiled(header._replace(lost=()), keep_frames=frames.count > 1)
-        same = self._same(program, frames.spec)
-        if not same:
-            return outputs.SourceBytes()
+        found = self._reusable(program, frames.spec)
+        if not found:
+            return found
         item = self._task.job.item
         data, times = read_item(item, self._run)
         changed = isinstance(times, os.stat_result) and times.st_mtime_ns != item.mtime_ns
         if changed or (item.size and len(data) != item.size):
             raise SourceError("It changed while it was converted.", fix="Run again when it is complete.")
-        return outputs.SourceBytes(data, same)
+        return found._replace(data=data)
 
     def _compiled(self, header: Header, *, keep_frames: bool) -> Program:
         run = self._run

@@ -6,13 +6,17 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from imgpar.batch.picture import outputs
+from imgpar.batch.picture import outputs, reuse
+from imgpar.batch.picture.quality_search import experience_of
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.results import TargetResults, Written
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import SourceError
+from imgpar.core.digest import matches_output
+from imgpar.core.errors import ItemError, NotSmallerError, SourceError
+from imgpar.core.fs import remove_file
 from imgpar.core.job import Facts, OutputFile, Target
 from imgpar.core.spec import Frame, Header
+from imgpar.formats.registry import find_format
 from imgpar.inputs.batches import why_unreadable
 from imgpar.outputs.commit import (
     Original,
@@ -27,7 +31,7 @@ from imgpar.outputs.parts import finish
 from imgpar.runtime.protocol import Task
 from imgpar.runtime.stage_times import StageClock
 
-_NO_COPY = outputs.SourceBytes()
+_NO_COPY = reuse.SourceBytes()
 
 
 class Writing:
@@ -67,7 +71,7 @@ class Writing:
 
     def _left_by_crash(self, targets: list[Target]) -> list[Target]:
         """Without the outputs of an attempt whose worker died; the one that killed it is last."""
-        if not self._task.attempt or len(targets) == 1:
+        if not self._task.attempt or len(targets) == 1 or any(target.either for target in targets):
             return targets
         made = made_before(targets, self._run.noted())
         for target in targets:
@@ -81,13 +85,44 @@ class Writing:
         targets: Sequence[Target],
         frames: list[Frame],
         header: Header,
-        original: outputs.SourceBytes = _NO_COPY,
+        original: reuse.SourceBytes = _NO_COPY,
     ) -> None:
         """Write some targets from these frames; see `attempt` for failures."""
+        either = [target for target in targets if target.either]
+        if either:
+            with self.attempt(either):
+                self._smallest(either, frames, header, original)
         for target in targets:
-            with self.attempt([target]):
-                file, encoded = self.one(target, frames, header, original)
-                self.add([(target, file)], encoded.lost, encoded.notes)
+            if not target.either:
+                with self.attempt([target]):
+                    file, encoded = self.one(target, frames, header, original)
+                    self.add([(target, file)], encoded.lost, encoded.notes, encoded.tries)
+
+    def _smallest(
+        self, targets: Sequence[Target], frames: list[Frame], header: Header, original: reuse.SourceBytes
+    ) -> None:
+        """Encode all targets and commit the smallest. An earlier output in another format is removed."""
+        made, errors = list[tuple[Target, EncodedOutput]](), list[ItemError]()
+        for target in targets:
+            try:
+                made.append((target, self._encoded(target, frames, header, original)))
+            except ItemError as error:
+                errors.append(error)
+        if not made:
+            raise errors[0]
+        target, encoded = best_of(made)
+        file = self.commit(target, encoded)
+        for other in targets:
+            if other is not target and other.known and matches_output(other.path, other.known):
+                remove_file(other.path)
+        sizes = (f"{find_format(one.format).title} {len(each.data):,}" for one, each in made)
+        note = f"{find_format(target.format).title} is the smallest ({', '.join(sizes)} bytes)"
+        self.add([(target, file)], encoded.lost, (*encoded.notes, note), encoded.tries)
+
+    @property
+    def keep_smaller(self) -> bool:
+        """Whether an input gives way only to a smaller file, where only its size is the reason."""
+        return bool(self._run.encode.only_if_smaller) or any(target.retires for target in self._targets())
 
     def attempt(self, targets: Sequence[Target]) -> AbstractContextManager[None]:
         """A block that makes these targets: see `TargetResults.attempt`."""
@@ -98,9 +133,11 @@ class Writing:
         made: Iterable[tuple[Target, OutputFile]],
         lost: Iterable[str] = (),
         notes: Iterable[str] = (),
+        tries: int = 0,
     ) -> None:
-        """Add committed files, each with its target, to the results; and losses and notes."""
-        self._results.add(made, lost, notes)
+        """Add committed files, each with its target, to the results; losses, notes, and the encodes of a
+        search."""
+        self._results.add(made, lost, notes, tries)
 
     def results(self) -> Written:
         """What was written; raises the first failure where nothing was."""
@@ -111,7 +148,7 @@ class Writing:
         return made._replace(lost=tuple(dict.fromkeys([*made.lost, *self._metadata_lost])))
 
     def one(
-        self, target: Target, frames: list[Frame], header: Header, original: outputs.SourceBytes = _NO_COPY
+        self, target: Target, frames: list[Frame], header: Header, original: reuse.SourceBytes = _NO_COPY
     ) -> tuple[OutputFile, EncodedOutput]:
         """Encode, check and commit one target.
 
@@ -124,15 +161,33 @@ class Writing:
         Raises:
             ItemError: it cannot be encoded, is refused by a check, or cannot be written.
         """
+        encoded = self._encoded(target, frames, header, original)
+        return self.commit(target, encoded), encoded
+
+    def _encoded(
+        self, target: Target, frames: list[Frame], header: Header, original: reuse.SourceBytes
+    ) -> EncodedOutput:
+        """Encode and check one target."""
         run = self._run.branch(target.branch)
         with self._clock.during("encode"):
-            path = self._task.job.item.path
-            encoded = outputs.make(frames, header, target.format, run.encode, run.operations, original, path)
+            experience, path = experience_of(run.name), self._task.job.item.path
+            encoded = outputs.make(
+                frames,
+                header,
+                target.format,
+                run.encode,
+                run.operations,
+                original,
+                path,
+                experience=experience,
+            )
+        if encoded.kept and target.retires == target.path and encoded.data == original.data:
+            raise NotSmallerError(encoded.kept)
         if run.strict or run.verify:
             with self._clock.during("encode"):
                 strict, verify = run.strict, run.verify
                 outputs.check(encoded, frames, target.format, header.metadata, strict=strict, verify=verify)
-        return self.commit(target, encoded), encoded
+        return encoded
 
     def commit(self, target: Target, encoded: EncodedOutput) -> OutputFile:
         """Write encoded bytes to the path of a target."""
@@ -176,3 +231,15 @@ class Writing:
             return os.stat(item.path)
         except OSError as error:
             raise SourceError(why_unreadable(error)) from None
+
+
+_PARTS = ("alpha", "frames", "pages", "depth")
+"""Losses that rule out a format where another one has none."""
+
+
+def best_of(made: Sequence[tuple[Target, EncodedOutput]]) -> tuple[Target, EncodedOutput]:
+    """The smallest of the outputs that keep most: alpha and frames, which only some formats hold. Of equal
+    ones the first."""
+    losses = [sum(what in _PARTS for what in encoded.lost) for _, encoded in made]
+    whole = [one for one, count in zip(made, losses, strict=True) if count == min(losses)]
+    return min(whole, key=lambda one: len(one[1].data))

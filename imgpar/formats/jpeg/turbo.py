@@ -78,10 +78,23 @@ def turn_coefficients(data: bytes, orientation: int, *, progressive: bool) -> by
         EncodeError: it is not exact (incomplete blocks at an edge), or the library cannot read the file.
             `library()` must not be None.
     """
+    options = _PERFECT | _NO_MARKERS | _OPTIMISE | (_PROGRESSIVE if progressive else 0)
+    return _transformed(data, _Transform(operation=OPERATIONS[orientation], options=options))
+
+
+def recode_coefficients(data: bytes, *, progressive: bool) -> bytes:
+    """Write the coefficients of a JPEG with optimised Huffman tables, without markers.
+
+    Raises:
+        EncodeError: the library cannot read the file. `library()` must not be None.
+    """
+    options = _NO_MARKERS | _OPTIMISE | (_PROGRESSIVE if progressive else 0)
+    return _transformed(data, _Transform(options=options))
+
+
+def _transformed(data: bytes, wanted: _Transform) -> bytes:
     tj = library()
     assert tj is not None
-    options = _PERFECT | _NO_MARKERS | _OPTIMISE | (_PROGRESSIVE if progressive else 0)
-    wanted = _Transform(operation=OPERATIONS[orientation], options=options)
     handle = tj.tjInitTransform()
     result, size = ctypes.c_void_p(), ctypes.c_ulong()
     try:
@@ -91,7 +104,7 @@ def turn_coefficients(data: bytes, orientation: int, *, progressive: bool) -> by
         )  # fmt: skip
         if failed or not result.value:
             words = tj.tjGetErrorStr2(handle).decode("ascii", "replace")
-            raise EncodeError(f"libturbojpeg cannot turn it: {words}.")
+            raise EncodeError(f"libturbojpeg cannot transform it: {words}.")
         return ctypes.string_at(result.value, size.value)
     finally:
         tj.tjFree(result)

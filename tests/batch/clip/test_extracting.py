@@ -200,6 +200,7 @@ print(Pipeline().apply(strike).extract(sys.argv[1], sys.argv[2], every=1, jobs=1
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals there")
 @pytest.mark.parametrize("strike", [30, 65])
 def test_after_a_kill_of_everything_only_the_rest_is_made(clips, tmp_path, strike):

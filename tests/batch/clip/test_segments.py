@@ -96,6 +96,7 @@ def test_only_long_clips_are_cut(clip: Clip) -> None:
     assert not may_be_cut(planned(clip, codec="vp9"), clip)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 def test_the_joined_clip_is_that_of_one_piece(clip: Clip, tmp_path: Path, codec: str) -> None:
     joined, whole = tmp_path / "joined.mp4", tmp_path / "whole.mp4"

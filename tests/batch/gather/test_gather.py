@@ -151,6 +151,7 @@ def test_a_missing_input_is_named(folder, tmp_path):
 # ----- bad inputs -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
     ("fault", "words", "timeout"),
