@@ -63,6 +63,12 @@ KNOWN = {
     ),
     r"does not write (.+?)\.|cannot write (.+?)\.": "不支持写成这种格式。",
     r"It is no \w+, so it cannot become": "不能转换成这种类型的文件。",
+    r"^([\d,]+) bytes cannot be met: at quality \d+ it has ([\d,]+)": (
+        "无法小于 {0} 字节：质量最低时仍有 {1} 字节。请缩小尺寸或提高文件上限。"
+    ),
+    r"^([\d,]+) bytes cannot be met: .* it has ([\d,]+)": (
+        "无法小于 {0} 字节：这种格式为 {1} 字节，没有质量可以降低。请选择其他格式。"
+    ),
     r"exists\. Move it away|appeared after": "同名文件已经存在，没有覆盖。",
     r"cannot be written: (Permission denied|Read-only file system|Operation not permitted)": "没有写入权限。",
     r"cannot be written: a file and a folder": "文件与文件夹重名，无法保存。",

@@ -441,6 +441,13 @@ def test_names_come_from_the_template(control: Control, photo_folder: FolderMake
     assert Path(f"{folder}-imgpar/a-20x15.webp").exists()
 
 
+def test_files_are_no_larger_than_the_field_says(control: Control, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("a.png", size=(200, 150))
+    control.drop([str(folder)], Settings(recipe="", format="jpg", largest="4 kB"))
+    until(control, "idle")
+    assert 2000 < Path(f"{folder}-imgpar/a.jpg").stat().st_size <= 4000
+
+
 # ----- one file of all ------------------------------------------------------------------------------
 
 

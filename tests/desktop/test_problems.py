@@ -83,6 +83,12 @@ def test_a_picture_that_is_too_wide_for_the_format(tmp_path: Path) -> None:
     assert said(tmp_path / "a.png", to="webp").startswith("这种格式每边最多 16383 像素，图片为 20000 × 4。")
 
 
+@pytest.mark.parametrize(("kind", "sentence"), [("jpg", "质量最低时仍有"), ("png", "没有质量可以降低")])
+def test_a_largest_file_that_is_too_small(photo_folder: FolderMaker, kind: str, sentence: str) -> None:
+    path = photo_folder("a.png") / "a.png"
+    assert sentence in said(path, to=kind, max_bytes=100)
+
+
 def test_a_file_that_is_there_already(photo_folder: FolderMaker) -> None:
     path = photo_folder("a.png") / "a.png"
     (path.parent / "out").mkdir()
