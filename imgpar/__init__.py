@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imgpar.api.functions import concat, convert, undo, verify
     from imgpar.api.pipeline import Pipeline
     from imgpar.api.plan import Plan, PlannedItem, PlannedOutput, dry_run
+    from imgpar.api.reports import save_report
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
     from imgpar.batch.describing import PictureInfo
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "compare": "imgpar.api.compare",
+    "save_report": "imgpar.api.reports",
     "Comparison": "imgpar.api.compare",
     "concat": "imgpar.api.functions",
     "convert": "imgpar.api.functions",
@@ -152,6 +154,7 @@ __all__ = [
     "estimate",
     "frames",
     "retry",
+    "save_report",
     "undo",
     "verify",
 ]

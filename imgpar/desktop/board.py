@@ -46,13 +46,19 @@ class Board:
         """Index of the row with the latest result."""
         self.clips: dict[str, tuple[int, int]] = {}
         """Finished and total frames of clips in progress, by path."""
+        self._gathered = (0, 0)
+        """Inputs that are in the file of all, and how many there are."""
         self._by_path: dict[str, Row] = {}
         self.counts: Counter[str] = Counter()
         self.bytes_in = self.bytes_out = 0
+        self.files: Counter[str] = Counter()
+        """Number of inputs of each new file; several if one file was made of all."""
         self.totals: dict[object, int] = {}
         """Number of inputs of each drop, once counted."""
         self.counting = False
         """Whether the inputs of the current drop are still being counted."""
+        self.read = 0
+        """Number of inputs of the current drop whose date and size are known, where names depend on them."""
         self._busy = 0.0
         self._heard = 0.0
         """Time of the latest result, or of the start of the run."""
@@ -73,13 +79,13 @@ class Board:
         """Overall progress, 0 to 1; None while the inputs are being counted."""
         if self.counting:
             return None
-        parts = sum(done / all_ for done, all_ in self.clips.values() if all_)
+        parts = sum(done / all_ for done, all_ in (*self.clips.values(), self._gathered) if all_)
         return min(1.0, (self.done + parts) / max(1, self.total))
 
     @property
     def seconds_left(self) -> float | None:
         """Estimated remaining time; None without enough results."""
-        if not self.share or self.done < 3:
+        if not self.share or (self.done < 3 and not self._gathered[0]):
             return None
         return self.seconds * (1 - self.share) / self.share
 
@@ -105,6 +111,7 @@ class Board:
     def rest(self) -> None:
         """Stop the clock."""
         self.clips.clear()
+        self._gathered = (0, 0)
         self._busy, self._since = self.seconds, None
 
     def find(self, path: str) -> Row | None:
@@ -136,6 +143,14 @@ class Board:
         self._row(path)
         self.clips[path], self._heard = frames, time.monotonic()
 
+    def gather(self, frames: tuple[int, int]) -> None:
+        """Record the progress of a file that is made of all inputs."""
+        self._gathered, self._heard = frames, time.monotonic()
+
+    def together(self, outcome: imgpar.Outcome) -> bool:
+        """Whether the file of an outcome is also that of others."""
+        return any(self.files[file.path] > 1 for file in outcome.outputs)
+
     def _row(self, path: str) -> Row:
         row = self._by_path.get(path)
         if row is None:
@@ -147,4 +162,10 @@ class Board:
         self.counts[outcome.status] += by
         if outcome.status == "ok":
             self.bytes_in += by * outcome.source_bytes
-            self.bytes_out += by * sum(file.bytes for file in outcome.outputs)
+            for file in outcome.outputs:
+                before = self.files[file.path]
+                self.files[file.path] += by
+                if not before or not self.files[file.path]:  # a file of several inputs counts once
+                    self.bytes_out += by * file.bytes
+                if not self.files[file.path]:
+                    del self.files[file.path]

@@ -13,7 +13,7 @@ from imgpar.desktop.theme import Theme
 
 
 class Buttons(ttk.Frame):
-    """Pause, stop, details, undo, open.
+    """Pause, stop, details, report, undo, open.
 
     `actions` maps their names to callbacks.
     """
@@ -28,10 +28,13 @@ class Buttons(ttk.Frame):
         self.main = ttk.Button(self, style="Main.TButton", command=actions["main"])
         self.stop = ttk.Button(self, command=actions["stop"])
         self.details = ttk.Button(self, command=actions["details"])
+        self.report = ttk.Button(self, command=actions["report"])
         self.undo = ttk.Button(self, command=actions["undo"])
         self.open = ttk.Button(self, command=actions["open"])
-        for column, button in enumerate((self.main, self.stop, None, self.details, self.undo, self.open)):
+        shown = (self.main, self.stop, None, self.details, self.report, self.undo, self.open)
+        for column, button in enumerate(shown):
             if button:
+                button.configure(width=-8)  # at least; all fit into a narrow window
                 button.grid(row=0, column=column, padx=(theme.px(8) if column not in (0, 3) else 0, 0))
 
     def show(self, control: Control, *, details: bool) -> None:
@@ -39,11 +42,14 @@ class Buttons(ttk.Frame):
         state = control.state
         self._title(self.main, {"paused": "go_on", "idle": "again"}.get(state, "pause"))
         self._title(self.stop, "stop_now" if state == "stopping" else "stop")
-        for button, key in ((self.details, "details"), (self.undo, "undo"), (self.open, "open")):
+        opens = f"open_{control.making}" if control.file else "open"
+        fixed = {self.details: "details", self.report: "report", self.undo: "undo", self.open: opens}
+        for button, key in fixed.items():
             self._title(button, key)
-        self._enable(self.main, state in ("running", "paused") or control.can_try_again)
-        self._enable(self.stop, state in ("running", "pausing", "paused", "stopping"))
+        self._enable(self.main, control.can_pause or state == "paused" or control.can_try_again)
+        self._enable(self.stop, state in ("running", "pausing", "paused", "stopping", "reporting"))
         self._enable(self.details, details)
+        self._enable(self.report, control.can_report)
         self._enable(self.undo, control.can_undo)
         self._enable(self.open, bool(control.folder) and control.board.done > 0)
 

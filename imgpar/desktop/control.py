@@ -1,11 +1,12 @@
-"""The state machine of the window, independent of widgets: queued drops, run, pause, stop and undo.
+"""The state machine of the window, independent of widgets: queued drops, run, pause, stop, report and undo.
 
        drop                     pause              Ended
 idle ───────► running ─────────────────► pausing ────────► paused ──┐
  ▲  ▲           │  ▲ stop                                           │ go_on
  │  └─ Ended ───┘  └──► stopping ── Ended ──► idle                  │
  │              ▲                                                   │
- └─ undoing     └───────────────────────────────────────────────────┘
+ │              └───────────────────────────────────────────────────┘
+ └─ undoing, reporting: in a thread of their own; drops wait
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 
 import imgpar
 from imgpar.desktop.board import Board
+from imgpar.desktop.reporting import Reported, report_of, write_page
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.undo import Undone, delete_outputs
 from imgpar.desktop.work import Conversion, Ended, Listed, Message, OutputFolder
@@ -45,9 +47,16 @@ class Control:
         self.undone: Undone | None = None
         self.latest: imgpar.Outcome | None = None
         """The newest result with a preview; reset by the window."""
-        self._inbox: queue.SimpleQueue[Message | Undone] = queue.SimpleQueue()
+        self.page: imgpar.OutputFile | None = None
+        """The page of the report, once it was written."""
+        self.page_error: Exception | None = None
+        self._inbox: queue.SimpleQueue[Message | Undone | Reported] = queue.SimpleQueue()
         self._work: Conversion | None = None
-        self._settings = Settings()
+        self._writer: threading.Thread | None = None
+        self._cancel = imgpar.CancelToken()
+        """Of the report."""
+        self._settings = self._later = Settings()
+        """Of the run, and of what was dropped while something else than a run was under way."""
 
     @property
     def folder(self) -> str:
@@ -60,10 +69,36 @@ class Control:
         return self.state not in ("idle", "paused")
 
     @property
+    def gathers(self) -> bool:
+        """Whether one file of all inputs is made: such a run is one job, and cannot be continued."""
+        return bool(self._settings.make)
+
+    @property
+    def making(self) -> str:
+        """What the last run made: see `settings.MAKES`."""
+        return self._settings.make
+
+    @property
+    def file(self) -> str:
+        """The file of all inputs that was made last; empty if there is none."""
+        latest = self.board.rows[self.board.newest].outcome if self.board.newest >= 0 else None
+        return latest.outputs[0].path if latest and latest.outputs and self.gathers else ""
+
+    @property
+    def can_pause(self) -> bool:
+        """Whether the run can be paused."""
+        return self.state == "running" and not self.gathers
+
+    @property
     def can_try_again(self) -> bool:
         """Whether a repetition of the run may have a different result."""
         left = self.error is not None or self.halt or self.stopped or self.board.counts["failed"]
         return self.state == "idle" and bool(self.drops) and bool(left)
+
+    @property
+    def can_report(self) -> bool:
+        """Whether there are results for a report."""
+        return self.state == "idle" and self.board.done > 0
 
     @property
     def can_undo(self) -> bool:
@@ -80,7 +115,8 @@ class Control:
         anew = self.state == "idle"
         if anew:
             self.board, self.drops, self.undone, self.latest = Board(), [], None, None
-            self.folders = {}
+            self.folders, self.page, self.page_error = {}, None, None
+        self._later = settings
         self.drops.append(names)
         self.waiting.append(names)
         if anew:
@@ -89,7 +125,7 @@ class Control:
 
     def pause(self) -> None:
         """Start no more jobs until `go_on`."""
-        if self.state == "running" and self._work:
+        if self.can_pause and self._work:
             self.state = "pausing"
             self._work.stop()
 
@@ -117,6 +153,8 @@ class Control:
             self._work.stop()
         elif self._work and self.state == "stopping":
             self._work.kill()
+        elif self.state == "reporting":
+            self._cancel.cancel()
 
     def kill(self) -> None:
         """Stop at once and wait for the end."""
@@ -124,14 +162,31 @@ class Control:
         if self._work:
             self._work.kill()
             self._work.join()
+        self._cancel.kill()
+        if self._writer:
+            self._writer.join()
 
     def undo(self) -> None:
         """Delete the new files, in a thread."""
         if self.can_undo:
             self.state = "undoing"
             outcomes = [row.outcome for row in self.board.rows if row.outcome]
-            arguments = (outcomes, tuple(self.folders))
+            arguments = (outcomes, tuple(self.folders), self.page)
             threading.Thread(target=lambda: self._inbox.put(delete_outputs(*arguments)), daemon=True).start()
+
+    def report(self) -> None:
+        """Write the page of the report, in a thread."""
+        if self.can_report:
+            self.state, self.page, self.page_error = "reporting", None, None
+            self._cancel = cancel = imgpar.CancelToken()
+            report = report_of(
+                self.board, out=self.folder, notes=tuple(self.notes), ignored=self.ignored, left=self.left,
+                stopped=str(self.error or self.halt or ""), cancelled=self.stopped,
+            )  # fmt: skip
+            self._writer = threading.Thread(
+                target=lambda: self._inbox.put(write_page(report, cancel)), name="imgpar-report", daemon=True
+            )
+            self._writer.start()
 
     # ----- messages -------------------------------------------------------------------------------
 
@@ -147,7 +202,7 @@ class Control:
             count += 1
         return count
 
-    def _take(self, message: Message | Undone) -> None:
+    def _take(self, message: Message | Undone | Reported) -> None:
         if isinstance(message, Listed):
             if message.total is not None:
                 self._total(message.total)
@@ -156,11 +211,21 @@ class Control:
             self.folders.pop(message.folder, None)
             self.folders[message.folder] = None
         elif isinstance(message, Undone):
-            self.state, self.undone, self.board, self.drops = "idle", message, Board(), []
+            self.state, self.undone, self.board, self.page = "idle", message, Board(), None
+            self.drops, self.folders = list(self.waiting), {}
+            self._dropped_meanwhile()
+        elif isinstance(message, Reported):
+            self.state, self.page, self.page_error = "idle", message.page, message.error
+            self._dropped_meanwhile()
         elif isinstance(message, Ended):
             self._ended(message)
         elif message.kind == "frames":
-            self.board.advance(message.text, message.frames)
+            if self.gathers:
+                self.board.gather(message.frames)
+            else:
+                self.board.advance(message.text, message.frames)
+        elif message.kind == "reading":
+            self.board.read = message.frames[0]
         elif message.kind == "note":
             self.notes.append(message.text)
         elif message.kind == "planned":
@@ -175,6 +240,12 @@ class Control:
             self.board.totals[self._work] = count
             self.board.counting = False
 
+    def _dropped_meanwhile(self) -> None:
+        """Start what was dropped while outputs were deleted, or a report was written."""
+        if self.waiting:
+            self.undone = None
+            self._start(self._later)
+
     def _start(self, settings: Settings) -> None:
         """Start the first queued drop."""
         self._settings = settings
@@ -184,7 +255,7 @@ class Control:
 
     def _next(self) -> None:
         self._work = Conversion(self.waiting.popleft(), self._settings, self._inbox)
-        self.board.counting = True
+        self.board.counting, self.board.read = True, 0
         self.state = "running"
         self.board.run()
         self._work.start()

@@ -27,7 +27,7 @@ class FileList(ttk.Notebook):
         super().__init__(parent)
         self.chosen: Row | None = None
         """The selected row."""
-        self._over, self._clips = False, dict[str, tuple[int, int]]()
+        self._over, self._board = False, Board()
         self._at_work = 0.0
         """Elapsed seconds of all remaining files; 0 if unknown."""
         self._texts, self._titles, self._heard = texts, ["", ""], chosen
@@ -56,7 +56,7 @@ class FileList(ttk.Notebook):
 
     def show(self, board: Board, *, over: bool) -> None:
         """Update the visible rows; `over` means that no file is waiting."""
-        self._over, self._clips = over, board.clips
+        self._over, self._board = over, board
         self._at_work = board.silence if board.all_begun and board.silence > PATIENCE else 0.0
         self.files.show(board.rows, board.newest)
         if board.problems or self.problems.rows:
@@ -76,15 +76,17 @@ class FileList(ttk.Notebook):
         self._heard(row)
 
     def _file(self, row: Row) -> Cells:
-        return (_name(row), self._state(row), _bytes(row)), row.status
+        return (_name(row), self._state(row), self._bytes(row)), row.status
 
     def _problem(self, row: Row) -> Cells:
         return (_name(row), self._texts.problem(row.outcome) if row.outcome else ""), row.status
 
     def _state(self, row: Row) -> str:
-        if row.outcome and row.outcome.reason in ("unchanged", "twice"):
+        if row.outcome and row.outcome.reason in ("unchanged", "twice", "incomplete"):
             return self._texts(row.outcome.reason)
-        if row.outcome is None and (frames := self._clips.get(row.path)):
+        if row.status == "ok" and self._together(row):
+            return self._texts("taken")
+        if row.outcome is None and (frames := self._board.clips.get(row.path)):
             done, total = frames
             return self._texts("frames", share=f"{done / max(1, total):.0%}", done=done, total=total)
         if row.outcome is None and self._over:
@@ -93,13 +95,18 @@ class FileList(ttk.Notebook):
             return self._texts("at_work", time=self._texts.duration(self._at_work))
         return self._texts(row.status)
 
+    def _bytes(self, row: Row) -> str:
+        outcome = row.outcome
+        if not outcome or not outcome.outputs or not outcome.source_bytes:
+            return ""
+        before = size_text(outcome.source_bytes)
+        if self._together(row):
+            return before
+        return f"{before} → {size_text(sum(file.bytes for file in outcome.outputs))}"
+
+    def _together(self, row: Row) -> bool:
+        return row.outcome is not None and self._board.together(row.outcome)
+
 
 def _name(row: Row) -> str:
     return one_line(row.path.rpartition("/")[2] or row.path)
-
-
-def _bytes(row: Row) -> str:
-    outcome = row.outcome
-    if not outcome or not outcome.outputs or not outcome.source_bytes:
-        return ""
-    return f"{size_text(outcome.source_bytes)} → {size_text(sum(file.bytes for file in outcome.outputs))}"

@@ -28,18 +28,16 @@ class Head(ttk.Frame):
         restyle: Callable[[], None],
     ) -> None:  # fmt: skip
         super().__init__(parent)
-        px = theme.px
+        self._px, self._theme = theme.px, theme
         self.columnconfigure(0, weight=1)
-        hint = f"{texts('drop')}\n{texts('drop_how')}" if droppable else texts("no_drop")
-        self.zone = ttk.Button(self, text=hint, style="Drop.TButton", command=files)
-        self.zone.grid(row=0, column=0, rowspan=2, sticky="nsew")
-        add = ttk.Button(self, command=folder)
-        keys.label(add, "add_folder")
-        add.grid(row=0, column=1, sticky="new", padx=(px(12), 0))
-        options = ttk.Menubutton(self)
-        keys.label(options, "options")
-        options.grid(row=1, column=1, sticky="new", padx=(px(12), 0), pady=(px(8), 0))
         self.rowconfigure(1, weight=1)
+        self._hint = (texts("drop"), texts("drop_how")) if droppable else (texts("no_drop"),)
+        self.zone = ttk.Button(self, style="Drop.TButton", command=files)
+        self._add = ttk.Button(self, command=folder)
+        keys.label(self._add, "add_folder")
+        self._menu = options = ttk.Menubutton(self)
+        keys.label(options, "options")
+        self.fit(low=False)
         menu = options["menu"] = tk.Menu(options, tearoff=False)
         self.language = tk.StringVar(menu, settings.language)
         self.look = tk.StringVar(menu, settings.look)
@@ -50,6 +48,16 @@ class Head(ttk.Frame):
             for value, label in choices.items():
                 inner.add_radiobutton(label=label, value=value, variable=variable, command=restyle)
             menu.add_cascade(label=texts(key), menu=inner)
+
+    def fit(self, *, low: bool) -> None:
+        """Lay it out for a window of the usual height, or for a low one: everything in one row."""
+        px = self._px
+        self._theme.zone(px(8) if low else px(24))
+        self.zone["text"] = "\n".join(self._hint[: 1 if low else 2])
+        self.zone.grid(row=0, column=0, rowspan=2, sticky="nsew")
+        self._add.grid(row=0, column=1, sticky="new", padx=(px(12), 0))
+        row, column, above = (0, 2, 0) if low else (1, 1, px(8))
+        self._menu.grid(row=row, column=column, sticky="new", padx=(px(12), 0), pady=(above, 0))
 
     def hover(self, over: bool) -> None:
         """Highlight the drop zone during a drag."""

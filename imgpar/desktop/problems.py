@@ -63,6 +63,12 @@ KNOWN = {
     ),
     r"does not write (.+?)\.|cannot write (.+?)\.": "不支持写成这种格式。",
     r"It is no \w+, so it cannot become": "不能转换成这种类型的文件。",
+    r"^([\d,]+) bytes cannot be met: at quality \d+ it has ([\d,]+)": (
+        "无法小于 {0} 字节：质量最低时仍有 {1} 字节。请缩小尺寸或提高文件上限。"
+    ),
+    r"^([\d,]+) bytes cannot be met: .* it has ([\d,]+)": (
+        "无法小于 {0} 字节：这种格式为 {1} 字节，没有质量可以降低。请选择其他格式。"
+    ),
     r"exists\. Move it away|appeared after": "同名文件已经存在，没有覆盖。",
     r"cannot be written: (Permission denied|Read-only file system|Operation not permitted)": "没有写入权限。",
     r"cannot be written: a file and a folder": "文件与文件夹重名，无法保存。",
@@ -72,8 +78,20 @@ KNOWN = {
     r"took longer than ([\d.]+) s": "处理时间过长，已放弃。",
     r"no frame that could be read": "视频中没有可读取的画面。",
     # what the fields say
-    r"for resize in .* received '([^']*)'": "尺寸“{0}”不正确。请写成 1920、1920x1080、50% 这样的形式。",
+    r"for resize\b.* received '([^']*)'": "尺寸“{0}”不正确。请写成 1920、1920x1080、50% 这样的形式。",
     r"for quality but received '([^']*)'": "质量“{0}”不正确。请填 1 到 100 的整数。",
+    r"for the largest file\b.* received '([^']*)'": "文件上限“{0}”不正确。请写成 500 kB、2 MB 这样的形式。",
+    r"for the name\b.* received '([^']*)'": "文件名“{0}”不正确。例如 {{date:%Y-%m-%d}}_{{stem}}。",
+    r"^There is no \{(\w*)\} in the name": "文件名中不能用“{0}”。例如 {{date:%Y-%m-%d}}_{{stem}}。",
+    r"^the name '([^']*)' may lead out of OUT": "文件名“{0}”会离开保存位置。请不要用 .. 或以 / 开头。",
+    r"^the name '([^']*)' has (\S) in it": "文件名“{0}”中不能有 {1}。",
+    r"^In the name '([^']*)'": "文件名“{0}”不正确。例如 {{date:%Y-%m-%d}}_{{stem}}。",
+    r"^The recipe (.+) makes several files of each picture, not": (
+        "方案 {0} 会把每个图片变成几个文件，不能合成一个文件。"
+    ),
+    r"^The recipe (.+) makes several files of each picture, and": (
+        "方案 {0} 已规定每个文件的尺寸、格式和文件名，请把这些字段设为“按方案”。"
+    ),
     r"^The recipe (.+) cannot be read": "无法读取方案文件 {0}。",
     r"^The recipe (.+) is not valid TOML": "方案文件 {0} 不是有效的 TOML。",
     r"^There is no key (\S+) in (.+?)\. ": "方案文件 {1} 中的“{0}”无法识别。",

@@ -77,13 +77,16 @@ class Status(ttk.Frame):
         texts, board = self._texts, control.board
         counts = board.counts
         problems = texts("problems_too", failed=counts["failed"]) if counts["failed"] else ""
-        if control.state in ("pausing", "stopping", "undoing"):
+        if control.state in ("pausing", "stopping", "undoing", "reporting"):
             return texts(control.state)
         if control.state == "paused":
             return texts.join([texts("paused", done=board.done, total=board.total), problems])
         if control.state == "running":
             if board.share is None:
-                return texts("looking", done=board.done)
+                key, count = ("reading", board.read) if board.read else ("looking", board.done)
+                return texts(key, done=count)
+            if control.gathers:
+                return self._gathering(control)
             parts = [texts("working", done=board.done, total=board.total), problems]
             if board.silence > PATIENCE:
                 parts.append(texts("still", time=texts.duration(board.silence)))
@@ -100,8 +103,24 @@ class Status(ttk.Frame):
         if not board.done and not control.stopped:
             return texts("nothing")
         early = control.stopped or control.error or control.halt
+        if control.gathers and not counts["ok"] and (early or problems):
+            return texts.join([texts("not_made"), problems])
         skipped = texts("skipped_too", skipped=counts["skipped"]) if counts["skipped"] else ""
-        return texts.join([texts("stopped" if early else "done", ok=counts["ok"]), skipped, problems])
+        if control.gathers and counts["ok"]:
+            words = "done_one" if len(board.files) == 1 else "done_files"
+            done = texts(words, ok=counts["ok"], files=len(board.files))
+        else:
+            done = texts("stopped" if early else "done", ok=counts["ok"])
+        return texts.join([done, skipped, problems])
+
+    def _gathering(self, control: Control) -> str:
+        """The line while one file of all inputs is made."""
+        texts, board = self._texts, control.board
+        left = board.seconds_left
+        time = texts("left_time", time=texts.duration(left)) if left is not None else ""
+        if board.silence > PATIENCE:
+            time = texts("still", time=texts.duration(board.silence))
+        return texts.join([texts(f"gathering_{control.making}", total=board.total), time])
 
     def _detail(self, control: Control) -> str:
         texts, board = self._texts, control.board
@@ -111,13 +130,15 @@ class Status(ttk.Frame):
             return texts.error(control.error, control.folder)
         if control.halt:
             return texts("DiskFullError")
+        if control.page_error:
+            return texts.error(control.page_error, control.folder)
         parts = []
         if control.waiting:
             parts.append(texts("queued", count=len(control.waiting)))
         if control.state == "idle" and control.drops:
             if board.counts["ok"]:
                 sizes = {"before": size_text(board.bytes_in), "after": size_text(board.bytes_out)}
-                parts += [texts("sizes_too", **sizes), one_line(control.folder)]
+                parts += [texts("sizes_too", **sizes), one_line(control.file or control.folder)]
             if control.left:
                 parts.append(texts("not_begun", left=control.left))
             if control.ignored:
@@ -126,4 +147,4 @@ class Status(ttk.Frame):
 
     @staticmethod
     def _bad(control: Control) -> bool:
-        return bool(control.error or control.halt)
+        return bool(control.error or control.halt or control.page_error)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any
 
 import platformdirs
 
@@ -74,11 +75,12 @@ def linux_is_dark() -> bool:
     return any(line.startswith("ColorScheme=") and "dark" in line.lower() for line in lines)
 
 
-def show_folder(path: str) -> None:
-    """Open a folder in the file manager."""
+def show(path: str) -> None:
+    """Open a folder in the file manager, or a file in its program."""
     if sys.platform == "win32":
         os.startfile(path)  # noqa: S606
     else:
         opener = "open" if sys.platform == "darwin" else "xdg-open"
         with suppress(OSError):
-            subprocess.Popen([opener, path], start_new_session=True)
+            quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+            subprocess.Popen([opener, path], start_new_session=True, **quiet)

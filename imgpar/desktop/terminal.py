@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import imgpar
+from imgpar.desktop.making import make
 from imgpar.desktop.problems import one_line, plain_sentences
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.texts import Texts
@@ -29,7 +30,7 @@ def convert_in_terminal(names: Sequence[str], reason: str) -> int:
 
     place = settings.place(names)
     try:
-        report = settings.pipeline().run(names, place, on_event=listen)
+        report = make(settings, names, place, listen)
     except imgpar.ImgparError as error:
         say(plain_sentences(texts.error(error, place)))
         return error.exit_code

@@ -89,8 +89,8 @@ class Theme:
             style.configure(kind, padding=px(4), lightcolor=c.panel, darkcolor=c.panel)
             style.map(
                 kind,
-                fieldbackground=[("readonly", c.panel)],
-                foreground=[("readonly", c.text)],
+                fieldbackground=[("disabled", c.ground), ("readonly", c.panel)],
+                foreground=[("disabled", c.quiet), ("readonly", c.text)],
                 bordercolor=[("focus", c.accent)],
                 selectbackground=[("readonly", c.panel)],
                 selectforeground=[("readonly", c.text)],
@@ -120,7 +120,8 @@ class Theme:
                 foreground=[("disabled", c.quiet)],
             )
         style.configure("TMenubutton", arrowsize=px(6))
-        style.configure("Drop.TButton", font=self.large, padding=px(24), borderwidth=2, justify="center")
+        style.configure("Drop.TButton", font=self.large, borderwidth=2, justify="center")
+        self.zone(px(24))
         style.configure("Drag.Drop.TButton", background=c.chosen, bordercolor=c.accent)
         style.configure("Main.TButton", background=c.accent, lightcolor=c.accent, darkcolor=c.accent,
                         foreground=c.on_accent, bordercolor=c.accent, **button)  # fmt: skip
@@ -132,6 +133,11 @@ class Theme:
             bordercolor=[("disabled", c.line), ("focus", c.text)],
             foreground=[("disabled", c.quiet), ("active", c.ground)],
         )
+
+    def zone(self, padding: int) -> None:
+        """Set the padding of the drop zone, in screen pixels."""
+        for kind in ("Drop.TButton", "Drag.Drop.TButton"):
+            self.style.configure(kind, padding=padding)
 
     def _lists(self, root: tk.Misc) -> None:
         c, px, style = self.palette, self.px, self.style

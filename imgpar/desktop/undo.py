@@ -22,11 +22,22 @@ class Undone:
     kept: int
 
 
-def delete_outputs(outcomes: Iterable[imgpar.Outcome], tops: Iterable[str]) -> Undone:
+def delete_outputs(
+    outcomes: Iterable[imgpar.Outcome], tops: Iterable[str], page: imgpar.OutputFile | None = None
+) -> Undone:
     """Delete the output files of these outcomes, and then empty folders, including `tops`.
 
     Files modified since are kept.
+
+    Args:
+        outcomes: of the run.
+        tops: the output folders.
+        page: the report of the run, which is not counted.
     """
+    if page is not None:
+        with suppress(OSError):
+            if _untouched(page, os.lstat(page.path)):
+                os.remove(page.path)
     gone = kept = 0
     parents: set[str] = set()
     for outcome in outcomes:

@@ -29,9 +29,12 @@ from imgpar.desktop.preview import Painter, Preview
 from imgpar.desktop.problems import one_line
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.status import Status
-from imgpar.desktop.system import sharpen_on_windows, show_folder
+from imgpar.desktop.system import sharpen_on_windows, show
 from imgpar.desktop.texts import Texts
 from imgpar.desktop.theme import Theme
+
+LOW = 640
+"""Height in pixels at 96 dpi below which the window leaves out margins."""
 
 
 def open_window(names: Sequence[str]) -> int:
@@ -113,16 +116,29 @@ class Window:
         self.painter = Painter(*self.preview.room)
         actions = {
             "main": self.press_main, "stop": self.stop, "details": self.show_details,
-            "undo": self.undo, "open": self.open_folder,
+            "report": self.control.report, "undo": self.undo, "open": self.open_results,
         }  # fmt: skip
         self.buttons = Buttons(page, theme, keys, actions)
         self.buttons.grid(row=4, column=0, columnspan=2, sticky="ew")
         if self._droppable:
             accept_drops(page, self.drop, self.head.hover)
         screen = self.root.winfo_screenwidth() - px(40), self.root.winfo_screenheight() - px(80)
-        self.root.minsize(min(px(720), screen[0]), min(px(560), screen[1]))
+        self.root.minsize(min(px(720), screen[0]), min(px(500), screen[1]))
+        self._low = False
+        self._resized(self.root.winfo_height())
         self._refresh()
         self.head.zone.focus_set()
+
+    def _resized(self, height: int) -> None:
+        """Leave room for the list in a low window."""
+        low = 1 < height < self.theme.px(LOW)  # 1: it has no size yet
+        if low != self._low:
+            self._low = low
+            self.head.fit(low=low)
+            gap = self.theme.px(6 if low else 12)
+            self.page.configure(padding=self.theme.px(10 if low else 16))
+            for widget in (self.form, self.files, self.preview):
+                widget.grid_configure(pady=gap)
 
     def _refresh(self) -> None:
         """Update texts, numbers and buttons."""
@@ -150,6 +166,8 @@ class Window:
         self.control.look(BUDGET)
         self.files.show(self.control.board, over=self.control.state == "idle")
         self._show_pictures()
+        if state == "reporting" and self.control.page:
+            show(self.control.page.path)
         if now - self._refreshed > REFRESH or state != self.control.state:
             self._refreshed = now
             self._refresh()
@@ -212,7 +230,7 @@ class Window:
 
     def undo(self) -> None:
         """Delete the new files after confirmation."""
-        count, folder = self.control.board.counts["ok"], one_line(self.control.folder)
+        count, folder = len(self.control.board.files), one_line(self.control.folder)
         question = self.texts("undo_ask", count=count, folder=folder)
         if self.control.can_undo and self.ask(self.texts("undo_title"), question, parent=self.root):
             self.files.clear()
@@ -224,9 +242,9 @@ class Window:
         if text := self._described():
             Details(self.root, self.texts, self.theme, text)
 
-    def open_folder(self) -> None:
-        """Show the results in the file manager."""
-        show_folder(self.control.folder)
+    def open_results(self) -> None:
+        """Show the results in the file manager, or the file that was made of all."""
+        show(self.control.file or self.control.folder)
 
     def close(self, *, ask: bool = True) -> None:
         """Stop the run, then close; called twice, close at once."""
@@ -279,6 +297,11 @@ class Window:
         }.items():
             self.root.bind(keys, ignoring(action))
         self.root.bind(f"<{key}-v>", self._pasted)
+        self.root.bind("<Configure>", self._configured)
+
+    def _configured(self, event: tk.Event[tk.Misc]) -> None:
+        if event.widget is self.root:
+            self._resized(event.height)
 
     def _pasted(self, event: tk.Event[tk.Misc]) -> None:
         if not isinstance(event.widget, ttk.Entry):  # there it pastes text

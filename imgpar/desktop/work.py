@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import imgpar
+from imgpar.desktop.making import make
 from imgpar.desktop.paths import local, repaired
 from imgpar.desktop.settings import Settings
 
@@ -94,17 +95,11 @@ class Conversion:
 
     def _work(self) -> None:
         try:
-            pipeline = self._settings.pipeline()
+            self._settings.pipeline()  # before anything is listed: a field may be invalid
             if not self.paths:
                 for message in self._list():
                     self._inbox.put(message)
-            report = pipeline.run(
-                self.paths,
-                self._out,
-                on_exists="rename",  # nothing is replaced, including outputs of other settings
-                on_event=self._inbox.put,
-                cancel=self._token,
-            )
+            report = make(self._settings, self.paths, self._out, self._inbox.put, self._token)
             self._inbox.put(Ended(report))
         except Exception as error:  # reported to the window
             self._inbox.put(Ended(error=error))

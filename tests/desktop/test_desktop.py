@@ -23,8 +23,10 @@ import imgpar
 from imgpar.desktop.board import Board
 from imgpar.desktop.control import Control
 from imgpar.desktop.paths import local, repaired
-from imgpar.desktop.settings import RECIPES, Settings, folder_beside, settings_path
+from imgpar.desktop.reporting import PAGE
+from imgpar.desktop.settings import RECIPES, SEVERAL, Settings, folder_beside, settings_path
 from imgpar.desktop.system import linux_is_dark
+from imgpar.desktop.terminal import convert_in_terminal
 from imgpar.desktop.texts import TEXTS, Texts
 from imgpar.recipe.recipe import builtin_names
 
@@ -99,6 +101,7 @@ def test_settings_are_where_the_system_keeps_them(
 
 def test_the_window_offers_every_recipe_that_comes_with_imgpar() -> None:
     assert set(RECIPES) == set(builtin_names())
+    assert set(SEVERAL) == {name for name in RECIPES if imgpar.Recipe.load(name).outputs}
 
 
 def test_fields_come_after_the_recipe() -> None:
@@ -108,7 +111,70 @@ def test_fields_come_after_the_recipe() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("field", [{"size": "big"}, {"quality": "101"}, {"recipe": "none.toml"}])
+def test_names_and_the_largest_file_are_settings_of_the_recipe() -> None:
+    settings = Settings(recipe="", name="{date:%Y}_{stem}", largest="300 kB")
+    assert settings.pipeline().recipe.to_dict() == {"max_bytes": 300_000, "name": "{date:%Y}_{stem}"}
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "left"),
+    [("sheet", "jpg", {"quality": 90}), ("sheet", "png", {}), ("pdf", "png", {"quality": 90})],
+)
+def test_one_file_takes_nothing_that_belongs_to_single_files(
+    make: str, kind: str, left: dict[str, int]
+) -> None:
+    settings = Settings(recipe="archive", make=make, format=kind, name="{n}", largest="1 MB")
+    assert settings.pipeline().recipe.to_dict() == left
+
+
+def test_a_sheet_in_the_format_of_the_recipe_has_its_settings() -> None:
+    settings = Settings(recipe="archive", make="sheet")
+    assert settings.suffix == ".avif"
+    assert settings.pipeline().recipe.to_dict() == {"quality": 90, "effort": 6}
+
+
+@pytest.mark.parametrize("recipe", SEVERAL)
+def test_a_recipe_with_several_outputs_says_their_sizes_itself(recipe: str) -> None:
+    settings = Settings(recipe=recipe, size="100", format="png", name="{n}", quality="70")
+    assert settings.used == {"quality", "largest"}
+    assert settings.pipeline().recipe.operations == ()
+    with pytest.raises(imgpar.UsageError, match="not one file of all"):
+        Settings(recipe=recipe, make="pdf").pipeline()
+
+
+def test_a_recipe_file_with_several_outputs_takes_no_other_size(tmp_path: Path) -> None:
+    path = tmp_path / "two.toml"
+    path.write_text('[[output]]\nto = "png"\n[[output]]\nto = "jpg"\n')
+    with pytest.raises(imgpar.UsageError, match="says the size of each"):
+        Settings(recipe=str(path), size="100").pipeline()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("size", "huge"), ("quality", "200"), ("largest", "small"), ("name", "../{stem}")),
+        *(("make", "book"), ("format", "docx"), ("recipe", "gone"), ("language", "tlh")),
+        *(("look", "pink"), ("geometry", "wide"), ("folder", "relative")),
+    ],
+)
+def test_a_stored_value_that_is_invalid_is_the_default(key: str, value: str) -> None:
+    settings_path().parent.mkdir(parents=True)
+    settings_path().write_text(json.dumps({key: value, "quality": "81"} | {key: value}), "utf-8")
+    expected = Settings() if key == "quality" else Settings(quality="81")
+    assert Settings.load() == expected
+
+
+def test_settings_of_earlier_versions_are_read() -> None:
+    stored = {"recipe": "", "size": "1280", "format": "jpg", "quality": "82", "language": "zh"}
+    stored |= {"folder": os.path.abspath("/out"), "look": "dark", "geometry": "900x700+20+20"}
+    settings_path().parent.mkdir(parents=True)
+    settings_path().write_text(json.dumps(stored), "utf-8")
+    assert Settings.load() == Settings(**stored)
+
+
+@pytest.mark.parametrize(
+    "field", [{"size": "big"}, {"quality": "101"}, {"recipe": "none.toml"}, {"largest": "x"}, {"name": "{x}"}]
+)
 def test_a_wrong_field_is_a_usage_error(field: dict[str, str]) -> None:
     with pytest.raises(imgpar.UsageError):
         Settings(**field).pipeline()
@@ -126,17 +192,25 @@ def test_results_go_next_to_the_originals(tmp_path: Path) -> None:
 # ----- texts ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("main", ["pause", "go_on", "again"])
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_no_access_key_is_used_twice(language: str) -> None:
+def test_no_access_key_is_used_twice(language: str, main: str) -> None:
     at_once = [
-        *("add_folder", "options", "recipe", "format", "size", "quality", "choose", "reset", "all_files"),
-        *("problems", "pause", "stop", "details", "undo", "open"),
+        *("add_folder", "options", "recipe", "make", "format", "size", "quality", "largest", "name"),
+        *("choose", "reset", "all_files", "problems", main, "stop", "details", "report", "undo", "open"),
     ]
     letters = []
     for key in at_once:
         text, place = Texts(language).marked(key, count=0)
         letters.append(text[place].lower())
     assert len(set(letters)) == len(at_once)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("keys", [("open", "open_sheet", "open_pdf"), ("stop", "stop_now")])
+def test_a_button_with_several_labels_has_one_access_key(language: str, keys: tuple[str, ...]) -> None:
+    marked = [Texts(language).marked(key) for key in keys]
+    assert len({text[place].lower() for text, place in marked}) == 1
 
 
 @pytest.mark.parametrize("key", TEXTS)
@@ -360,6 +434,155 @@ def test_other_settings_keep_both_and_undo_takes_back_the_last(
     assert [path.name for path in out.glob("*.webp")] == ["a.webp"]
 
 
+def test_names_come_from_the_template(control: Control, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("a.png", size=(40, 30))
+    control.drop([str(folder)], Settings(name="{stem}-{width}x{height}", size="width=20"))
+    until(control, "idle")
+    assert Path(f"{folder}-imgpar/a-20x15.webp").exists()
+
+
+def test_files_are_no_larger_than_the_field_says(control: Control, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("a.png", size=(200, 150))
+    control.drop([str(folder)], Settings(recipe="", format="jpg", largest="4 kB"))
+    until(control, "idle")
+    assert 2000 < Path(f"{folder}-imgpar/a.jpg").stat().st_size <= 4000
+
+
+# ----- one file of all ------------------------------------------------------------------------------
+
+
+def test_one_pdf_is_made_of_a_folder(control: Control, photo_folder: FolderMaker) -> None:
+    pdfium = pytest.importorskip("pypdfium2")
+    folder = photo_folder("a.png", "b.png", "sub/c.png", size=(90, 60), under="Phone")
+    control.drop([str(folder)], Settings(make="pdf", recipe=""))
+    until(control, "idle")
+    assert control.file == f"{folder}-imgpar{os.sep}Phone.pdf"
+    with pdfium.PdfDocument(control.file) as document:
+        assert len(document) == 3
+    assert (control.board.counts, len(control.board.files)) == ({"ok": 3}, 1)
+    assert control.board.bytes_out == os.path.getsize(control.file)
+
+
+def test_one_contact_sheet_is_made_of_files(control: Control, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("a.png", "b.png", size=(90, 60), under="Phone")
+    control.drop([str(folder / "a.png"), str(folder / "b.png")], Settings(make="sheet", format="png"))
+    until(control, "idle")
+    assert control.file == str(folder / "imgpar" / "Phone.png")
+    with Image.open(control.file) as sheet:
+        assert sheet.format == "PNG"
+        assert sheet.width > 2 * 320 > sheet.height
+
+
+def test_another_sheet_keeps_the_first_and_undo_takes_back_the_last(
+    control: Control, photo_folder: FolderMaker
+) -> None:
+    folder = photo_folder("a.png", "b.png", under="Phone")
+    for quality in ("80", "60"):
+        control.drop([str(folder)], Settings(make="sheet", quality=quality, format="jpg"))
+        until(control, "idle")
+    out = Path(f"{folder}-imgpar")
+    assert sorted(path.name for path in out.glob("*.jpg")) == ["Phone-1.jpg", "Phone.jpg"]
+    control.undo()
+    until(control, "idle")
+    assert [path.name for path in out.glob("*.jpg")] == ["Phone.jpg"]
+
+
+def test_undo_of_the_only_sheet_leaves_no_folder(control: Control, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("a.png")
+    control.drop([str(folder)], Settings(make="sheet"))
+    until(control, "idle")
+    control.undo()
+    until(control, "idle")
+    assert not Path(f"{folder}-imgpar").exists()
+
+
+def test_a_sheet_is_no_input_of_the_next_drop(control: Control, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("a.png")
+    control.drop([str(folder / "a.png")], Settings(make="sheet"))
+    until(control, "idle")
+    control.drop([str(folder)], Settings())
+    until(control, "idle")
+    assert [os.path.basename(row.path) for row in control.board.rows] == ["a.png"]
+
+
+def test_of_a_damaged_picture_no_file_is_made(control: Control, photo_folder: FolderMaker) -> None:
+    folder = photo_folder("a.png")
+    (folder / "b.png").write_bytes(b"\x89PNG\r\n\x1a\nand no more")
+    control.drop([str(folder)], Settings(make="sheet"))
+    until(control, "idle")
+    assert [os.path.basename(path) for path in control.board.problems] == ["b.png"]
+    assert (control.file, list(Path(f"{folder}-imgpar").glob("*.*p*g"))) == ("", [])
+    assert control.can_try_again
+
+
+def test_one_file_cannot_be_paused_but_stopped_and_made_again(
+    control: Control, photo_folder: FolderMaker
+) -> None:
+    folder = photo_folder(*(f"{number}.png" for number in range(40)))
+    control.drop([str(folder)], Settings(make="sheet", format="png"))
+    control.pause()
+    assert control.state == "running"
+    control.stop()
+    until(control, "idle")
+    assert (control.board.counts["ok"], list(Path(f"{folder}-imgpar").glob("*.png"))) == (0, [])
+    control.again(Settings(make="sheet", format="png"))
+    until(control, "idle")
+    assert control.board.counts == {"ok": 40}
+
+
+# ----- the report -----------------------------------------------------------------------------------
+
+
+def test_the_report_lies_beside_the_outputs_and_undo_deletes_it(
+    control: Control, photo_folder: FolderMaker
+) -> None:
+    folder = photo_folder("a.png")
+    (folder / "b.png").write_bytes(b"no picture")
+    control.drop([str(folder)], Settings())
+    until(control, "idle")
+    control.report()
+    until(control, "idle")
+    page = Path(f"{folder}-imgpar") / PAGE
+    assert control.page
+    assert control.page.path == str(page)
+    text = page.read_text("utf-8")
+    assert text.index("b.png") < text.index("a.webp")  # failures come first
+    assert "data:image/" in text
+    control.undo()
+    until(control, "idle")
+    assert not page.exists()
+
+
+def test_a_page_of_the_user_is_not_replaced_by_the_report(
+    control: Control, photo_folder: FolderMaker
+) -> None:
+    folder = photo_folder("a.png")
+    page = Path(f"{folder}-imgpar") / PAGE
+    page.parent.mkdir()
+    page.write_text("mine")
+    control.drop([str(folder)], Settings())
+    until(control, "idle")
+    control.report()
+    until(control, "idle")
+    assert isinstance(control.page_error, imgpar.UsageError)
+    assert page.read_text() == "mine"
+
+
+@pytest.mark.parametrize("meanwhile", ["report", "undo"])
+def test_what_is_dropped_while_something_else_is_at_work_comes_next(
+    meanwhile: str, control: Control, photo_folder: FolderMaker
+) -> None:
+    first, second = photo_folder("a.png", under="one"), photo_folder("b.png", under="two")
+    control.drop([str(first)], Settings())
+    until(control, "idle")
+    getattr(control, meanwhile)()
+    control.drop([str(second)], Settings(format="png"))
+    until(control, "running")
+    until(control, "idle")
+    assert Path(f"{second}-imgpar/b.png").exists()
+    assert control.board.find(str(second / "b.png"))
+
+
 def test_undo_leaves_no_empty_folder(control: Control, photo_folder: FolderMaker) -> None:
     folder = photo_folder("a.png", "sub/b.png")
     control.drop([str(folder)], Settings())
@@ -407,6 +630,17 @@ def test_without_a_display_the_terminal_does_it(photo_folder: FolderMaker) -> No
     assert run.returncode == 0
     assert "this goes on in the terminal" in run.stderr
     assert Path(f"{folder}-imgpar/a.jpg").exists()
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is always a display")
+def test_the_terminal_makes_one_file_of_all_too(
+    photo_folder: FolderMaker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photo_folder("a.png", "b.png", under="Phone")
+    Settings(make="sheet", format="jpg").save()
+    assert convert_in_terminal([str(folder)], "no_display") == 0
+    assert Path(f"{folder}-imgpar/Phone.jpg").exists()
+    assert "2 ok" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "has no tkinter"), ("zh", "没有 tkinter")])

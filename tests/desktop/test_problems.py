@@ -83,6 +83,12 @@ def test_a_picture_that_is_too_wide_for_the_format(tmp_path: Path) -> None:
     assert said(tmp_path / "a.png", to="webp").startswith("这种格式每边最多 16383 像素，图片为 20000 × 4。")
 
 
+@pytest.mark.parametrize(("kind", "sentence"), [("jpg", "质量最低时仍有"), ("png", "没有质量可以降低")])
+def test_a_largest_file_that_is_too_small(photo_folder: FolderMaker, kind: str, sentence: str) -> None:
+    path = photo_folder("a.png") / "a.png"
+    assert sentence in said(path, to=kind, max_bytes=100)
+
+
 def test_a_file_that_is_there_already(photo_folder: FolderMaker) -> None:
     path = photo_folder("a.png") / "a.png"
     (path.parent / "out").mkdir()
@@ -124,6 +130,13 @@ def test_a_file_among_others_that_is_gone(photo_folder: FolderMaker) -> None:
     [
         ({"size": "big"}, "尺寸“big”不正确。"),
         ({"quality": "101"}, "质量“101”不正确。"),
+        ({"largest": "tiny"}, "文件上限“tiny”不正确。"),
+        ({"name": "{x}"}, "文件名中不能用“x”。例如 {date"),
+        ({"name": "../a"}, "文件名“../a”会离开保存位置。"),
+        ({"name": "a?"}, "文件名“a?”中不能有 ?。"),
+        ({"name": "{date"}, "文件名“{date”不正确。"),
+        ({"name": "{n:x}"}, "文件名“{n:x}”不正确。"),
+        ({"recipe": "social", "make": "pdf"}, "方案 social 会把每个图片变成几个文件"),
         ({"recipe": "none.toml"}, "无法读取方案文件 none.toml"),
     ],
 )

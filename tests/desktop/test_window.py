@@ -286,6 +286,129 @@ def test_a_wrong_size_is_said_to_be_wrong(screen: Screen, photo_folder: FolderMa
     assert "'large'" in screen.window.status.detail["text"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "language", "said"),
+    [
+        ("size", "large", "en", "Expected a size such as 1920x1080"),
+        ("quality", "500", "en", "Expected a whole number from 1 to 100 for quality"),
+        ("largest", "tiny", "en", "for the largest file but received 'tiny'"),
+        ("name", "{stm}", "en", "Did you mean {stem}?"),
+        ("name", "{stm}", "zh", "文件名中不能用“stm”"),
+    ],
+)
+def test_a_wrong_value_is_explained_at_the_fields(
+    screen: Screen, field: str, value: str, language: str, said: str
+) -> None:
+    if language != screen.window.texts.language:
+        screen.window.settings = Settings(language=language, look="light")
+        screen.window.build()
+    form = screen.window.form
+    box = form._boxes[field]
+    box.set(value)
+    box.event_generate("<<ComboboxSelected>>")
+    screen.until(lambda: said in form.message["text"], form.message["text"])
+    assert form.message["style"] == "Bad.TLabel"
+    box.set("")
+    box.event_generate("<<ComboboxSelected>>")
+    screen.until(lambda: form.message["style"] == "Quiet.TLabel")
+
+
+def test_a_field_with_the_focus_has_a_hint(screen: Screen) -> None:
+    form = screen.window.form
+    screen.focus(form._name)
+    screen.until(lambda: "{date:%Y-%m-%d}" in form.message["text"])
+    screen.focus(screen.window.head.zone)
+    screen.until(lambda: not form.message["text"])
+
+
+def test_offered_names_are_templates(screen: Screen) -> None:
+    form = screen.window.form
+    form._name.set("date and name")
+    form._name.event_generate("<<ComboboxSelected>>")
+    screen.until(lambda: Settings.load().name == "{date:%Y-%m-%d}_{stem}")
+    assert form._name.get() == "date and name"
+
+
+def usable(screen: Screen) -> set[str]:
+    """The fields that can be edited."""
+    return {key for key, box in screen.window.form._boxes.items() if not box.instate(["disabled"])}
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "left"),
+    [
+        ("make", "one PDF", {"recipe", "make", "size", "quality"}),
+        ("make", "one contact sheet", {"recipe", "make", "format", "quality"}),
+        ("recipe", "Icons of a web site: ICO and PNG", {"recipe", "make", "quality", "largest"}),
+    ],
+)
+def test_fields_that_do_not_apply_are_disabled(screen: Screen, field: str, text: str, left: set[str]) -> None:
+    box = screen.window.form._boxes[field]
+    box.set(text)
+    box.event_generate("<<ComboboxSelected>>")
+    screen.until(lambda: usable(screen) == left)
+    box.current(0)
+    box.event_generate("<<ComboboxSelected>>")
+    screen.until(lambda: len(usable(screen)) == 7)
+
+
+def test_one_file_of_all_is_opened_by_its_button(
+    screen: Screen, photo_folder: FolderMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(window_module, "show", shown.append)
+    folder = photo_folder("a.png", "b.png", under="Phone")
+    screen.window.form._make.set("one contact sheet")
+    screen.window.form._make.event_generate("<<ComboboxSelected>>")
+    screen.window.drop([str(folder)])
+    screen.idle()
+    screen.until(lambda: screen.window.buttons.open["text"] == "Open sheet")
+    assert screen.window.status.line["text"] == "Done: 2 in one file"
+    assert {row[1] for row in screen.rows()} == {"✓ in the file"}
+    screen.window.buttons.open.invoke()
+    assert shown == [f"{folder}-imgpar{os.sep}Phone.webp"]
+
+
+def test_the_report_is_shown_when_it_is_written(
+    screen: Screen, photo_folder: FolderMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(window_module, "show", shown.append)
+    folder = photo_folder("a.png")
+    assert screen.window.buttons.report.instate(["disabled"])
+    screen.window.drop([str(folder)])
+    screen.idle()
+    screen.window.buttons.report.invoke()
+    screen.until(lambda: shown)
+    assert shown == [f"{folder}-imgpar{os.sep}imgpar-report.html"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_low_window_shows_everything(screen: Screen, language: str) -> None:
+    window = screen.window
+    window.settings = Settings(language=language, look="light")
+    window.build()
+    window.control.board.wait(f"/photos/{number}.jpg" for number in range(9))
+    window.root.geometry("1000x540+0+0")
+    screen.until(lambda: window.root.winfo_height() == 540)
+    screen.until(lambda: window.files.files._room >= 3, "no room for the list")
+    for widget in (window.head, window.form, window.status, window.buttons):
+        assert widget.winfo_y() + widget.winfo_height() <= 540
+        assert widget.winfo_height() >= widget.winfo_reqheight()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_narrow_window_has_room_for_all_buttons(screen: Screen, language: str) -> None:
+    window = screen.window
+    window.settings = Settings(language=language, look="light")
+    window.build()
+    window.root.geometry("1x600+0+0")
+    least = window.root.minsize()[0]
+    screen.until(lambda: window.root.winfo_width() == least)
+    screen.until(lambda: window.buttons.winfo_width() <= least)
+    assert window.buttons.winfo_reqwidth() <= window.buttons.winfo_width()
+
+
 def test_before_and_after_are_shown(screen: Screen, photo_folder: FolderMaker) -> None:
     folder = photo_folder(under="red")
     Image.new("RGB", (400, 200), (200, 30, 40)).save(folder / "a.png")
@@ -360,7 +483,7 @@ def test_everything_can_be_reached_by_tab(screen: Screen) -> None:
         assert len(seen) < 50
         seen.append(following)
     kinds = [widget.winfo_class() for widget in seen]
-    assert kinds.count("TCombobox") == 4
+    assert kinds.count("TCombobox") == 7
     assert kinds.count("TMenubutton") == 1
     assert "Treeview" in kinds
 

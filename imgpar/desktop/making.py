@@ -1,0 +1,55 @@
+"""One call of imgpar for one drop: a file of each input, or one file of all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import imgpar
+from imgpar.desktop.settings import Settings
+
+MARK = ".imgpar"
+"""The folder by which imgpar knows outputs: such a folder is no input when its parent is dropped later."""
+
+
+def make(
+    settings: Settings,
+    inputs: Sequence[str],
+    out: str,
+    on_event: Callable[[imgpar.Event], None],
+    cancel: imgpar.CancelToken | None = None,
+) -> imgpar.Report:
+    """Convert the inputs as the settings say. Nothing that exists is replaced.
+
+    Args:
+        settings: of the window.
+        inputs: absolute paths.
+        out: the output folder.
+        on_event: receives every event.
+        cancel: stops the run.
+
+    Raises:
+        UsageError: a field is invalid.
+        RunError: the run could not continue.
+    """
+    pipeline = settings.pipeline()
+    if not settings.make:
+        return pipeline.run(inputs, out, on_exists="rename", on_event=on_event, cancel=cancel)
+    with suppress(OSError):  # the run says why nothing can be written
+        os.makedirs(os.path.join(out, MARK), exist_ok=True)
+    file = os.path.join(out, title(inputs) + settings.suffix)
+    if settings.make == "pdf":
+        return pipeline.assemble(inputs, file, on_exists="rename", on_event=on_event, cancel=cancel)
+    return pipeline.sheet(inputs, file, labels="{stem}", on_exists="rename", on_event=on_event, cancel=cancel)
+
+
+def title(inputs: Sequence[str]) -> str:
+    """The name of the file that is made of all inputs: that of their folder.
+
+    >>> title([os.path.abspath("/photos/Phone/a.jpg")])
+    'Phone'
+    """
+    first = inputs[0]
+    folder = first if len(inputs) == 1 and os.path.isdir(first) else os.path.dirname(first)
+    return os.path.basename(folder) or "imgpar"
