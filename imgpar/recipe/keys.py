@@ -8,34 +8,13 @@ from typing import Any
 from imgpar.core.options import Option
 from imgpar.recipe.tables import plain, values_of
 
+_SETTINGS = (
+    "quality", "lossless", "effort", "palette", "subsampling", "progressive", "strip", "background", "colour",
+    "pages", "density", "codec", "audio", "trim", "speed", "fps", "map", "loudnorm", "deinterlace", "tonemap",
+    "max_bytes", "target", "hardware",
+)  # fmt: skip
 FIRST: Mapping[str, frozenset[str]] = {
-    "settings": frozenset(
-        {
-            "quality",
-            "lossless",
-            "effort",
-            "palette",
-            "subsampling",
-            "progressive",
-            "strip",
-            "background",
-            "colour",
-            "pages",
-            "density",
-            "codec",
-            "audio",
-            "trim",
-            "speed",
-            "fps",
-            "map",
-            "loudnorm",
-            "deinterlace",
-            "tonemap",
-            "max_bytes",
-            "target",
-            "hardware",
-        }
-    ),  # fmt: skip
+    "settings": frozenset(_SETTINGS),
     "blur": frozenset({"sigma"}),
     "brightness": frozenset({"factor"}),
     "contrast": frozenset({"factor"}),

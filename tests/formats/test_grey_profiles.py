@@ -29,6 +29,8 @@ PROPHOTO = profiles.rgb_profile(
 )
 SEEN = (99, 137, 188, 225)
 """What 32, 64, 128 and 192 of linear light are in sRGB."""
+WITHOUT_ICONS = sorted({*WRITABLE} - {"ico"})
+"""Icons have sizes of their own."""
 EXACT = sorted({"png", "tiff", "bmp", "gif", "jp2", "webp"} & set(WRITABLE))
 
 
@@ -62,7 +64,7 @@ def tones(data: bytes, *, through: bool = True) -> np.ndarray:
 
 
 @pytest.mark.parametrize("mode", ["L", "LA"])
-@pytest.mark.parametrize("name", WRITABLE)
+@pytest.mark.parametrize("name", WITHOUT_ICONS)
 def test_every_format_shows_the_same_tones(name: str, mode: str) -> None:
     made = Pipeline().encode(tagged(mode), to=name, **finest(name))
     assert np.abs(tones(made) - SEEN).max() <= 2
@@ -125,7 +127,7 @@ class TestPngGamma:
         return data[:33] + build_chunk(b"gAMA", struct.pack(">I", gamma)) + data[33:]
 
     @pytest.mark.parametrize("mode", ["L", "LA"])
-    @pytest.mark.parametrize("name", WRITABLE)
+    @pytest.mark.parametrize("name", WITHOUT_ICONS)
     def test_it_counts_in_every_format(self, name: str, mode: str) -> None:
         made = Pipeline().encode(self.png(mode, 100000), to=name, **finest(name))
         assert np.abs(tones(made) - SEEN).max() <= 2

@@ -68,7 +68,7 @@ class TestRefusing:
         with pytest.raises(LimitError, match=r"32000×32000 = 1,024,000,000 .* --max-pixels 1024000000"):
             read_header(bytes(data), "", LIMITS)
 
-    @pytest.mark.parametrize("name", WRITABLE)
+    @pytest.mark.parametrize("name", sorted({*WRITABLE} - {"ico"}))  # icons have sizes of their own
     def test_the_limit_counts_pixels_of_every_format(self, name: str) -> None:
         spec, _ = storable(Spec(64, 48, "RGBX"), FORMATS[name])
         data = written(picture(spec.layout), name)

@@ -114,19 +114,18 @@ def _look_at_clip(path: str, run: RunSpec) -> Looks:
     return _with_pixels(known, Frame(Spec(width, height, "RGBA"), np.ascontiguousarray(shown.array)), run)
 
 
+_SOUND = "mov,mp4,m4a,mp3,wav,flac"
+"""Demuxers of the sound files that a run writes."""
+
+
 def _sound(path: str) -> Looks:
     """Format and duration of a file that has sound only; raises ItemError where it has not even that."""
-    import av
-
-    from imgpar.core.errors import DamagedError
     from imgpar.formats.registry import format_of_suffix
+    from imgpar.video.demux import open_clip
 
     found = format_of_suffix(path)
-    try:
-        with open(path, "rb") as file, av.open(file, "r") as container:
-            seconds = (container.duration or 0) / 1_000_000
-    except (OSError, av.FFmpegError):
-        raise DamagedError("It cannot be read.") from None
+    with open_clip(path, _SOUND) as container:
+        seconds = (container.duration or 0) / 1_000_000
     return Looks(found.name if found else "", seconds=round(seconds, 3), frames=0)
 
 
