@@ -15,7 +15,7 @@ from imgpar.core.limits import Limits
 from imgpar.core.properties import Properties
 from imgpar.core.spec import Header
 from imgpar.formats import codec
-from imgpar.formats.metadata.facts import read_facts, timestamp
+from imgpar.formats.metadata.facts import facts_of_metadata, timestamp
 from imgpar.formats.metadata.reading import camera_name
 from imgpar.formats.registry import find_format, sniff_file
 from imgpar.inputs.companions import SIDECAR
@@ -67,7 +67,7 @@ def _of_picture(path: str, data: bytes, targets: Sequence[Target], run: RunSpec)
         sum(durations) / 1000,
         header.frames > 1 and bool(durations),
         header.orientation,
-        *read_facts(header.metadata),
+        *facts_of_metadata(header.metadata),
         fingerprint=hashed,
         quality=header.coding.quality,
         made=_made(targets, run, lambda target: _picture_size(path, data, target, run)),

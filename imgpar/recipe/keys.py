@@ -31,7 +31,8 @@ FIRST: Mapping[str, frozenset[str]] = {
     ),
 }
 """Fields of the settings of the encoders, and of operations, whose value is part of every key. All others are
-part of it where they differ from their defaults: a new setting does not change the keys of existing outputs."""
+part of it only where they differ from their defaults: new settings do not change the keys of existing outputs.
+"""
 
 
 def fields_in_key(owner: Any, options: Mapping[str, Option], kind: str) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Output:
         return shared._replace(
             operations=shared.operations + self.operations,
             to=self.to or shared.to,
-            encode=shared.encode.changed(replacing(dict(self.settings))),
+            encode=shared.encode.changed(overriding(dict(self.settings))),
             name=naming.template(self.name),
         )
 
@@ -150,10 +150,10 @@ _INSTEAD = {"target": ("quality", "max_bytes"), "quality": ("target",), "max_byt
 """A setting that is given later takes the place of these."""
 
 
-def replacing(given: dict[str, Any]) -> dict[str, Any]:
+def overriding(given: dict[str, Any]) -> dict[str, Any]:
     """Settings that are given over those of a recipe, with None for the earlier ones whose place they take.
 
-    >>> replacing({"target": "ssim=0.98"})
+    >>> overriding({"target": "ssim=0.98"})
     {'target': 'ssim=0.98', 'quality': None, 'max_bytes': None}
     """
     others = (other for name, instead in _INSTEAD.items() if name in given for other in instead)

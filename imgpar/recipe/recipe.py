@@ -28,7 +28,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.outputs.sidefiles import check_place, write_whole
 from imgpar.outputs.templates import Naming
-from imgpar.recipe.outputs import Branch, Output, replacing, sized
+from imgpar.recipe.outputs import Branch, Output, overriding, sized
 from imgpar.recipe.tables import (
     fields_of,
     operations_from,
@@ -162,7 +162,7 @@ class Recipe:
         Raises UsageError for an unknown key, BadValueError for an invalid value.
         """
         declared = {**EncodeOptions.options(), **Extraction.options(), **Naming.options()}
-        changes = replacing(settings_from(settings, label, ("operations", "output"), declared))
+        changes = overriding(settings_from(settings, label, ("operations", "output"), declared))
         chosen = self.chosen or "to" in changes
         to = changes.pop("to", self.to)
         extract = {key: changes.pop(key) for key in Extraction.options() if key in changes}

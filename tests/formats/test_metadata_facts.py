@@ -14,14 +14,14 @@ from imgpar.core.blocks import Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Metadata
 from imgpar.formats import codec
-from imgpar.formats.metadata.facts import Facts, read_facts, timestamp
+from imgpar.formats.metadata.facts import MetadataFacts, facts_of_metadata, timestamp
 from imgpar.formats.metadata.reading import camera_name
 
 EXIFTOOL = pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 
 
-def facts_of(data: bytes, name: str = "a.jpg") -> Facts:
-    return read_facts(codec.read_header(data, name, Limits()).metadata)
+def facts_of(data: bytes, name: str = "a.jpg") -> MetadataFacts:
+    return facts_of_metadata(codec.read_header(data, name, Limits()).metadata)
 
 
 def with_exif(tags: dict[int, object], sub: dict[int, object], fmt: str = "JPEG") -> bytes:
@@ -37,11 +37,11 @@ def with_exif(tags: dict[int, object], sub: dict[int, object], fmt: str = "JPEG"
 def test_exif_says_all_but_the_title(fmt: str) -> None:
     tags = {0x010F: "Canon", 0x0110: "Canon EOS R5", 0x8298: "(c) Ada", 0x013B: "Ada"}
     found = facts_of(with_exif(tags, {0x9003: "2024:05:01 10:00:00", 0x9011: "+02:00"}, fmt))
-    assert found == Facts("2024-05-01T10:00:00+02:00", "Canon EOS R5", "", "(c) Ada", "Ada")
+    assert found == MetadataFacts("2024-05-01T10:00:00+02:00", "Canon EOS R5", "", "(c) Ada", "Ada")
 
 
 def test_a_picture_without_metadata_says_nothing() -> None:
-    assert facts_of(with_exif({}, {})) == Facts()
+    assert facts_of(with_exif({}, {})) == MetadataFacts()
 
 
 def test_the_date_of_the_file_is_not_when_it_was_taken() -> None:
@@ -82,7 +82,7 @@ def test_xmp_is_read_as_elements_and_attributes() -> None:
         b"<dc:creator><rdf:Seq><rdf:li>Ada</rdf:li><rdf:li>Bob</rdf:li></rdf:Seq></dc:creator>"
         b"<tiff:Model>M11</tiff:Model></rdf:Description></rdf:RDF>"
     )
-    assert read_facts(Metadata(xmp=packet)) == Facts(
+    assert facts_of_metadata(Metadata(xmp=packet)) == MetadataFacts(
         "2024-05-01T10:00:00", "Leica & Co M11", "Café", "", "Ada; Bob"
     )
 
@@ -94,7 +94,7 @@ def test_iptc_says_date_and_title() -> None:
     records = (
         dataset(5, b"Title") + dataset(55, b"20240501") + dataset(60, b"100000+0200") + dataset(80, b"\xe9")
     )
-    found = read_facts(Metadata(iptc=records))
+    found = facts_of_metadata(Metadata(iptc=records))
     assert (found.taken, found.title, found.artist) == ("2024-05-01T10:00:00+02:00", "Title", "é")
 
 

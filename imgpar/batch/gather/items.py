@@ -15,7 +15,7 @@ from imgpar.core.errors import LimitError, SourceError, TransformError
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats import codec
-from imgpar.formats.metadata.facts import Facts, read_facts
+from imgpar.formats.metadata.facts import MetadataFacts, facts_of_metadata
 from imgpar.formats.option_values import pages_among
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.registry import FORMATS
@@ -154,7 +154,7 @@ def frame_of_item(
     upright = oriented(header.spec, header.orientation).size
     given = run.encode.dpi
     dpi = (given, given) if given else _upright_dpi(header.metadata, header.orientation)
-    about = read_facts(header.metadata) if fit.facts else Facts()
+    about = facts_of_metadata(header.metadata) if fit.facts else MetadataFacts()
     return frame, ItemRemarks(
         frame.spec, upright, shown, dpi, lost, notes, following, header.format, about.taken, about.camera
     )

@@ -12,7 +12,7 @@ _LONGEST = 2000
 """Characters of a value that are kept."""
 
 
-class Facts(NamedTuple):
+class MetadataFacts(NamedTuple):
     """What a picture says about itself; empty is unknown."""
 
     taken: str = ""
@@ -23,11 +23,11 @@ class Facts(NamedTuple):
     artist: str = ""
 
 
-def read_facts(metadata: Metadata) -> Facts:
+def facts_of_metadata(metadata: Metadata) -> MetadataFacts:
     """What the metadata of a picture say. Of several sources EXIF comes first, then XMP, then IPTC."""
     taken = reading.read_taken(metadata)
     texts = ["; ".join(reading.field_values(metadata, name)) for name in ("title", "copyright", "artist")]
-    return Facts(
+    return MetadataFacts(
         taken.replace(microsecond=0).isoformat() if taken else "",
         reading.read_camera(metadata)[:_LONGEST],
         *(text[:_LONGEST] for text in texts),
