@@ -30,7 +30,7 @@ def save_report(
     Args:
         report: of a run, or one made with `Report(items=outcomes, ok=…)`.
         path: of the file: a page where it ends in .html, else JSON. An existing file is replaced only if it
-            is a report of the same kind. Its folder is created.
+            is a report of the same kind. Its folder exists.
         session: workers that make the thumbnails of the page; without it, workers are started for them.
         cancel: leaves the remaining thumbnails out.
 

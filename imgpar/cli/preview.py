@@ -96,7 +96,7 @@ def preview(
     if notes and not args.quiet:
         print("\n".join(notes), file=sys.stderr)
     if args.report:
-        running.save_report(args, report_of(items, args.out or "", notes=notes, aside=aside))
+        running.keep_report(args, report_of(items, args.out or "", notes=notes, aside=aside))
     if not (sums.total() or aside.others):
         return NoInputError.exit_code
     return int(sums["failed"] > 0)

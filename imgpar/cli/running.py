@@ -105,7 +105,7 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False, s
         with stopping(token, stopped):
             report = call(results, token)
             if args.report:
-                save_report(args, report, token)
+                keep_report(args, report, token)
     try:
         _conclude(args, report, results, to_stdout=to_stdout)
         sys.stdout.flush()
@@ -115,7 +115,7 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False, s
     return report.exit_code
 
 
-def save_report(args: argparse.Namespace, report: Report, cancel: CancelToken | None = None) -> None:
+def keep_report(args: argparse.Namespace, report: Report, cancel: CancelToken | None = None) -> None:
     """Write the report to the file that --report names."""
     from imgpar.batch.pages.writing import write_report
 

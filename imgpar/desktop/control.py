@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 import imgpar
 from imgpar.desktop.board import Board
-from imgpar.desktop.reporting import Reported, report_of, write_page
+from imgpar.desktop.reporting import Reported, board_report, write_page
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.undo import Undone, delete_outputs
 from imgpar.desktop.work import Conversion, Ended, Listed, Message, OutputFolder
@@ -179,7 +179,7 @@ class Control:
         if self.can_report:
             self.state, self.page, self.page_error = "reporting", None, None
             self._cancel = cancel = imgpar.CancelToken()
-            report = report_of(
+            report = board_report(
                 self.board, out=self.folder, notes=tuple(self.notes), ignored=self.ignored, left=self.left,
                 stopped=str(self.error or self.halt or ""), cancelled=self.stopped,
             )  # fmt: skip

@@ -13,7 +13,7 @@ MARK = ".imgpar"
 """The folder by which imgpar knows outputs: such a folder is no input when its parent is dropped later."""
 
 
-def make(
+def make_files(
     settings: Settings,
     inputs: Sequence[str],
     out: str,

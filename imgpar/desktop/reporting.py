@@ -34,6 +34,7 @@ def write_page(report: imgpar.Report, cancel: imgpar.CancelToken) -> Reported:
     """
     path = os.path.join(report.out, PAGE)
     try:
+        os.makedirs(report.out, exist_ok=True)  # nothing may have been converted
         imgpar.save_report(report, path, cancel=cancel)
         status = os.lstat(path)
     except (imgpar.ImgparError, OSError) as error:
@@ -42,12 +43,12 @@ def write_page(report: imgpar.Report, cancel: imgpar.CancelToken) -> Reported:
     return Reported(imgpar.OutputFile(path, status.st_size, mtime_ns=times[0], ctime_ns=times[1]))
 
 
-def report_of(board: Board, **facts: Any) -> imgpar.Report:
+def board_report(board: Board, **facts: Any) -> imgpar.Report:
     """The results of a board as a report; `facts` are fields of it that the board does not know.
 
     >>> board = Board()
     >>> board.add(imgpar.Outcome("/a.jpg", "ok", lost=("gps",)))
-    >>> report_of(board, out="/web").lost
+    >>> board_report(board, out="/web").lost
     {'gps': 1}
     """
     outcomes = [row.outcome for row in board.rows if row.outcome]

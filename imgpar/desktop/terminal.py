@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import imgpar
-from imgpar.desktop.making import make
+from imgpar.desktop.making import make_files
 from imgpar.desktop.problems import one_line, plain_sentences
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.texts import Texts
@@ -30,7 +30,7 @@ def convert_in_terminal(names: Sequence[str], reason: str) -> int:
 
     place = settings.place(names)
     try:
-        report = make(settings, names, place, listen)
+        report = make_files(settings, names, place, listen)
     except imgpar.ImgparError as error:
         say(plain_sentences(texts.error(error, place)))
         return error.exit_code

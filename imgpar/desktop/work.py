@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import imgpar
-from imgpar.desktop.making import make
+from imgpar.desktop.making import make_files
 from imgpar.desktop.paths import local, repaired
 from imgpar.desktop.settings import Settings
 
@@ -99,7 +99,7 @@ class Conversion:
             if not self.paths:
                 for message in self._list():
                     self._inbox.put(message)
-            report = make(self._settings, self.paths, self._out, self._inbox.put, self._token)
+            report = make_files(self._settings, self.paths, self._out, self._inbox.put, self._token)
             self._inbox.put(Ended(report))
         except Exception as error:  # reported to the window
             self._inbox.put(Ended(error=error))

@@ -17,10 +17,10 @@ def report(photo_folder: FolderMaker) -> imgpar.Report:
 
 
 def test_a_report_becomes_a_page_or_json(report: imgpar.Report, tmp_path: Path) -> None:
-    imgpar.save_report(report, tmp_path / "new" / "report.html")
-    imgpar.save_report(report, tmp_path / "new" / "report.json")
-    assert "a.webp" in (tmp_path / "new" / "report.html").read_text("utf-8")
-    assert json.loads((tmp_path / "new" / "report.json").read_text())["ok"] == 1
+    imgpar.save_report(report, tmp_path / "report.html")
+    imgpar.save_report(report, tmp_path / "report.json")
+    assert "a.webp" in (tmp_path / "report.html").read_text("utf-8")
+    assert json.loads((tmp_path / "report.json").read_text())["ok"] == 1
 
 
 def test_outcomes_of_several_runs_become_one_page(tmp_path: Path) -> None:

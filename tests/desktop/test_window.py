@@ -664,8 +664,9 @@ def test_a_long_list_is_scrolled_and_selected_by_keyboard(screen: Screen) -> Non
     board.wait(f"/photos/{number:04}.jpg" for number in range(1000))
     files = screen.window.files.files
     screen.until(lambda: len(files.tree.get_children()) > 3)
-    room = files._room
     screen.focus(files.tree)
+    screen.window.root.update()  # the layout is final, and so is the number of rows in sight
+    room = files._room
     names = []
     for keys in ("<Down>", "<Next>", "<End>", "<Up>", "<Home>"):
         files.tree.event_generate(keys)
