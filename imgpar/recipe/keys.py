@@ -30,8 +30,8 @@ FIRST: Mapping[str, frozenset[str]] = {
         {"text", "size", "colour", "outline", "opacity", "gravity", "margin", "font", "tile"}
     ),
 }
-"""Fields of the settings of the encoders, and of operations, whose value is part of every key. All others are
-part of it only where they differ from their defaults: new settings do not change the keys of existing outputs.
+"""Fields of the settings of the encoders, and of operations, whose value is part of every key. All others
+are part of it only where they differ from their defaults: new settings do not change the keys of existing outputs.
 """
 
 
