@@ -31,7 +31,7 @@ FIRST: Mapping[str, frozenset[str]] = {
     ),
 }
 """Fields of the settings of the encoders, and of operations, whose value is part of every key. All others
-are part of it only where they differ from their defaults: new settings do not change the keys of existing outputs.
+are part of it only where they differ from their defaults: a new setting changes no key of an existing output.
 """
 
 
