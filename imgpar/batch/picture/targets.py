@@ -19,6 +19,7 @@ from imgpar.formats import codec
 from imgpar.formats.base import Encoded
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
+from imgpar.formats.relevance import with_measured
 from imgpar.pixels.resampling import resample
 
 HIGHEST = 95
@@ -96,8 +97,9 @@ def encode_aimed(
     Raises:
         EncodeError: the goal cannot be met; or the encoder failed.
     """
-    search_for = _Search(frames, fmt, metadata, options, experience or Experience())
     adjustable = "quality" in fmt.takes and not options.lossless
+    options = with_measured(options, fmt)
+    search_for = _Search(frames, fmt, metadata, options, experience or Experience())
     if options.target is not None and adjustable:
         return search_for.score()
     if options.max_bytes is None:
