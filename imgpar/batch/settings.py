@@ -156,6 +156,12 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
     """
     for branch in recipe.branches() if "max_bytes" in call.recipe else ():
         check_goals(branch.encode, branch.to, label)
+        if branch.encode.best_format and recipe.naming.sizes:
+            raise UsageError(
+                f"{label('best_format')} may choose another format for each size, but the sizes of a picture "
+                f"on a page ({label('sizes')}) need all of theirs.",
+                fix="Leave out one.",
+            )
     plain, encode = Extraction(), recipe.encode
     if not call.extracts:
         for key in Extraction.options():

@@ -393,6 +393,36 @@ def test_two_inputs_never_share_a_name_of_a_candidate(tmp_path):
     assert {name.rpartition(".")[0] for name in names(tmp_path / "o")} == {"a.png", "a.jpg"}
 
 
+def test_the_input_itself_is_a_candidate(tmp_path):
+    """Encoding a JPEG of quality 30 again would make it larger, and worse."""
+    (tmp_path / "a.jpg").write_bytes(data := saved("JPEG", quality=30))
+    imgpar.convert(tmp_path / "a.jpg", tmp_path / "o", to=["jpg", "png"], best_format=True, jobs=1)
+    assert (tmp_path / "o" / "a.jpg").read_bytes() == data
+
+
+def test_the_input_is_better_than_a_larger_file_of_the_given_quality(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(data := saved("JPEG", quality=30))
+    imgpar.convert(
+        tmp_path / "a.jpg", tmp_path / "o", to=["jpg", "png"], best_format=True, quality=95, jobs=1
+    )
+    assert (tmp_path / "o" / "a.jpg").read_bytes() == data
+
+
+def test_a_format_whose_name_is_taken_is_not_said_to_be_larger(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "a.webp").write_bytes(b"mine")
+    report = imgpar.convert(tmp_path / "a.png", tmp_path / "o", to=["webp", "jpg"], best_format=True, jobs=1)
+    notes = " ".join(report.items[0].notes)
+    assert "not tried as WebP" in notes and "smallest" not in notes
+
+
+def test_the_sizes_of_a_picture_have_one_format(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    with pytest.raises(imgpar.UsageError, match="sizes"):
+        imgpar.convert(tmp_path / "a.png", tmp_path / "o", sizes=[8, 16], best_format=True)
+
+
 def test_in_place_there_is_no_best_format(tmp_path, capsys):
     (tmp_path / "a.png").write_bytes(PNG)
     assert main(["convert", str(tmp_path), "--in-place", "--best-format"]) == 2
