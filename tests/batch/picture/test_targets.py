@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import json
 from functools import cache
 from pathlib import Path
@@ -78,6 +79,40 @@ def test_a_jpeg_is_not_encoded_with_more_than_its_own_quality():
 def test_a_size_that_cannot_be_met_says_what_would_help():
     with pytest.raises(EncodeError, match=r"500 bytes cannot be met: at quality 1 it has .*--shrink"):
         Pipeline().encode(PNG, to="jpg", max_bytes=500)
+
+
+def with_comment(nbytes: int, size: tuple[int, int]) -> bytes:
+    picture = Image.fromarray(pixels()).resize(size)
+    return saved("JPEG", picture, comment=b"x" * nbytes)
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "shrink", "message"),
+    [
+        ((32, 24), 3000, None, r"of which its metadata are [45],\d+\. Remove them with --strip all, or"),
+        ((320, 240), 700, None, r"metadata are [45],\d+\. Remove them with --strip all and .* --shrink"),
+        ((320, 240), 4000, True, r"of which its metadata are [45],\d+\. Remove them with --strip all, or"),
+    ],
+)
+def test_only_metadata_that_are_in_the_file_are_named(size, most, shrink, message):
+    data = with_comment(5000, size)
+    with pytest.raises(EncodeError, match=message) as caught:
+        Pipeline().encode(data, to="jpg", max_bytes=most, shrink=shrink)
+    has, own = (
+        int(n.replace(",", "")) for n in re.findall(r"(?:it has|metadata are) ([\d,]+)", str(caught.value))
+    )
+    assert own < has
+
+
+def test_metadata_that_make_no_difference_are_not_blamed():
+    data = with_comment(600, (320, 240))
+    with pytest.raises(EncodeError, match=r"it has [\d,]+\. Scale it down with --shrink"):
+        Pipeline().encode(data, to="webp", max_bytes=200)
+
+
+def test_nothing_fits_into_no_bytes():
+    with pytest.raises(imgpar.BadValueError, match="at least 1 byte"):
+        Pipeline().encode(PNG, to="jpg", max_bytes=0)
 
 
 def test_with_shrink_it_has_fewer_pixels():
