@@ -207,7 +207,7 @@ def check_goals(encode: EncodeOptions, to: Collection[str], label: Callable[[str
         if getattr(encode, one) is not None and getattr(encode, other) not in (None, False):
             raise UsageError(f"{label(one)} and {label(other)} exclude each other.", fix="Leave out one.")
     if encode.max_bytes == 0:
-        raise bad_value(label("max_bytes"), "at least 1 byte, such as 300k,", 0)
+        raise bad_value(label("max_bytes"), "at least 1 byte, such as 300k,", "0")
     if encode.shrink and encode.max_bytes is None:
         raise UsageError(f"{label('shrink')} belongs to {label('max_bytes')}.", fix="Give a size as well.")
     if encode.best_format and encode.split:

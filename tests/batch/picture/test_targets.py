@@ -110,6 +110,21 @@ def test_metadata_that_make_no_difference_are_not_blamed():
         Pipeline().encode(data, to="webp", max_bytes=200)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ssim", r"butteraugli=1 or psnr=42 for .*Did you mean 'ssim=0\.98'\?"),
+        ("butteraugli=-1", r"butteraugli=N with N from 0\.1 to 20 for"),
+        ("ssim=98", r"ssim=N with N from 0\.5 to 1 for"),
+        ("psnr=high", "psnr=N with N from 10 to 100 for"),
+        ("psnr=nan", "psnr=N with N from 10 to 100 for"),
+    ],
+)
+def test_what_is_no_target(text, message):
+    with pytest.raises(imgpar.BadValueError, match=message):
+        Pipeline().encode(PNG, to="jpg", target=text)
+
+
 def test_nothing_fits_into_no_bytes():
     with pytest.raises(imgpar.BadValueError, match="at least 1 byte"):
         Pipeline().encode(PNG, to="jpg", max_bytes=0)
