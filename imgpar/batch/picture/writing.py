@@ -185,7 +185,9 @@ class Writing:
                 experience=experience,
             )
         if encoded.kept and target.retires == target.path and encoded.data == original.data:
-            raise NotSmallerError(encoded.kept)
+            error = NotSmallerError(encoded.kept)
+            error.digest = self.digest
+            raise error
         if run.strict or run.verify:
             with self._clock.during("encode"):
                 strict, verify = run.strict, run.verify

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-import re
 import json
+import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -309,6 +310,33 @@ def test_in_place_a_file_that_fits_stays_untouched(tmp_path):
     status = (tmp_path / "a.jpg").stat()
     report = imgpar.convert(tmp_path, in_place=True, max_bytes="1M", jobs=1)
     assert (dict(report.reasons), (tmp_path / "a.jpg").stat().st_ino) == ({"smaller": 1}, status.st_ino)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"quality": 90, "schedule": "staged"}, {"optimise": True}, {"max_bytes": "1M"}]
+)
+def test_what_stays_in_place_is_encoded_once(tmp_path, settings):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(Pipeline().encode(saved("JPEG", quality=40), optimise=True))
+
+    def reasons() -> list[str]:
+        report = imgpar.convert(tmp_path, in_place=True, jobs=1, **settings)
+        return [item.reason for item in report.items]
+
+    assert (reasons(), reasons()) == (["smaller"], ["unchanged"])
+    os.utime(path, ns=(1, 1))  # its content is the same
+    assert reasons() == ["unchanged"]
+    before = path.read_bytes()
+    assert (len(imgpar.undo(tmp_path).items), path.read_bytes()) == (0, before)
+    path.write_bytes(Pipeline().encode(saved("JPEG", quality=30), optimise=True))
+    assert (reasons(), reasons()) == (["smaller"], ["unchanged"])
+
+
+def test_with_other_settings_it_is_encoded_again(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(saved("JPEG", quality=90))
+    assert imgpar.convert(tmp_path, in_place=True, jobs=1, quality=95).reasons["smaller"] == 1
+    assert imgpar.convert(tmp_path, in_place=True, jobs=1, quality=50).ok == 1
+    assert imgpar.undo(tmp_path).ok == 1
 
 
 def test_in_place_optimise_leaves_no_pixel_changed(tmp_path):
