@@ -43,7 +43,7 @@ def states_of(outcome: Outcome, job: Job | None, outputs: int) -> Iterator[Outpu
 
 
 def _as_output(outcome: Outcome, job: Job) -> OutputFile:
-    """An input that stays in its place, as the output of its recipe: the next run does not encode it again."""
+    """An input that stays in its place as the output of its recipe, so that the next run leaves it alone."""
     item = job.item
     return OutputFile(
         item.path,

@@ -222,7 +222,7 @@ class _Search:
             fix = "Remove them with --strip all, or allow more with --max-bytes."
             return EncodeError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
         if has - bare >= self._most and not options.shrink:
-            fix = "Remove them with --strip all and scale it down with --shrink, or allow more with --max-bytes."
+            fix = "Remove them with --strip all and scale it down with --shrink, or raise --max-bytes."
             return EncodeError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
         fix = "Allow more with --max-bytes" if options.shrink else "Scale it down with --shrink"
         return EncodeError(f"{words}.", fix=f"{fix}, or choose another format with --to.")
