@@ -13,6 +13,7 @@ from imgpar.batch.incremental import intact, skipped
 from imgpar.batch.plan_entries import Known, failed_entry, job_kind
 from imgpar.core.filenames import fold, is_part, numbered
 from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
+from imgpar.formats.registry import find_format
 from imgpar.outputs.conflicts import KEPT, Owned, foreign, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import Names
@@ -103,6 +104,7 @@ class Decisions:
             paths = names.paths(item)
         targets: list[Target] = []
         kept: list[tuple[OutputFile, str]] = []
+        notes = list[str]()
         done = self._done.branches(item, records, names.folders(item)) if len(self._keys) > 1 else {}
         for file, path in zip(wish.targets, paths, strict=True):
             if file.branch in done:
@@ -115,12 +117,13 @@ class Decisions:
                 targets.append(self._with_earlier(target, records))
             else:
                 kept.append(target)
+                so = f", so it is not tried as {find_format(file.format).title}" if file.either else ""
+                notes.append(f"{target[0].path} {KEPT[target[1]]} and was left alone{so}")
         if not (targets or kept):
             return skipped(item, number, [made for record in done.values() for made in record.outputs])
         if not targets:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
-        notes = [f"{file.path} {KEPT[reason]} and was left alone" for file, reason in kept]
         notes += [wish.note] if wish.note else []
         job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=self._job_kind(item))
         return self._completed(job, names, records, mine)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import RunOptions
-from imgpar.core.errors import UsageError, unknown_setting
+from imgpar.core.errors import UsageError, bad_value, unknown_setting
 from imgpar.core.options import Declared
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSING, PICTURE_MEASURES
@@ -156,6 +156,12 @@ def check_extraction(recipe: Recipe, call: Call, label: Callable[[str], str] = s
     """
     for branch in recipe.branches() if "max_bytes" in call.recipe else ():
         check_goals(branch.encode, branch.to, label)
+        if branch.encode.best_format and recipe.naming.sizes:
+            raise UsageError(
+                f"{label('best_format')} may choose another format for each size, but the sizes of a picture "
+                f"on a page ({label('sizes')}) need all of theirs.",
+                fix="Leave out one.",
+            )
     plain, encode = Extraction(), recipe.encode
     if not call.extracts:
         for key in Extraction.options():
@@ -200,6 +206,8 @@ def check_goals(encode: EncodeOptions, to: Collection[str], label: Callable[[str
     for one, other in _EXCLUSIVE:
         if getattr(encode, one) is not None and getattr(encode, other) not in (None, False):
             raise UsageError(f"{label(one)} and {label(other)} exclude each other.", fix="Leave out one.")
+    if encode.max_bytes == 0:
+        raise bad_value(label("max_bytes"), "at least 1 byte, such as 300k,", "0")
     if encode.shrink and encode.max_bytes is None:
         raise UsageError(f"{label('shrink')} belongs to {label('max_bytes')}.", fix="Give a size as well.")
     if encode.best_format and encode.split:

@@ -175,6 +175,9 @@ class KeptError(ItemError):
 class NotSmallerError(ItemError):
     """In place, the new file would not be smaller than the original, which is kept: it is skipped."""
 
+    digest = ""
+    """Of the content of the original; empty is unknown."""
+
 
 class NothingThereError(ItemError):
     """The input does not have what was to be extracted from it: it is skipped."""

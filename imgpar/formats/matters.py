@@ -38,6 +38,11 @@ def of_pictures(_source: Any, target: Any) -> bool:
     return bool(target.kind == "image")
 
 
+def of_same_format(source: Any, target: Any) -> bool:
+    """Applies to pictures that keep their format."""
+    return bool(target.kind == "image") and (source is None or source == target)
+
+
 @dataclass(frozen=True, slots=True)
 class Clips:
     """Applies to clips that stay clips, and to the listed conversions between kinds."""

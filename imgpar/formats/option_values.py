@@ -86,6 +86,8 @@ _RANGES = {
     "vmaf": (1, 100), "ssim": (0.5, 1), "ssimulacra2": (1, 100), "butteraugli": (0.1, 20), "psnr": (10, 100),
 }  # fmt: skip
 
+_TARGETS = ("vmaf=93", "ssim=0.98", "ssimulacra2=80", "butteraugli=1", "psnr=42")
+
 
 @dataclass(frozen=True, slots=True)
 class QualityTarget:
@@ -108,14 +110,18 @@ def parse_target(value: object) -> QualityTarget:
     """
     if isinstance(value, QualityTarget):
         return value
-    match = re.fullmatch(r"(\w+)=(\d+(?:\.\d+)?)", str(value))
-    if match is None or match[1] not in _RANGES:
-        wanted = "vmaf=93, ssim=0.98, ssimulacra2=80, butteraugli=1 or psnr=42"
-        raise bad_value(parsing.VALUE, wanted, value, [f"{name}=" for name in _RANGES])
-    low, high = _RANGES[match[1]]
-    if not low <= float(match[2]) <= high:
-        raise bad_value(parsing.VALUE, f"{match[1]} from {low:g} to {high:g}", value)
-    return QualityTarget(match[1], float(match[2]))
+    measure, _, number = str(value).partition("=")
+    if measure not in _RANGES or not number:
+        *most, last = _TARGETS
+        raise bad_value(parsing.VALUE, f"{', '.join(most)} or {last}", value, _TARGETS)
+    low, high = _RANGES[measure]
+    try:
+        aim = float(number)
+    except ValueError:
+        aim = math.nan
+    if not low <= aim <= high:
+        raise bad_value(parsing.VALUE, f"{measure}=N with N from {low:g} to {high:g}", value)
+    return QualityTarget(measure, aim)
 
 
 SPLIT = "split"

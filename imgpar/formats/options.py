@@ -20,6 +20,7 @@ from imgpar.formats.matters import (
     of_drawings,
     of_pages,
     of_pictures,
+    of_same_format,
     without_alpha,
 )
 from imgpar.formats.metadata.dates import Shift, parse_shift, parse_utc_offset
@@ -365,7 +366,7 @@ class EncodeOptions(Declared):
         "than a smaller file (always so with --in-place)",
         default=None,
         calls="run encode",
-        matters=of_pictures,
+        matters=of_same_format,
     )
     optimise: bool | None = option(
         parsing.switch,

@@ -91,6 +91,16 @@ def measurable(options: EncodeOptions, target: Format) -> bool:
     return options.target is None or options.target.measure in known
 
 
+def with_measured(options: EncodeOptions, target: Format) -> EncodeOptions:
+    """The settings without a target quality that is not measured on such an output.
+
+    >>> from imgpar.formats.option_values import parse_target
+    >>> with_measured(EncodeOptions(target=parse_target("psnr=40")), find_format("mp4")).target is None
+    True
+    """
+    return options if measurable(options, target) else replace(options, target=None)
+
+
 def pointless(names: Iterable[str], to: Collection[str]) -> str:
     """The first given setting that applies to no file in these formats, or an empty string.
 

@@ -41,6 +41,7 @@ def failure_of(
         timings,
         item=item,
         failures=getattr(known, "failures", ()),
+        digest=getattr(known, "digest", ""),
     )
 
 

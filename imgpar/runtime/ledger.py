@@ -215,6 +215,7 @@ class Ledger:
             state.timings[stage] = state.timings.get(stage, 0.0) + seconds
         state.notes += message.notes
         state.failures = message.failures
+        state.digest = message.digest or state.digest
         if task.stage == "encode":
             state.encoding -= 1
             state.failure = state.failure or message

@@ -228,6 +228,8 @@ class Failed(NamedTuple):
     """Of a job with several items: index of the one that caused it; −1 is none of them."""
     failures: tuple[ItemFailure, ...] = ()
     """Of a job with several items: those that were left out."""
+    digest: str = ""
+    """Of the content of the input, where it is the output; empty is unknown."""
 
 
 class Garbled(NamedTuple):

@@ -142,6 +142,8 @@ def _check_failed(message: Failed, items: int) -> str:
         return "sent text longer than the limit"
     if wrong := _check_left_out(message.failures, items):
         return wrong
+    if not _is_ascii(message.digest):
+        return "described an invalid file"
     return _check_timings(message.timings) or (
         "" if _texts_valid(message.notes) else "sent text longer than the limit"
     )

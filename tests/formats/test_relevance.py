@@ -136,6 +136,14 @@ def test_one_of_several_formats_is_enough(tmp_path: Path, session) -> None:
     assert (report.ok, report.notes) == (1, ())
 
 
+def test_only_if_smaller_says_nothing_of_another_format(tmp_path: Path, session) -> None:
+    picture(tmp_path, "jpg")
+    report = imgpar.convert(
+        tmp_path / "in", tmp_path / "out", session=session, to="png", only_if_smaller=True
+    )
+    assert [note for note in report.notes if "--only-if-smaller does not apply to 1 input (1 JPEG)" in note]
+
+
 def test_a_dry_run_says_it_too(tmp_path: Path) -> None:
     picture(tmp_path, "jpg")
     report = imgpar.convert(tmp_path / "in", tmp_path / "out", dry_run=True, codec="hevc")

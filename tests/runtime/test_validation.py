@@ -236,6 +236,7 @@ def test_limits_of_notes_and_losses(field: str, texts: tuple[str, ...], good: bo
 
 @pytest.mark.parametrize(("digest", "good"), [("ab" * 16, True), ("ä", False), ("x" * 8001, False)])
 def test_a_digest_is_short_ascii(digest: str, good: bool) -> None:
+    assert (rejection(failed(digest=digest)) == "") is good
     assert (rejection(done(digest=digest)) == "") is good
     assert (rejection(done(outputs=(FILE._replace(digest=digest),))) == "") is good
 

@@ -123,6 +123,14 @@ def test_the_quality_that_is_aimed_at_is_reached(convert, tmp_path):
     assert worse.stat().st_size < made.stat().st_size
 
 
+@pytest.mark.parametrize(("name", "target"), [("out.mp4", "psnr=40"), ("out.webp", "vmaf=90")])
+def test_a_measure_that_an_output_does_not_have_is_left_out(convert, tmp_path, name, target):
+    """As for `--to webp,mp4`, of which one is measured so and the other one is not."""
+    clip = make_clip(tmp_path / "in.mp4", frames=3)
+    _, item = convert(clip, name, target=target, resize="32")
+    assert (item.status, item.error) == ("ok", "")
+
+
 def vmaf(made: Path, clip: Path) -> float:
     """What ffmpeg's libvmaf says of two clips of one size."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-i", made, "-i", clip]

@@ -19,6 +19,7 @@ from imgpar.core.errors import SourceError, TransformError
 from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
+from imgpar.formats.relevance import with_measured
 from imgpar.inputs.sources import local_file
 from imgpar.outputs.commit import (
     Original,
@@ -186,9 +187,10 @@ class ClipWork:
                 staged=run.staged,
             )
 
-        plan = planned(run.encode)
-        if run.encode.target and plan.encoding:
-            plan = self._with_target_quality(clip, planned, run.encode)
+        encode = with_measured(run.encode, FORMATS[target.format])
+        plan = planned(encode)
+        if encode.target and plan.encoding:
+            plan = self._with_target_quality(clip, planned, encode)
         self._check_strict(plan.lost)
         lost, size = self._convert(plan, clip, output, target, run)
         return _Made(size, lost, plan.notes)

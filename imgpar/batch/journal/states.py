@@ -30,7 +30,9 @@ def states_of(outcome: Outcome, job: Job | None, outputs: int) -> Iterator[Outpu
         outputs: number of outputs of the recipe.
     """
     written = outcome.outputs if outcome.status != "skipped" else ()
-    if outputs == 1:
+    if outcome.reason == "smaller" and job is not None and outcome.digest:
+        yield OutputState(0, "ok", (_as_output(outcome, job),))
+    elif outputs == 1:
         yield OutputState(0, outcome.status, written)
     elif job is not None:
         yield from _of_job(outcome, job, written)
@@ -38,6 +40,19 @@ def states_of(outcome: Outcome, job: Job | None, outputs: int) -> Iterator[Outpu
         # What fails in the plan concerns new outputs only; an input that cannot be read concerns all.
         keeps_done = outcome.stage == "plan"
         yield from (OutputState(branch, "failed", (), keeps_done) for branch in range(outputs))
+
+
+def _as_output(outcome: Outcome, job: Job) -> OutputFile:
+    """An input that stays in its place as the output of its recipe, so that the next run leaves it alone."""
+    item = job.item
+    return OutputFile(
+        item.path,
+        item.size,
+        mtime_ns=item.mtime_ns,
+        ctime_ns=item.ctime_ns,
+        inode=item.inode,
+        digest=outcome.digest,
+    )
 
 
 def _of_job(outcome: Outcome, job: Job, written: Sequence[OutputFile]) -> Iterator[OutputState]:

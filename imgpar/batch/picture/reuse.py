@@ -34,6 +34,7 @@ _SIZE_ONLY = (
     "target",
     "optimise",
     "only_if_smaller",
+    "best_format",
 )
 """Settings whose only purpose is a smaller file."""
 PLAIN = "copied"
@@ -119,12 +120,13 @@ def reusable(
     if not (whole and editable):
         return SourceBytes()
     # A copy that is small enough is the best file of at most so many bytes; it may be optimised.
-    kept = {name: getattr(_DEFAULTS, name) for name in ("max_bytes", "shrink", "optimise", "only_if_smaller")}
-    plain = replace(given, **kept) == _DEFAULTS
+    kept = ("max_bytes", "shrink", "optimise", "only_if_smaller", "best_format")
+    plain = replace(given, **{name: getattr(_DEFAULTS, name) for name in kept}) == _DEFAULTS
     size_only = replace(given, **{name: getattr(_DEFAULTS, name) for name in _SIZE_ONLY}) == _DEFAULTS
     same = frozenset({header.format})
     # A file with the score that is asked for may be larger than the input, whose score is perfect.
-    fallback = same if size_only and (keep_smaller or given.target) else frozenset[str]()
+    smaller = keep_smaller or given.target or given.best_format
+    fallback = same if size_only and smaller else frozenset[str]()
     found = SourceBytes(b"", same if plain else frozenset(), fallback)
     return found._replace(data=data) if found else found
 

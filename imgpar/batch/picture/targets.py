@@ -19,6 +19,7 @@ from imgpar.formats import codec
 from imgpar.formats.base import Encoded
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
+from imgpar.formats.relevance import with_measured
 from imgpar.pixels.resampling import resample
 
 HIGHEST = 95
@@ -96,8 +97,9 @@ def encode_aimed(
     Raises:
         EncodeError: the goal cannot be met; or the encoder failed.
     """
-    search_for = _Search(frames, fmt, metadata, options, experience or Experience())
     adjustable = "quality" in fmt.takes and not options.lossless
+    options = with_measured(options, fmt)
+    search_for = _Search(frames, fmt, metadata, options, experience or Experience())
     if options.target is not None and adjustable:
         return search_for.score()
     if options.max_bytes is None:
@@ -157,7 +159,8 @@ class _Search:
         while not found.quality and self._options.shrink and self._scale_down(len(self._made[least].data)):
             found = self._fitting(least, highest)
         if not found.quality:
-            raise self._too_large(f"at quality {least}", self._made[least])
+            settings = replace(self._options, quality=least)
+            raise self._too_large(f"at quality {least}", self._made[least], settings)
         encoded = self._made[found.quality]
         note = (
             f"quality {found.quality}: {len(encoded.data):,} bytes, {self._in_tries()}{self._scaled_note()}"
@@ -170,7 +173,8 @@ class _Search:
         encoded = self._encoded(self._options)
         while len(encoded.data) > most:
             if not (self._options.shrink and self._scale_down(len(encoded.data))):
-                raise self._too_large(f"as {self._fmt.title}, which has no quality to lower,", encoded)
+                how = f"as {self._fmt.title}, which has no quality to lower,"
+                raise self._too_large(how, encoded, self._options)
             encoded = self._encoded(self._options)
         if self._frames[0].spec == first:
             return Aimed(encoded, first)
@@ -208,13 +212,19 @@ class _Search:
         self._frames = [_scaled_frame(frame, factor) for frame in self._frames]
         return True
 
-    def _too_large(self, how: str, encoded: Encoded) -> EncodeError:
-        extra = self._metadata.nbytes
-        words = f"{self._most:,} bytes cannot be met: {how} it has {len(encoded.data):,}"
-        if extra > self._most and self._options.strip != "all":
+    def _too_large(self, how: str, encoded: Encoded, options: EncodeOptions) -> EncodeError:
+        """What would make it fit: without its metadata, scaled down, or both."""
+        has = bare = len(encoded.data)
+        if options.strip != "all" and self._metadata.nbytes:
+            bare = len(self._encoded(replace(options, strip="all")).data)
+        words = f"{self._most:,} bytes cannot be met: {how} it has {has:,}"
+        if bare <= self._most < has:
             fix = "Remove them with --strip all, or allow more with --max-bytes."
-            return EncodeError(f"{words}, of which its metadata are {extra:,}.", fix=fix)
-        fix = "Allow more with --max-bytes" if self._options.shrink else "Scale it down with --shrink"
+            return EncodeError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
+        if has - bare >= self._most and not options.shrink:
+            fix = "Remove them with --strip all and scale it down with --shrink, or raise --max-bytes."
+            return EncodeError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
+        fix = "Allow more with --max-bytes" if options.shrink else "Scale it down with --shrink"
         return EncodeError(f"{words}.", fix=f"{fix}, or choose another format with --to.")
 
     # ----- both -------------------------------------------------------------------------------------

@@ -103,11 +103,13 @@ class Writing:
     ) -> None:
         """Encode all targets and commit the smallest. An earlier output in another format is removed."""
         made, errors = list[tuple[Target, EncodedOutput]](), list[ItemError]()
+        notes = list[str]()
         for target in targets:
             try:
                 made.append((target, self._encoded(target, frames, header, original)))
             except ItemError as error:
                 errors.append(error)
+                notes.append(f"{find_format(target.format).title} was left out: {error.message}")
         if not made:
             raise errors[0]
         target, encoded = best_of(made)
@@ -115,9 +117,10 @@ class Writing:
         for other in targets:
             if other is not target and other.known and matches_output(other.path, other.known):
                 remove_file(other.path)
-        sizes = (f"{find_format(one.format).title} {len(each.data):,}" for one, each in made)
-        note = f"{find_format(target.format).title} is the smallest ({', '.join(sizes)} bytes)"
-        self.add([(target, file)], encoded.lost, (*encoded.notes, note), encoded.tries)
+        if len(made) > 1:
+            sizes = (f"{find_format(one.format).title} {len(each.data):,}" for one, each in made)
+            notes.append(f"{find_format(target.format).title} is the smallest ({', '.join(sizes)} bytes)")
+        self.add([(target, file)], encoded.lost, (*encoded.notes, *notes), encoded.tries)
 
     @property
     def keep_smaller(self) -> bool:
@@ -182,7 +185,9 @@ class Writing:
                 experience=experience,
             )
         if encoded.kept and target.retires == target.path and encoded.data == original.data:
-            raise NotSmallerError(encoded.kept)
+            error = NotSmallerError(encoded.kept)
+            error.digest = self.digest
+            raise error
         if run.strict or run.verify:
             with self._clock.during("encode"):
                 strict, verify = run.strict, run.verify

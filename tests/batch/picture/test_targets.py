@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,55 @@ def test_a_jpeg_is_not_encoded_with_more_than_its_own_quality():
 def test_a_size_that_cannot_be_met_says_what_would_help():
     with pytest.raises(EncodeError, match=r"500 bytes cannot be met: at quality 1 it has .*--shrink"):
         Pipeline().encode(PNG, to="jpg", max_bytes=500)
+
+
+def with_comment(nbytes: int, size: tuple[int, int]) -> bytes:
+    picture = Image.fromarray(pixels()).resize(size)
+    return saved("JPEG", picture, comment=b"x" * nbytes)
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "shrink", "message"),
+    [
+        ((32, 24), 3000, None, r"of which its metadata are [45],\d+\. Remove them with --strip all, or"),
+        ((320, 240), 700, None, r"metadata are [45],\d+\. Remove them with --strip all and .* --shrink"),
+        ((320, 240), 4000, True, r"of which its metadata are [45],\d+\. Remove them with --strip all, or"),
+    ],
+)
+def test_only_metadata_that_are_in_the_file_are_named(size, most, shrink, message):
+    data = with_comment(5000, size)
+    with pytest.raises(EncodeError, match=message) as caught:
+        Pipeline().encode(data, to="jpg", max_bytes=most, shrink=shrink)
+    has, own = (
+        int(n.replace(",", "")) for n in re.findall(r"(?:it has|metadata are) ([\d,]+)", str(caught.value))
+    )
+    assert own < has
+
+
+def test_metadata_that_make_no_difference_are_not_blamed():
+    data = with_comment(600, (320, 240))
+    with pytest.raises(EncodeError, match=r"it has [\d,]+\. Scale it down with --shrink"):
+        Pipeline().encode(data, to="webp", max_bytes=200)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ssim", r"butteraugli=1 or psnr=42 for .*Did you mean 'ssim=0\.98'\?"),
+        ("butteraugli=-1", r"butteraugli=N with N from 0\.1 to 20 for"),
+        ("ssim=98", r"ssim=N with N from 0\.5 to 1 for"),
+        ("psnr=high", "psnr=N with N from 10 to 100 for"),
+        ("psnr=nan", "psnr=N with N from 10 to 100 for"),
+    ],
+)
+def test_what_is_no_target(text, message):
+    with pytest.raises(imgpar.BadValueError, match=message):
+        Pipeline().encode(PNG, to="jpg", target=text)
+
+
+def test_nothing_fits_into_no_bytes():
+    with pytest.raises(imgpar.BadValueError, match="at least 1 byte"):
+        Pipeline().encode(PNG, to="jpg", max_bytes=0)
 
 
 def test_with_shrink_it_has_fewer_pixels():
@@ -261,6 +312,33 @@ def test_in_place_a_file_that_fits_stays_untouched(tmp_path):
     assert (dict(report.reasons), (tmp_path / "a.jpg").stat().st_ino) == ({"smaller": 1}, status.st_ino)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"quality": 90, "schedule": "staged"}, {"optimise": True}, {"max_bytes": "1M"}]
+)
+def test_what_stays_in_place_is_encoded_once(tmp_path, settings):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(Pipeline().encode(saved("JPEG", quality=40), optimise=True))
+
+    def reasons() -> list[str]:
+        report = imgpar.convert(tmp_path, in_place=True, jobs=1, **settings)
+        return [item.reason for item in report.items]
+
+    assert (reasons(), reasons()) == (["smaller"], ["unchanged"])
+    os.utime(path, ns=(1, 1))  # its content is the same
+    assert reasons() == ["unchanged"]
+    before = path.read_bytes()
+    assert (len(imgpar.undo(tmp_path).items), path.read_bytes()) == (0, before)
+    path.write_bytes(Pipeline().encode(saved("JPEG", quality=30), optimise=True))
+    assert (reasons(), reasons()) == (["smaller"], ["unchanged"])
+
+
+def test_with_other_settings_it_is_encoded_again(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(saved("JPEG", quality=90))
+    assert imgpar.convert(tmp_path, in_place=True, jobs=1, quality=95).reasons["smaller"] == 1
+    assert imgpar.convert(tmp_path, in_place=True, jobs=1, quality=50).ok == 1
+    assert imgpar.undo(tmp_path).ok == 1
+
+
 def test_in_place_optimise_leaves_no_pixel_changed(tmp_path):
     (tmp_path / "a.png").write_bytes(loose_png())
     imgpar.convert(tmp_path, in_place=True, optimise=True, jobs=1)
@@ -391,6 +469,37 @@ def test_two_inputs_never_share_a_name_of_a_candidate(tmp_path):
     (tmp_path / "in" / "a.jpg").write_bytes(saved("JPEG"))
     imgpar.convert(tmp_path / "in", tmp_path / "o", to=["jpg", "webp"], best_format=True, jobs=1)
     assert {name.rpartition(".")[0] for name in names(tmp_path / "o")} == {"a.png", "a.jpg"}
+
+
+def test_the_input_itself_is_a_candidate(tmp_path):
+    """Encoding a JPEG of quality 30 again would make it larger, and worse."""
+    (tmp_path / "a.jpg").write_bytes(data := saved("JPEG", quality=30))
+    imgpar.convert(tmp_path / "a.jpg", tmp_path / "o", to=["jpg", "png"], best_format=True, jobs=1)
+    assert (tmp_path / "o" / "a.jpg").read_bytes() == data
+
+
+def test_the_input_is_better_than_a_larger_file_of_the_given_quality(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(data := saved("JPEG", quality=30))
+    imgpar.convert(
+        tmp_path / "a.jpg", tmp_path / "o", to=["jpg", "png"], best_format=True, quality=95, jobs=1
+    )
+    assert (tmp_path / "o" / "a.jpg").read_bytes() == data
+
+
+def test_a_format_whose_name_is_taken_is_not_said_to_be_larger(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "a.webp").write_bytes(b"mine")
+    report = imgpar.convert(tmp_path / "a.png", tmp_path / "o", to=["webp", "jpg"], best_format=True, jobs=1)
+    notes = " ".join(report.items[0].notes)
+    assert "not tried as WebP" in notes
+    assert "smallest" not in notes
+
+
+def test_the_sizes_of_a_picture_have_one_format(tmp_path):
+    (tmp_path / "a.png").write_bytes(PNG)
+    with pytest.raises(imgpar.UsageError, match="sizes"):
+        imgpar.convert(tmp_path / "a.png", tmp_path / "o", sizes=[8, 16], best_format=True)
 
 
 def test_in_place_there_is_no_best_format(tmp_path, capsys):
