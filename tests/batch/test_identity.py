@@ -172,13 +172,20 @@ def test_outputs_of_other_settings_are_replaced_after_a_note(session, work):
     convert(session, work / "in", work / "out", resize="40")
     report = convert(session, work / "in", work / "out", resize="20")
     assert report.ok == 2
-    assert any(note.startswith("Up to 2 outputs that were made with other settings") for note in report.notes)
+    assert any(note.startswith("Outputs of up to 2 inputs that were made with other settings") for note in report.notes)
 
 
 def test_one_output_of_other_settings_is_one_in_the_note(session, work):
     convert(session, work / "in/a.png", work / "out", resize="40")
     report = convert(session, work / "in/a.png", work / "out", resize="20")
-    assert report.notes[0].startswith("An output that was made with other settings will be replaced;")
+    assert report.notes[0].startswith("Outputs of 1 input that were made with other settings")
+
+
+def test_the_note_counts_an_input_once_whatever_was_made_of_it_before(session, work):
+    for size in ("40", "30"):
+        convert(session, work / "in/a.png", work / "out", resize=size)
+    report = convert(session, work / "in/a.png", work / "out", resize="20")
+    assert report.notes[0].startswith("Outputs of 1 input that were made with other settings")
 
 
 @pytest.mark.parametrize("on_exists", ["skip", "rename"])
