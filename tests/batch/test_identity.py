@@ -165,6 +165,16 @@ def test_a_file_that_imgpar_did_not_make_is_still_no_input_of_ours(session, work
     assert "Files that imgpar did not make were kept" in report.summary()
 
 
+def test_a_kept_file_beside_a_new_output_is_in_the_summary(session, work):
+    (work / "out").mkdir()
+    (work / "out/a.webp").write_bytes(b"of the user")
+    report = convert(session, work / "in", work / "out", to="webp,png")
+    assert (report.ok, report.skipped) == (2, 0)
+    assert (
+        f"{work / 'out/a.webp'} exists and was left alone; --on-exists overwrite replaces" in report.summary()
+    )
+
+
 # ----- other settings -------------------------------------------------------------------------------
 
 
@@ -172,7 +182,10 @@ def test_outputs_of_other_settings_are_replaced_after_a_note(session, work):
     convert(session, work / "in", work / "out", resize="40")
     report = convert(session, work / "in", work / "out", resize="20")
     assert report.ok == 2
-    assert any(note.startswith("Outputs of up to 2 inputs that were made with other settings") for note in report.notes)
+    assert any(
+        note.startswith("Outputs of up to 2 inputs that were made with other settings")
+        for note in report.notes
+    )
 
 
 def test_one_output_of_other_settings_is_one_in_the_note(session, work):
