@@ -21,6 +21,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.sources import with_archives
+from imgpar.outputs.conflicts import KEPT
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -36,6 +37,8 @@ class Change(NamedTuple):
     path: str
     """Absolute; of the output, or of the input that fails."""
     error: str = ""
+    kept: bool = False
+    """Whether a run keeps an existing file nevertheless, because no journal says that it is an output."""
 
 
 def changes_of_run(
@@ -62,15 +65,16 @@ def changes_of_run(
     place = check_place(with_archives(inputs), out, recipe, options)
     if place.stored:
         raise UsageError("--check compares files in a folder.", fix="Name a folder with -o.")
-    plan = list[Outcome | Job]()
+    done, kept = list[Outcome](), set[str]()
+    current, site = True, bool(options.manifest or options.html)
     for entry in planned_entries(inputs, out, recipe, options):
-        if not _up_to_date(entry):
-            break
-        plan += [entry] if options.manifest or options.html else []
-    else:
-        yield from _site_changes(
-            [entry for entry in plan if isinstance(entry, Outcome)], options, place, cancel
-        )
+        if isinstance(entry, Job) or entry.status != "skipped" or entry.reason not in UP_TO_DATE:
+            current = False
+            kept |= _kept_by(entry)
+        elif current and site:
+            done.append(entry)
+    if current:
+        yield from _site_changes(done, options, place, cancel)
         return
     with temporary() as folder:
         at = os.path.join(folder, place.name or "out")
@@ -79,12 +83,16 @@ def changes_of_run(
         )
         report = Run(inputs, at, recipe, made, listen, cancel).execute()
         for outcome in report.items:
-            yield from _changes_of(outcome, at, place)
+            for change in _changes_of(outcome, at, place):
+                yield change._replace(kept=change.path in kept)
         yield from _site_changes(report.items, options, place, cancel, made_in=at)
 
 
-def _up_to_date(entry: object) -> bool:
-    return isinstance(entry, Outcome) and entry.status == "skipped" and entry.reason in UP_TO_DATE
+def _kept_by(entry: Outcome | Job) -> set[str]:
+    """Existing files that a run would not replace."""
+    if isinstance(entry, Job) or entry.reason not in KEPT:
+        return set()
+    return {file.path for file in entry.outputs}
 
 
 def _changes_of(outcome: Outcome, folder: str, place: Out) -> Iterator[Change]:

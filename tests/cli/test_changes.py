@@ -69,6 +69,21 @@ def test_check_excludes_what_contradicts_it(made, capsys, other):
     assert f"--check and {other} exclude each other" in capsys.readouterr().err
 
 
+def test_check_says_that_a_run_keeps_what_no_journal_knows(made, capsys):
+    Image.new("L", (9, 9)).save(made / "photos" / "a.png")
+    capsys.readouterr()
+    assert main([*CALL, "--check"]) == 1
+    assert "so a run keeps it; with --overwrite (-y) it replaces it" in capsys.readouterr().err
+
+
+def test_check_says_nothing_of_kept_files_where_a_run_replaces_them(made, capsys):
+    assert main([*CALL, "-q", "-y"]) == 0
+    Image.new("L", (9, 9)).save(made / "photos" / "a.png")
+    capsys.readouterr()
+    assert main([*CALL, "--check"]) == 1
+    assert "keeps" not in capsys.readouterr().err
+
+
 SITE = ("--manifest", "web/m.json", "--html", "web/s.html")
 
 
