@@ -62,7 +62,7 @@ class Decisions:
         """Settings without effect on some inputs, with the number of these inputs by format."""
         self.beside = 0
         """Number of existing files that were kept while other outputs of their inputs are written."""
-        self._first_beside = ""
+        self._first_beside = self._not_made = ""
 
     def remarks(self) -> Iterator[str]:
         """Notes for the end of a run: on settings without effect, and on files that were kept."""
@@ -73,6 +73,8 @@ class Decisions:
             treated = f"{'it was' if formats.total() == 1 else 'they were'} treated as if it were not there"
             flag = f"--{name.replace('_', '-')}"
             yield f"{flag} does not apply to {inputs} ({titles}): {they if name == 'to' else treated}."
+        if self._not_made:
+            yield f"{self._not_made}; --on-exists overwrite replaces it."
         if self.beside:
             others = f", and so were {self.beside - 1} more" if self.beside > 1 else ""
             yield f"{self._first_beside}{others}; --on-exists overwrite replaces them."
@@ -135,6 +137,8 @@ class Decisions:
             return skipped(item, number, [made for record in done.values() for made in record.outputs])
         if not targets:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
+            if self._out.name:
+                self._not_made = f"{files[0].path} {KEPT[reasons[0]]}, so it was not written"
             return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
         notes = [f"{file.path} {KEPT[reason]} and was left alone" for file, reason in kept]
         self.beside += len(kept)

@@ -165,6 +165,15 @@ def test_a_file_that_imgpar_did_not_make_is_still_no_input_of_ours(session, work
     assert "Files that imgpar did not make were kept" in report.summary()
 
 
+def test_a_single_file_that_was_not_written_is_named(session, work):
+    (work / "own.webp").write_bytes(b"of the user")
+    report = convert(session, work / "in/a.png", work / "own.webp")
+    assert (report.skipped, report.exit_code) == (1, 0)
+    assert report.notes == (
+        f"{work / 'own.webp'} exists, so it was not written; --on-exists overwrite replaces it.",
+    )
+
+
 def test_a_kept_file_beside_a_new_output_is_in_the_summary(session, work):
     (work / "out").mkdir()
     (work / "out/a.webp").write_bytes(b"of the user")
