@@ -109,7 +109,7 @@ class Duplicates:
     filtered: int = 0
     """Number of files left out by `where`."""
     links: int = 0
-    """Number of symbolic and hard links to a compared file, which are left out: deleting one frees nothing."""
+    """Number of symbolic and hard links to a compared file. They are left out: deleting one frees nothing."""
     cancelled: bool = False
 
     def __repr__(self) -> str:

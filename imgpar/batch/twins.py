@@ -1,8 +1,8 @@
 """`duplicates`: inputs whose content is that of an earlier input of the run, which are converted once.
 
 Only files of equal size can be equal, so workers are asked for the digests of these alone, before the run is
-planned. The first in the order of the inputs that is no symbolic link is converted. With "link" the jobs of the others wait until its
-outputs are there, and give them other names.
+planned. The first in the order of the inputs that is no symbolic link is converted. With "link" the jobs of
+the others wait until its outputs are there, and give them other names.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Twins:
         for (_, digest), paths in same.items():
             leader = min(paths, key=link_rank)
             others = [path for path in paths if path != leader]
-            self._first |= {path: (leader, digest) for path in others}
+            self._first |= dict.fromkeys(others, (leader, digest))
             self._leaders |= {leader: None} if others else {}
         return every
 

@@ -414,8 +414,11 @@ class EncodeOptions(Declared):
         return MetadataEdits(self.set, self.shift_dates, self.gpx, self.gpx_gap, self.gpx_offset)
 
     def with_literals(self, values: Mapping[str, Value]) -> EncodeOptions:
-        """The settings with texts instead of templates in new metadata; `values` by field."""
-        return replace(self, set=self.set.literal(values)) if self.set.facts else self
+        """The settings with texts instead of templates in new metadata; `values` of the input, by field."""
+        if not (self.set.facts and self.edits):
+            return self
+        shifted = {**values, "date": self.edits.shifted(values.get("date"))}
+        return replace(self, set=self.set.literal(shifted))
 
     def without_metadata(self) -> EncodeOptions:
         """The settings without those that concern metadata only, which need no encoder."""

@@ -361,3 +361,38 @@ def test_a_jpeg_that_lies_on_its_side_is_not_encoded_for_new_metadata() -> None:
     made = PIPE.encode(source, set={"copyright": "© Ada"})
     scans = source[source.index(b"\xff\xda") :]
     assert made.endswith(scans) or Image.open(io.BytesIO(made)).size == (20, 32)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"shift_dates": "+1d"}, "2024-05-02"),
+        ({"set": {"date": "2023-01-02"}}, "2023-01-02"),
+        ({"set": {"date": "2023-01-02"}, "shift_dates": "-1d"}, "2023-01-02"),
+    ],
+)
+def test_a_text_in_the_picture_has_the_new_date(change: dict[str, Any], text: str) -> None:
+    source = PIPE.encode(drawing(), to="jpg", set={"date": "2024-05-01T10:00:00"})
+    drawn = PIPE.watermark_text("{date}", size="8").encode(source, to="png", **change)
+    assert (pixels(drawn) == pixels(PIPE.watermark_text(text, size="8").encode(source, to="png"))).all()
+
+
+def test_a_text_in_the_picture_has_the_new_fields() -> None:
+    new = {"artist": "Ada", "copyright": "© {artist}"}
+    drawn = PIPE.watermark_text("{copyright}", size="8").encode(drawing(), to="png", set=new)
+    expected = PIPE.watermark_text("© Ada", size="8").encode(drawing(), to="png")
+    assert (pixels(drawn) == pixels(expected)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"shift_dates": "+1d"}, "2024-05-02_a.jpg"),
+        ({"set": {"date": "2023-01-02"}}, "2023-01-02_a.jpg"),
+        ({"set": {"date": ""}}, "2024-05-01_a.jpg"),  # removed from the metadata
+    ],
+)
+def test_a_name_has_the_new_date(tmp_path: Path, change: dict[str, Any], name: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(PIPE.encode(drawing(), to="jpg", set={"date": "2024-05-01T23:00:00"}))
+    report = imgpar.convert(tmp_path / "a.jpg", tmp_path / "out", name="{date}_{stem}", jobs=1, **change)
+    assert [Path(file.path).name for file in report.items[0].outputs] == [name]

@@ -94,6 +94,13 @@ def zone(offset: str) -> timezone | None:
     return timezone(-span if match[1] == "-" else span)
 
 
+def in_zone(date: datetime, offset: str) -> datetime | None:
+    """The date with a time zone: the given one, or else its own; None where neither is known."""
+    if offset:
+        return date.replace(tzinfo=zone(offset) or UTC)
+    return date if date.tzinfo is not None else None
+
+
 def parse_date(text: str) -> datetime:
     """A date with or without time, fractions and offset, as ISO 8601 or EXIF write it; BadValueError if not.
 
