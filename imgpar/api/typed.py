@@ -342,7 +342,7 @@ class EncodeSettings(OperationSettings, total=False):
     """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
     … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
     shift_dates: str | None
-    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    """Add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)."""
     gpx: str | os.PathLike[str] | None
     """Write the position at which a GPX track was when the picture was taken."""
     gpx_gap: float | str | None
@@ -416,7 +416,7 @@ class OutputSettings(OperationSettings, total=False):
     """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
     … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
     shift_dates: str | None
-    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    """Add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)."""
     gpx: str | os.PathLike[str] | None
     """Write the position at which a GPX track was when the picture was taken."""
     gpx_gap: float | str | None
@@ -502,7 +502,7 @@ class PlainRunSettings(OperationSettings, total=False):
     """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
     … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
     shift_dates: str | None
-    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    """Add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)."""
     gpx: str | os.PathLike[str] | None
     """Write the position at which a GPX track was when the picture was taken."""
     gpx_gap: float | str | None

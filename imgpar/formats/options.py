@@ -154,7 +154,7 @@ class EncodeOptions(Declared):
     )
     shift_dates: Shift | None = option(
         parse_shift,
-        "add a difference to the dates in the metadata, such as +1h30m or -2d",
+        "add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)",
         default=None,
         metavar="TIME",
         example="+1h30m",

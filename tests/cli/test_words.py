@@ -13,6 +13,8 @@ from video_clips import make_clip
 from imgpar.cli import main
 from imgpar.recipe.recipe import Recipe
 
+TRACK = Path(__file__).parents[1] / "data" / "track.gpx"
+
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -233,3 +235,17 @@ def test_frames_does_not_replace_one_of_its_clips(here, capsys, kind, words):
     assert main(["frames", str(clip), "-o", "p.gif", "-y", *words]) == 2
     assert "is the input itself" in capsys.readouterr().err
     assert tree(here) == before
+
+
+def test_a_value_may_begin_with_a_minus(here):
+    words = ["--shift-dates", "-1d", "--gpx", str(TRACK), "--gpx-offset", "-02:00", "--save-recipe", "a.toml"]
+    assert main(["convert", "photos", "-o", "out", "-q", *words]) == 0
+    encode = Recipe.load("a.toml").encode
+    assert (str(encode.shift_dates), encode.gpx_offset) == ("-1d", "-02:00")
+
+
+@pytest.mark.parametrize(
+    "words", [["--shift-dates"], ["--shift-dates", "-j", "1"], ["--shift-dates", "--to"]]
+)
+def test_a_flag_in_place_of_a_value_is_named(here, capsys, words):
+    assert "--shift-dates needs a value" in refused(capsys, "convert", "photos", "-o", "out", *words)
