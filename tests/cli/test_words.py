@@ -11,6 +11,8 @@ from PIL import Image
 from video_clips import make_clip
 
 from imgpar.cli import main
+from imgpar.outputs.destination import Out
+from imgpar.outputs.target_formats import Wishes
 from imgpar.recipe.recipe import Recipe
 
 TRACK = Path(__file__).parents[1] / "data" / "track.gpx"
@@ -249,3 +251,22 @@ def test_a_value_may_begin_with_a_minus(here):
 )
 def test_a_flag_in_place_of_a_value_is_named(here, capsys, words):
     assert "--shift-dates needs a value" in refused(capsys, "convert", "photos", "-o", "out", *words)
+
+
+def test_lost_pages_name_the_ways_to_keep_them(here, capsys):
+    page = Image.new("RGB", (8, 8))
+    page.save("a.tif", save_all=True, append_images=[page])
+    assert main(["convert", "a.tif", "-o", "out", "--to", "png"]) == 0
+    assert "--pages split (pages) writes a file for each page" in capsys.readouterr().out
+
+
+def test_pdf_for_each_input_names_what_writes_pdf(here, capsys):
+    assert "-o FILE.pdf makes a PDF" in refused(capsys, "convert", "photos", "-o", "out", "--to", "pdf")
+
+
+def test_a_pdf_that_becomes_a_picture_names_what_writes_pdf(here):
+    wish = Wishes(Out("out"), ()).by_name("a.pdf", "pdf")
+    assert (wish.targets[0].suffix, wish.note) == (
+        ".png",
+        "written as PNG: -o FILE.pdf makes a PDF of all inputs",
+    )
