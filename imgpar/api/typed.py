@@ -203,9 +203,9 @@ class OperationSettings(TypedDict, total=False):
     gravity: Gravity | Focus | None
     """Of composite and qr and watermark and watermark_text: the corner or side at which it is placed. Of
     crop: anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours and
-    skin, entropy the part with most variety, faces those that are found (otherwise attention). Of pad:
-    position of the picture on the canvas. Of resize: anchor of the crop (cover) or of the picture (contain);
-    attention, entropy or faces choose it for cover."""
+    skin, entropy the part with most variety, faces those that are found, otherwise attention (default:
+    centre). Of pad: position of the picture on the canvas. Of resize: anchor of the crop (cover) or of the
+    picture (contain); attention, entropy or faces choose it for cover."""
     margin: float | str | None
     """Of composite and qr and watermark and watermark_text: distance from the edges in pixels, or in percent
     of the shorter side."""
