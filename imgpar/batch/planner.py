@@ -300,7 +300,8 @@ class Planner:
             they = "it keeps its format" if formats.total() == 1 else "they keep their formats"
             treated = f"{'it was' if formats.total() == 1 else 'they were'} treated as if it were not there"
             flag = f"--{name.replace('_', '-')}"
-            yield f"{flag} does not apply to {inputs} ({titles}): {they if name == 'to' else treated}."
+            meant = " --dpi writes a density into the metadata." if name == "density" else ""
+            yield f"{flag} does not apply to {inputs} ({titles}): {they if name == 'to' else treated}.{meant}"
 
     def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
         """For each item its row in the journal, if the comparison of file status is sufficient."""
