@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -270,3 +271,19 @@ def test_a_pdf_that_becomes_a_picture_names_what_writes_pdf(here):
         ".png",
         "written as PNG: -o FILE.pdf makes a PDF of all inputs",
     )
+
+
+def test_a_number_after_r_is_probably_a_density(here, capsys):
+    assert "--dpi 80 writes a density" in refused(capsys, "convert", "photos", "-o", "out", "-r", "80")
+
+
+def test_a_density_without_effect_names_the_other_one(here, capsys):
+    assert main(["convert", "photos", "-o", "out", "--density", "300"]) == 0
+    assert "--dpi writes a density into the metadata." in capsys.readouterr().out
+
+
+def test_a_skipped_duplicate_names_the_other_one(here, capsys):
+    shutil.copy("photos/a.png", "photos/b.png")
+    assert main(["convert", "photos", "-o", "out", "-v", "--duplicates", "skip"]) == 0
+    said = "".join(capsys.readouterr())
+    assert f"{here / 'photos' / 'b.png'}: its content is that of {here / 'photos' / 'a.png'}" in said
