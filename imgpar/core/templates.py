@@ -1,8 +1,8 @@
 """Templates: text with fields in braces, such as `{date:%Y-%m-%d}_{stem}-{width}`.
 
     {field}            the value
-    {field:spec}       a number with leading zeros (`{n:04}`, `{n:4}`), a date by its directives (`{date:%Y-%m-%d}`), a
-                       text of limited length (`{hash:8}`)
+    {field:spec}       a number with leading zeros (`{n:04}`, `{n:4}`), a date by its directives
+                       (`{date:%Y-%m-%d}`), a text of limited length (`{hash:8}`)
     {field|text}       what stands there where the value is missing; both: `{date:%Y|undated}`
     {{ }}              braces
 
