@@ -279,7 +279,7 @@ def test_a_number_after_r_is_probably_a_density(here, capsys):
 
 def test_a_density_without_effect_names_the_other_one(here, capsys):
     assert main(["convert", "photos", "-o", "out", "--density", "300"]) == 0
-    assert "--dpi writes a density into the metadata." in capsys.readouterr().out
+    assert "--dpi writes a density into the metadata." in capsys.readouterr().err
 
 
 def test_a_skipped_duplicate_names_the_other_one(here, capsys):
