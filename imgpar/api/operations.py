@@ -241,7 +241,7 @@ class OperationMethods:
         self,
         region: str | int | tuple[int | None, int | None],
         *,
-        gravity: Focus = "centre",
+        gravity: Focus | None = None,
     ) -> Self:
         """Keep a region of a picture, clamped to the picture.
 
@@ -252,8 +252,8 @@ class OperationMethods:
         Args:
             region: the region to keep; a side that is not given is that of the picture.
             gravity: anchor of the region, unless an offset is given; attention keeps sharp detail, strong
-                colours and skin, entropy the part with most variety, faces those that are found (otherwise
-                attention).
+                colours and skin, entropy the part with most variety, faces those that are found, otherwise
+                attention (default: centre).
 
         Raises:
             BadValueError: a value is wrong.

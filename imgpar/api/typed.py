@@ -203,9 +203,9 @@ class OperationSettings(TypedDict, total=False):
     gravity: Gravity | Focus | None
     """Of composite and qr and watermark and watermark_text: the corner or side at which it is placed. Of
     crop: anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours and
-    skin, entropy the part with most variety, faces those that are found (otherwise attention). Of pad:
-    position of the picture on the canvas. Of resize: anchor of the crop (cover) or of the picture (contain);
-    attention, entropy or faces choose it for cover."""
+    skin, entropy the part with most variety, faces those that are found, otherwise attention (default:
+    centre). Of pad: position of the picture on the canvas. Of resize: anchor of the crop (cover) or of the
+    picture (contain); attention, entropy or faces choose it for cover."""
     margin: float | str | None
     """Of composite and qr and watermark and watermark_text: distance from the edges in pixels, or in percent
     of the shorter side."""
@@ -342,7 +342,7 @@ class EncodeSettings(OperationSettings, total=False):
     """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
     … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
     shift_dates: str | None
-    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    """Add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)."""
     gpx: str | os.PathLike[str] | None
     """Write the position at which a GPX track was when the picture was taken."""
     gpx_gap: float | str | None
@@ -417,7 +417,7 @@ class OutputSettings(OperationSettings, total=False):
     """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
     … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
     shift_dates: str | None
-    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    """Add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)."""
     gpx: str | os.PathLike[str] | None
     """Write the position at which a GPX track was when the picture was taken."""
     gpx_gap: float | str | None
@@ -504,7 +504,7 @@ class PlainRunSettings(OperationSettings, total=False):
     """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
     … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
     shift_dates: str | None
-    """Add a difference to the dates in the metadata, such as +1h30m or -2d."""
+    """Add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)."""
     gpx: str | os.PathLike[str] | None
     """Write the position at which a GPX track was when the picture was taken."""
     gpx_gap: float | str | None

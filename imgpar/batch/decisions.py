@@ -73,7 +73,8 @@ class Decisions:
             they = "it keeps its format" if formats.total() == 1 else "they keep their formats"
             treated = f"{'it was' if formats.total() == 1 else 'they were'} treated as if it were not there"
             flag = f"--{name.replace('_', '-')}"
-            yield f"{flag} does not apply to {inputs} ({titles}): {they if name == 'to' else treated}."
+            meant = " --dpi writes a density into the metadata." if name == "density" else ""
+            yield f"{flag} does not apply to {inputs} ({titles}): {they if name == 'to' else treated}.{meant}"
         if self._not_made:
             yield f"{self._not_made}; --on-exists overwrite replaces it."
         if self.beside:

@@ -16,6 +16,7 @@ from imgpar.batch.report import counted, escaped, format_size
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
 from imgpar.batch.workers import Workers
+from imgpar.core.fs import links_among
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.core.properties import Properties, Wants
 from imgpar.inputs.local import scan
@@ -107,6 +108,8 @@ class Duplicates:
     """Files that could not be read."""
     filtered: int = 0
     """Number of files left out by `where`."""
+    links: int = 0
+    """Number of symbolic and hard links to a compared file. They are left out: deleting one frees nothing."""
     cancelled: bool = False
 
     def __repr__(self) -> str:
@@ -119,12 +122,13 @@ class Duplicates:
 
     def summary(self) -> str:
         """The counts in words."""
+        links = f" {counted(self.links, 'link')} to them left out." if self.links else ""
         if not self.groups:
-            return f"{counted(self.files, 'file')}, no duplicates."
+            return f"{counted(self.files, 'file')}, no duplicates.{links}"
         more = sum(len(group.others) for group in self.groups)
         return (
             f"{counted(self.files, 'file')}, {counted(len(self.groups), 'group')}: "
-            f"{counted(more, 'duplicate')} of {format_size(self.spare)}."
+            f"{counted(more, 'duplicate')} of {format_size(self.spare)}.{links}"
         )
 
 
@@ -173,9 +177,21 @@ def find_duplicates(
                 failures.append(answer)
             else:
                 known.append((answer[0].item, answer[1]))
+    links = _links(known)
+    known = [(item, facts) for item, facts in known if item.path not in links]
     compared = [Alike(facts.digest, facts.fingerprint, _ratio(facts)) for _, facts in known]
     groups = tuple(_group(members, known, keep) for members in find_groups(compared, distance))
-    return Duplicates(groups, len(items), tuple(failures), selection.filtered, cancel.cancelled)
+    count = len(items) - len(links)
+    return Duplicates(groups, count, tuple(failures), selection.filtered, len(links), cancel.cancelled)
+
+
+def _links(known: Iterable[tuple[Item, Properties]]) -> set[str]:
+    """Paths at which a file lies that is among the others."""
+    same: dict[str, list[str]] = {}
+    for item, facts in known:
+        if facts.digest and not item.source:
+            same.setdefault(facts.digest, []).append(item.path)
+    return {link for paths in same.values() if len(paths) > 1 for link in links_among(paths)}
 
 
 def _unread(item: Item) -> Outcome:

@@ -220,7 +220,9 @@ class Planner:
             if self.need.wants.made:
                 self._wishes = sized = SizedWishes(self._wishes, lambda path: properties(path).made)
                 sizes = sized.sizes
-        self._templates = TemplatePaths(self.out, KnownOfInputs(properties, sizes, self._first_page))
+        edits = [output.options.edits for output in self._outputs]
+        known = KnownOfInputs(properties, sizes, self._first_page, edits)
+        self._templates = TemplatePaths(self.out, known)
         self._names = self._named(parts)
         self._examined.extend(parts)
         return [part.batch for part in parts]

@@ -278,7 +278,7 @@ def _described(outcome: Outcome) -> str:
     if outcome.status == "skipped":
         from imgpar.batch.report import why_skipped
 
-        if outcome.reason == "pages" and outcome.notes:  # it says how many there are
+        if outcome.reason in ("pages", "duplicate") and outcome.notes:  # it says how many, or of which input
             return f"{outcome.source}: {outcome.notes[-1].rstrip('.')}"
         return f"{outcome.source}: {why_skipped(outcome.reason)}"
     paths = [output.path for output in outcome.outputs]

@@ -206,6 +206,8 @@ class Report:
             yield self._tries()
         if self.lost:
             yield "Lost: " + ", ".join(f"{what} ({count})" for what, count in self.lost.items()) + "."
+            if "pages" in self.lost:
+                yield "--pages split (pages) writes a file for each page, -o FILE.pdf or .tif one for all."
         yield from self.notes
         yield from self._failures()
         if self.can_retry:

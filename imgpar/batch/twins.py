@@ -1,8 +1,8 @@
 """`duplicates`: inputs whose content is that of an earlier input of the run, which are converted once.
 
 Only files of equal size can be equal, so workers are asked for the digests of these alone, before the run is
-planned. The first in the order of the inputs is converted. With "link" the jobs of the others wait until its
-outputs are there, and give them other names.
+planned. The first in the order of the inputs that is no symbolic link is converted. With "link" the jobs of
+the others wait until its outputs are there, and give them other names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from imgpar.batch.properties import read_properties
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
+from imgpar.core.fs import link_rank
 from imgpar.core.job import Item, Job, Outcome, OutputFile, Target, Twin
 from imgpar.core.properties import Wants
 from imgpar.inputs.batches import Batch
@@ -94,7 +95,7 @@ class Twins:
         sizes = Counter(item.size for item in _items(every))
         alike = (item for item in _items(every) if sizes[item.size] > 1)
         jobs = (Job(0, (item,), kind=job_kind(item)) for item in alike)
-        first: dict[tuple[int, str], str] = {}
+        same: dict[tuple[int, str], list[str]] = {}
         answers = read_properties(
             self._workers(),
             jobs,
@@ -108,10 +109,12 @@ class Twins:
                 if isinstance(answer, Outcome) or not answer[1].digest:
                     continue  # it fails when it is its turn
                 item, digest = answer[0].item, answer[1].digest
-                leader = first.setdefault((item.size, digest), item.path)
-                if leader != item.path:
-                    self._first[item.path] = leader, digest
-                    self._leaders[leader] = None
+                same.setdefault((item.size, digest), []).append(item.path)
+        for (_, digest), paths in same.items():
+            leader = min(paths, key=link_rank)
+            others = [path for path in paths if path != leader]
+            self._first |= dict.fromkeys(others, (leader, digest))
+            self._leaders |= {leader: None} if others else {}
         return every
 
     def without(self, entries: Iterable[Entry]) -> Iterator[Entry | Outcome]:

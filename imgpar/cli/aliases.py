@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 from imgpar.core import synonyms
 from imgpar.core.errors import UsageError, bad_value
@@ -32,6 +34,7 @@ def rewritten(args: Sequence[str], flags: Collection[str]) -> list[str]:
     >>> rewritten(["a", "-f", "webp", "--width=800", "--gray"], ["--to", "--resize", "--grey"])
     ['a', '--to', 'webp', '--resize', '800x', '--grey']
     """
+    _check_density(args)
     result: list[str] = []
     sides: dict[str, str] = {}
     at = 0
@@ -56,6 +59,16 @@ def rewritten(args: Sequence[str], flags: Collection[str]) -> list[str]:
     if sides:
         result[at:at] = ["--resize", "x".join(sides.get(f"--{side}", "") for side in SIDES)]
     return result
+
+
+def _check_density(args: Sequence[str]) -> None:
+    """Refuse `-r 80`, which is a density elsewhere: the number would be taken for an input."""
+    for flag, word in pairwise(args):
+        if flag == "-r" and re.fullmatch(r"\d+(\.\d+)?", word) and not os.path.lexists(word):
+            raise UsageError(
+                f"-r takes no value, and there is no file {word!r}.",
+                fix=f"--dpi {word} writes a density, --density {word} is that at which PDF is rendered.",
+            )
 
 
 def _flag(word: str, flags: Collection[str]) -> str:

@@ -21,6 +21,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
 from imgpar.formats.registry import FORMATS, find_format
 from imgpar.outputs.sidefiles import check_journal
+from imgpar.outputs.target_formats import TOGETHER
 
 if TYPE_CHECKING:
     from imgpar.batch.run_options import RunOptions
@@ -294,9 +295,9 @@ def parse_output_formats(value: object) -> tuple[str, ...]:
             expected = f"formats that can be written ({', '.join(writable)})"
             raise bad_value(parsing.VALUE, expected, word, known) from None
         if record.name not in writable:
+            fix = TOGETHER.get(record.name, f"It writes {', '.join(writable)}")
             raise BadValueError(
-                f"{record.title} cannot be written by this version ({parsing.VALUE} {word}).",
-                fix=f"It writes {', '.join(writable)}.",
+                f"{record.title} cannot be written by this version ({parsing.VALUE} {word}).", fix=f"{fix}."
             )
         names.append(record.name)
     return tuple(dict.fromkeys(names))

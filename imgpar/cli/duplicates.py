@@ -100,6 +100,10 @@ def _print(args: argparse.Namespace, found: Duplicates) -> None:
     if args.json:
         failed = [{"path": escaped(one.source), "error": escaped(one.error)} for one in found.failures]
         counts = {"files": found.files, "groups": len(found.groups), "spare_bytes": found.spare}
-        print(json.dumps({"summary": {**counts, "filtered": found.filtered, "failed": failed}}))
+        print(
+            json.dumps(
+                {"summary": {**counts, "links": found.links, "filtered": found.filtered, "failed": failed}}
+            )
+        )
     elif not args.quiet and found.files:
         print(found.summary() + (f" {found.filtered} left out by where." if found.filtered else ""))

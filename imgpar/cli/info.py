@@ -213,7 +213,7 @@ _WORDS = {
     "xmp_bytes": "XMP",
     "gain_map_bytes": "gain map",
     "dpi": "dots per inch",
-    "lost_when_converted": "lost when converted",
+    "lost_when_converted": "lost in any format",
     "subsampling": "chroma",
     "quality": "estimated quality",
 }

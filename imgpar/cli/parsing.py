@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -14,6 +14,7 @@ from imgpar.core import parsing, synonyms
 from imgpar.core.errors import UsageError, suggested
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
+_NEGATIVE = re.compile(r"-\.?\d")
 
 
 class Parser(argparse.ArgumentParser):
@@ -132,12 +133,16 @@ class Parser(argparse.ArgumentParser):
         return UsageError(f"There is no option {flag}.", fix=known)
 
 
-def _with_dashes(args: Sequence[str], known: Container[str]) -> list[str]:
-    """`--suffix -small` as `--suffix=-small`: argparse would take the text for a flag."""
+def _with_dashes(args: Sequence[str], known: Mapping[str, argparse.Action]) -> list[str]:
+    """`--suffix -small` and `--shift-dates -1d` with `=`: argparse would take the value for a flag."""
     found = list[str]()
-    for arg in args:
-        text = arg.startswith("-") and arg.partition("=")[0] not in known
-        if found and found[-1] in ("--prefix", "--suffix") and text and found[-1] in known:
+    for at, arg in enumerate(args):
+        if arg == "--":
+            return found + list(args[at:])
+        flag = found[-1] if found else ""
+        takes = flag.startswith("--") and flag in known and known[flag].nargs != 0
+        value = arg.startswith("-") and arg.partition("=")[0] not in known
+        if takes and value and (flag in ("--prefix", "--suffix") or _NEGATIVE.match(arg)):
             found[-1] += f"={arg}"
         else:
             found.append(arg)

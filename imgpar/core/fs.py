@@ -10,6 +10,7 @@ import shutil
 import stat
 import sys
 import time
+from collections.abc import Iterable
 
 from imgpar.core.errors import DiskFullError
 from imgpar.core.liveness import (
@@ -83,6 +84,25 @@ def move_new(path: str, final: str) -> None:
         if os.path.lexists(final):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), final) from None
         os.rename(path, final)
+
+
+def link_rank(path: str) -> tuple[bool, bool]:
+    """The lower, the sooner a path stands for its file: first paths without links, then those below a linked
+    folder, then symbolic links."""
+    return os.path.islink(path), os.path.realpath(path) != os.path.abspath(path)
+
+
+def links_among(paths: Iterable[str]) -> set[str]:
+    """The paths at which a file lies that is at another of the paths too: symbolic and hard links."""
+    known, links = set[tuple[int, int]](), set[str]()
+    for path in sorted(paths, key=link_rank):
+        with contextlib.suppress(OSError):  # what is gone is no link
+            status = os.stat(path)
+            identity = status.st_dev, status.st_ino
+            if status.st_ino and identity in known:
+                links.add(path)
+            known.add(identity)
+    return links
 
 
 def same_content(path: str, other: str) -> bool:

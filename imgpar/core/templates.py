@@ -1,8 +1,8 @@
 """Templates: text with fields in braces, such as `{date:%Y-%m-%d}_{stem}-{width}`.
 
     {field}            the value
-    {field:spec}       a number with leading zeros (`{n:04}`), a date by its directives (`{date:%Y-%m-%d}`), a
-                       text of limited length (`{hash:8}`)
+    {field:spec}       a number with leading zeros (`{n:04}`, `{n:4}`), a date by its directives
+                       (`{date:%Y-%m-%d}`), a text of limited length (`{hash:8}`)
     {field|text}       what stands there where the value is missing; both: `{date:%Y|undated}`
     {{ }}              braces
 
@@ -266,4 +266,4 @@ def _formatted(value: str | int | float | datetime, part: _Part, clean: Callable
     digits = f"{value:g}" if isinstance(value, float) else str(value)
     if not (part.spec and part.kind == "number"):
         return digits
-    return digits.zfill(int(part.spec)) if part.spec[0] == "0" else digits.rjust(int(part.spec))
+    return digits.zfill(int(part.spec))

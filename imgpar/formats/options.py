@@ -155,7 +155,7 @@ class EncodeOptions(Declared):
     )
     shift_dates: Shift | None = option(
         parse_shift,
-        "add a difference to the dates in the metadata, such as +1h30m or -2d",
+        "add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)",
         default=None,
         metavar="TIME",
         example="+1h30m",
@@ -416,8 +416,11 @@ class EncodeOptions(Declared):
         return MetadataEdits(self.set, self.shift_dates, self.gpx, self.gpx_gap, self.gpx_offset)
 
     def with_literals(self, values: Mapping[str, Value]) -> EncodeOptions:
-        """The settings with texts instead of templates in new metadata; `values` by field."""
-        return replace(self, set=self.set.literal(values)) if self.set.facts else self
+        """The settings with texts instead of templates in new metadata; `values` of the input, by field."""
+        if not (self.set.facts and self.edits):
+            return self
+        shifted = {**values, "date": self.edits.shifted(values.get("date"))}
+        return replace(self, set=self.set.literal(shifted))
 
     def without_metadata(self) -> EncodeOptions:
         """The settings without those that concern metadata only, which need no encoder."""

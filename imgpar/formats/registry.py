@@ -335,12 +335,14 @@ def find_format(name: str) -> Format:
 def nearest_format(word: str) -> str:
     """The suffix closest to a mistyped one, or an empty string.
 
-    >>> nearest_format(".wepb")
-    'webp'
+    >>> nearest_format(".wepb"), nearest_format("jgp")
+    ('webp', 'jpg')
     """
     import difflib
 
-    return next(iter(difflib.get_close_matches(word.lower().lstrip("."), _BY_WORD, n=1, cutoff=0.7)), "")
+    word = word.lower().lstrip(".")
+    turned = [known for known in _BY_WORD if sorted(known) == sorted(word)]
+    return next(iter(turned or difflib.get_close_matches(word, _BY_WORD, n=1, cutoff=0.7)), "")
 
 
 def format_of_suffix(path: str | PathLike[str]) -> Format | None:

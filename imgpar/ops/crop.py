@@ -37,11 +37,12 @@ class Crop(Operation):
         metavar="REGION",
         example="800x600+10+20",
     )
-    gravity: str = option(
+    gravity: str | None = option(
         parse_focus,
         "anchor of the region, unless an offset is given; attention keeps sharp detail, strong colours and "
-        "skin, entropy the part with most variety, faces those that are found (otherwise attention)",
-        default="centre",
+        "skin, entropy the part with most variety, faces those that are found, otherwise attention "
+        "(default: centre)",
+        default=None,
         metavar="WHERE",
         choices=FOCUSES,
         example="attention",
@@ -50,11 +51,14 @@ class Crop(Operation):
     """Position of the region, each from 0 to 1, instead of the gravity."""
 
     def __post_init__(self) -> None:
-        if self.gravity not in GRAVITIES and isinstance(self.region, Region) and self.region.offset:
+        if self.gravity and isinstance(self.region, Region) and self.region.offset:
             raise BadValueError(
-                f"The crop {self.region} has an offset, so there is nothing to choose by {self.gravity}.",
+                f"The crop {self.region} has an offset from the top left, so there is nothing to place by "
+                f"{self.gravity}.",
                 fix="Leave the offset or the gravity out.",
             )
+        if self.gravity == "centre":  # as if it were not given
+            object.__setattr__(self, "gravity", None)
 
     def plan(self, spec: Spec) -> Spec:
         _, _, width, height = self._area(spec)
@@ -65,12 +69,12 @@ class Crop(Operation):
 
     @property
     def looks(self) -> bool:
-        return self.gravity not in GRAVITIES and self.at is None
+        return self.gravity not in (None, *GRAVITIES) and self.at is None
 
     def settled(self, frames: Sequence[Frame]) -> Operation:
         if not self.looks:
             return self
-        decided, at = find_focus(self.gravity, frames, self.plan(frames[0].spec).size)
+        decided, at = find_focus(self.gravity or "centre", frames, self.plan(frames[0].spec).size)
         return replace(self, gravity=decided, at=at)
 
     def check(self) -> None:
@@ -78,7 +82,7 @@ class Crop(Operation):
             require_faces()
 
     def remark(self, settled: Sequence[Operation], spec: Spec) -> str:  # noqa: ARG002
-        return next((missed_faces(self.gravity, one.gravity, self.name) for one in settled), "")  # type: ignore[attr-defined]
+        return next((missed_faces(self.gravity or "", one.gravity, self.name) for one in settled), "")  # type: ignore[attr-defined]
 
     def apply(self, src: Frame, dst: Frame) -> None:
         import numpy as np
@@ -116,5 +120,5 @@ class Crop(Operation):
             room = spec.width - width, spec.height - height
             return (round(self.at[0] * room[0]), round(self.at[1] * room[1]), width, height)
         # Until the picture is known, a region that is chosen by its content is in the middle.
-        gravity = self.gravity if self.gravity in GRAVITIES else "centre"
+        gravity = self.gravity if self.gravity and not self.looks else "centre"
         return (*place(gravity, spec.size, (width, height)), width, height)

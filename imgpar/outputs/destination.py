@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ UNDO_FOLDER = f"{OURS}/{UNDO}"
 """Folder of originals, below the folder in which files were replaced."""
 RESERVE = 64 << 20
 """Bytes of disk space that a run leaves free."""
+_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{2,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +166,16 @@ def _not_an_input(path: str, inputs: Sequence[str]) -> None:
 
 
 def _not_mistyped(out: str, inputs: Sequence[str]) -> None:
-    """Refuse `photo.wepb` for one file, which would become a folder of that name."""
+    """Refuse `photo.wepb` for one file, which would become a folder of that name; not `photos.2024`."""
     suffix = os.path.splitext(out)[1]
-    if not suffix or os.path.lexists(out) or len(inputs) != 1 or not os.path.isfile(inputs[0]):
+    if os.path.lexists(out) or len(inputs) != 1 or not os.path.isfile(inputs[0]):
         return
     near = nearest_format(suffix)
-    if near:
+    if near or _SUFFIX.fullmatch(suffix):
+        meant = f"Did you mean '.{near}'? " if near else ""
         raise UsageError(
             f"OUT ({os.path.basename(out)}) is named like a file, but there is no format {suffix!r}.",
-            fix=f"Did you mean '.{near}'? For a folder of that name, end it with '/'.",
+            fix=f"{meant}For a folder of that name, end it with '/'.",
         )
 
 

@@ -11,6 +11,7 @@ from imgpar.core.filenames import candidate_stem, legal, numbered, split_suffix
 from imgpar.core.job import Item
 from imgpar.core.properties import Properties
 from imgpar.core.templates import Value
+from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.inputs.batches import known_suffix
 from imgpar.outputs.destination import Out
 from imgpar.outputs.target_formats import Wish, WishedFile
@@ -28,6 +29,8 @@ class Known(NamedTuple):
     """Width and height of its outputs."""
     page: int = 1
     """The first page that is read of documents."""
+    edits: Sequence[MetadataEdits | None] = (None,)
+    """What each output of the recipe changes in the metadata."""
 
 
 def plain_names(path: str, name: str, wish: Wish, level: int) -> Iterator[str]:
@@ -151,7 +154,7 @@ class TemplatePaths:
             "folders": directory,
             "parent": _parent(item.path),
             "n": counter,
-            "date": self._date(item, template, known),
+            "date": self._date(item, template, known.date, self._known.edits[target.branch]),
             "camera": clean(known.camera),
             "width": size[0] or None,
             "height": size[1] or None,
@@ -160,10 +163,12 @@ class TemplatePaths:
         }
         return template, values, more, suffix
 
-    def _date(self, item: Item, template: NameTemplate, known: Properties) -> datetime | None:
+    def _date(
+        self, item: Item, template: NameTemplate, taken: datetime | None, edits: MetadataEdits | None
+    ) -> datetime | None:
         if "date" not in template.fields:
             return None
-        date = known.date
+        date = edits.date_in_names(taken) if edits else taken
         if date is None and template.needs_date and item.mtime_ns > 0:
             self.dated.add(item.path)
             return datetime.fromtimestamp(item.mtime_ns / 1e9)

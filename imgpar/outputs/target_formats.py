@@ -23,6 +23,8 @@ STAND_INS = {"raw": "jpeg", "ts": "mp4", "flv": "mp4", "mxf": "mov", "dv": "mov"
              "mpeg": "mkv", "wmv": "mkv", "ogv": "mkv"}  # fmt: skip
 """Output formats for inputs in a format that imgpar reads but does not write: photos become JPEG, other
 pictures PNG, which supports everything, clips a container that takes their usual streams."""
+TOGETHER = {"pdf": "-o FILE.pdf makes a PDF of all inputs"}
+"""Formats that are written only where all inputs become one file, and how."""
 
 
 class WishedFile(NamedTuple):
@@ -103,9 +105,8 @@ class Wishes:
             same = [
                 known.suffix for known in FORMATS.values() if known.writable and known.kind == target.kind
             ]
-            raise UsageError(
-                f"imgpar does not write {target.title}.", fix=f"Choose one of {', '.join(same)}."
-            )
+            fix = TOGETHER.get(target.name, f"Choose one of {', '.join(same)}")
+            raise UsageError(f"imgpar does not write {target.title}.", fix=f"{fix}.")
         if target.kind == "audio" and self._out.in_place:
             raise UsageError(
                 f"In place, {target.title} would take the place of the clips.", fix="Name a folder with -o."
@@ -194,7 +195,8 @@ class Wishes:
         if in_place:
             return Wish(error=f"imgpar does not write {source.title}. Name a format with --to.")
         stand_in = FORMATS[STAND_INS.get(source.name, "png")]
-        note = f"written as {stand_in.title}, because imgpar does not write {source.title}"
+        why = TOGETHER.get(source.name, f"imgpar does not write {source.title}")
+        note = f"written as {stand_in.title}: {why}"
         return Wish((WishedFile(stand_in.name, "." + stand_in.suffix),), note)
 
 

@@ -138,6 +138,9 @@ def _check_literals(text: str, template: Template) -> None:
     if wrong:
         fix = "Folders are separated by /." if wrong == ["\\"] else "Leave it out."
         raise BadValueError(f"{parsing.VALUE} {text!r} has {wrong[0]} in it, which is for no name.", fix=fix)
+    if counter := re.search(r"%(0?\d*)d", re.sub(r"\{[^{}]*\}", "", text)):
+        field = f"{{n:{counter[1]}}}" if counter[1] else "{n}"
+        raise BadValueError(f"{parsing.VALUE} {text!r} has {counter[0]} in it.", fix=f"Write {field}.")
     fallbacks = re.findall(r"\{[^{}|]*\|([^{}]*)\}", text)
     if any("/" in fallback for fallback in fallbacks):
         raise BadValueError(f"A fallback in {parsing.VALUE} {text!r} has a /.", fix="Write a name.")
@@ -211,7 +214,7 @@ def parse_sizes(value: object) -> tuple[int, ...]:
             )
         except BadValueError:
             pass
-    raise bad_value(parsing.VALUE, f"widths in pixels such as 320,640,1280, at most {_MOST_SIZES}", value)
+    raise bad_value(parsing.VALUE, f"up to {_MOST_SIZES} widths in pixels, such as 320,640,1280,", value)
 
 
 _MOST_SIZES = 50

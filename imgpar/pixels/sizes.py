@@ -140,7 +140,7 @@ def parse_geometry(value: object) -> Geometry:
     text = compact(value)
     found = _pair(text) or _one_side(text) or _paper(text) or _relative(text)
     if found is None or not _in_range(found):
-        raise bad_value(VALUE, f"a size such as {_SIZES}, {_SIDES},", value, _KNOWN)
+        raise bad_value(VALUE, f"a size such as {_SIZES}, {_SIDES},", value, _near(value))
     return found
 
 
@@ -157,7 +157,7 @@ def parse_region(value: object) -> Region | Aspect | Geometry:
     found = aspect_of(text) or _size(value)
     if found is None or (isinstance(found, Geometry) and (found.megapixels or found.percent > 100)):
         wanted = "a region such as 800x600, 800x600+10+20, 800x, 50%, 10x15cm, A4 or an aspect such as 16:9"
-        raise bad_value(VALUE, f"{wanted}, {_SIDES},", value, _KNOWN)
+        raise bad_value(VALUE, f"{wanted}, {_SIDES},", value, _near(value))
     return found
 
 
@@ -169,8 +169,13 @@ def parse_canvas(value: object) -> Geometry | Aspect:
     found = aspect_of(compact(value)) or _size(value)
     if found is None or (isinstance(found, Geometry) and (found.megapixels or 0 < found.percent < 100)):
         wanted = "a canvas such as 1920x1080, 1920x, 110%, 10x15cm, A4 or an aspect such as 1:1"
-        raise bad_value(VALUE, f"{wanted}, {_SIDES},", value, _KNOWN)
+        raise bad_value(VALUE, f"{wanted}, {_SIDES},", value, _near(value))
     return found
+
+
+def _near(value: object) -> list[str]:
+    """The words that may be meant: none for a number, nor for a paper that does not exist, such as A11."""
+    return _KNOWN if re.match("[a-z]{3}|[a-z]+[0-9]+-", compact(value)) else []
 
 
 def _size(value: object) -> Geometry | None:

@@ -92,7 +92,8 @@ def new_tags(tags: Mapping[str, str], edits: MetadataEdits | None, strip: str, p
     known = {key.lower(): value for key, value in tags.items() if not is_stripped(key, strip)}
     notes = list[str]()
     taken = read_date_of(known)
-    values, missing = edits.fields.filled({**clip_values(known, path), "date": taken})
+    facts = clip_values(known, path)
+    values, missing = edits.fields.filled({**facts, "date": edits.shifted(taken)})
     notes += [f"--set: it has no {name}" for name in missing]
     if edits.shift and taken is None:
         notes.append("no date to shift")

@@ -149,7 +149,17 @@ def test_a_journal_that_was_asked_for_must_be_possible(picture, tmp_path):
         PIPE.run(picture, tmp_path / "b.webp", jobs=1, journal=tmp_path / "file" / "journal.db")
 
 
-def test_a_mistyped_suffix_does_not_become_a_folder(picture, tmp_path):
-    with pytest.raises(imgpar.UsageError, match=r"Did you mean '\.webp'"):
-        PIPE.run(picture, tmp_path / "b.wepb")
-    assert not (tmp_path / "b.wepb").exists()
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("b.wepb", r"Did you mean '\.webp'"), ("b.jgp", r"Did you mean '\.jpg'"), ("b.docx", "end it with '/'")],
+)
+def test_a_mistyped_suffix_does_not_become_a_folder(picture, tmp_path, name, hint):
+    with pytest.raises(imgpar.UsageError, match=hint):
+        PIPE.run(picture, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["photos.2024", "web.d", "b.docx/"])
+def test_a_folder_for_one_file_may_have_a_dot(picture, tmp_path, name):
+    assert PIPE.run(picture, f"{tmp_path}/{name}", jobs=1).ok == 1
+    assert (tmp_path / name).is_dir()

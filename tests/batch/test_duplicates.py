@@ -224,3 +224,31 @@ def test_where_nothing_can_be_linked_it_is_refused(photos: Path, out: str | None
     place = photos.parent / out if out else None
     with pytest.raises(imgpar.UsageError, match="duplicates"):
         imgpar.convert(photos, place, duplicates=mode, in_place=out is None)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A file with a symbolic link whose name comes first, and a hard link."""
+    folder = tmp_path / "linked"
+    folder.mkdir()
+    scene(0).save(folder / "m.png")
+    os.symlink("m.png", folder / "a.png")
+    os.link(folder / "m.png", folder / "z.png")
+    return folder
+
+
+@pytest.mark.parametrize("distance", [None, 6])
+def test_links_are_no_duplicates(linked: Path, session: imgpar.Session, distance: int | None) -> None:
+    found = imgpar.duplicates(linked, distance=distance, session=session)
+    assert (found.groups, found.files, found.links, found.spare) == ((), 1, 2, 0)
+
+
+def test_a_link_is_never_what_is_kept(linked: Path, session: imgpar.Session) -> None:
+    shutil.copy(linked / "m.png", linked / "n.png")
+    (group,) = imgpar.duplicates(linked, session=session).groups
+    assert [Path(file.path).name for file in group.files] == ["m.png", "n.png"]
+
+
+def test_links_are_skipped_for_the_file(linked: Path, session: imgpar.Session) -> None:
+    report = imgpar.convert(linked, linked.parent / "out", to="jpg", duplicates="skip", session=session)
+    assert statuses(report) == {"a.png": "duplicate", "m.png": "ok", "z.png": "duplicate"}

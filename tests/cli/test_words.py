@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,11 @@ from PIL import Image
 from video_clips import make_clip
 
 from imgpar.cli import main
+from imgpar.outputs.destination import Out
+from imgpar.outputs.target_formats import Wishes
 from imgpar.recipe.recipe import Recipe
+
+TRACK = Path(__file__).parents[1] / "data" / "track.gpx"
 
 
 @pytest.fixture
@@ -240,3 +245,52 @@ def test_frames_does_not_replace_one_of_its_clips(here, capsys, kind, words):
     assert main(["frames", str(clip), "-o", "p.gif", "-y", *words]) == 2
     assert "is the input itself" in capsys.readouterr().err
     assert tree(here) == before
+
+
+def test_a_value_may_begin_with_a_minus(here):
+    words = ["--shift-dates", "-1d", "--gpx", str(TRACK), "--gpx-offset", "-02:00", "--save-recipe", "a.toml"]
+    assert main(["convert", "photos", "-o", "out", "-q", *words]) == 0
+    encode = Recipe.load("a.toml").encode
+    assert (str(encode.shift_dates), encode.gpx_offset) == ("-1d", "-02:00")
+
+
+@pytest.mark.parametrize(
+    "words", [["--shift-dates"], ["--shift-dates", "-j", "1"], ["--shift-dates", "--to"]]
+)
+def test_a_flag_in_place_of_a_value_is_named(here, capsys, words):
+    assert "--shift-dates needs a value" in refused(capsys, "convert", "photos", "-o", "out", *words)
+
+
+def test_lost_pages_name_the_ways_to_keep_them(here, capsys):
+    page = Image.new("RGB", (8, 8))
+    page.save("a.tif", save_all=True, append_images=[page])
+    assert main(["convert", "a.tif", "-o", "out", "--to", "png"]) == 0
+    assert "--pages split (pages) writes a file for each page" in capsys.readouterr().out
+
+
+def test_pdf_for_each_input_names_what_writes_pdf(here, capsys):
+    assert "-o FILE.pdf makes a PDF" in refused(capsys, "convert", "photos", "-o", "out", "--to", "pdf")
+
+
+def test_a_pdf_that_becomes_a_picture_names_what_writes_pdf(here):
+    wish = Wishes(Out("out"), ()).by_name("a.pdf", "pdf")
+    assert (wish.targets[0].suffix, wish.note) == (
+        ".png",
+        "written as PNG: -o FILE.pdf makes a PDF of all inputs",
+    )
+
+
+def test_a_number_after_r_is_probably_a_density(here, capsys):
+    assert "--dpi 80 writes a density" in refused(capsys, "convert", "photos", "-o", "out", "-r", "80")
+
+
+def test_a_density_without_effect_names_the_other_one(here, capsys):
+    assert main(["convert", "photos", "-o", "out", "--density", "300"]) == 0
+    assert "--dpi writes a density into the metadata." in capsys.readouterr().err
+
+
+def test_a_skipped_duplicate_names_the_other_one(here, capsys):
+    shutil.copy("photos/a.png", "photos/b.png")
+    assert main(["convert", "photos", "-o", "out", "-v", "--duplicates", "skip"]) == 0
+    said = "".join(capsys.readouterr())
+    assert f"{here / 'photos' / 'b.png'}: its content is that of {here / 'photos' / 'a.png'}" in said

@@ -319,7 +319,9 @@ def test_a_table_in_a_recipe_is_added_to(tmp_path: Path) -> None:
         ({"set": {"copyrigt": "x"}}, "no field 'copyrigt' for set. Did you mean 'copyright'"),
         ({"set": {"rating": 9}}, "a number from 0 to 5, or -1 for rating of set"),
         ({"set": {"date": "yesterday"}}, "a date such as .* for date of set but received 'yesterday'"),
-        ({"set": {"gps": "91,3"}}, "latitude,longitude .* for gps of set"),
+        ({"set": {"gps": "91,3"}}, "a latitude from -90 to 90 degrees for gps of set"),
+        ({"set": {"gps": "9,-181"}}, "a longitude from -180 to 180 degrees for gps of set"),
+        ({"set": {"gps": "here"}}, "latitude,longitude .* for gps of set"),
         ({"set": {"title": "{tittle}"}}, r"no \{tittle\} in title of set .* Did you mean \{title\}"),
         ({"set": {"title": "a\0b"}}, "without control characters"),
         ({"set": {"title": True}}, "Expected a text for title of set"),
@@ -327,7 +329,7 @@ def test_a_table_in_a_recipe_is_added_to(tmp_path: Path) -> None:
         ({"set": "title"}, "KEY=VALUE"),
         ({"shift_dates": "1x"}, r"a difference such as \+1h30m"),
         ({"shift_dates": "0s"}, "not 0"),
-        ({"gpx": "absent.gpx"}, "the path of a GPX file"),
+        ({"gpx": "absent.gpx"}, "The track 'absent.gpx' of gpx does not exist"),
         ({"gpx": __file__}, "is not a GPX file"),
         ({"gpx_gap": "1m"}, "gpx_gap belongs to gpx"),
         ({"gpx_offset": "2"}, "difference from UTC"),
@@ -361,3 +363,38 @@ def test_a_jpeg_that_lies_on_its_side_is_not_encoded_for_new_metadata() -> None:
     made = PIPE.encode(source, set={"copyright": "© Ada"})
     scans = source[source.index(b"\xff\xda") :]
     assert made.endswith(scans) or Image.open(io.BytesIO(made)).size == (20, 32)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"shift_dates": "+1d"}, "2024-05-02"),
+        ({"set": {"date": "2023-01-02"}}, "2023-01-02"),
+        ({"set": {"date": "2023-01-02"}, "shift_dates": "-1d"}, "2023-01-02"),
+    ],
+)
+def test_a_text_in_the_picture_has_the_new_date(change: dict[str, Any], text: str) -> None:
+    source = PIPE.encode(drawing(), to="jpg", set={"date": "2024-05-01T10:00:00"})
+    drawn = PIPE.watermark_text("{date}", size="8").encode(source, to="png", **change)
+    assert (pixels(drawn) == pixels(PIPE.watermark_text(text, size="8").encode(source, to="png"))).all()
+
+
+def test_a_text_in_the_picture_has_the_new_fields() -> None:
+    new = {"artist": "Ada", "copyright": "© {artist}"}
+    drawn = PIPE.watermark_text("{copyright}", size="8").encode(drawing(), to="png", set=new)
+    expected = PIPE.watermark_text("© Ada", size="8").encode(drawing(), to="png")
+    assert (pixels(drawn) == pixels(expected)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"shift_dates": "+1d"}, "2024-05-02_a.jpg"),
+        ({"set": {"date": "2023-01-02"}}, "2023-01-02_a.jpg"),
+        ({"set": {"date": ""}}, "2024-05-01_a.jpg"),  # removed from the metadata
+    ],
+)
+def test_a_name_has_the_new_date(tmp_path: Path, change: dict[str, Any], name: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(PIPE.encode(drawing(), to="jpg", set={"date": "2024-05-01T23:00:00"}))
+    report = imgpar.convert(tmp_path / "a.jpg", tmp_path / "out", name="{date}_{stem}", jobs=1, **change)
+    assert [Path(file.path).name for file in report.items[0].outputs] == [name]

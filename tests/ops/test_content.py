@@ -282,9 +282,16 @@ class TestAttention:
         assert made == [(90, 90)] * 3
         assert operation.settled(frames).at[0] > 0.7  # type: ignore[attr-defined]
 
-    def test_an_offset_leaves_nothing_to_choose(self) -> None:
-        with pytest.raises(BadValueError, match="has an offset"):
-            make_operation("crop", "5x5+1+1", gravity="attention")
+    @pytest.mark.parametrize("gravity", ["attention", "centre", "southeast"])
+    def test_an_offset_leaves_nothing_to_choose(self, gravity: str) -> None:
+        with pytest.raises(BadValueError, match="has an offset from the top left"):
+            make_operation("crop", "5x5+0+0", gravity=gravity)
+
+    def test_an_offset_needs_no_gravity(self) -> None:
+        assert imgpar.Pipeline().crop("5x5+1+1").recipe.operations == (make_operation("crop", "5x5+1+1"),)
+
+    def test_the_centre_is_the_default(self) -> None:
+        assert make_operation("crop", "5x5", gravity="center") == make_operation("crop", "5x5")
 
     @pytest.mark.parametrize("fit", ["inside", "contain", "fill"])
     def test_only_cover_crops(self, fit: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -227,3 +228,20 @@ def test_the_document_lists_every_field():
     text = (Path(__file__).parents[2] / "docs" / "names.md").read_text("utf-8")
     assert [field.name for field in FIELDS if f"`{{{field.name}}}`" not in text] == []
     assert [name for name in Naming.options() if f"--{name}" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"), [("{stem}_%03d", "{n:03}"), ("%d-{stem}", "{n}"), ("{stem}%2d", "{n:2}")]
+)
+def test_a_counter_of_printf_names_the_field(text, fix):
+    with pytest.raises(BadValueError, match=re.escape(f"Write {fix}.")):
+        parse_name(text)
+
+
+def test_a_day_is_no_counter_of_printf():
+    assert parse_name("{date:%d}-{stem}") == "{date:%d}-{stem}"
+
+
+def test_the_number_of_sizes_has_a_unit():
+    with pytest.raises(BadValueError, match="up to 50 widths in pixels, such as"):
+        parse_sizes("640w")

@@ -130,3 +130,12 @@ def test_a_canvas_keeps_the_side_that_is_not_given(text: str, sides: tuple[int, 
 @pytest.mark.parametrize("text", ["800x", "x600", "50%", "10x15cm", "A4", "short=800"])
 def test_a_region_may_be_any_size(text: str) -> None:
     assert parse_region(text) == parse_geometry(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "near"), [("0", ""), ("A11", ""), ("lettr", "letter"), ("A4-potrait", "a4-portrait")]
+)
+def test_a_paper_is_suggested_for_a_word_only(text: str, near: str) -> None:
+    with pytest.raises(BadValueError) as caught:
+        parse_geometry(text)
+    assert ("Did you mean" in str(caught.value), near in str(caught.value)) == (bool(near), True)

@@ -89,7 +89,7 @@ class FramePath:
         stream = clip.picture.stream
         # Without titles, which may be of any length and are not needed for frames.
         picture = replace(clip.picture, stream=Stream(stream.index, stream.kind, stream.codec))
-        details = clip_details(clip, run.operations, run.encode.strip)
+        details = clip_details(clip, run.operations, run.encode)
         facts = FrameFacts(picture, plan.encoding, run.encode.background, branch, details)
         self._facts = facts
         self._limits = run.limits

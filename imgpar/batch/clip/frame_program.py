@@ -17,6 +17,7 @@ from imgpar.core.item_fields import as_texts, from_texts
 from imgpar.core.job import ItemFacts
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Spec
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
@@ -55,12 +56,15 @@ def clip_facts(clip: Clip, frames: int) -> ItemFacts:
     return ItemFacts(clip.name or clip.path, "video", (width, height), frames)
 
 
-def clip_details(clip: Clip, operations: Sequence[Operation], strip: str) -> tuple[tuple[str, str], ...]:
-    """What the tags of a clip say, without what is stripped, as plain data, if an operation asks for it."""
+def clip_details(
+    clip: Clip, operations: Sequence[Operation], encode: EncodeOptions
+) -> tuple[tuple[str, str], ...]:
+    """What the tags of its output say, as plain data, if an operation asks for it."""
     if not any(operation.asks for operation in operations):
         return ()
-    tags = {key: value for key, value in clip.metadata.items() if not is_stripped(key, strip)}
-    return as_texts(clip_values(tags, clip.name or clip.path))
+    tags = {key: value for key, value in clip.metadata.items() if not is_stripped(key, encode.strip)}
+    values = clip_values(tags, clip.name or clip.path)
+    return as_texts(encode.edits.applied(values, clip=True) if encode.edits else values)
 
 
 def operations_for_clip(

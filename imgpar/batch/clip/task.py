@@ -137,7 +137,7 @@ class ClipWork:
         """The run with the operations for this clip, whose tags may be drawn."""
         from imgpar.batch.clip.frame_program import clip_details, clip_facts, operations_for_clip
 
-        details = clip_details(clip, run.operations, run.encode.strip)
+        details = clip_details(clip, run.operations, run.encode)
         operations, notes = operations_for_clip(run.operations, clip_facts(clip, len(clip.times)), details)
         self._results.add((), (), notes)
         return run._replace(operations=operations)

@@ -101,7 +101,7 @@ class _Converter:
         self._base = float(clip.picture.time_base)
         (output,) = output_specs(recipe)
         facts = clip_facts(clip, len(clip.times))
-        details = clip_details(clip, output.operations, output.encode.strip)
+        details = clip_details(clip, output.operations, output.encode)
         operations, _ = operations_for_clip(output.operations, facts, details)
         steps = steps_of(clip.picture, operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, choice.limits)

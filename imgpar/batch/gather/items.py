@@ -140,7 +140,7 @@ def frame_of_item(
         header, following, notes = _page(data, os.path.basename(item.path), run, fit)
     with clock.during("decode"):
         last = fit.operation()
-        own, remarks = operations_for(run.operations, header, item.path, run.encode.strip)
+        own, remarks = operations_for(run.operations, header, item.path, run.encode)
         operations = (*own, last) if last else own
         program = compile_program(header, operations, run.limits, keep_frames=False)
         if most and program.nbytes > most:

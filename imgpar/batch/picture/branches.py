@@ -76,7 +76,7 @@ class BranchWork:
     def _fitted(self, branch: Branch, header: Header) -> Branch:
         """The branch with the operations for this picture, whose metadata may be drawn."""
         run = branch.run
-        operations, notes = programs.operations_for(run.operations, header, self._path, run.encode.strip)
+        operations, notes = programs.operations_for(run.operations, header, self._path, run.encode)
         self._writing.add((), (), notes)
         return (
             branch

@@ -191,7 +191,7 @@ def convert_bytes(
     limits = options.reading(limits)
     header = codec.read_header(data, name, limits)
     fmt = find_format(format_name)
-    operations, remarks = operations_for(operations, header, name, options.strip)
+    operations, remarks = operations_for(operations, header, name, options)
     program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
     lease = memoryview(bytearray(program.nbytes))
     frames, notes = stages.decode(program, data, lease, limits)

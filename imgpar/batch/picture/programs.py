@@ -25,6 +25,7 @@ from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.base import too_many_frames
+from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
@@ -294,7 +295,7 @@ def _turn(spec: Spec, orientation: int) -> Step:
 
 
 def operations_for(
-    operations: tuple[Operation, ...], header: Header, path: str, strip: str
+    operations: tuple[Operation, ...], header: Header, path: str, encode: EncodeOptions
 ) -> tuple[tuple[Operation, ...], tuple[str, ...]]:
     """The operations for one picture, whose metadata some insert into texts, and remarks.
 
@@ -302,13 +303,14 @@ def operations_for(
         operations: of the recipe.
         header: of the picture.
         path: of its file.
-        strip: what is stripped counts as missing.
+        encode: what is stripped counts as missing, and what is set as given.
     """
 
     def facts() -> ItemFacts:
         from imgpar.formats.metadata import policy, reading
 
-        details = reading.template_values(policy.strip(header.metadata, strip), path)
+        details = reading.template_values(policy.strip(header.metadata, encode.strip), path)
+        details = encode.edits.applied(details) if encode.edits else details
         size = layouts.oriented(header.spec, header.orientation).size
         return ItemFacts(path, "image", size, header.frames, details)
 

@@ -231,8 +231,8 @@ class PictureWork:
 
     def _fitted(self, header: Header) -> Header:
         """Take the operations for this picture, whose metadata may be drawn; the header with remarks."""
-        path, strip = self._task.job.item.path, self._run.encode.strip
-        operations, notes = programs.operations_for(self._run.operations, header, path, strip)
+        path = self._task.job.item.path
+        operations, notes = programs.operations_for(self._run.operations, header, path, self._run.encode)
         if operations is not self._run.operations:
             self._run = self._run._replace(operations=operations)
         return header._replace(notes=(*header.notes, *notes)) if notes else header

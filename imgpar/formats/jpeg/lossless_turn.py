@@ -34,9 +34,9 @@ def why_not_lossless(frame: FrameHeader, orientation: int) -> str:
     sampling = frame.sampling if frame.components > 1 else ((1, 1),)
     across, down = (8 * max(factors[axis] for factors in sampling) for axis in (0, 1))
     if orientation in (2, 3, 7, 8) and frame.width % across:
-        return f"its width of {frame.width} is not a multiple of {across}"
+        return f"its stored width of {frame.width} is not a multiple of {across}"
     if orientation in (3, 4, 6, 7) and frame.height % down:
-        return f"its height of {frame.height} is not a multiple of {down}"
+        return f"its stored height of {frame.height} is not a multiple of {down}"
     return ""
 
 

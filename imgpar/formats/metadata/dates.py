@@ -54,7 +54,9 @@ def parse_shift(value: object) -> Shift:
     else:
         match = _SHIFT.fullmatch(str(value).strip())
         if match is None or not isinstance(value, str):
-            raise bad_value(parsing.VALUE, "a difference such as +1h30m, -2d or -45s", value)
+            raise bad_value(
+                parsing.VALUE, "a difference such as +1h30m, -2d, -45s or 1:30 (hours and minutes)", value
+            )
         if ":" in match[2]:
             hours, minutes, *rest = map(int, match[2].split(":"))
             seconds = hours * 3600.0 + minutes * 60 + sum(rest)
@@ -92,6 +94,13 @@ def zone(offset: str) -> timezone | None:
         return None
     span = timedelta(hours=int(match[2]), minutes=int(match[3]))
     return timezone(-span if match[1] == "-" else span)
+
+
+def in_zone(date: datetime, offset: str) -> datetime | None:
+    """The date with a time zone: the given one, or else its own; None where neither is known."""
+    if offset:
+        return date.replace(tzinfo=zone(offset) or UTC)
+    return date if date.tzinfo is not None else None
 
 
 def parse_date(text: str) -> datetime:

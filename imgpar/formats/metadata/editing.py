@@ -21,6 +21,7 @@ from imgpar.formats.metadata.dates import (
     Shift,
     exif_date,
     fraction,
+    in_zone,
     iptc_date,
     offset_of,
     read_date,
@@ -258,7 +259,7 @@ def _on_track(
     if taken is None:
         notes.append("no position: it has no date")
         return None
-    moment = reading.in_zone(taken, edits.offset)
+    moment = in_zone(taken, edits.offset)
     if moment is None:
         notes.append("no position: its date has no time zone; --gpx-offset +02:00 gives that of the camera")
         return None

@@ -152,6 +152,15 @@ class NewFields:
                 known[name] = _as_value(name, text) if text else None
         return known
 
+    def applied(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Values for templates as they are with these fields: `values` without and with what is set."""
+        found = dict(values)
+        for name, new in self.filled(values)[0].items():
+            if name in found:
+                words = new.words if isinstance(new, Position) else new
+                found[name] = "; ".join(words) if isinstance(words, tuple) else words
+        return found
+
     def literal(self, values: Mapping[str, Value]) -> NewFields:
         """The fields with texts instead of templates."""
         made, values = dict[str, str](), self._with_own(values)

@@ -88,10 +88,12 @@ def parse_track(value: object) -> GpxTrack:
     """
     if isinstance(value, GpxTrack):
         return value
-    if not isinstance(value, (str, os.PathLike)) or not os.path.isfile(value):
-        shown = os.fspath(value) if isinstance(value, os.PathLike) else value
-        raise bad_value(parsing.VALUE, "the path of a GPX file", shown)
+    if not isinstance(value, (str, os.PathLike)):
+        raise bad_value(parsing.VALUE, "the path of a GPX file", value)
     name = os.fspath(value)
+    if not os.path.isfile(name):
+        problem = "is not a file" if os.path.lexists(name) else "does not exist"
+        raise BadValueError(f"The track {name!r} of {parsing.VALUE} {problem}.")
     with open(name, "rb") as file:
         data = file.read(_LARGEST + 1)
     found = _read(data, name)

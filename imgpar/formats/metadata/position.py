@@ -67,7 +67,10 @@ def parse_position(text: str) -> Position:
         else []
     )
     wrong = len(places) != 2 or None in places or (len(parts) == 3 and altitude is None)
-    if wrong or abs(places[0] or 0) > 90 or abs(places[1] or 0) > 180:
+    for place, most, what in zip(places, (90, 180), ("latitude", "longitude"), strict=False):
+        if not wrong and abs(place or 0) > most:
+            raise bad_value(parsing.VALUE, f"a {what} from -{most} to {most} degrees", text)
+    if wrong:
         expected = "latitude,longitude in degrees, such as 48.2082,16.3738, and perhaps an altitude"
         raise bad_value(parsing.VALUE, expected, text)
     return Position(places[0] or 0.0, places[1] or 0.0, float(altitude[1]) if altitude else None)

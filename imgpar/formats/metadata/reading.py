@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from imgpar.core.blocks import Exif, memoized
@@ -249,10 +249,3 @@ def shown_fields(metadata: Metadata) -> dict[str, str | tuple[str, ...]]:
 def _shown(position: Position) -> str:
     height = "" if position.altitude is None else f", {position.altitude:g}"
     return position.words + height
-
-
-def in_zone(date: datetime, offset: str) -> datetime | None:
-    """The date with a time zone: the given one, or else its own; None where neither is known."""
-    if offset:
-        return date.replace(tzinfo=zone(offset) or UTC)
-    return date if date.tzinfo is not None else None
