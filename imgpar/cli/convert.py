@@ -45,8 +45,8 @@ EPILOG = """\
 selects another one."""
 
 USUAL = (
-    "--out", "--to", "--resize", "--quality", "--strip", "--recipe", "--in-place", "--on-exists",
-    "--dry-run", "--jobs",
+    "--out", "--to", "--resize", "--quality", "--sizes", "--name", "--strip", "--recipe", "--in-place",
+    "--dry-run",
 )  # fmt: skip
 """What `-h` shows."""
 

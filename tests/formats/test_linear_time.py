@@ -17,6 +17,8 @@ from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.metadata import location, policy, xmp
 from imgpar.formats.svg import sanitise
 
+pytestmark = pytest.mark.slow
+
 REPEATS = (50, 400, 2500)
 """What is steep shows early; the last makes texts of up to 300 kB."""
 TIMES = 4

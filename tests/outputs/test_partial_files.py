@@ -20,7 +20,10 @@ from imgpar.core.fs import Half, sweep_temporary_files, temporary_path
 from imgpar.core.job import Target
 from imgpar.outputs.commit import begin_file
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows keeps what is open by itself")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="Windows keeps what is open by itself"),
+]
 
 
 def imgpar_run(*arguments: object) -> None:
@@ -149,7 +152,6 @@ def test_a_run_in_a_folder_below_leaves_alone_what_is_written_there(tmp_path: Pa
         assert os.path.exists(half.path)
 
 
-@pytest.mark.slow
 def test_two_containers_write_their_own_clips(tmp_path: Path) -> None:
     """Both are process 1, run 1 and task 1, and their outputs lie in one folder."""
     sizes = {"a": (320, 240), "b": (160, 120)}

@@ -19,6 +19,8 @@ import imgpar
 from imgpar import testing
 from imgpar.api.pipeline import Pipeline
 
+pytestmark = pytest.mark.slow
+
 LINUX = sys.platform == "linux"
 linux = pytest.mark.skipif(not LINUX, reason="looks into /proc")
 posix = pytest.mark.skipif(os.name == "nt", reason="there are no such signals there")
@@ -193,7 +195,6 @@ STEPS = range(1, 60, 5)
 
 
 @linux
-@pytest.mark.slow
 @pytest.mark.parametrize("in_place", [False, True], ids=["copies", "in place"])
 def test_a_worker_may_die_at_any_line_of_a_commit(tmp_path: Path, in_place: bool):
     with imgpar.Session(jobs=1) as session:

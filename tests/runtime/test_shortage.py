@@ -17,6 +17,8 @@ import imgpar
 from imgpar import testing
 from imgpar.api.pipeline import Pipeline
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(
     os.name == "nt", reason="such folders cannot be removed, such limits not set there"
 )
@@ -47,7 +49,6 @@ def test_a_small_shm_is_said_in_one_line_and_works(tmp_path: Path, size: str):
     assert {path.stat().st_size for path in (tmp_path / "out").glob("*.bmp")} == {900 * 700 * 3 + 54}
 
 
-@pytest.mark.slow
 def test_a_photo_of_50_megapixels_is_converted_with_a_shm_of_8_megabytes(tmp_path: Path):
     (tmp_path / "in").mkdir()
     tile = Image.fromarray(testing.pattern(870, 580))
@@ -198,7 +199,6 @@ def test_a_picture_that_may_not_become_so_large_fails_alone(six, tmp_path):
 
 
 @linux
-@pytest.mark.slow
 def test_a_clip_that_may_not_become_so_large_is_named(tmp_path):
     clip = tmp_path / "a.mkv"
     noise = ("-f", "rawvideo", "-s", "320x240", "-pix_fmt", "yuv420p", "-i", "/dev/urandom")

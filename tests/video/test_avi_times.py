@@ -11,6 +11,8 @@ from painted_clips import number_in, numbers, paint
 import imgpar
 from imgpar.video.probe import probe
 
+pytestmark = pytest.mark.slow
+
 KINDS = {
     "mpeg4": ("-c:v", "mpeg4", "-bf", 0),
     "mpeg4-b2": ("-c:v", "mpeg4", "-bf", 2),

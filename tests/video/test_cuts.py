@@ -19,6 +19,8 @@ from imgpar.video.alignment import check_alignment
 from imgpar.video.plan import make_plan
 from imgpar.video.probe import probe
 
+pytestmark = pytest.mark.slow
+
 H264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", 16, "-g", 20, "-bf", 2)
 PAUSE = "setpts=if(gte(N\\,40)\\,PTS+2/TB\\,PTS)"
 UNEVEN = "setpts=PTS+mod(N*N\\,3)*0.009/TB"
@@ -80,7 +82,6 @@ def test_frames_on_both_sides_of_a_pause(cut, clips):
     assert np.diff([time for _, time in made]).max() == pytest.approx(2.04, abs=0.002)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_part(cut, clips, kind, seed):

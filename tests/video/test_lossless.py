@@ -16,6 +16,8 @@ import imgpar
 from imgpar.cli import main
 from imgpar.core.errors import EncodeError
 
+pytestmark = pytest.mark.slow
+
 SIZE = 32, 24
 FORMS = ["yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuv440p", "yuv420p10le", "yuv444p12le", "gray",
          "gray16le",
