@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ELLIPSIS = "…"
 _BASELINE = 0.85
-"""Baseline of a line below its top, relative to the size of the letters: all labels of a row have the same."""
+"""Baseline of a line below its top, relative to the size of the letters: one for all labels of a row."""
 _DARK = 128
 """Luma below which text on a background is white."""
 
