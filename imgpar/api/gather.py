@@ -182,6 +182,7 @@ def _check_settings(
                 fix=f"It takes {', '.join(map(label, sorted(known)))}.",
             )
         says = (name == "background" and made.kind == "sheet") or says_something(name, None, encoder)
+        says = says or (name == "lossless" and target.name == "pdf")  # its pages are then no JPEGs
         if name == "dpi" and target.kind == "video":  # it gives sizes such as 10x15cm their pixels
             says = any(one.physical for one in recipe.operations)
         if name in _NEVER.get(made.kind, ()) or not says:

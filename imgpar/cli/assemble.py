@@ -17,7 +17,7 @@ with a frame for each, a PDF or TIFF with a page for each, or an icon with a siz
   imgpar assemble timelapse/ -o day.mp4 --fps 30 --resize 1920x1080 --fit cover
   imgpar assemble 'shot_*.png' -o shot.mov --codec prores
   imgpar assemble frames/ -o cat.gif --fps 12 --resize 480     10 frames per second without --fps
-  imgpar assemble scans/ -o album.pdf --page-size A4           JPEGs are embedded as they are
+  imgpar assemble scans/ -o album.pdf --page-size A4           JPEGs and line art without loss
   imgpar assemble scans/ -o scans.tif                          one page each, with its depth and profile
   imgpar assemble 16.png 32.png 48.png -o favicon.ico          one size each
 

@@ -5,16 +5,30 @@ from __future__ import annotations
 import argparse
 import os
 import re
+<<<<<<< HEAD
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+=======
+from collections.abc import Callable, Container, Iterable, Sequence
+from itertools import pairwise, takewhile
+>>>>>>> fix4
 from typing import Any, NoReturn
 
 from imgpar.cli import aliases
 from imgpar.core import parsing, synonyms
 from imgpar.core.errors import UsageError, suggested
+from imgpar.formats.registry import format_of_suffix
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
+<<<<<<< HEAD
 _NEGATIVE = re.compile(r"-\.?\d")
+=======
+_LISTS: dict[str, Callable[[str], bool]] = {
+    "--to": lambda word: format_of_suffix(f"a.{word}") is not None,
+    "--sizes": lambda word: _NUMBER.fullmatch(word) is not None,
+}
+"""Flags of lists, and whether a word can be an item of such a list."""
+>>>>>>> fix4
 
 
 class Parser(argparse.ArgumentParser):
@@ -95,11 +109,28 @@ class Parser(argparse.ArgumentParser):
         for arg in args:
             if len(arg) > 2 and arg[0] == "-" != arg[1] and f"-{arg.partition('=')[0]}" in flags:
                 raise self._unknown(arg.partition("=")[0])
+        self._check_lists(args)
         for arg, word in pairwise(args):
             alone = arg in flags and flags[arg].nargs == 0
             if alone and _NUMBER.fullmatch(word) and not os.path.lexists(word):
                 raise UsageError(
                     f"{arg} takes no value, and there is no file {word!r}.", fix=self._instead(arg, word)
+                )
+
+    def _check_lists(self, args: Sequence[str]) -> None:
+        """Reject `--to webp avif` and `--sizes 640 320`, whose last word would be taken for an input."""
+        for at, flag in enumerate(args):
+            name, equals, value = flag.partition("=")
+            if name not in _LISTS or name not in self._option_string_actions:
+                continue
+            begin = at + 1 if equals else at + 2
+            words = list(takewhile(_LISTS[name], args[begin:]))
+            if words and not os.path.lexists(words[0]):
+                given = [value] if equals else list(args[at + 1 : begin])
+                joined = ",".join(word.strip(",") for word in [*given, *words])
+                raise UsageError(
+                    f"{name} takes one value, and there is no file {words[0]!r}.",
+                    fix=f"Write {name} {joined}.",
                 )
 
     def _instead(self, flag: str, value: str) -> str:
@@ -136,6 +167,7 @@ class Parser(argparse.ArgumentParser):
 def _with_dashes(args: Sequence[str], known: Mapping[str, argparse.Action]) -> list[str]:
     """`--suffix -small` and `--shift-dates -1d` with `=`: argparse would take the value for a flag."""
     found = list[str]()
+<<<<<<< HEAD
     for at, arg in enumerate(args):
         if arg == "--":
             return found + list(args[at:])
@@ -143,6 +175,11 @@ def _with_dashes(args: Sequence[str], known: Mapping[str, argparse.Action]) -> l
         takes = flag.startswith("--") and flag in known and known[flag].nargs != 0
         value = arg.startswith("-") and arg.partition("=")[0] not in known
         if takes and value and (flag in ("--prefix", "--suffix") or _NEGATIVE.match(arg)):
+=======
+    for arg in args:
+        text = arg.startswith("-") and arg.partition("=")[0] not in known
+        if found and found[-1] in ("--prefix", "--suffix", "--sort") and text and found[-1] in known:
+>>>>>>> fix4
             found[-1] += f"={arg}"
         else:
             found.append(arg)

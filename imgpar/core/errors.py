@@ -239,10 +239,11 @@ def unknown_setting(name: str, known: Iterable[str]) -> UnknownSettingError:
     >>> print(unknown_setting("rezise", ["resize", "crop"]))
     There is no setting 'rezise'. Did you mean 'resize'?
     """
+    from imgpar.core import synonyms
+
     near = suggested(name, known)
-    return UnknownSettingError(
-        f"There is no setting {name!r}.", fix=f"Did you mean {near!r}?" if near else ""
-    )
+    fix = synonyms.sentence(name) or (f"Did you mean {near!r}?" if near else "")
+    return UnknownSettingError(f"There is no setting {name!r}.", fix=fix)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
@@ -255,7 +256,9 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
     return BadValueError(f"There is no {what} {name!r}.", fix=f"Did you mean {near!r}?" if near else "")
 
 
-def bad_value(name: str, expected: str, received: object, known: Iterable[str] = ()) -> BadValueError:
+def bad_value(
+    name: str, expected: str, received: object, known: Iterable[str] = (), *, fix: str = ""
+) -> BadValueError:
     """The message for an invalid value, with the closest valid one.
 
     Args:
@@ -263,13 +266,18 @@ def bad_value(name: str, expected: str, received: object, known: Iterable[str] =
         expected: description of valid values.
         received: the value.
         known: valid values, for a suggestion.
+        fix: a sentence instead of the suggestion.
 
     >>> print(bad_value("--fit", "one of inside, cover", "covr", ["inside", "cover"]))
     Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
     """
     shown = repr(received) if isinstance(received, str) else f"{received!r} of type {type(received).__name__}"
-    near = closest(str(received), known)
-    fix = f"Did you mean {near!r}?" if near else ""
+    if not fix:
+        from imgpar.core import synonyms
+
+        known = list(known)
+        near = synonyms.value_meant(str(received), known) or closest(str(received), known)
+        fix = f"Did you mean {near!r}?" if near else ""
     return BadValueError(f"Expected {expected} for {name} but received {shown}.", fix=fix)
 
 

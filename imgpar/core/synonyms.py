@@ -6,6 +6,7 @@ The others are answered with the name that imgpar has for it (`MEANT`), or with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 ALIASES = {
@@ -72,6 +73,21 @@ MEANT = {
 }
 """Setting → words of other tools for it."""
 
+VALUES = {
+    "inside": "max scale-down scaledown limit clip thumb",
+    "cover": "crop outside min slice",
+    "contain": "pad letterbox meet",
+    "fill": "stretch exact distort ignore squash force",
+    "gps": "location locations position place places geo geotag geotags",
+    "all": "everything metadata icc",
+    "lanczos": "lanczos2 lanczos3",
+    "nearest": "neighbor neighbour point pixel",
+    "bilinear": "linear triangle",
+    "bicubic": "cubic catrom",
+    "date": "taken exif-date datetime",
+}
+"""Value → words of other tools for it."""
+
 SENTENCES = {
     "auto_orient": "Pictures are always turned upright, so there is nothing to ask for.",
     "no_enlarge": "--resize never enlarges unless --enlarge is given, so there is nothing to ask for.",
@@ -116,10 +132,49 @@ def meant(word: str, known: Collection[str]) -> str:
     >>> meant("threads", ["jobs", "timeout"]), meant("format", ["to", "effort"])
     ('jobs', 'to')
     """
-    found = alias(word, known)
+    found, word = alias(word, known), snake(word)
     return found or next(
         (name for name, words in MEANT.items() if name in known and word in words.split()), ""
     )
+
+
+def value_meant(word: str, known: Collection[str]) -> str:
+    """The value among `known` that other tools call so; empty where there is none.
+
+    >>> value_meant("outside", ["inside", "cover"]), value_meant("outside", ["jpeg"])
+    ('cover', '')
+    """
+    return next(
+        (value for value, words in VALUES.items() if value in known and word.lower() in words.split()), ""
+    )
+
+
+_SIZE_SUFFIXES = {
+    ">": "leave '>' out: pictures are not enlarged unless enlarge (--enlarge) is set",
+    "<": "leave '<' out and set enlarge (--enlarge)",
+    "^": "leave '^' out and set fit to cover (--fit cover)",
+    "!": "leave '!' out and set fit to fill (--fit fill)",
+}
+"""Suffixes of sizes of ImageMagick."""
+
+
+def size_meant(text: str) -> str:
+    """How a size in the notation of ImageMagick or FFmpeg is written here; empty for other texts.
+
+    >>> size_meant("640:-1"), size_meant("2000000@")
+    ('Write 640x, whose other side follows.', 'Write 2MP.')
+    """
+    found = re.fullmatch(r"[\dx]+%?([><^!])", text)
+    if found:
+        said = _SIZE_SUFFIXES[found[1]]
+        return f"{said[0].upper()}{said[1:]}."
+    if found := re.fullmatch(r"(\d+)@", text):
+        return f"Write {int(found[1]) / 1e6:g}MP."
+    if found := re.fullmatch(r"(?:scale=)?(\d{3,}|-\d)[:*](\d{3,}|-\d)", text):
+        sides = ["" if side.startswith("-") else side for side in found.groups()]
+        follows = ", whose other side follows" if "" in sides else ""
+        return f"Write {'x'.join(sides)}{follows}." if any(sides) else ""
+    return ""
 
 
 def sentence(word: str) -> str:
@@ -128,4 +183,14 @@ def sentence(word: str) -> str:
     >>> sentence("autorotate")
     'Pictures are always turned upright, so there is nothing to ask for.'
     """
+    word = snake(word)
     return SENTENCES.get(_SAME_SENTENCE.get(word, word), "")
+
+
+def snake(word: str) -> str:
+    """A word in camel case as words with underscores.
+
+    >>> snake("withoutEnlargement"), snake("resize")
+    ('without_enlargement', 'resize')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower()

@@ -48,6 +48,9 @@ def sort_keys(value: object) -> tuple[SortKey, ...]:
     keys = list[SortKey]()
     for part in value.split(","):
         name, _, order = (word.strip().lower() for word in part.partition(":"))
+        if name.startswith(("-", "+")):
+            own = name[1:] + (":desc" if name[0] == "-" else "")
+            raise bad_value(parsing.VALUE, _EXAMPLE, part.strip(), fix=f"Write {own}.")
         if order not in _DESCENDING:
             raise bad_value(parsing.VALUE, "asc or desc after the colon", part.strip(), ["asc", "desc"])
         field = "path" if name in ("path", "folder") else field_named(name, "field to sort by")

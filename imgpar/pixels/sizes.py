@@ -12,6 +12,7 @@ from typing import Any
 
 from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.parsing import VALUE, accepts
+from imgpar.core.synonyms import size_meant
 from imgpar.pixels.geometry import NUMBER, Aspect, Region, aspect_of, compact, plain_number, rounded
 from imgpar.pixels.papers import DEFAULT_DPI, MAX_SIDE, PAPERS, UNITS, check_sides, pixels_of
 
@@ -138,6 +139,8 @@ def parse_geometry(value: object) -> Geometry:
     if isinstance(value, Geometry):
         return value
     text = compact(value)
+    if meant := size_meant(text):
+        raise bad_value(VALUE, "a size such as 1920x1080, 1920x or 50%", value, fix=meant)
     found = _pair(text) or _one_side(text) or _paper(text) or _relative(text)
     if found is None or not _in_range(found):
         raise bad_value(VALUE, f"a size such as {_SIZES}, {_SIDES},", value, _near(value))

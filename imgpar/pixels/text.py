@@ -63,6 +63,8 @@ class Words:
     """The same, with their outline."""
     coloured: Array | None
     """H×W×4 from 0 to 1, straight alpha: characters of colour fonts."""
+    ascent: int = 0
+    """Rows above the baseline of the first line."""
 
 
 def drawn(text: str, size: int, path: str, stroke: int) -> Words:
@@ -101,7 +103,7 @@ def drawn(text: str, size: int, path: str, stroke: int) -> Words:
     box = _joined(outer.getbbox(), coloured.getbbox() if coloured else None) or (0, 0, 1, 1)
     letters, around = (np.asarray(image.crop(box), np.float32)[..., None] / 255 for image in (inner, outer))
     pictures = np.asarray(coloured.crop(box), np.float32) / 255 if coloured else None
-    return Words(letters, around, pictures)
+    return Words(letters, around, pictures, int(stroke + size * 1.1) - int(box[1]))
 
 
 def fitted(text: str, size: int, path: str, room: tuple[int, int]) -> tuple[str, int]:

@@ -164,7 +164,7 @@ def values_of(annotation: str, option: Option) -> Iterable[object]:
         elif option.parse is parse_track:
             yield TRACK if part == os.PathLike[str] else str(TRACK)
         elif part is str:
-            yield option.example or "text"
+            yield option.example or {"LENGTH": "5%"}.get(option.metavar, "text")
         elif get_origin(part) is Mapping:
             yield {"title": option.example}
         elif get_origin(part) is list:

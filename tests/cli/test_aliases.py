@@ -84,6 +84,53 @@ def test_a_sentence_where_there_is_nothing_to_set(word, said):
         parsed(word)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--resize", "800x600>"], "not enlarged unless"),
+        (["--resize", "800x600^"], "--fit cover"),
+        (["--resize", "800x600!"], "--fit fill"),
+        (["--resize", "800x600<"], "--enlarge"),
+        (["--resize", "640:-1"], "Write 640x, whose"),
+        (["--resize=-2:480"], "Write x480, whose"),
+        (["--resize=scale=640:480"], "Write 640x480."),
+        (["--resize", "50%!"], "--fit fill"),
+        (["--resize", "9", "--fit", "max"], "Did you mean 'inside'"),
+        (["--resize", "9", "--fit", "crop"], "Did you mean 'cover'"),
+        (["--resize", "9", "--fit", "outside"], "Did you mean 'cover'"),
+        (["--withoutEnlargement"], "never enlarges"),
+        (["--strip", "location"], "Did you mean 'gps'"),
+        (["--sort", "-date"], "Write date:desc"),
+        (["--sort", "name,-size"], "Write size:desc"),
+        (["--to", "webp", "avif"], "Write --to webp,avif"),
+        (["--to=webp,", "avif", "jpg"], "Write --to webp,avif,jpg"),
+        (["--sizes", "640", "320"], "Write --sizes 640,320"),
+    ],
+)
+def test_values_of_other_tools_are_answered_with_those_of_imgpar(words, said):
+    with pytest.raises(UsageError) as raised:
+        parsed(*words)
+    assert said in str(raised.value)
+
+
+def test_a_file_that_is_named_like_a_format_is_an_input(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "avif").mkdir()
+    _, inputs = convert_parser().parse(["--to", "webp", "avif"])
+    assert inputs == ["avif"]
+
+
+def test_python_and_recipes_name_values_too():
+    import imgpar
+
+    with pytest.raises(UsageError, match="fit to cover"):
+        imgpar.Pipeline().resize("800x600^")
+    with pytest.raises(UnknownSettingError, match="never enlarges"):
+        imgpar.convert("photos", "web", withoutEnlargement=True)  # type: ignore[call-arg]
+    with pytest.raises(UsageError, match="Did you mean 'gps'"):
+        Recipe.from_dict({"strip": "location"})
+
+
 def test_python_names_the_setting_too():
     import imgpar
 

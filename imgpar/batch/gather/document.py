@@ -1,4 +1,4 @@
-"""A document of pictures: one page each, in order. A PDF of JPEGs, or a TIFF.
+"""A document of pictures: one page each, in order. A PDF, or a TIFF.
 
 Each page is encoded by whoever reads the item, and written when its turn comes: neither pixels nor files of
 more than one page are in memory."""

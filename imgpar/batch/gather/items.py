@@ -193,6 +193,8 @@ def _result(
         frame, lost = srgb_frame(frame, header.metadata)
         if frame.spec.alpha and fit.layout in ("L", "RGB", "RGBX"):
             lost = (*lost, "alpha")
+        if fit.page and frame.spec.dtype != "uint8" and stages.is_used("depth", frame):
+            lost = (*lost, "depth")
         frame = stages.to_array(frame, fit.layout or frame.spec.layout, fit.dtype or frame.spec.dtype)
     if fit.page:
         with clock.during("encode"):

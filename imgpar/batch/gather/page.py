@@ -1,10 +1,11 @@
 """The file of one page of a document: a JPEG for a PDF, the bytes of the item where a page can show them as
-they are; or a TIFF."""
+they are, or a file without loss; or a TIFF."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from imgpar.batch.gather.lossless_page import has_few_colours, is_exact, lossless_page
 from imgpar.batch.picture import outputs, reuse, stages
 from imgpar.batch.picture.programs import Program
 from imgpar.batch.run_spec import RunSpec
@@ -16,22 +17,30 @@ from imgpar.pixels.colour.matrix_profiles import alike, parse_profile
 
 
 def page_of(frame: Frame, data: bytes, header: Header, run: RunSpec) -> tuple[Frame, tuple[str, ...]]:
-    """A frame of one row whose samples are the bytes of a JPEG; and the losses.
+    """A frame of one row whose samples are the bytes of a JPEG, or of a file without loss; and the losses.
+
+    Without loss are pictures of few colours, those that were stored so and that nothing changes, and all of
+    them with `lossless`.
 
     Args:
         frame: the decoded and transformed item, in sRGB.
         data: the bytes of the item.
         header: of the item.
         run: recipe and limits of the run.
-        path: of the item, for templates in the metadata.
 
     Raises:
         EncodeError: it cannot be encoded.
     """
+    options = run.encode
     if _fits(header, run):
         return _row(data), ()
-    encoded = stages.encode([frame], Header("jpeg", frame.spec), "jpeg", run.encode)
-    return _row(encoded.data), encoded.lost
+    frame, lost = stages.without_alpha(frame, options)
+    few = has_few_colours(frame, header, run.operations)
+    if few or options.lossless or (_is_plain(run) and is_exact(data, header)):
+        encoded = lossless_page(frame, options, few_colours=few)
+    else:
+        encoded = stages.encode([frame], Header("jpeg", frame.spec), "jpeg", options)
+    return _row(encoded.data), (*lost, *encoded.lost)
 
 
 def tiff_page(frame: Frame, program: Program, run: RunSpec, path: str) -> Frame:
@@ -66,15 +75,19 @@ def _row(data: bytes | bytearray | memoryview) -> Frame:
 
 def _fits(header: Header, run: RunSpec) -> bool:
     """Whether a page can show the bytes of the item: an upright JPEG in sRGB that nothing changes."""
-    options = run.encode
-    encoded = options.quality or options.subsampling or options.progressive
-    if run.operations or encoded or run.limits.accept_damaged or header.format != "jpeg":
+    if not _is_plain(run) or run.limits.accept_damaged or header.format != "jpeg":
         return False
     if detail_of(header, JpegDetail).rare:  # lossless, or of 12 bits: no viewer shows it
         return False
     return (
         header.orientation == 1 and header.spec.layout in ("L", "RGB", "RGBX") and _is_srgb(header.metadata)
     )
+
+
+def _is_plain(run: RunSpec) -> bool:
+    """Whether nothing asks for other pixels or another encoding of them."""
+    options = run.encode
+    return not (run.operations or options.quality or options.subsampling or options.progressive)
 
 
 def _is_srgb(metadata: Metadata) -> bool:

@@ -1,4 +1,4 @@
-"""Writes a PDF whose pages are JPEGs, object after object: no more than one page is in memory.
+"""Writes a PDF whose pages are pictures, object after object: no more than one page is in memory.
 
 The time for a page does not grow with their number, as it does where PDFium makes them."""
 
@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import IO, NamedTuple
 
+from imgpar.batch.gather.pdf_images import image_of
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
-from imgpar.formats import codec
-from imgpar.formats.base import detail_of, require
-from imgpar.formats.jpeg.detail import JpegDetail
+from imgpar.formats.base import require
 from imgpar.formats.registry import FORMATS
 
 _CATALOG, _PAGES = 1, 2
@@ -45,23 +44,16 @@ class PdfWriter:
         """Numbers of the pages."""
         file.write(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
 
-    def add_page(self, jpeg: memoryview | bytes | bytearray, place: Placing) -> None:
-        """Add a page with a JPEG, whose bytes are taken over.
+    def add_page(self, page: memoryview | bytes | bytearray, place: Placing) -> None:
+        """Add a page with a picture, whose bytes are taken over: see `pdf_images.image_of`.
 
         Raises:
-            ItemError: it is no JPEG.
+            ItemError: it is of another format.
         """
-        header = codec.read_header(memoryview(jpeg), "page.jpg", self._limits)
-        detail = detail_of(header, JpegDetail)
-        colours = {1: "Gray", 3: "RGB", 4: "CMYK"}[detail.frame.components]
-        plain = "" if detail.ycc or colours != "RGB" else "/DecodeParms <</ColorTransform 0>> "
-        columns, rows = header.spec.size
-        self._digest.update(jpeg)
-        image = self._stream(
-            f"/Type /XObject /Subtype /Image /Width {columns} /Height {rows} /ColorSpace /Device{colours} "
-            f"/BitsPerComponent 8 /Filter /DCTDecode {plain}",
-            jpeg,
-        )
+        entries, data = image_of(page, self._limits)
+        self._digest.update(entries.encode())
+        self._digest.update(data)
+        image = self._stream(entries, data)
         numbers = (place.width, 0, 0, place.height, place.left, place.bottom)
         content = f"q {' '.join(map(_number, numbers))} cm /I Do Q"
         box = " ".join(map(_number, place.page))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imgpar.batch.gather.items import Fit
+from imgpar.batch.gather.lossless_page import lossless_page
 from imgpar.batch.gather.pdf_writer import PdfWriter, Placing, check_pages
 from imgpar.batch.gather.sheet_layout import DENSITY, Layout, plan_sheet
 from imgpar.batch.gather.sheet_text import SheetText, label_of
@@ -15,6 +16,7 @@ from imgpar.batch.picture import stages
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.base import require
+from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.outputs.commit import writing
 from imgpar.pixels.page_sizes import POINTS
@@ -99,7 +101,7 @@ def _pdf(making: Making, pages: Iterator[Frame]) -> OutputFile:
             document = PdfWriter(file, making.run.limits)
             for page in pages:
                 with making.clock.during("encode"):
-                    encoded = stages.encode([page], Header("jpeg", page.spec), "jpeg", making.run.encode)
+                    encoded = _pdf_page(page, making.run.encode)
                 width, height = (side * POINTS / DENSITY for side in page.spec.size)
                 border = 0.0 if making.gather.page_margin is None else making.gather.page_margin
                 border = border if making.gather.page_size and making.gather.page_size.fits else 0.0
@@ -111,6 +113,12 @@ def _pdf(making: Making, pages: Iterator[Frame]) -> OutputFile:
                 document.finish(making.gather.info)
         check_pages(half.path, len(document.pages))
         return making.commit_half(half, first)
+
+
+def _pdf_page(page: Frame, options: EncodeOptions) -> stages.EncodedOutput:
+    if options.lossless:
+        return lossless_page(page, options, few_colours=False)
+    return stages.encode([page], Header("jpeg", page.spec), "jpeg", options)
 
 
 def _tiff(making: Making, pages: Iterator[Frame]) -> OutputFile:

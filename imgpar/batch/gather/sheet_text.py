@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 _ELLIPSIS = "…"
+_BASELINE = 0.85
+"""Baseline of a line below its top, relative to the size of the letters: one for all labels of a row."""
 _DARK = 128
 """Luma below which text on a background is white."""
 
@@ -50,13 +52,9 @@ class SheetText:
             words = self._fitting(self._drawable(line), size, width)
             if words is None:
                 continue
-            y = top + round(number * size * 1.35) + self._rise(words, size)
+            y = max(0, top + round(number * size * 1.35 + size * _BASELINE) - words.ascent)
             x = left + (width - words.coverage.shape[1]) // 2
             self._lay(canvas, words, x, y, top + height)
-
-    def _rise(self, words: lettering.Words, size: int) -> int:
-        """Rows above a text, so that the texts of a row of labels have about one baseline."""
-        return max(0, (size - int(words.coverage.shape[0])) // 2)
 
     def _drawable(self, line: str) -> str:
         """The line with `?` for characters that no font has."""

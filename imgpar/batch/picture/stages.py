@@ -231,7 +231,7 @@ def encode(
         if options.palette and spec.dtype == "uint8" != frame.spec.dtype:
             narrowed = (*narrowed, "depth")
         if narrowed:
-            lost += tuple(kind for kind in narrowed if kind not in lost and _is_used(kind, frame))
+            lost += tuple(kind for kind in narrowed if kind not in lost and is_used(kind, frame))
         if spec != frame.spec:
             converted = own_frames(spec, 1)[0]
             layouts.convert_layout(frame, converted, _background_of(frame, spec, metadata, options))
@@ -243,6 +243,18 @@ def encode(
     )
     notes = (*notes, *encoded.notes, *((note,) if note else ()))
     return EncodedOutput(encoded.data, encoded.spec or size, (*lost, *encoded.lost), notes, tries)
+
+
+def without_alpha(frame: Frame, options: EncodeOptions) -> tuple[Frame, tuple[str, ...]]:
+    """A frame in sRGB on the background, and whether that loses something; itself where it has no alpha."""
+    if not frame.spec.alpha:
+        return frame, ()
+    red, green, blue, _ = options.background
+    grey = frame.spec.grey and red == green == blue
+    result = own_frames(frame.spec.converted("L" if grey else "RGB"), 1)[0]
+    source = frame if grey or not frame.spec.grey else to_array(frame, "RGBA", frame.spec.dtype)
+    layouts.convert_layout(source, result, options.background)
+    return result, ("alpha",) if is_used("alpha", frame) else ()
 
 
 def _quality_of_source(header: Header, spec: Spec) -> int:
@@ -289,7 +301,7 @@ def _background_of(frame: Frame, spec: Spec, metadata: Metadata, options: Encode
     return into.colour(options.background) if into else options.background
 
 
-def _is_used(kind: str, frame: Frame) -> bool:
+def is_used(kind: str, frame: Frame) -> bool:
     """Whether a loss would change the picture: not where all pixels are opaque, or where 16-bit samples are
     8-bit samples scaled up."""
     array = frame.array

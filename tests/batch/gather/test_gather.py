@@ -334,7 +334,6 @@ def test_a_turned_jpeg_is_upright_on_its_page(tmp_path):
 @pytest.mark.parametrize(
     ("out", "settings", "words"),
     [
-        ("a.pdf", {"lossless": True}, "lossless does not apply to PDF"),
         ("a.pdf", {"fps": 5}, "fps does not apply to PDF"),
         ("a.gif", {"codec": "h264"}, "codec does not apply to GIF"),
         ("a.jpg", {}, "assemble does not write JPEG"),

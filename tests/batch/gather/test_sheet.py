@@ -245,3 +245,14 @@ def test_the_command_makes_the_same_sheet(folder, tmp_path):
 def test_messages_of_the_command_name_its_flags(folder, capsys):
     assert main(["sheet", str(folder), "-o", "s.pdf", "--margin", "4"]) == 2
     assert "--page-margin is that of the page" in capsys.readouterr().err
+
+
+def test_texts_of_a_row_have_one_baseline():
+    lowest = set[int]()
+    for text in ("xxx", "HHH", "xxxxp", "xxxxÅ", "…x"):
+        canvas = np.full((60, 120, 3), 255, np.uint8)
+        SheetText("", (255, 255, 255, 255)).draw(canvas, f"I\n{text}", 20, (0, 2, 120, 58))
+        columns = canvas[30:, :, 0] < 128
+        first = int(columns.any(0).argmax())
+        lowest.add(30 + int(np.flatnonzero(columns[:, first : first + 5].any(1)).max()))
+    assert len(lowest) == 1
