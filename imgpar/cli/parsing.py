@@ -5,13 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import re
-<<<<<<< HEAD
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
-=======
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise, takewhile
->>>>>>> fix4
 from typing import Any, NoReturn
 
 from imgpar.cli import aliases
@@ -20,15 +15,12 @@ from imgpar.core.errors import UsageError, suggested
 from imgpar.formats.registry import format_of_suffix
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")
-<<<<<<< HEAD
 _NEGATIVE = re.compile(r"-\.?\d")
-=======
 _LISTS: dict[str, Callable[[str], bool]] = {
     "--to": lambda word: format_of_suffix(f"a.{word}") is not None,
     "--sizes": lambda word: _NUMBER.fullmatch(word) is not None,
 }
 """Flags of lists, and whether a word can be an item of such a list."""
->>>>>>> fix4
 
 
 class Parser(argparse.ArgumentParser):
@@ -167,19 +159,13 @@ class Parser(argparse.ArgumentParser):
 def _with_dashes(args: Sequence[str], known: Mapping[str, argparse.Action]) -> list[str]:
     """`--suffix -small` and `--shift-dates -1d` with `=`: argparse would take the value for a flag."""
     found = list[str]()
-<<<<<<< HEAD
     for at, arg in enumerate(args):
         if arg == "--":
             return found + list(args[at:])
         flag = found[-1] if found else ""
         takes = flag.startswith("--") and flag in known and known[flag].nargs != 0
         value = arg.startswith("-") and arg.partition("=")[0] not in known
-        if takes and value and (flag in ("--prefix", "--suffix") or _NEGATIVE.match(arg)):
-=======
-    for arg in args:
-        text = arg.startswith("-") and arg.partition("=")[0] not in known
-        if found and found[-1] in ("--prefix", "--suffix", "--sort") and text and found[-1] in known:
->>>>>>> fix4
+        if takes and value and (flag in ("--prefix", "--suffix", "--sort") or _NEGATIVE.match(arg)):
             found[-1] += f"={arg}"
         else:
             found.append(arg)
