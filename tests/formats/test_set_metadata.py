@@ -361,3 +361,54 @@ def test_a_jpeg_that_lies_on_its_side_is_not_encoded_for_new_metadata() -> None:
     made = PIPE.encode(source, set={"copyright": "© Ada"})
     scans = source[source.index(b"\xff\xda") :]
     assert made.endswith(scans) or Image.open(io.BytesIO(made)).size == (20, 32)
+
+
+# ----- room ------------------------------------------------------------------------------------------
+
+
+def full_exif() -> bytes:
+    """A JPEG whose EXIF leaves 20 bytes of its segment."""
+    exif = Image.Exif()
+    exif[271] = "Maker"
+    free = 65533 - 20 - len(exif.tobytes())
+    exif.get_ifd(0x8769)[0x927C] = bytes(free - 34)
+    return drawing("JPEG", exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({"set": {"gps": "48.1,16.2"}}, "EXIF"),
+        ({"set": {"copyright": "a" * 70_000}}, "EXIF"),
+        ({"set": {"copyright": "a" * 70_000}, "resize": 8}, "EXIF"),
+        ({"gpx": TRACK, "set": {"date": "2024-05-01T10:00:00Z"}}, "EXIF"),
+    ],
+)
+def test_fields_that_do_not_fit_into_a_jpeg_are_refused(settings: dict[str, Any], kind: str) -> None:
+    with pytest.raises(imgpar.EncodeError, match=f"Its {kind} would have .* more than a JPEG holds"):
+        PIPE.encode(full_exif(), **settings)
+
+
+def test_a_file_whose_new_fields_do_not_fit_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(full_exif())
+    report = imgpar.convert(tmp_path / "a.jpg", in_place=True, set={"gps": "48.1,16.2"}, jobs=1)
+    assert report.failed == 1
+    assert (tmp_path / "a.jpg").read_bytes() == full_exif()
+
+
+def test_iptc_that_does_not_fit_is_refused() -> None:
+    words = ",".join(f"{number:064}" for number in range(1100))
+    record = b"\x1c\x02\x78\0\x01A"
+    block = b"Photoshop 3.0\0008BIM\x04\x04\0\0" + len(record).to_bytes(4, "big") + record
+    source = drawing("JPEG")
+    source = source[:2] + b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block + source[2:]
+    with pytest.raises(imgpar.EncodeError, match="Its IPTC would have"):
+        PIPE.encode(source, set={"keywords": words})
+
+
+@pytest.mark.parametrize("settings", [{}, {"resize": 16}])
+def test_a_density_does_not_displace_exif(settings: dict[str, Any]) -> None:
+    made = PIPE.encode(full_exif(), dpi=300, **settings)
+    with Image.open(io.BytesIO(made)) as seen:
+        assert seen.getexif()[271] == "Maker"
+        assert seen.info["jfif_density"] == (300, 300)
