@@ -313,16 +313,25 @@ def test_a_table_in_a_recipe_is_added_to(tmp_path: Path) -> None:
     assert recipe.encode.set.plain() == {"copyright": "© Ada", "title": "Lake", "keywords": "a,b"}
 
 
+def test_a_date_of_toml_is_a_date(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("[set]\ndate = 2024-01-01\n", "utf-8")
+    assert imgpar.Recipe.load(path).encode.set.plain() == {"date": "2024-01-01"}
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"set": {"copyrigt": "x"}}, "no field 'copyrigt' for set. Did you mean 'copyright'"),
+        ({"set": {"rating": True}}, "a number from 0 to 5, or -1 for rating of set but received true"),
+        ({"set": {"keywords": [True]}}, "Expected a text for keywords of set but received true"),
         ({"set": {"rating": 9}}, "a number from 0 to 5, or -1 for rating of set"),
         ({"set": {"date": "yesterday"}}, "a date such as .* for date of set but received 'yesterday'"),
         ({"set": {"gps": "91,3"}}, "latitude,longitude .* for gps of set"),
         ({"set": {"title": "{tittle}"}}, r"no \{tittle\} in title of set .* Did you mean \{title\}"),
         ({"set": {"title": "a\0b"}}, "without control characters"),
-        ({"set": {"title": True}}, "Expected a text for title of set"),
+        ({"set": {"title": True}}, "Expected a text for title of set but received true"),
+        ({"set": {"title": float("nan")}}, "Expected a text for title of set but received nan"),
         ({"set": {"artist+": "x"}}, "only keywords can be added to"),
         ({"set": "title"}, "KEY=VALUE"),
         ({"shift_dates": "1x"}, r"a difference such as \+1h30m"),
