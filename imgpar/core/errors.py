@@ -271,7 +271,7 @@ def bad_value(
     >>> print(bad_value("--fit", "one of inside, cover", "covr", ["inside", "cover"]))
     Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
     """
-    shown = repr(received) if isinstance(received, str) else f"{received!r} of type {type(received).__name__}"
+    shown = repr(received) if isinstance(received, str) else in_words(received)
     if not fix:
         from imgpar.core import synonyms
 
@@ -279,6 +279,27 @@ def bad_value(
         near = synonyms.value_meant(str(received), known) or closest(str(received), known)
         fix = f"Did you mean {near!r}?" if near else ""
     return BadValueError(f"Expected {expected} for {name} but received {shown}.", fix=fix)
+
+
+def in_words(value: object) -> str:
+    """A value of a recipe or of Python as a message shows it.
+
+    >>> in_words(True), in_words(8.5), in_words(None), in_words(["a"])
+    ('true', '8.5', 'nothing', "the list ['a']")
+    """
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return str(value)
+    if written := getattr(value, "isoformat", None):  # dates and times
+        return str(written())
+    kind = next((word for known, word in _CONTAINERS.items() if isinstance(value, known)), "")
+    return f"the {kind} {value!r}" if kind else f"{value!r} of type {type(value).__name__}"
+
+
+_CONTAINERS: dict[type, str] = {dict: "table", list: "list", tuple: "list"}
 
 
 def suggested(word: str, known: Iterable[str]) -> str:

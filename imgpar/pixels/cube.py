@@ -11,6 +11,7 @@ LUT_3D_SIZE 33          a cube in which red changes fastest, or first the one, t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ MOST_BYTES = 64 << 20
 _MOST_1D, _MOST_3D = 65_536, 129
 _MOST = 1e30
 """Greater entries would overflow between two others."""
+_NUMBERS = re.compile(r"[-+.\dE]+(\s+[-+.\dE]+){2}", re.ASCII | re.IGNORECASE)
+"""Three numbers; numpy would also take those of other scripts, and underscores between digits."""
 _WORDS = {
     "TITLE",
     "DOMAIN_MIN",
@@ -99,7 +102,7 @@ def _lines(text: str) -> tuple[dict[str, list[str]], list[str]]:
         first = line.split(None, 1)[0].upper() if line else ""
         if first in _WORDS:
             words[first] = line.split()[1:]
-        elif line and (first[:1].isalpha() or len(line.split()) != 3):
+        elif line and not _NUMBERS.fullmatch(line):
             raise ValueError(f"{line[:40]!r} is not a line of such a file")
         elif line:
             numbers.append(line)
@@ -124,16 +127,22 @@ def _domain(
         low: tuple[float, ...] = (0.0,) * 3
         high: tuple[float, ...] = (1.0,) * 3
         if shared:
-            low = tuple(map(float, words.get("DOMAIN_MIN", low)))
-            high = tuple(map(float, words.get("DOMAIN_MAX", high)))
+            low = tuple(map(_number, words.get("DOMAIN_MIN", ["0"] * 3)))
+            high = tuple(map(_number, words.get("DOMAIN_MAX", ["1"] * 3)))
         if key in words:
-            least, greatest = map(float, words[key])
+            least, greatest = map(_number, words[key])
             low, high = (least,) * 3, (greatest,) * 3
     except ValueError:
         low = high = ()
     if len(low) != 3 or len(high) != 3 or not all(a < b for a, b in zip(low, high, strict=True)):
         raise ValueError("its input range is not that of numbers that increase")
     return low, high
+
+
+def _number(text: str) -> float:
+    if "_" in text:  # digits may be grouped so in Python only
+        raise ValueError(text)
+    return float(text)
 
 
 def blended(cube: Cube, share: float) -> Cube:

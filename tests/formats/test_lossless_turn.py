@@ -135,3 +135,49 @@ def test_damage_is_found_all_the_same() -> None:
     data = photo(6)
     with pytest.raises(imgpar.DamagedError):
         Pipeline().encode(data[: len(data) * 2 // 3])
+
+
+ASKED: list[dict[str, object]] = [{"optimise": True}, {"only_if_smaller": True}, {"set": {"artist": "Ada"}}]
+
+
+def on_its_side(kind: str) -> bytes:
+    """A picture with orientation 6; a JPEG that cannot be rotated without loss."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    noise = np.random.default_rng(5).integers(0, 255, (5, 8, 3), np.uint8)
+    made = io.BytesIO()
+    image = Image.fromarray(noise).resize((90, 60))
+    (image.convert("1") if kind == "TIFF" else image).save(made, kind, exif=exif)
+    return made.getvalue()
+
+
+def as_stored(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as seen:
+        assert seen.getexif()[0x0112] == 6
+        return np.asarray(seen)
+
+
+@pytest.mark.parametrize("settings", ASKED, ids=lambda settings: next(iter(settings)))
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG", "TIFF"])
+def test_new_metadata_and_a_smaller_file_keep_the_pixels_and_the_tag(
+    kind: str, settings: dict[str, object]
+) -> None:
+    data = on_its_side(kind)
+    made = imgpar.Pipeline().encode(data, verify=True, **settings)
+    assert np.array_equal(as_stored(made), as_stored(data))
+    assert len(made) <= len(data) or "set" in settings
+
+
+@pytest.mark.parametrize("strip", ["exif", "all"])
+def test_a_picture_whose_tag_is_removed_is_upright(strip: str) -> None:
+    made = imgpar.Pipeline().encode(on_its_side("JPEG"), strip=strip, set={"artist": "Ada"})
+    with Image.open(io.BytesIO(made)) as seen:
+        assert seen.size == (60, 90)
+
+
+def test_in_place_a_quality_does_not_enlarge_what_cannot_be_turned(tmp_path: Path) -> None:
+    data = on_its_side("JPEG")
+    (tmp_path / "a.jpg").write_bytes(data)
+    report = imgpar.convert(tmp_path / "a.jpg", in_place=True, quality=99, jobs=1)
+    assert report.failed == 0
+    assert (tmp_path / "a.jpg").read_bytes() == data

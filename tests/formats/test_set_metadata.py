@@ -313,10 +313,18 @@ def test_a_table_in_a_recipe_is_added_to(tmp_path: Path) -> None:
     assert recipe.encode.set.plain() == {"copyright": "© Ada", "title": "Lake", "keywords": "a,b"}
 
 
+def test_a_date_of_toml_is_a_date(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("[set]\ndate = 2024-01-01\n", "utf-8")
+    assert imgpar.Recipe.load(path).encode.set.plain() == {"date": "2024-01-01"}
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"set": {"copyrigt": "x"}}, "no field 'copyrigt' for set. Did you mean 'copyright'"),
+        ({"set": {"rating": True}}, "a number from 0 to 5, or -1 for rating of set but received true"),
+        ({"set": {"keywords": [True]}}, "Expected a text for keywords of set but received true"),
         ({"set": {"rating": 9}}, "a number from 0 to 5, or -1 for rating of set"),
         ({"set": {"date": "yesterday"}}, "a date such as .* for date of set but received 'yesterday'"),
         ({"set": {"gps": "91,3"}}, "a latitude from -90 to 90 degrees for gps of set"),
@@ -324,7 +332,8 @@ def test_a_table_in_a_recipe_is_added_to(tmp_path: Path) -> None:
         ({"set": {"gps": "here"}}, "latitude,longitude .* for gps of set"),
         ({"set": {"title": "{tittle}"}}, r"no \{tittle\} in title of set .* Did you mean \{title\}"),
         ({"set": {"title": "a\0b"}}, "without control characters"),
-        ({"set": {"title": True}}, "Expected a text for title of set"),
+        ({"set": {"title": True}}, "Expected a text for title of set but received true"),
+        ({"set": {"title": float("nan")}}, "Expected a text for title of set but received nan"),
         ({"set": {"artist+": "x"}}, "only keywords can be added to"),
         ({"set": "title"}, "KEY=VALUE"),
         ({"shift_dates": "1x"}, r"a difference such as \+1h30m"),
@@ -398,3 +407,52 @@ def test_a_name_has_the_new_date(tmp_path: Path, change: dict[str, Any], name: s
     (tmp_path / "a.jpg").write_bytes(PIPE.encode(drawing(), to="jpg", set={"date": "2024-05-01T23:00:00"}))
     report = imgpar.convert(tmp_path / "a.jpg", tmp_path / "out", name="{date}_{stem}", jobs=1, **change)
     assert [Path(file.path).name for file in report.items[0].outputs] == [name]
+# ----- room ------------------------------------------------------------------------------------------
+
+
+def full_exif() -> bytes:
+    """A JPEG whose EXIF leaves 20 bytes of its segment."""
+    exif = Image.Exif()
+    exif[271] = "Maker"
+    free = 65533 - 20 - len(exif.tobytes())
+    exif.get_ifd(0x8769)[0x927C] = bytes(free - 34)
+    return drawing("JPEG", exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({"set": {"gps": "48.1,16.2"}}, "EXIF"),
+        ({"set": {"copyright": "a" * 70_000}}, "EXIF"),
+        ({"set": {"copyright": "a" * 70_000}, "resize": 8}, "EXIF"),
+        ({"gpx": TRACK, "set": {"date": "2024-05-01T10:00:00Z"}}, "EXIF"),
+    ],
+)
+def test_fields_that_do_not_fit_into_a_jpeg_are_refused(settings: dict[str, Any], kind: str) -> None:
+    with pytest.raises(imgpar.EncodeError, match=f"Its {kind} would have .* more than a JPEG holds"):
+        PIPE.encode(full_exif(), **settings)
+
+
+def test_a_file_whose_new_fields_do_not_fit_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(full_exif())
+    report = imgpar.convert(tmp_path / "a.jpg", in_place=True, set={"gps": "48.1,16.2"}, jobs=1)
+    assert report.failed == 1
+    assert (tmp_path / "a.jpg").read_bytes() == full_exif()
+
+
+def test_iptc_that_does_not_fit_is_refused() -> None:
+    words = ",".join(f"{number:064}" for number in range(1100))
+    record = b"\x1c\x02\x78\0\x01A"
+    block = b"Photoshop 3.0\0008BIM\x04\x04\0\0" + len(record).to_bytes(4, "big") + record
+    source = drawing("JPEG")
+    source = source[:2] + b"\xff\xed" + (len(block) + 2).to_bytes(2, "big") + block + source[2:]
+    with pytest.raises(imgpar.EncodeError, match="Its IPTC would have"):
+        PIPE.encode(source, set={"keywords": words})
+
+
+@pytest.mark.parametrize("settings", [{}, {"resize": 16}])
+def test_a_density_does_not_displace_exif(settings: dict[str, Any]) -> None:
+    made = PIPE.encode(full_exif(), dpi=300, **settings)
+    with Image.open(io.BytesIO(made)) as seen:
+        assert seen.getexif()[271] == "Maker"
+        assert seen.info["jfif_density"] == (300, 300)

@@ -133,6 +133,8 @@ def test_another_table_under_the_same_name_is_used(tmp_path: Path) -> None:
         ("LUT_1D_SIZE 2\n0 0 0\nnan 1 1\n", "'nan 1 1' is not a line of such a file"),
         ("LUT_1D_SIZE 2\n0 0 0\n1 1 1e99\n", "an entry is not finite"),
         ("LUT_1D_SIZE 2\nDOMAIN_MAX 0 1 1\n0 0 0\n1 1 1\n", "its input range"),
+        ("LUT_1D_SIZE 2\n0 0 0\n1_0 0 0\n", "'1_0 0 0' is not a line of such a file"),
+        ("LUT_1D_SIZE 2\nDOMAIN_MAX 1_0 1 1\n0 0 0\n1 1 1\n", "its input range"),
         ("hello", "'hello' is not a line of such a file"),
         ("\0\1", "it is not text"),
     ],

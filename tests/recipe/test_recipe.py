@@ -110,7 +110,7 @@ def test_a_function_cannot_be_saved() -> None:
         ("nonsense = 3", r"There is no key nonsense in bad.toml. Known are to, operations, output, quality"),
         ('resize = "5"', r"no key resize in bad.toml. Operations stand in \[\[operations\]\] tables"),
         ("quality = 300", r"whole number from 1 to 100 for quality in bad.toml but received 300"),
-        ("quality = 8.5", r"for quality in bad.toml but received 8.5 of type float"),
+        ("quality = 8.5", r"for quality in bad.toml but received 8.5[.]$"),
         ('strip = "gsp"', r"for strip in bad.toml but received 'gsp'. Did you mean 'gps'"),
         ("to = 5", r"Expected format names .* for to in bad.toml but received 5"),
         ("operations = 5", r"\[\[operations\]\] tables for operations in bad.toml"),

@@ -89,19 +89,20 @@ def reusable(
     header = program.source
     if limits.accept_damaged or header.format not in formats:
         return SourceBytes()
+    given = relevant(options, header.format, header.format)
+    as_it_lies = header.format in _ROTATED_WITHOUT_ENCODING or _keeps_tag(given, keep_smaller=keep_smaller)
     for step in program.steps:
         if step.dynamic is not None:
             if not _left_alone(program, step, made):
                 return SourceBytes()
-        elif step.name != "orient" or header.format not in _ROTATED_WITHOUT_ENCODING:
+        elif step.name != "orient" or not as_it_lies:
             return SourceBytes()
-    if header.turned:
+    if header.turned and not as_it_lies:
         return SourceBytes()
     requested = len(header.pages or range(header.frames))
     # The setting of pages has no effect where it names all that the file has.
     every = requested >= header.total and (requested == 1 or not options.split)
     pages = _DEFAULTS.pages if every else options.pages
-    given = relevant(options, header.format, header.format)
     # A copy keeps every pixel; `lossless` matters only for a file that is lossy so far.
     exact = find_format(header.format).lossless != "optional" or header.coding.lossless
     lossless = options.lossless and not exact
@@ -131,6 +132,14 @@ def reusable(
     return found._replace(data=data) if found else found
 
 
+def _keeps_tag(options: EncodeOptions, *, keep_smaller: bool) -> bool:
+    """Whether the orientation may stay a tag: new metadata or a smaller file are no reason to encode again,
+    which would change pixels."""
+    smaller = keep_smaller and any(getattr(options, name) != getattr(_DEFAULTS, name) for name in _SIZE_ONLY)
+    asked = options.edits or options.optimise or options.only_if_smaller or smaller
+    return bool(asked) and options.strip not in ("exif", "all")
+
+
 def _left_alone(program: Program, step: Step, made: Spec | None) -> bool:
     """Whether an operation that depends on the pixels, and those after it, have changed nothing: alone, each
     of them changes the size with the picture."""
@@ -157,7 +166,8 @@ def copied_output(
     """The bytes of the input as an output; or None and perhaps the reason why that is impossible."""
     if format_name not in original.formats | original.fallback:
         return None, ""
-    copied = _copy(bytes(original.data), header, options, path)
+    stays = _keeps_tag(options, keep_smaller=format_name in original.fallback)
+    copied = _copy(bytes(original.data), header, options, path, tag_stays=stays)
     if not isinstance(copied, EncodedOutput):
         return None, copied
     return optimised(copied, format_name) if options.optimise else copied, ""
@@ -182,19 +192,23 @@ def why_copied(
     return ""
 
 
-def _copy(data: bytes, header: Header, options: EncodeOptions, path: str) -> EncodedOutput | str:
+def _copy(
+    data: bytes, header: Header, options: EncodeOptions, path: str, *, tag_stays: bool
+) -> EncodedOutput | str:
     """The bytes of the input, upright and with other metadata; or the reason why it has to be encoded
     again."""
     spec, lost = layouts.oriented(header.spec, header.orientation), tuple[str, ...]()
     notes = tuple[str, ...]()
     if header.orientation != 1 and header.format == "jpeg":
         turned, why = _upright(data, header, options)
-        if why and not options.edits:
+        if why and not tag_stays:
             return f"encoded again to be upright: {why}"
-        if why:  # new metadata are no reason to encode a picture again
+        if why:
             notes = (f"its orientation stays a tag: {why}",)
         else:
             data, lost = turned, _LOST_BY_ROTATION
+    elif header.orientation != 1 and header.format not in _ROTATED_WITHOUT_ENCODING:
+        notes = ("its orientation stays a tag",)
     if options.strip:
         from imgpar.formats.metadata.strip import strip_file
 

@@ -59,6 +59,8 @@ def verify_encoded(
         wanted = wanted[:1]
     elif "pages" in header.lost and len(header.pages or ()) == len(wanted):
         wanted = wanted[:1]  # of pages of different sizes, the first is decoded
+    if header.orientation != 1:  # a copy whose orientation stays a tag
+        made = [_upright(frame, header.orientation) for frame in made]
     if len(made) != len(wanted):
         raise _refused(title, f"it has {len(made)} frames instead of {len(wanted)}")
     if (metadata.icc, metadata.cicp) != (header.metadata.icc, header.metadata.cicp):
@@ -70,6 +72,12 @@ def verify_encoded(
         if far > FAR or worst > FAR_CELL:
             which = f"frame {number + 1}" if len(made) > 1 else "it"
             raise _refused(title, f"{which} looks different (distance {far:.0f}, largest {worst:.0f})")
+
+
+def _upright(frame: Frame, orientation: int) -> Frame:
+    (turned,) = own_frames(layouts.oriented(frame.spec, orientation), 1)
+    layouts.orient(frame, turned, orientation)
+    return turned
 
 
 def distance(one: Frame, other: Frame) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from imgpar.formats.metadata.exif import (
     Ifd,
 )
 from imgpar.formats.metadata.exif_draft import Draft
+from imgpar.formats.metadata.room import exif_fits
 from imgpar.formats.registry import Format
 
 _INCH, _CENTIMETRE = 2, 3
@@ -50,7 +51,9 @@ def fit_density(
         given: dots per inch that are asked for; None keeps the density of the input.
     """
     if given:
-        metadata = with_density(metadata, given)
+        before, metadata = metadata.exif, with_density(metadata, given)
+        if fmt.density and not exif_fits(metadata.exif, fmt):  # better the density elsewhere than no EXIF
+            metadata = metadata._replace(exif=before)
         if fmt.exif and not fmt.density and not metadata.exif:
             return metadata._replace(exif=exif_with_density(metadata.exif, (given, given))), ()
         return metadata, () if fmt.density or fmt.exif else ("density",)

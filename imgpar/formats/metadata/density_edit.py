@@ -73,18 +73,23 @@ def _jpeg(data: bytes, header: Header, dpi: float) -> bytes | None:
     segments, at = split_head(data)
     if not at:
         return None
-    made, indexed = list[Segment](), False
+    made, indexed, placed = list[Segment](), False, False
     for marker, body in segments:
         new = _jpeg_segment(marker, body, dpi)
+        full = len(new) > SEGMENT
+        if full and not body.startswith(EXIF):
+            return None
+        if full:  # the density goes into JFIF only
+            new = body
         if indexed and len(new) != len(body):
             return None  # the offsets of further pictures count from their index
         indexed = indexed or body.startswith(MPF)
         made.append((marker, new))
-    if any(len(body) > SEGMENT for _, body in made):
-        return None
-    placed = any(body.startswith((_JFIF, EXIF)) for _, body in made)
+        placed = placed or (new.startswith((_JFIF, EXIF)) and not full)
     if not placed and parse_segments(data).adobe_transform is None:
         made.insert(0, (APP0, _jfif(b"\1\1" + bytes(7), dpi)))
+    elif not placed and header.metadata.exif:
+        return None
     elif not placed:  # JFIF would say that an Adobe RGB is YCbCr
         made.insert(0, (_APP1, EXIF + exif_with_density(header.metadata.exif, (dpi, dpi))))
     return join_head(made) + data[at:]

@@ -33,6 +33,7 @@ from imgpar.formats.metadata.fields import TAGS, Content
 from imgpar.formats.metadata.gpx import GpxTrack
 from imgpar.formats.metadata.iptc_fields import read_datasets, shortened, with_datasets
 from imgpar.formats.metadata.position import Position
+from imgpar.formats.metadata.room import check_room
 from imgpar.formats.metadata.xmp_properties import with_properties, xmp_values
 from imgpar.formats.registry import Format
 
@@ -106,6 +107,9 @@ def edited(metadata: Metadata, edits: MetadataEdits, fmt: Format, path: str, str
         fmt: of the output: blocks that it cannot store are not made.
         path: of the input, for templates.
         strip: what was stripped: `exif` and `xmp` are not made again.
+
+    Raises:
+        EncodeError: the format has no room for them.
     """
     exif, xmp = fmt.exif and strip != "exif", fmt.xmp and strip != "xmp"
     changes, notes = Changes(), list[str]()
@@ -126,6 +130,7 @@ def edited(metadata: Metadata, edits: MetadataEdits, fmt: Format, path: str, str
         name for name, value in values.items() if value is not None and not _held(name, exif=exif, xmp=xmp)
     ]
     made, more = _applied(metadata, changes, exif=exif, xmp=xmp)
+    check_room(metadata, made, fmt)
     return Edited(made, changes, (*dict.fromkeys(name.rstrip("+") for name in lost), *more), tuple(notes))
 
 

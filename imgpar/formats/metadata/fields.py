@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
+from math import isfinite
 from typing import Literal, NamedTuple
 
 from imgpar.core import parsing
@@ -75,6 +76,7 @@ TAGS: dict[str, Tag] = {
     "gps": Tag("latitude, longitude and, if known, altitude in metres: 48.2082,16.3738,171"),
 }  # fmt: skip
 """By the name that `--set` uses."""
+_STARS = "a number from 0 to 5, or -1"
 PLACES = frozenset({"gps", "location", "city", "state", "country"})
 """Fields that `--strip gps` removes."""
 LISTS = {"artist": ";", "keywords": ","}
@@ -292,8 +294,10 @@ def _checked(name: str, key: str, value: object) -> str:
         return separator.join(parts)
     if name == "gps" and isinstance(value, (list, tuple)):
         value = ",".join(map(str, value))
-    if name == "date" and isinstance(value, datetime):
+    if name == "date" and isinstance(value, date):
         value = value.isoformat()
+    if name == "rating" and isinstance(value, bool):
+        raise bad_value(f"{key} of {parsing.VALUE}", _STARS, value)
     text = _text(key, value).strip()
     try:
         _check(name, text)
@@ -304,7 +308,8 @@ def _checked(name: str, key: str, value: object) -> str:
 
 
 def _text(key: str, value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    if not plain or (isinstance(value, float) and not isfinite(value)):
         raise bad_value(f"{key} of {parsing.VALUE}", "a text", value)
     text = str(value)
     if any(ord(letter) < 32 and letter not in "\n\t" for letter in text) or not _encodable(text):
@@ -324,7 +329,7 @@ def _check(name: str, text: str) -> None:
     if not text:
         return
     if name == "rating" and text not in ("-1", "0", "1", "2", "3", "4", "5"):
-        raise bad_value(parsing.VALUE, "a number from 0 to 5, or -1", text)
+        raise bad_value(parsing.VALUE, _STARS, text)
     if not _takes_template(name):
         content(name, text)
     elif "{" in text or "}" in text:

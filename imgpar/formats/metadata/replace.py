@@ -17,6 +17,7 @@ from imgpar.formats.metadata import iptc
 from imgpar.formats.metadata.editing import Edited
 from imgpar.formats.metadata.exif_rewrite import UNDEFINED, NewTag
 from imgpar.formats.metadata.replace_items import with_items
+from imgpar.formats.metadata.room import too_large
 from imgpar.formats.metadata.xmp import XMP, XMP_EXTENSION
 from imgpar.formats.metadata.xmp import segments as xmp_segments
 from imgpar.formats.png import raw_profiles
@@ -42,6 +43,9 @@ def with_metadata(data: bytes, format_name: str, before: Metadata, edited: Edite
         format_name: name of its record.
         before: its metadata.
         edited: the new metadata, and the changes.
+
+    Raises:
+        EncodeError: a JPEG has no room for them.
     """
     if edited.metadata == before and format_name != "tiff":
         return data
@@ -52,11 +56,9 @@ def with_metadata(data: bytes, format_name: str, before: Metadata, edited: Edite
 def _jpeg(data: bytes, before: Metadata, edited: Edited) -> bytes | None:
     segments, at = split_head(data)
     after = edited.metadata
-    if not at or len(EXIF) + len(after.exif) > SEGMENT:
+    if not at:
         return None
     packet = xmp_segments(after.xmp, SEGMENT) if after.xmp else []
-    if after.xmp and not packet:
-        return None
     first = [(_APP1, EXIF + after.exif)] if after.exif else []
     new = [*first, *((_APP1, body) for body in packet)]
     kept, records = list[Segment](), after.iptc if after.iptc != before.iptc else None
@@ -65,8 +67,8 @@ def _jpeg(data: bytes, before: Metadata, edited: Edited) -> bytes | None:
             continue
         if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and records is not None:
             body = iptc.PHOTOSHOP + b"".join(_resources(body[len(iptc.PHOTOSHOP) :], records))
-            if len(body) > SEGMENT:
-                return None
+            if len(body) > SEGMENT:  # with other resources
+                raise too_large("iptc", len(body))
         kept.append((marker, body))
     jfif = sum(1 for marker, _ in kept[:1] if marker == APP0)
     made = [*kept[:jfif], *new, *kept[jfif:]]
