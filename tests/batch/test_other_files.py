@@ -138,6 +138,27 @@ def test_patterns_hold_for_other_files_too(folder: Path, session: imgpar.Session
     assert files(out) == ["a.png", "a.xmp", "sub/b.png"]
 
 
+@pytest.mark.parametrize("others", ["copy", "link"])
+def test_links_that_lead_out_of_the_inputs_are_left_out(
+    folder: Path, session: imgpar.Session, others: str
+) -> None:
+    (folder.parent / "secret.txt").write_text("secret")
+    (folder / "sub" / "out.txt").symlink_to(folder.parent / "secret.txt")
+    (folder / "sub" / "in.txt").symlink_to(folder / "notes.txt")
+    report = imgpar.convert(folder, folder.parent / "out", others=others, session=session)
+    assert files(folder.parent / "out") == sorted([*COPIED, "a.png", "sub/b.png", "sub/in.txt"])
+    (note,) = report.notes
+    assert note.startswith(f"{folder / 'sub' / 'out.txt'} is a link to a file outside of the input folder")
+
+
+def test_a_folder_with_many_links_has_one_note(folder: Path) -> None:
+    for name in ("1.txt", "2.txt", "3.txt"):
+        (folder / name).symlink_to(__file__)
+    plan = imgpar.dry_run(folder, folder.parent / "out", others="copy")
+    assert plan.others == {"planned": 3}
+    assert ["and 2 more" in note for note in plan.notes] == [True]
+
+
 def test_sidecars_go_with_their_pictures(folder: Path, session: imgpar.Session) -> None:
     out = folder.parent / "out"
     report = imgpar.convert(folder, out, others="copy", companions="copy", session=session)
