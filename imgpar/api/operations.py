@@ -516,7 +516,7 @@ class OperationMethods:
         Clips and animations: on RGB, frame by frame.
 
         >>> from imgpar import Pipeline
-        >>> Pipeline().pixelate("30%x40%+10%+20%", block="16")
+        >>> Pipeline().pixelate("30%x40%+10%+20%", grow="40%")
         Pipeline(pixelate)
 
         Args:
@@ -608,7 +608,7 @@ class OperationMethods:
         checked. The report says how many were found. Clips and animations: on RGB, frame by frame.
 
         >>> from imgpar import Pipeline
-        >>> Pipeline().redact("30%x40%+10%+20%", fill="white")
+        >>> Pipeline().redact("30%x40%+10%+20%", grow="40%")
         Pipeline(redact)
 
         Args:

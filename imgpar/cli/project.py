@@ -35,6 +35,7 @@ in the current folder and those above it, up to the root of the repository. Path
   imgpar run --check            for CI: exit with 1 if a picture is not up to date"""
 _OWN = ("inputs", "recipe", "out", "task")
 _TABLES = ("operations", "output")
+_FILES = frozenset({"out", "report", "manifest", "html"})
 _NOT_HERE = ("dry_run", "password", "password_file")
 """Options for one call, or that do not belong in a file."""
 
@@ -70,6 +71,7 @@ def run_command(argv: Sequence[str]) -> int:
     args, names = run_parser().parse(argv)
     path = os.path.abspath(args.project) if args.project else find_project(os.getcwd())
     tasks = _chosen(read_tasks(path), names)
+    _check_distinct(tasks)
     os.chdir(os.path.dirname(path))  # paths in the file, and in messages about them, are relative to it
     more = list(_forwarded(args))
     parsed = [(task, *convert_parser().parse([*task.argv, *more])) for task in tasks]
@@ -112,8 +114,12 @@ def read_tasks(path: str) -> list[ProjectTask]:
             data = tomllib.load(file)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text.") from None
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply.") from None
     return tasks_of(data, path)
 
 
@@ -151,8 +157,10 @@ def _task(name: str, table: Mapping[str, Any], where: str, folder: str) -> Proje
     given = dict(table)
     inputs = given.pop("inputs", None)
     inputs = [inputs] if isinstance(inputs, str) else inputs
-    if not isinstance(inputs, list) or not inputs or not all(isinstance(one, str) for one in inputs):
+    if not inputs:
         raise UsageError(f"{where} names no inputs.", fix='Write, for example, inputs = "photos/".')
+    if not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
+        raise UsageError(f"inputs in {where} is neither a text nor a list of texts.")
     base = given.pop("recipe", None)
     recipe = _base(base, where, folder) if base is not None else Recipe()
     tables = {key: given.pop(key) for key in _TABLES if key in given}
@@ -185,6 +193,8 @@ def _options(given: Mapping[str, Any], where: str) -> Iterator[str]:
             near = suggested(key, [*known, *RECIPE_KEYS, *_OWN, *_TABLES])
             fix = f"Did you mean {near!r}?" if near else "See 'imgpar convert --help'."
             raise UsageError(f"There is no key {key!r} in {where}.", fix=fix)
+        if isinstance(value, list) and key in _FILES:
+            raise UsageError(f"{key} in {where} is a list, but there is one.", fix="Name one.")
         flag = "--" + key.replace("_", "-")
         usual = getattr(RunOptions(), key, False)
         if isinstance(value, bool):
@@ -198,10 +208,9 @@ def _options(given: Mapping[str, Any], where: str) -> Iterator[str]:
 def option_keys() -> frozenset[str]:
     """The options of `imgpar convert` that may stand in the file."""
     parser = convert_parser()
-    files = {"out", "report", "manifest", "html"}
     flags = {action.dest for action in parser._actions if action.option_strings}
     options = {name for name, option in RunOptions.options().items() if "run" in option.calls}
-    return frozenset((options | files) & flags - set(_NOT_HERE))
+    return frozenset((options | _FILES) & flags - set(_NOT_HERE))
 
 
 def _chosen(tasks: list[ProjectTask], names: Sequence[str]) -> list[ProjectTask]:
@@ -212,6 +221,21 @@ def _chosen(tasks: list[ProjectTask], names: Sequence[str]) -> list[ProjectTask]
             fix = f"Did you mean {near!r}?" if near else f"Tasks are {', '.join(known) or 'not named there'}."
             raise UsageError(f"There is no task {name!r} in {FILE}.", fix=fix)
     return [known[name] for name in names] or tasks
+
+
+def _check_distinct(tasks: Sequence[ProjectTask]) -> None:
+    """Refuse two tasks that would replace each other's outputs in every run; raises UsageError."""
+    made: dict[tuple[object, ...], str] = {}
+    for task in tasks:
+        out = next((os.path.normpath(arg[6:]) for arg in task.argv if arg.startswith("--out=")), "")
+        names = tuple((branch.name, branch.to) for branch in task.recipe.branches())
+        for given in task.inputs:
+            key = (os.path.normpath(given), out, names)
+            if (other := made.setdefault(key, task.name)) != task.name:
+                raise UsageError(
+                    f"Tasks {other} and {task.name} in {FILE} make the same files of {given}.",
+                    fix="Give one of them another out, name or to.",
+                )
 
 
 def _forwarded(args: Any) -> Iterator[str]:

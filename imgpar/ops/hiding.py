@@ -34,6 +34,7 @@ class Hiding(Operation):
         f"what is added at each side of a face, in pixels or in percent of it (default: {_GROWTH})",
         default=None,
         metavar="LENGTH",
+        example="40%",
     )
     found: int = field(default=0, repr=False)
     """Number of faces among the regions, once they are known."""

@@ -196,7 +196,10 @@ class Names:
             return plain_names(folder + name, name, self._wishes.by_name(name, formats.get(name, "")), level)
 
         readable = [name for name in entries.names if name not in entries.failed]
-        raised = settle_by_name(readable, self._batch.folders, names)
+        try:
+            raised = settle_by_name(readable, self._batch.folders, names)
+        except NoNameError:  # for one of them; the others have names
+            return False
         self._levels = {folder + name: level for name, level in (raised or {}).items()}
         return raised is not None
 
@@ -219,7 +222,7 @@ class Names:
     def paths(self, item: Item) -> list[str]:
         """Absolute paths of the targets of this item, in order. Raises NoNameError."""
         level = self._levels.get(item.path, 0)
-        return self._templated(item, level) if self._templates else self._paths(item, level)
+        return self._templated(item, level) if self._templates else self._plain(item, level)
 
     def step_aside(self, item: Item, is_free: Callable[[Item, str], bool]) -> None:
         """Number a picture and its companions alike, if one of their outputs would conflict with an existing
@@ -292,12 +295,15 @@ class Names:
         return self._folders[folder] + fold(name)
 
     def _paths(self, item: Item, level: int) -> list[str]:
+        """The paths of the outputs of an item; none where a template gives no name for it."""
+        with contextlib.suppress(NoNameError):
+            return self._templated(item, level) if self._templates else self._plain(item, level)
+        return []
+
+    def _plain(self, item: Item, level: int) -> list[str]:
+        """The paths of the outputs of an item by its own name. Raises NoNameError."""
         if self._out.name:
             return [self._folder + self._out.name]
-        if self._templates:
-            with contextlib.suppress(NoNameError):
-                return self._templated(item, level)
-            return []
         folder, name = os.path.split(item.path)
         folder = os.path.join(folder, "") if self._out.in_place else self._folder
         wish, leader = self._wishes.of(item), self._leaders.get(item.path)

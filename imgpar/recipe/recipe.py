@@ -123,6 +123,8 @@ class Recipe:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"The recipe {where} is not valid TOML: {error}.") from error
+        except RecursionError:
+            raise UsageError(f"The recipe {where} is nested too deeply.") from None
         return replace(cls.from_dict(data, where, folder=folder), name=name)
 
     def formats(self) -> tuple[str, ...]:

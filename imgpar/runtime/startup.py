@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 import types
@@ -84,8 +85,26 @@ def preload(module: str) -> None:
 @contextlib.contextmanager
 def clean_start() -> Iterator[None]:
     """The environment in which processes are started."""
-    with _lock, _hidden_main(), _environment():
+    with _lock, _hidden_main(), _environment(), _without_interrupts():
         yield
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let processes inherit that SIGINT is blocked. Ctrl-C goes to all processes of a terminal, and would end
+    the fork server with a traceback while it loads modules; its parent tells it when to stop. Here a signal
+    that comes meanwhile is delivered afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # which unblocks SIGINT when it has started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -588,3 +588,12 @@ def test_outputs_of_templates_are_verified(tmp_path, session):
     assert imgpar.verify(tmp_path / "out").failed == 0
     (tmp_path / "out" / "2024" / "01_a-8.jpg").write_bytes(b"damage")
     assert imgpar.verify(tmp_path / "out").failed == 1
+
+
+def test_an_input_for_which_a_template_gives_no_name_fails_alone(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in (" .png", "ok.png"):
+        Image.new("L", (4, 4)).save(tmp_path / "in" / name)
+    report = imgpar.convert(tmp_path / "in", tmp_path / "out", name="{stem:3}", to="webp", jobs=1)
+    assert (report.ok, report.failed) == (1, 1)
+    assert (tmp_path / "out" / "ok.webp").is_file()

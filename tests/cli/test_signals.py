@@ -188,3 +188,26 @@ def test_the_second_ctrl_c_gives_up_a_clip_of_which_pictures_are_taken(tmp_path)
     assert terminal.end() == 130
     assert len(list((tmp_path / "out").glob("*.png"))) < 2000
     assert not list((tmp_path / "out").glob(".*.tmp"))
+
+
+def test_ctrl_c_while_modules_are_loaded_says_one_line(tmp_path):
+    """The fork server of a run gets the signal of the terminal too, and prints no traceback."""
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    call = [
+        sys.executable,
+        "-m",
+        "imgpar",
+        "convert",
+        str(tmp_path),
+        "-o",
+        str(tmp_path / "out"),
+        "--to",
+        "webp",
+    ]
+    for delay in (0.15, 0.25, 0.35, 0.45):
+        run = subprocess.Popen(call, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(delay)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGINT)
+        assert "Traceback" not in run.communicate(timeout=SECONDS)[1]
