@@ -97,7 +97,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         geometry.parse_gravity,
     ),
     "values": of_text(
-        parsing.byte_size,
+        parsing.file_size,
         parsing.duration,
         parsing.pixels,
         parsing.colour,

@@ -165,9 +165,13 @@ def planned_entries(
     with contextlib.ExitStack() as own:
         if inputs == ["-"]:
             inputs = [_spooled(stack or own)]
-        yield from dryrun.planned_entries(inputs, out, recipe, options, tell, aside, gather)
+        changed = False
+        for entry in dryrun.planned_entries(inputs, out, recipe, options, tell, aside, gather):
+            changed |= isinstance(entry, Job)
+            yield entry
     for name in filter(None, (options.manifest, options.html)):
-        tell(f"{name} would be written.")
+        sure = changed or not os.path.exists(name)
+        tell(f"{name} would be written{'' if sure else ' where its content is not up to date'}.")
 
 
 class Silent:

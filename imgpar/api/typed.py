@@ -360,8 +360,9 @@ class EncodeSettings(OperationSettings, total=False):
     """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
     the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
     max_bytes: int | str | None
-    """Maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is the
-    upper limit), of a clip two-pass encoding where the encoder supports it."""
+    """Maximum size of an output, such as 300k or 2M (powers of 1000; KiB and MiB are powers of 1024): of a
+    picture the highest quality that fits (--quality is the upper limit), of a clip two-pass encoding where
+    the encoder supports it."""
     shrink: bool | None
     """With --max-bytes: scale a picture down rather than lower its quality below 50."""
     target: str | None
@@ -454,8 +455,9 @@ class OutputSettings(OperationSettings, total=False):
     tonemap: Literal["hable", "mobius", "reinhard", "clip"] | None
     """Tone map HDR clips (PQ, HLG) to SDR with this operator: hable, mobius, reinhard or clip."""
     max_bytes: int | str | None
-    """Maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is the
-    upper limit), of a clip two-pass encoding where the encoder supports it."""
+    """Maximum size of an output, such as 300k or 2M (powers of 1000; KiB and MiB are powers of 1024): of a
+    picture the highest quality that fits (--quality is the upper limit), of a clip two-pass encoding where
+    the encoder supports it."""
     shrink: bool | None
     """With --max-bytes: scale a picture down rather than lower its quality below 50."""
     target: str | None
@@ -540,8 +542,9 @@ class PlainRunSettings(OperationSettings, total=False):
     tonemap: Literal["hable", "mobius", "reinhard", "clip"] | None
     """Tone map HDR clips (PQ, HLG) to SDR with this operator: hable, mobius, reinhard or clip."""
     max_bytes: int | str | None
-    """Maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is the
-    upper limit), of a clip two-pass encoding where the encoder supports it."""
+    """Maximum size of an output, such as 300k or 2M (powers of 1000; KiB and MiB are powers of 1024): of a
+    picture the highest quality that fits (--quality is the upper limit), of a clip two-pass encoding where
+    the encoder supports it."""
     shrink: bool | None
     """With --max-bytes: scale a picture down rather than lower its quality below 50."""
     target: str | None
@@ -647,9 +650,10 @@ class DryRunSettings(PlainRunSettings, total=False):
     """Settings of `dry_run`."""
 
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
 
 
 class RunSettings(DryRunSettings, total=False):
@@ -728,13 +732,14 @@ class ExtractSettings(OperationSettings, total=False):
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     verify: bool | None
@@ -796,9 +801,10 @@ class ArraysSettings(SessionArraysSettings, total=False):
     """Settings of `Pipeline.arrays`."""
 
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
 
 
 class SessionDescribeSettings(TypedDict, total=False):
@@ -834,9 +840,10 @@ class DuplicatesSettings(SessionDescribeSettings, total=False):
     """Settings of `duplicates`."""
 
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
 
 
 class AssembleSettings(OperationSettings, total=False):
@@ -910,7 +917,7 @@ class AssembleSettings(OperationSettings, total=False):
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
@@ -918,7 +925,8 @@ class AssembleSettings(OperationSettings, total=False):
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
@@ -1005,7 +1013,7 @@ class SheetSettings(OperationSettings, total=False):
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
@@ -1013,7 +1021,8 @@ class SheetSettings(OperationSettings, total=False):
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
@@ -1057,11 +1066,12 @@ class ConcatSettings(TypedDict, total=False):
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     strict: bool | None
@@ -1082,13 +1092,14 @@ class CompareSettings(OperationSettings, total=False):
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
@@ -1126,7 +1137,7 @@ class RetrySettings(TypedDict, total=False):
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
-    """Limit of shared memory for decoded frames, such as 800M or 2G."""
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     schedule: Literal["auto", "staged", "chain"] | None
@@ -1136,7 +1147,8 @@ class RetrySettings(TypedDict, total=False):
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     worker_memory: int | str | None
-    """Limit of private memory per worker, Linux only (default: 4G); inputs that need more fail."""
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
     keep_originals: int | Literal["none"] | None
     """With --in-place: delete kept originals older than DAYS, or keep none of this run (default: keep until
     undo --forget)."""

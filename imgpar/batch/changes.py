@@ -6,20 +6,22 @@ The plan alone does not tell: a clone of a repository has outputs, but no journa
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from imgpar.batch.account import Listener
 from imgpar.batch.dryrun import planned_entries
+from imgpar.batch.pages.writing import stale_site
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import check_place
 from imgpar.core.digest import file_digest
 from imgpar.core.errors import UsageError
-from imgpar.core.job import Outcome
+from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.sources import with_archives
+from imgpar.outputs.conflicts import KEPT
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -35,6 +37,8 @@ class Change(NamedTuple):
     path: str
     """Absolute; of the output, or of the input that fails."""
     error: str = ""
+    kept: bool = False
+    """Whether a run keeps an existing file nevertheless, because no journal says that it is an output."""
 
 
 def changes_of_run(
@@ -61,7 +65,16 @@ def changes_of_run(
     place = check_place(with_archives(inputs), out, recipe, options)
     if place.stored:
         raise UsageError("--check compares files in a folder.", fix="Name a folder with -o.")
-    if all(map(_up_to_date, planned_entries(inputs, out, recipe, options))):
+    done, kept = list[Outcome](), set[str]()
+    current, site = True, bool(options.manifest or options.html)
+    for entry in planned_entries(inputs, out, recipe, options):
+        if isinstance(entry, Job) or entry.status != "skipped" or entry.reason not in UP_TO_DATE:
+            current = False
+            kept |= _kept_by(entry)
+        elif current and site:
+            done.append(entry)
+    if current:
+        yield from _site_changes(done, options, place, cancel)
         return
     with temporary() as folder:
         at = os.path.join(folder, place.name or "out")
@@ -70,22 +83,51 @@ def changes_of_run(
         )
         report = Run(inputs, at, recipe, made, listen, cancel).execute()
         for outcome in report.items:
-            yield from _changes_of(outcome, at, place)
+            for change in _changes_of(outcome, at, place):
+                yield change._replace(kept=change.path in kept)
+        yield from _site_changes(report.items, options, place, cancel, made_in=at)
 
 
-def _up_to_date(entry: object) -> bool:
-    return isinstance(entry, Outcome) and entry.status == "skipped" and entry.reason in UP_TO_DATE
+def _kept_by(entry: Outcome | Job) -> set[str]:
+    """Existing files that a run would not replace."""
+    if isinstance(entry, Job) or entry.reason not in KEPT:
+        return set()
+    return {file.path for file in entry.outputs}
 
 
 def _changes_of(outcome: Outcome, folder: str, place: Out) -> Iterator[Change]:
     if outcome.status == "failed":
         yield Change("failed", outcome.source, outcome.error)
     for file in outcome.outputs:
-        if place.in_place:
-            where = os.path.join(os.path.dirname(outcome.source), os.path.basename(file.path))
-        else:
-            where = os.path.join(place.folder, place.name or os.path.relpath(file.path, folder))
+        where = _final(outcome, file.path, folder, place)
         if not os.path.isfile(where):
             yield Change("missing", where)
         elif file_digest(where) != (file.digest or file_digest(file.path)):
             yield Change("different", where)
+
+
+def _final(outcome: Outcome, path: str, folder: str, place: Out) -> str:
+    """Where a run would write an output that was made in a temporary folder."""
+    if place.in_place:
+        return os.path.join(os.path.dirname(outcome.source), os.path.basename(path))
+    return os.path.join(place.folder, place.name or os.path.relpath(path, folder))
+
+
+def _site_changes(
+    outcomes: Iterable[Outcome], options: RunOptions, place: Out, cancel: CancelToken, made_in: str = ""
+) -> Iterator[Change]:
+    """Changes of the manifest and the page of snippets.
+
+    Args:
+        outcomes: of all inputs.
+        options: of the run.
+        place: OUT.
+        cancel: ends it early.
+        made_in: the temporary folder with the outputs; empty where they are in their places.
+    """
+
+    def final(outcome: Outcome, path: str) -> str:
+        return _final(outcome, path, made_in, place) if made_in else path
+
+    for path in stale_site(outcomes, options, place.folder, final, cancel):
+        yield Change("different" if os.path.isfile(path) else "missing", path)

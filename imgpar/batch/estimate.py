@@ -35,6 +35,8 @@ _ALONE = 0.5
 """Relative standard deviation that is assumed where one file was converted."""
 _MOST_WAITING = 1.5
 """Most factor by which waiting of workers lengthens a run; in a short sample they wait longer."""
+_MOST_ERROR = 0.75
+"""Relative error of past estimates that is taken into account upwards: four times the estimate."""
 
 
 class Interval(NamedTuple):
@@ -202,17 +204,18 @@ class Sample:
         busy = sum(outcome.seconds for outcome in done.values())
         waiting = report.workers * report.working_seconds / busy if busy else 1.0
         factor = min(max(waiting, 1.0), _MOST_WAITING) / max(1, min(workers, self.items))
+        past = past_errors()
         return Estimate(
             self.items,
             self.bytes,
-            _total(spent, factor),
-            _total(made, 1.0),
+            _widened(_total(spent, factor), [seconds for seconds, _ in past]),
+            _widened(_total(made, 1.0), [size for _, size in past]),
             free,
             workers=max(1, min(workers, self.items)),
             sampled=len(done),
             sample_seconds=report.seconds,
             left_out=left,
-            past_errors=tuple(past_errors()),
+            past_errors=tuple(past),
         )
 
 
@@ -232,6 +235,18 @@ def _total(parts: Sequence[tuple[float, float]], factor: float) -> Interval:
     value = factor * sum(total for total, _ in parts)
     far = 2 * factor * math.sqrt(sum(spread**2 for _, spread in parts))
     return Interval(value, max(0.0, value - far), value + far)
+
+
+def _widened(found: Interval, errors: Sequence[float]) -> Interval:
+    """An interval that is at least as wide as the largest relative error of past estimates.
+
+    >>> _widened(Interval(30.0, 30.0, 30.0), [0.1, 0.5])
+    Interval(value=30.0, low=20.0, high=60.0)
+    """
+    worst = max(errors, default=0.0)
+    # The error is relative to the actual value, which is the estimate / (1 ± error).
+    low, high = found.value / (1 + worst), found.value / (1 - min(worst, _MOST_ERROR))
+    return Interval(found.value, min(found.low, low), max(found.high, high))
 
 
 # ----- past estimates --------------------------------------------------------------------------------

@@ -286,7 +286,7 @@ class Planner:
         return iter(())
 
     def remarks(self) -> Iterator[str]:
-        """Notes at the end of a run: on dates in names, and on settings without effect on some inputs."""
+        """Notes at the end of a run: on dates in names, settings without effect, files that were kept."""
         if self._templates and (dated := len(self._templates.dated)):
             inputs = (
                 "1 input does not say when it was"
@@ -294,13 +294,7 @@ class Planner:
                 else f"{dated} inputs do not say when they were"
             )
             yield f"{inputs} taken, so {{date}} is the time of the file; {{date|text}} writes a text instead."
-        for name, formats in self.decisions.silent.items():
-            inputs = "1 input" if formats.total() == 1 else f"{formats.total()} inputs"
-            titles = ", ".join(f"{count} {title}" for title, count in formats.most_common(5))
-            they = "it keeps its format" if formats.total() == 1 else "they keep their formats"
-            treated = f"{'it was' if formats.total() == 1 else 'they were'} treated as if it were not there"
-            flag = f"--{name.replace('_', '-')}"
-            yield f"{flag} does not apply to {inputs} ({titles}): {they if name == 'to' else treated}."
+        yield from self.decisions.remarks()
 
     def _compare(self, batch: Batch) -> tuple[Recorded, list[Row | None]]:
         """For each item its row in the journal, if the comparison of file status is sufficient."""

@@ -356,8 +356,9 @@ class Run:
         self._planner.replaced = 0
         if not self._replaced_said:
             self._replaced_said = True
-            most = 1 if self._place.name else self._journal.count_other_settings()
-            outputs = "An output that was" if most == 1 else f"Up to {most} outputs that were"
+            most = self._journal.count_other_settings()
+            inputs = "1 input" if most == 1 else f"up to {most} inputs"
+            outputs = "An output that was" if self._place.name else f"Outputs of {inputs} that were"
             self._account.note(
                 f"{outputs} made with other settings will be replaced; to keep both, name the new ones with "
                 "--name, such as '{stem}-{width}.{ext}', or choose another OUT."

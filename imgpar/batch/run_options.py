@@ -179,8 +179,8 @@ class RunOptions(Declared):
         calls="run retry arrays frames assemble sheet concat describe compare",
     )
     memory: int | None = option(
-        parsing.byte_size,
-        "limit of shared memory for decoded frames, such as 800M or 2G",
+        parsing.memory_size,
+        "limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)",
         default=None,
         metavar="SIZE",
         example="2G",
@@ -226,7 +226,8 @@ class RunOptions(Declared):
     )
     worker_memory: int | None = option(
         parsing.worker_memory,
-        "limit of private memory per worker, Linux only (default: 4G); inputs that need more fail",
+        "limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that "
+        "need more fail",
         default=None,
         metavar="SIZE",
         example="8G",

@@ -25,10 +25,11 @@ def check_run(args: argparse.Namespace, inputs: list[str], recipe: Recipe, optio
     """Print a line per change and a summary; returns 0 if there is none, otherwise 1; 130 after Ctrl-C."""
     from imgpar.runtime.scheduler import CancelToken
 
-    token, counts = CancelToken(), Counter[str]()
+    token, counts, kept = CancelToken(), Counter[str](), 0
     with Progress(quiet=args.quiet) as progress, stopping(token):
         for change in changes_of_run(inputs, args.out, recipe, options, progress, token):
             counts[change.kind] += 1
+            kept += change.kept
             if args.json:
                 print(json.dumps(change._asdict()))
             elif not args.quiet and change.kind in _WORDS:
@@ -40,6 +41,13 @@ def check_run(args: argparse.Namespace, inputs: list[str], recipe: Recipe, optio
         print(json.dumps({"summary": dict(counts)}))
     elif total:
         print(f"A run would change {counted(total, 'file')}. Nothing was written.", file=sys.stderr)
+        if kept:
+            they, those = ("it is", "it") if kept == 1 else ("they are", "them")
+            print(
+                f"{counted(kept, 'file')} of these: no journal says that {they} of imgpar, so a run keeps "
+                f"{those}; with --overwrite (-y) it replaces {those}.",
+                file=sys.stderr,
+            )
     elif not args.quiet:
         print("A run would change nothing.")
     return int(total > 0)

@@ -141,7 +141,7 @@ def convert_with(args: argparse.Namespace, inputs: list[str], recipe: Recipe, co
     if not only_save:
         _check(args, inputs)
     if is_document(args.out):
-        _check_document(args)
+        _check_document(args, recipe)
         return gathering.make_file("assemble", args, inputs, recipe, command)
     if args.save_recipe:
         recipe.save(args.save_recipe)
@@ -170,7 +170,7 @@ def convert_with(args: argparse.Namespace, inputs: list[str], recipe: Recipe, co
     )
 
 
-def _check_document(args: argparse.Namespace) -> None:
+def _check_document(args: argparse.Namespace, recipe: Recipe) -> None:
     """Refuse flags that a PDF of all inputs does not have; raises UsageError."""
     plain = RunOptions()
     given = [
@@ -179,6 +179,7 @@ def _check_document(args: argparse.Namespace) -> None:
         if name not in ASSEMBLE.run and getattr(args, name, None) not in (None, getattr(plain, name))
     ]
     given += [name for name in ("files_from", "explain", "save_recipe", "check") if getattr(args, name)]
+    given += [key for key in recipe.to_dict() if key not in {*ASSEMBLE.recipe, "operations", "output", "to"}]
     if given:
         raise UsageError(
             f"{flags.flag(given[0])} does not apply to {args.out}, one PDF of all inputs.",

@@ -26,7 +26,7 @@ VALUE = "the value"
 LEAST_WORKER_MEMORY = 128 << 20
 """Minimum bytes with which Python and the codecs start."""
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-_BYTE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_BYTE_PREFIXES = ("", "k", "m", "g", "t")
 
 
 def accepts(annotation: str) -> Callable[[P], P]:
@@ -229,16 +229,32 @@ def patterns(value: object) -> tuple[str, ...]:
 
 
 @accepts("int | str")
-def byte_size(value: object) -> int:
-    """Bytes, as a number or with a unit: 800M, 2G, 1.5GiB.
+def file_size(value: object) -> int:
+    """Bytes of a file, as a number or with a unit: k, M and G are powers of 1000, as sizes are printed;
+    KiB, MiB and GiB are powers of 1024.
 
-    >>> byte_size("1.5G") == 3 << 29
+    >>> file_size("300k"), file_size("1.5 MB"), file_size("300KiB")
+    (300000, 1500000, 307200)
+    """
+    return _bytes(value, 1000, "a size such as 300k, 2M or 1.5MiB")
+
+
+@accepts("int | str")
+def memory_size(value: object) -> int:
+    """Bytes of memory, as a number or with a unit: M and G are powers of 1024, with and without iB.
+
+    >>> memory_size("1.5G") == memory_size("1.5GiB") == 3 << 29
     True
     """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
+    return _bytes(value, 1024, "a size such as 800M or 2G")
+
+
+def _bytes(value: object, thousand: int, wanted: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?)b?|b?)", str(value).strip().lower())
     if isinstance(value, bool) or not match:
-        raise bad_value(VALUE, "a size such as 800M or 2G", value)
-    return int(float(match[1]) * _BYTE_UNITS[match[2].upper()])
+        raise bad_value(VALUE, wanted, value)
+    unit: int = (1024 if match[3] else thousand) ** _BYTE_PREFIXES.index(match[2] or "")
+    return round(float(match[1]) * unit)
 
 
 @accepts("int | str")
@@ -248,7 +264,7 @@ def worker_memory(value: object) -> int:
     >>> worker_memory("2G") == 2 << 30
     True
     """
-    size = byte_size(value)
+    size = memory_size(value)
     if size < LEAST_WORKER_MEMORY:
         raise bad_value(VALUE, f"at least {LEAST_WORKER_MEMORY >> 20}M", value)
     return size

@@ -35,7 +35,6 @@ ENCODERS = frozenset(("to", "quality", "background", "pages", "density", "dpi", 
 """Keys of a recipe that mean the same for any picture format; the others belong to the format in it."""
 LOSSY = ("jpg", "webp", "avif", "pdf")
 """Formats of a file of all inputs that have a quality."""
-_DECIMAL = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg])b?", re.IGNORECASE)
 _GEOMETRY = re.compile(r"\d+x\d+([+-]-?\d+){0,2}")
 OURS = "imgpar"
 """Name of the output folder next to the originals."""
@@ -161,7 +160,7 @@ language='', look='', geometry='')
         given = {"format": self.format, "quality": self.quality, "name": self.name}
         found: dict[str, str | int] = {key: value.strip() for key, value in given.items() if value.strip()}
         if self.largest.strip():
-            found["largest"] = largest_bytes(self.largest.strip())
+            found["largest"] = self.largest.strip()
         return found
 
     def _check_several(self, recipe: imgpar.Recipe) -> None:
@@ -208,16 +207,6 @@ def _refusal(key: str, value: str | int) -> imgpar.UsageError | None:
     except imgpar.UsageError as error:
         return error
     return None
-
-
-def largest_bytes(text: str) -> str | int:
-    """The bytes of a size in units of 1000, as the window shows sizes; other texts are left to the library.
-
-    >>> largest_bytes("300 kB"), largest_bytes("1.5m"), largest_bytes("300 KiB")
-    (300000, 1500000, '300 KiB')
-    """
-    found = _DECIMAL.fullmatch(text)
-    return round(float(found[1]) * 1000 ** ("kmg".index(found[2].lower()) + 1)) if found else text
 
 
 def resized(recipe: imgpar.Recipe, size: str) -> imgpar.Recipe:

@@ -325,9 +325,10 @@ class EncodeOptions(Declared):
         matters=clips("video-image"),
     )
     max_bytes: int | None = option(
-        parsing.byte_size,
-        "maximum size of an output, such as 300k: of a picture the highest quality that fits (--quality is "
-        "the upper limit), of a clip two-pass encoding where the encoder supports it",
+        parsing.file_size,
+        "maximum size of an output, such as 300k or 2M (powers of 1000; KiB and MiB are powers of 1024): of "
+        "a picture the highest quality that fits (--quality is the upper limit), of a clip two-pass encoding "
+        "where the encoder supports it",
         default=None,
         metavar="SIZE",
         example="300k",

@@ -91,7 +91,12 @@ FIELDS: dict[str, FieldRule] = {
     "name": FieldRule(
         "text", lambda item, _: fold(os.path.basename(item.path)), "file name", header=False, by_name=True
     ),
-    "bytes": FieldRule("number", lambda item, _: float(item.size), "size of the file", header=False),
+    "bytes": FieldRule(
+        "number",
+        lambda item, _: float(item.size),
+        "size of the file, such as 20M (k, M: powers of 1000; KiB, MiB: of 1024)",
+        header=False,
+    ),
     "mtime": FieldRule("date", lambda item, _: changed_at(item), "time of modification", header=False),
     "format": FieldRule("word", lambda item, _: named_format(item), "format", header=False, by_name=True),
     "kind": FieldRule(
@@ -269,7 +274,7 @@ def _span(field: str, rule: FieldRule, operator: str, text: str) -> Span:
 def _number(field: str, text: str) -> Span:
     number: float
     if field == "bytes":
-        number = parsing.named(f"{field} in {parsing.VALUE}", parsing.byte_size, text)
+        number = parsing.named(f"{field} in {parsing.VALUE}", parsing.file_size, text)
     elif field == "duration":
         number = 0.0 if text == "0" else parsing.named(f"{field} in {parsing.VALUE}", parsing.duration, text)
     else:

@@ -78,6 +78,16 @@ def test_an_estimate_and_its_run(photos: Path, tmp_path: Path) -> None:
     assert size == pytest.approx(abs(found.bytes_out.value - report.bytes_out) / report.bytes_out)
 
 
+def test_the_range_is_as_wide_as_past_errors(photos: Path, tmp_path: Path) -> None:
+    one = estimate.Interval(1.0, 1.0, 1.0)
+    estimate.keep_estimate("key", estimate.Estimate(1, 1, one, one, 0))
+    estimate.compare_with_estimate("key", imgpar.Report(ok=1, bytes_out=2, working_seconds=2.0))
+    found = imgpar.estimate(next(photos.rglob("*.*")), tmp_path / "out", to="bmp", jobs=1)
+    assert found.sampled == found.items == 1
+    for value, low, high in (found.seconds, found.bytes_out):
+        assert (low, high) == pytest.approx((value / 1.5, value * 2))
+
+
 def test_a_run_of_other_inputs_is_no_comparison(photos: Path, tmp_path: Path) -> None:
     one = estimate.Interval(1, 1, 1)
     estimate.keep_estimate("key", estimate.Estimate(9, 1, one, one, 0))

@@ -165,6 +165,25 @@ def test_a_file_that_imgpar_did_not_make_is_still_no_input_of_ours(session, work
     assert "Files that imgpar did not make were kept" in report.summary()
 
 
+def test_a_single_file_that_was_not_written_is_named(session, work):
+    (work / "own.webp").write_bytes(b"of the user")
+    report = convert(session, work / "in/a.png", work / "own.webp")
+    assert (report.skipped, report.exit_code) == (1, 0)
+    assert report.notes == (
+        f"{work / 'own.webp'} exists, so it was not written; --on-exists overwrite replaces it.",
+    )
+
+
+def test_a_kept_file_beside_a_new_output_is_in_the_summary(session, work):
+    (work / "out").mkdir()
+    (work / "out/a.webp").write_bytes(b"of the user")
+    report = convert(session, work / "in", work / "out", to="webp,png")
+    assert (report.ok, report.skipped) == (2, 0)
+    assert (
+        f"{work / 'out/a.webp'} exists and was left alone; --on-exists overwrite replaces" in report.summary()
+    )
+
+
 # ----- other settings -------------------------------------------------------------------------------
 
 
@@ -172,13 +191,23 @@ def test_outputs_of_other_settings_are_replaced_after_a_note(session, work):
     convert(session, work / "in", work / "out", resize="40")
     report = convert(session, work / "in", work / "out", resize="20")
     assert report.ok == 2
-    assert any(note.startswith("Up to 2 outputs that were made with other settings") for note in report.notes)
+    assert any(
+        note.startswith("Outputs of up to 2 inputs that were made with other settings")
+        for note in report.notes
+    )
 
 
 def test_one_output_of_other_settings_is_one_in_the_note(session, work):
     convert(session, work / "in/a.png", work / "out", resize="40")
     report = convert(session, work / "in/a.png", work / "out", resize="20")
-    assert report.notes[0].startswith("An output that was made with other settings will be replaced;")
+    assert report.notes[0].startswith("Outputs of 1 input that were made with other settings")
+
+
+def test_the_note_counts_an_input_once_whatever_was_made_of_it_before(session, work):
+    for size in ("40", "30"):
+        convert(session, work / "in/a.png", work / "out", resize=size)
+    report = convert(session, work / "in/a.png", work / "out", resize="20")
+    assert report.notes[0].startswith("Outputs of 1 input that were made with other settings")
 
 
 @pytest.mark.parametrize("on_exists", ["skip", "rename"])

@@ -67,3 +67,56 @@ def test_in_place_the_original_is_compared(made, capsys):
 def test_check_excludes_what_contradicts_it(made, capsys, other):
     assert main([*CALL, "--check", other]) == 2
     assert f"--check and {other} exclude each other" in capsys.readouterr().err
+
+
+def test_check_says_that_a_run_keeps_what_no_journal_knows(made, capsys):
+    Image.new("L", (9, 9)).save(made / "photos" / "a.png")
+    capsys.readouterr()
+    assert main([*CALL, "--check"]) == 1
+    assert "so a run keeps it; with --overwrite (-y) it replaces it" in capsys.readouterr().err
+
+
+def test_check_says_nothing_of_kept_files_where_a_run_replaces_them(made, capsys):
+    assert main([*CALL, "-q", "-y"]) == 0
+    Image.new("L", (9, 9)).save(made / "photos" / "a.png")
+    capsys.readouterr()
+    assert main([*CALL, "--check"]) == 1
+    assert "keeps" not in capsys.readouterr().err
+
+
+SITE = ("--manifest", "web/m.json", "--html", "web/s.html")
+
+
+@pytest.fixture(params=[True, False], ids=["journal", "clone"])
+def site(request, made: Path) -> Path:
+    """The same with a manifest and a page of snippets; a clone has no journal."""
+    assert main([*CALL, *SITE, "-q", "-y"]) == 0
+    if not request.param:
+        shutil.rmtree(made / "web" / ".imgpar")
+    return made
+
+
+def test_manifest_and_page_are_as_a_run_writes_them(site, capsys):
+    assert main([*CALL, *SITE, "--check"]) == 0
+    assert "would change nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["m.json", "s.html"])
+def test_a_missing_manifest_or_page_is_found(site, capsys, name):
+    (site / "web" / name).unlink()
+    assert main([*CALL, *SITE, "--check"]) == 1
+    assert f"would write   {site / 'web' / name}" in capsys.readouterr().out
+
+
+def test_a_manifest_of_other_settings_is_found(site, capsys):
+    assert main([*CALL, *SITE, "--base-url", "/x/", "--check", "--json"]) == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()[:-1]]
+    assert [(line["kind"], Path(line["path"]).name) for line in lines] == [
+        ("different", "m.json"), ("different", "s.html"),
+    ]  # fmt: skip
+
+
+def test_a_dry_run_does_not_promise_to_write_what_may_be_current(made, capsys):
+    assert main([*CALL, *SITE, "-q", "-y"]) == 0
+    assert main([*CALL, *SITE, "-n"]) == 0
+    assert "web/m.json would be written where its content is not up to date." in capsys.readouterr().err

@@ -169,6 +169,13 @@ def test_a_command_refuses_flags_that_it_does_not_use(here, capsys, command, fla
     assert f"imgpar {command} does not accept {flag}." in said
 
 
+@pytest.mark.parametrize(("flag", "value"), [("--max-bytes", "1M"), ("--name", "{n}"), ("--trim", "1-2")])
+def test_a_pdf_of_all_inputs_refuses_settings_in_the_words_of_the_call(here, capsys, flag, value):
+    said = refused(capsys, "convert", "photos", "-o", "x.pdf", flag, value)
+    assert f"{flag} does not apply to x.pdf, one PDF of all inputs." in said
+    assert "assemble" not in said
+
+
 @pytest.mark.parametrize("command", ["frames"])
 @pytest.mark.parametrize("words", [["--background", "red"], ["--grey", "--background", "red"]])
 def test_a_modifier_of_an_operation_is_no_setting_of_the_command(here, capsys, command, words):

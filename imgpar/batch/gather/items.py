@@ -31,6 +31,10 @@ FITS = {"pad": "contain", "crop": "cover", "stretch": "fill"}
 TAIL = 4096
 """Bytes behind a frame in a slot, for what else is known of the item."""
 FIRST_FRAME = "of animations the first frame is taken; --pages 1- (pages) takes all"
+_SILENT = ("frames", "pages")
+"""Losses that the files made of several inputs do not report: these are chosen."""
+_METADATA = ("camera segments", "content credentials", "exif", "extended xmp", "paths")
+"""The same where the file has no metadata of its inputs, as all but TIFF."""
 _LEAST_DPI = 10
 """Lower densities are no sizes of paper."""
 _MOST_TEXTS, _LONGEST = 8, 200
@@ -150,7 +154,8 @@ def frame_of_item(
         frames, _offset = stages.transform_frames(program, frames, memory, found)
         notes = (*notes, *found)
     frame, shown, lost = _result(frames[0], data, program, run, fit, clock, item.path)
-    lost = (*(kind for kind in program.lost if kind not in ("frames", "pages")), *lost)
+    silent = _SILENT if fit.page == "tiff" else (*_SILENT, *_METADATA)
+    lost = (*(kind for kind in program.lost if kind not in silent), *lost)
     upright = oriented(header.spec, header.orientation).size
     given = run.encode.dpi
     dpi = (given, given) if given else _upright_dpi(header.metadata, header.orientation)

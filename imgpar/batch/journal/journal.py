@@ -247,7 +247,7 @@ class Journal:
         return [(os.fsdecode(name), record) for name, record in self._past.elsewhere(own)]
 
     def count_other_settings(self) -> int:
-        """The number of inputs with outputs of other settings."""
+        """The number of inputs that were converted with other settings at some time."""
         with readable(self.path):
             return int(self._database.execute(sql.COUNT_OTHER, (to_json(self.keys),)).fetchone()[0])
 

@@ -66,8 +66,10 @@ WHERE mine.folder = ? AND mine.key = ? AND other.run > mine.run
 READ_ROWS = "SELECT id, name, size, outputs FROM items WHERE id IN (SELECT value FROM json_each(?))"
 READ_MADE = "SELECT folder, outputs FROM items WHERE state = 'ok' AND outputs <> '[]' ORDER BY folder, id"
 COUNT_OTHER = """
-SELECT count(*) FROM items
-WHERE key NOT IN (SELECT value FROM json_each(?)) AND state = 'ok' AND outputs <> '[]'
+SELECT count(*) FROM (
+    SELECT DISTINCT folder, name FROM items
+    WHERE key NOT IN (SELECT value FROM json_each(?)) AND state = 'ok' AND outputs <> '[]'
+)
 """
 READ_PLANNED = """
 SELECT items.id, items.name, items.planned, runs.uid FROM items LEFT JOIN runs ON runs.id = items.run

@@ -19,6 +19,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
+from imgpar.core.job import Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.sidefiles import check_manifest, check_page, is_page, write_whole
@@ -148,17 +149,69 @@ def _write_site(
     spool.fill(_noted(items, unseen))
     if cancel.cancelled or cancel.killed:
         return "The manifest and the snippets were not written, because the run was stopped."
-    if manifest:
-        _make_folder(manifest)
-        _write("manifest", manifest, manifest_text(spool, out, options.base_url or ""))
-    if options.html:
-        page = os.path.abspath(options.html)
-        _make_folder(page)
-        _write("page", page, snippet_page(spool, Links(os.path.dirname(page), out, options.base_url or "")))
+    for what, path, text in _texts(spool, options, out):
+        _make_folder(path)
+        _write(what, path, text)
     if not unseen:
         return ""
     more = f" and {len(unseen) - 1} more" if len(unseen) > 1 else ""
     return f"{unseen[0]}{more} could not be decoded, so the manifest has no colour and no hashes of it."
+
+
+def _texts(
+    items: Iterable[SiteItem], options: RunOptions, out: str
+) -> Iterator[tuple[str, str, Iterable[str]]]:
+    """Kind, path and text of each file that was asked for."""
+    base = options.base_url or ""
+    if options.manifest:
+        yield "manifest", os.path.abspath(options.manifest), manifest_text(items, out, base)
+    if options.html:
+        page = os.path.abspath(options.html)
+        yield "page", page, snippet_page(items, Links(os.path.dirname(page), out, base))
+
+
+def stale_site(
+    outcomes: Iterable[Outcome],
+    options: RunOptions,
+    out: str,
+    final: Callable[[Outcome, str], str],
+    cancel: CancelToken,
+) -> Iterator[str]:
+    """Paths of the manifest and the snippets, where they are missing or not as a run would write them.
+
+    Args:
+        outcomes: of all inputs; iterated twice, at the same time.
+        options: of the run.
+        out: folder of the outputs.
+        final: for an outcome and the path of one of its outputs, the path where a run would write it.
+        cancel: ends it early; nothing is yielded then.
+    """
+    if not (options.manifest or options.html):
+        return
+    with ExitStack() as stack:
+        look = looker(stack.enter_context(_new_workers(options)), options, cancel, "looks")
+        known = read_known(os.path.abspath(options.manifest), out) if options.manifest else {}
+        spool = SpooledItems(os.path.join(stack.enter_context(temporary()), "items"))
+        spool.fill(
+            item._replace(files=tuple(file._replace(path=final(outcome, file.path)) for file in item.files))
+            for outcome, item in zip(outcomes, site_items(outcomes, look, known), strict=True)
+        )
+        if not cancel.cancelled:
+            yield from (
+                path for what, path, text in _texts(spool, options, out) if not _is_text(path, text, what)
+            )
+
+
+def _is_text(path: str, text: Iterable[str], what: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read() == "".join(text).encode(_encoding(what))
+    except FileNotFoundError:
+        return False
+
+
+def _encoding(what: str) -> str:
+    return "ascii" if what == "manifest" else "utf-8"
 
 
 def _noted(items: Iterable[SiteItem], unseen: list[str]) -> Iterator[SiteItem]:
@@ -183,7 +236,7 @@ def _make_folder(path: str) -> None:
 
 def _write(what: str, path: str, text: Iterable[str]) -> None:
     try:
-        write_whole(path, text, encoding="ascii" if what == "manifest" else "utf-8")
+        write_whole(path, text, encoding=_encoding(what))
     except OSError as error:
         raise no_room(error, path) or OutputError(
             f"The {what} {path} cannot be written: {error.strerror}.", fix="Choose another place for it."

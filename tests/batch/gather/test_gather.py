@@ -377,6 +377,15 @@ def test_a_file_of_other_settings_is_counted_once(folder, tmp_path):
     assert "An output that was made with other settings will be replaced" in report.notes[0]
 
 
+@pytest.mark.parametrize(("name", "lost"), [("s.pdf", {}), ("s.tif", {"camera segments": 1})])
+def test_segments_of_cameras_are_a_loss_only_where_metadata_are_kept(tmp_path, name, lost):
+    grey(tmp_path / "a.jpg", 90)
+    data = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(data[:20] + b"\xff\xe6\x00\x09DJI-DBG" + data[20:])
+    report = imgpar.Pipeline().assemble(tmp_path / "a.jpg", tmp_path / name, jobs=1)
+    assert dict(report.lost) == lost
+
+
 def test_one_file_goes_to_a_path(folder):
     with pytest.raises(imgpar.UsageError, match="assemble writes one file"):
         imgpar.Pipeline().assemble(folder, imgpar.MemorySink())  # type: ignore[arg-type]
