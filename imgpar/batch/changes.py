@@ -20,6 +20,7 @@ from imgpar.core.digest import file_digest
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
+from imgpar.inputs.ignored import Aside
 from imgpar.inputs.sources import with_archives
 from imgpar.outputs.conflicts import KEPT
 from imgpar.outputs.destination import Out
@@ -66,14 +67,14 @@ def changes_of_run(
     if place.stored:
         raise UsageError("--check compares files in a folder.", fix="Name a folder with -o.")
     done, kept = list[Outcome](), set[str]()
-    current, site = True, bool(options.manifest or options.html)
-    for entry in planned_entries(inputs, out, recipe, options):
+    current, site, aside = True, bool(options.manifest or options.html), Aside()
+    for entry in planned_entries(inputs, out, recipe, options, aside=aside):
         if isinstance(entry, Job) or entry.status != "skipped" or entry.reason not in UP_TO_DATE:
             current = False
             kept |= _kept_by(entry)
         elif current and site:
             done.append(entry)
-    if current:
+    if current and not aside.others.keys() - {"unchanged"}:
         yield from _site_changes(done, options, place, cancel)
         return
     with temporary() as folder:
@@ -81,8 +82,11 @@ def changes_of_run(
         made = replace(
             options, in_place=False, keep_originals=None, on_exists=None, journal=os.path.join(folder, "j")
         )
-        report = Run(inputs, at, recipe, made, listen, cancel).execute()
-        for outcome in report.items:
+        if options.others != "skip":  # contents are compared, and a link would change the status of an input
+            made = replace(made, others="copy")
+        others = list[Outcome]()
+        report = Run(inputs, at, recipe, made, listen, cancel, others=others.append).execute()
+        for outcome in (*report.items, *others):
             for change in _changes_of(outcome, at, place):
                 yield change._replace(kept=change.path in kept)
         yield from _site_changes(report.items, options, place, cancel, made_in=at)

@@ -14,7 +14,7 @@ from imgpar.batch.plan_entries import Known, failed_entry, job_kind
 from imgpar.core.filenames import fold, is_part, numbered
 from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
 from imgpar.formats.registry import find_format
-from imgpar.outputs.conflicts import KEPT, Owned, foreign, maker, owned_by, replacing, why_foreign
+from imgpar.outputs.conflicts import KEPT, Owned, foreign, is_link_to, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
 from imgpar.outputs.naming import Names
 from imgpar.outputs.prior import PLANNED, PriorResult
@@ -213,6 +213,9 @@ class Decisions:
         path = wanted.path
         there = names.there(path, split=wanted.split)
         if self._out.in_place and path == item.path:
+            return replacing(wanted, there, {})
+        may_replace = self._on_exists == "overwrite" or path in owned
+        if may_replace and any(is_link_to(item, *one) for one in there):  # it was edited with the input
             return replacing(wanted, there, {})
         reason, strange = "", foreign(there, owned)
         if not strange and not self._out.in_place:

@@ -8,6 +8,7 @@ from imgpar.batch.incremental import intact
 from imgpar.batch.plan_entries import current_result
 from imgpar.core.digest import matches_output
 from imgpar.core.job import Item, Target
+from imgpar.outputs.conflicts import is_link_to
 from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.sinks import FILES, Place
 
@@ -23,11 +24,14 @@ class DoneOutputs:
         careful: compare the content of outputs, not only their size: they may have been replaced by others
             of the same size, from another input or for another OUT.
         place: of the outputs.
+        copied: files that are no pictures and clips have to be copies, not the hard links of earlier runs.
     """
 
-    def __init__(self, keys: Sequence[str], *, careful: bool, place: Place = FILES) -> None:
+    def __init__(
+        self, keys: Sequence[str], *, careful: bool, place: Place = FILES, copied: bool = False
+    ) -> None:
         self.keys = keys
-        self._careful, self._place = careful, place
+        self._careful, self._place, self._copied = careful, place, copied
 
     def branches(
         self, item: Item, records: Records, folders: Collection[str] | None = None
@@ -45,6 +49,7 @@ class DoneOutputs:
             if (record := current_result(records, key))
             and item.facts.agree(record.facts)
             and self.intact(record, folders)
+            and not self._to_copy(item, record)
         }
 
     def unchanged(
@@ -71,7 +76,12 @@ class DoneOutputs:
         paths = [at for target in targets for at in ((target.path,) if target.replaces else target.parts)]
         every = all(target.replaces or target.parts for target in targets)
         same = every and paths == [made.path for record in current for made in record.outputs]
-        return current[0].digest if same and all(self.intact(record) for record in current) else ""
+        done = same and all(self.intact(one) and not self._to_copy(item, one) for one in current)
+        return current[0].digest if done else ""
+
+    def _to_copy(self, item: Item, record: PriorResult) -> bool:
+        """Whether the output is a hard link to the input, where this run copies."""
+        return self._copied and any(is_link_to(item, made.path, made.facts) for made in record.outputs)
 
     def intact(self, record: PriorResult, folders: Collection[str] | None = None) -> bool:
         """Whether the outputs of a record exist as they were made."""

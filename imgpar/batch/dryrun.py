@@ -123,6 +123,8 @@ def planned_entries(
             batches = iter(plan.prepare(batches, reader))
         for batch in batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
+            for note in batch.notes:
+                tell(note)
             for planned_entry in twins.without(mark_others(plan.plan_together(batch), batch)):
                 entry = twins.previewed(planned_entry)
                 if is_other(entry):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from imgpar.batch.incremental import Unchanged
@@ -44,10 +44,11 @@ class OtherFiles:
 
     Args:
         linked: whether they become hard links.
+        listen: called with each outcome.
     """
 
-    def __init__(self, *, linked: bool = False) -> None:
-        self._made = "linked" if linked else "copied"
+    def __init__(self, *, linked: bool = False, listen: Callable[[Outcome], object] = lambda _: None) -> None:
+        self._made, self._listen = "linked" if linked else "copied", listen
         self.counts: Counter[str] = Counter()
         """By what became of them: "copied", "linked", "unchanged", "kept" (an existing file was left alone),
         "failed", "planned"."""
@@ -55,6 +56,7 @@ class OtherFiles:
 
     def add(self, outcome: Outcome) -> None:
         """Count one outcome."""
+        self._listen(outcome)
         if outcome.status == "ok":
             self.counts["copied" if outcome.notes else self._made] += 1
         elif outcome.status == "skipped":

@@ -95,6 +95,7 @@ class Planner:
         options: settings of the encoders, some of which may not apply to an input.
         alone: one input was given.
         still: named pictures with a single frame, in formats of animations.
+        copied: files that are no pictures and clips have to be copies, not the links of earlier runs.
 
     Raises:
         UsageError: a format cannot be written, or pages are split in place.
@@ -117,6 +118,7 @@ class Planner:
         options: EncodeOptions | None = None,
         alone: bool = False,
         still: Collection[str] = (),
+        copied: bool = False,
     ) -> None:
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
         if any(output.options.split for output in self._outputs) and out.in_place:
@@ -129,7 +131,7 @@ class Planner:
         self.split: Split = split or ("pages" if paged else "")
         self.verify = verify
         self.careful = careful or bool(out.name)
-        self._done = DoneOutputs(self.keys, careful=self.careful, place=out.place)
+        self._done = DoneOutputs(self.keys, careful=self.careful, place=out.place, copied=copied)
         self.decisions = Decisions(
             out,
             self.keys,

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 
@@ -83,6 +83,7 @@ class Run:
         retry: convert only inputs that failed in the last run.
         moved: the inputs are those of the last run and may have been moved.
         gather: what is made of all inputs together; None makes outputs of each.
+        others: called with what became of each file that is no picture and no clip.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class Run:
         retry: bool = False,
         moved: bool = False,
         gather: Gathering | None = None,
+        others: Callable[[Outcome], object] = lambda _: None,
     ) -> None:
         self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
@@ -116,7 +118,7 @@ class Run:
         else:
             self._place = check_place(self._named or (), out, recipe, options)
             self._still = check_inputs(self._named or (), self._place, recipe, options)
-        self._others = OtherFiles(linked=options.others == "link")
+        self._others = OtherFiles(linked=options.others == "link", listen=others)
         self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()
         self._patterns = Patterns(options.include, options.exclude, recursive=options.recursive)

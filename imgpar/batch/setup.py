@@ -228,6 +228,7 @@ def planner(
         careful=bool(options.journal),
         alone=alone and recipe.chosen,
         still=still,
+        copied=options.others == "copy",
     )
 
 

@@ -53,7 +53,7 @@ def sort_keys(value: object) -> tuple[SortKey, ...]:
             raise bad_value(parsing.VALUE, _EXAMPLE, part.strip(), fix=f"Write {own}.")
         if order not in _DESCENDING:
             raise bad_value(parsing.VALUE, "asc or desc after the colon", part.strip(), ["asc", "desc"])
-        field = "path" if name in ("path", "folder") else field_named(name, "field to sort by")
+        field = "path" if name == "folder" else field_named(name, "field to sort by", also=["path"])
         keys.append(SortKey(field, _DESCENDING[order]))
     return tuple(keys)
 

@@ -1,8 +1,8 @@
 """Files of the input folders that are no pictures and clips, for `--others`: copied or linked to their place
 in OUT.
 
-Hidden files, files of operating systems in folders of their own, and what lies in excluded or hidden folders
-are not among them.
+Hidden files, files of operating systems in folders of their own, what lies in excluded or hidden folders, and
+symbolic links to files outside of the input folder are not among them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from imgpar.core.job import Item
@@ -40,6 +40,9 @@ def with_others(
     for batch in batches:
         own = batch.folder and batch.ignored and not (target and _is_target(batch, target))
         found = list(_others(batch, patterns, ours)) if own else []
+        if outside := dict.fromkeys(item.path for item in found if _leads_out(item.path, batch)):
+            found = [item for item in found if item.path not in outside]
+            batch = replace(batch, notes=(*batch.notes, _left_out(list(outside))))
         if not found:
             yield batch
             continue
@@ -56,6 +59,19 @@ def with_others(
 def _is_target(batch: Batch, target: str) -> bool:
     """Whether the outputs of a batch go to its own folder."""
     return os.path.realpath(os.path.join(target, *batch.mirror.split("/"))) == os.path.realpath(batch.folder)
+
+
+def _leads_out(path: str, batch: Batch) -> bool:
+    """Whether a file is a symbolic link to one outside of the input folder: what is there was not named."""
+    if not os.path.islink(path):
+        return False
+    root = os.path.join(os.path.realpath(batch.root or batch.folder), "")
+    return not os.path.realpath(path).startswith(root)
+
+
+def _left_out(paths: Sequence[str]) -> str:
+    more = f", and {len(paths) - 1} more beside it" if len(paths) > 1 else ""
+    return f"{paths[0]} is a link to a file outside of the input folder and was left out{more}."
 
 
 def _others(batch: Batch, patterns: Patterns, ours: Collection[str]) -> Iterator[Item]:

@@ -230,8 +230,8 @@ def conditions(value: object) -> tuple[Condition, ...]:
     return tuple(one if isinstance(one, Condition) else Condition.parse(one) for one in several)
 
 
-def field_named(name: str, what: str = "field") -> str:
-    """The name of a field as it is declared.
+def field_named(name: str, what: str = "field", also: Sequence[str] = ()) -> str:
+    """The name of a field as it is declared, or one of `also`.
 
     >>> field_named("Size")
     'bytes'
@@ -240,10 +240,10 @@ def field_named(name: str, what: str = "field") -> str:
         BadValueError: there is none of this name.
     """
     word = ALIASES.get(name.lower(), name.lower())
-    if word in FIELDS:
+    if word in FIELDS or word in also:
         return word
-    near = closest(word, [*FIELDS, *ALIASES])
-    fix = f"Did you mean {near!r}?" if near else f"There are {', '.join(FIELDS)}."
+    near = closest(word, [*FIELDS, *ALIASES, *also])
+    fix = f"Did you mean {near!r}?" if near else f"There are {', '.join([*also, *FIELDS])}."
     raise BadValueError(f"There is no {what} {name!r} for {parsing.VALUE}.", fix=fix)
 
 
@@ -323,13 +323,21 @@ def _word(field: str, rule: FieldRule, operator: str, text: str) -> str:
     if rule.kind == "switch":
         return "yes" if parsing.named(f"{field} in {parsing.VALUE}", _switch, text) else "no"
     if field == "format":
-        return find_format(text).name
+        return _format(text)
     if rule.words:
         found: str = parsing.named(f"{field} in {parsing.VALUE}", _choice(rule.words), text)
         return found
     folded = fold(text)
     plain = rule.kind == "part" and not set("*?[").intersection(folded)
     return f"*{folded}*" if plain else folded
+
+
+def _format(text: str) -> str:
+    try:
+        return find_format(text).name
+    except BadValueError as error:
+        fix = error.fix or f"There are {', '.join(FORMATS)}."
+        raise BadValueError(f"There is no format {text!r} for {parsing.VALUE}.", fix=fix) from None
 
 
 def _choice(words: tuple[str, ...]) -> parsing.Parser:

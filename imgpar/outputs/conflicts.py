@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
-from imgpar.core.job import Facts, OutputFile, Target
+from imgpar.core.job import Facts, Item, OutputFile, Target
+from imgpar.inputs.others import OTHER
 from imgpar.outputs.prior import PLANNED, PriorResult
 
 Owned = Mapping[str, Sequence[OutputFile]]
@@ -48,6 +50,18 @@ def maker(path: str, now: Facts, records: Sequence[PriorResult]) -> str:
         if maybe_ours(made, now):
             return record.recipe
     return ""
+
+
+def is_link_to(item: Item, path: str, now: Facts) -> bool:
+    """Whether a file is a hard link to this input, which is no picture and no clip, as `--others link` makes
+    them. An output gets its name when it is complete, so replacing the link leaves the input as it is."""
+    if item.format != OTHER or not now.inode or now.inode != item.inode:
+        return False
+    try:
+        own = os.path.realpath(path) == os.path.realpath(item.path)
+        return not own and os.path.samefile(path, item.path)
+    except OSError:  # the output is in an archive, or one of the two is gone
+        return False
 
 
 def replacing(wanted: Target, there: There, owned: Owned) -> Target:

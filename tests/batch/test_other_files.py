@@ -78,6 +78,48 @@ def test_links_are_the_same_files(folder: Path, session: imgpar.Session) -> None
     assert files(out) == sorted([*COPIED, "a.png", "sub/b.png"])
 
 
+def test_a_second_run_leaves_the_links(folder: Path, session: imgpar.Session) -> None:
+    out = folder.parent / "out"
+    for made in ("linked", "unchanged", "unchanged"):
+        report = imgpar.convert(folder, out, others="link", session=session)
+        assert report.others == {made: 3}
+    assert imgpar.verify(out).ok == 5
+
+
+def test_a_link_is_made_again_after_an_edit(folder: Path, session: imgpar.Session) -> None:
+    out = folder.parent / "out"
+    imgpar.convert(folder, out, others="link", session=session)
+    (out / "notes.txt").write_text("edited in OUT")
+    again = imgpar.convert(folder, out, others="link", session=session)
+    assert again.others == {"linked": 1, "unchanged": 2}
+    assert (folder / "notes.txt").read_text() == "edited in OUT"
+    assert (out / "notes.txt").samefile(folder / "notes.txt")
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+def test_copies_replace_links(folder: Path, session: imgpar.Session, runs: int) -> None:
+    out = folder.parent / "out"
+    for _ in range(runs):  # after the second one the journal has the status of linked files
+        imgpar.convert(folder, out, others="link", session=session)
+    report = imgpar.convert(folder, out, others="copy", session=session)
+    assert report.others == {"copied": 3}
+    assert not (out / "notes.txt").samefile(folder / "notes.txt")
+    assert (folder / "notes.txt").read_text() == "text"
+
+
+def test_a_link_of_the_user_is_replaced_where_that_is_asked_for(
+    folder: Path, session: imgpar.Session
+) -> None:
+    out = folder.parent / "out"
+    out.mkdir()
+    os.link(folder / "notes.txt", out / "notes.txt")
+    kept = imgpar.convert(folder, out, others="copy", session=session)
+    assert kept.others == {"copied": 2, "kept": 1}
+    replaced = imgpar.convert(folder, out, others="copy", on_exists="overwrite", session=session)
+    assert "failed" not in replaced.others
+    assert not (out / "notes.txt").samefile(folder / "notes.txt")
+
+
 def test_files_of_the_user_are_kept(folder: Path, session: imgpar.Session) -> None:
     out = folder.parent / "out"
     out.mkdir()
@@ -94,6 +136,27 @@ def test_patterns_hold_for_other_files_too(folder: Path, session: imgpar.Session
     out = folder.parent / "out"
     imgpar.convert(folder, out, others="copy", exclude=["*.txt", "deep/"], session=session)
     assert files(out) == ["a.png", "a.xmp", "sub/b.png"]
+
+
+@pytest.mark.parametrize("others", ["copy", "link"])
+def test_links_that_lead_out_of_the_inputs_are_left_out(
+    folder: Path, session: imgpar.Session, others: str
+) -> None:
+    (folder.parent / "secret.txt").write_text("secret")
+    (folder / "sub" / "out.txt").symlink_to(folder.parent / "secret.txt")
+    (folder / "sub" / "in.txt").symlink_to(folder / "notes.txt")
+    report = imgpar.convert(folder, folder.parent / "out", others=others, session=session)
+    assert files(folder.parent / "out") == sorted([*COPIED, "a.png", "sub/b.png", "sub/in.txt"])
+    (note,) = report.notes
+    assert note.startswith(f"{folder / 'sub' / 'out.txt'} is a link to a file outside of the input folder")
+
+
+def test_a_folder_with_many_links_has_one_note(folder: Path) -> None:
+    for name in ("1.txt", "2.txt", "3.txt"):
+        (folder / name).symlink_to(__file__)
+    plan = imgpar.dry_run(folder, folder.parent / "out", others="copy")
+    assert plan.others == {"planned": 3}
+    assert ["and 2 more" in note for note in plan.notes] == [True]
 
 
 def test_sidecars_go_with_their_pictures(folder: Path, session: imgpar.Session) -> None:

@@ -120,3 +120,33 @@ def test_a_dry_run_does_not_promise_to_write_what_may_be_current(made, capsys):
     assert main([*CALL, *SITE, "-q", "-y"]) == 0
     assert main([*CALL, *SITE, "-n"]) == 0
     assert "web/m.json would be written where its content is not up to date." in capsys.readouterr().err
+
+
+@pytest.fixture(params=["copy", "link"])
+def others(request, made: Path) -> list[str]:
+    """A call that takes other files along, and one of them."""
+    (made / "photos" / "notes.txt").write_text("text")
+    return [*CALL, "--others", request.param]
+
+
+def test_a_missing_other_file_is_found(made, capsys, others):
+    assert main([*CALL, "-q"]) == 0  # the outputs are up to date
+    before = (made / "photos" / "notes.txt").stat()
+    assert main([*others, "--check"]) == 1
+    assert f"would write   {made / 'web' / 'notes.txt'}" in capsys.readouterr().out
+    assert (made / "photos" / "notes.txt").stat().st_ctime_ns == before.st_ctime_ns
+
+
+def test_other_files_that_a_run_took_along_are_no_change(made, capsys, others):
+    assert main([*others, "-q"]) == 0
+    assert main([*others, "--check"]) == 0
+    shutil.rmtree(made / "web" / ".imgpar")
+    assert main([*others, "--check"]) == 0
+
+
+def test_an_edited_other_file_is_found(made, capsys, others):
+    assert main([*others, "-q"]) == 0
+    (made / "web" / "notes.txt").unlink()
+    (made / "web" / "notes.txt").write_text("edited")
+    assert main([*others, "--check"]) == 1
+    assert f"would change  {made / 'web' / 'notes.txt'}" in capsys.readouterr().out

@@ -407,6 +407,8 @@ def test_a_name_has_the_new_date(tmp_path: Path, change: dict[str, Any], name: s
     (tmp_path / "a.jpg").write_bytes(PIPE.encode(drawing(), to="jpg", set={"date": "2024-05-01T23:00:00"}))
     report = imgpar.convert(tmp_path / "a.jpg", tmp_path / "out", name="{date}_{stem}", jobs=1, **change)
     assert [Path(file.path).name for file in report.items[0].outputs] == [name]
+
+
 # ----- room ------------------------------------------------------------------------------------------
 
 

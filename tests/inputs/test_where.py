@@ -113,13 +113,14 @@ def test_the_name_of_a_file_that_cannot_be_read_is_known() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("format=jpg,foo", "There is no format 'foo' for the value. There are jpeg, png, webp,"),
         ("widht>=8", "There is no field 'widht' for the value. Did you mean 'width'?"),
         ("width", "quote the condition: 'width>=800'"),
         ("width>=", "There is no value in the condition 'width>=' of the value."),
         ("width>=x", "Expected a number for width in the value but received 'x'."),
         ("width=nan", "Expected a number for width in the value but received 'nan'."),
         ("bytes>big", "Expected a size such as 300k, 2M or 1.5MiB for bytes in the value"),
-        ("format=jepg", "There is no format 'jepg'. Did you mean 'jpg'?"),
+        ("format=jepg", "There is no format 'jepg' for the value. Did you mean 'jpg'?"),
         ("orientation=tall", "Expected one of landscape, portrait, square for orientation in the value"),
         ("orientation>square", "orientation cannot be compared with > in the value."),
         ("animated=perhaps", "Expected true or false for animated in the value"),
@@ -181,3 +182,12 @@ def test_reverse_turns_the_order_round() -> None:
 def test_a_bad_order_is_refused(text: object) -> None:
     with pytest.raises(BadValueError):
         sort_keys(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"), [("foo", "There are path, name, bytes,"), ("pathh", "Did you mean 'path'?")]
+)
+def test_a_message_on_the_order_names_all_fields(text: str, fix: str) -> None:
+    with pytest.raises(BadValueError) as caught:
+        sort_keys(text)
+    assert caught.value.fix.startswith(fix)
