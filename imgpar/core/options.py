@@ -56,6 +56,10 @@ def option(
     return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
 
 
+_OPTIONS: dict[type, dict[str, Option]] = {}
+"""By class: they are asked for several times per picture."""
+
+
 class Declared:
     """A dataclass whose fields are settings."""
 
@@ -64,9 +68,12 @@ class Declared:
 
     @classmethod
     def options(cls) -> dict[str, Option]:
-        """Name of a field → its declaration, in order."""
-        return {
-            name: fact.metadata["option"]
-            for name, fact in cls.__dataclass_fields__.items()
-            if "option" in fact.metadata
-        }
+        """Name of a field → its declaration, in order; not to be changed."""
+        known = _OPTIONS.get(cls)
+        if known is None:
+            known = _OPTIONS[cls] = {
+                name: fact.metadata["option"]
+                for name, fact in cls.__dataclass_fields__.items()
+                if "option" in fact.metadata
+            }
+        return known
