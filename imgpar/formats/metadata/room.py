@@ -40,7 +40,7 @@ def too_large(kind: str, nbytes: int) -> EncodeError:
     return EncodeError(
         f"Its {kind.upper()} would have {nbytes:,} bytes with the new fields, more than a JPEG holds"
         f" ({SEGMENT:,}).",
-        fix="Set shorter texts, or choose another format.",
+        fix="Set fewer fields or shorter texts, or choose another format.",
     )
 
 
