@@ -82,6 +82,7 @@ def changes_of_run(
         made = replace(
             options, in_place=False, keep_originals=None, on_exists=None, journal=os.path.join(folder, "j")
         )
+        made = replace(made, exclude=(*made.exclude, *_outputs_among(inputs, place)))
         if options.others != "skip":  # contents are compared, and a link would change the status of an input
             made = replace(made, others="copy")
         others = list[Outcome]()
@@ -90,6 +91,16 @@ def changes_of_run(
             for change in _changes_of(outcome, at, place):
                 yield change._replace(kept=change.path in kept)
         yield from _site_changes(report.items, options, place, cancel, made_in=at)
+
+
+def _outputs_among(inputs: Sequence[str], place: Out) -> list[str]:
+    """Patterns that leave out OUT where it lies in an input: a run with another OUT would take it for one."""
+    if place.in_place or place.name:
+        return []
+    found = (
+        os.path.relpath(place.folder, os.path.realpath(given)) for given in inputs if os.path.isdir(given)
+    )
+    return [f"/{path}/".replace(os.sep, "/") for path in found if path != "." and not path.startswith("..")]
 
 
 def _kept_by(entry: Outcome | Job) -> set[str]:

@@ -168,7 +168,7 @@ class _Shown:
 
     def file(self, facts: dict[str, Any]) -> None:
         """Print the properties of a file."""
-        self._show(facts, in_words)
+        self._show(facts, facts_in_words)
 
     def folder(self, path: str) -> None:
         """Print the counts of a folder."""
@@ -234,10 +234,10 @@ _HIDDEN = {
 """Properties that are printed only with --json."""
 
 
-def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+def facts_in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Properties of a picture with readable names; those of a clip have them already.
 
-    >>> in_words({"format": "png", "layout": "RGBA", "dtype": "uint16", "icc_bytes": 548, "frames": 1})
+    >>> facts_in_words({"format": "png", "layout": "RGBA", "dtype": "uint16", "icc_bytes": 548, "frames": 1})
     {'format': 'png', 'pixels': 'colour with transparency, 16 bits', 'colour profile': '548 bytes'}
     """
     if "layout" not in facts:

@@ -40,6 +40,13 @@ def test_nothing_changes_where_the_outputs_are_as_a_run_makes_them(made, capsys)
     assert not (made / "web" / ".imgpar").exists()
 
 
+def test_an_output_folder_in_the_input_is_no_input(made, capsys):
+    (made / "photos" / "web").mkdir()
+    assert main(["convert", "photos", "-o", "photos/web", "--to", "webp", "-q"]) == 0
+    shutil.rmtree(made / "photos" / "web" / ".imgpar")
+    assert main(["convert", "photos", "-o", "photos/web", "--to", "webp", "--check", "-q"]) == 0
+
+
 def test_a_missing_output_is_found(made, capsys):
     (made / "web" / "a.webp").unlink()
     assert checked(capsys) == [("missing", "a.webp")]

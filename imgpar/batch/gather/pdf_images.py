@@ -31,7 +31,7 @@ class PdfImage(NamedTuple):
     """As it is stored."""
 
 
-def image_of(page: Buffer, limits: Limits) -> PdfImage:
+def pdf_image_of(page: Buffer, limits: Limits) -> PdfImage:
     """The object of a page.
 
     Args:

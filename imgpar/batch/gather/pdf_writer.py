@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import IO, NamedTuple
 
-from imgpar.batch.gather.pdf_images import image_of
+from imgpar.batch.gather.pdf_images import pdf_image_of
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
 from imgpar.formats.base import require
@@ -45,12 +45,12 @@ class PdfWriter:
         file.write(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
 
     def add_page(self, page: memoryview | bytes | bytearray, place: Placing) -> None:
-        """Add a page with a picture, whose bytes are taken over: see `pdf_images.image_of`.
+        """Add a page with a picture, whose bytes are taken over: see `pdf_images.pdf_image_of`.
 
         Raises:
             ItemError: it is of another format.
         """
-        entries, data = image_of(page, self._limits)
+        entries, data = pdf_image_of(page, self._limits)
         self._digest.update(entries.encode())
         self._digest.update(data)
         image = self._stream(entries, data)

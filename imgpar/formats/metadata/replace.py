@@ -17,7 +17,7 @@ from imgpar.formats.metadata import iptc
 from imgpar.formats.metadata.editing import Edited
 from imgpar.formats.metadata.exif_rewrite import UNDEFINED, NewTag
 from imgpar.formats.metadata.replace_items import with_items
-from imgpar.formats.metadata.room import too_large
+from imgpar.formats.metadata.room import room_problem
 from imgpar.formats.metadata.xmp import XMP, XMP_EXTENSION
 from imgpar.formats.metadata.xmp import segments as xmp_segments
 from imgpar.formats.png import raw_profiles
@@ -68,7 +68,7 @@ def _jpeg(data: bytes, before: Metadata, edited: Edited) -> bytes | None:
         if marker == _APP13 and body.startswith(iptc.PHOTOSHOP) and records is not None:
             body = iptc.PHOTOSHOP + b"".join(_resources(body[len(iptc.PHOTOSHOP) :], records))
             if len(body) > SEGMENT:  # with other resources
-                raise too_large("iptc", len(body))
+                raise room_problem("iptc", len(body))
         kept.append((marker, body))
     jfif = sum(1 for marker, _ in kept[:1] if marker == APP0)
     made = [*kept[:jfif], *new, *kept[jfif:]]

@@ -27,7 +27,7 @@ def check_room(before: Metadata, after: Metadata, fmt: Format) -> None:
     for kind in ("exif", "xmp", "iptc"):
         old, new = getattr(before, kind), getattr(after, kind)
         if new != old and not _fits(kind, new) and _fits(kind, old):
-            raise too_large(kind, len(new))
+            raise room_problem(kind, len(new))
 
 
 def exif_fits(block: bytes, fmt: Format) -> bool:
@@ -35,7 +35,7 @@ def exif_fits(block: bytes, fmt: Format) -> bool:
     return fmt.name != "jpeg" or _fits("exif", block)
 
 
-def too_large(kind: str, nbytes: int) -> EncodeError:
+def room_problem(kind: str, nbytes: int) -> EncodeError:
     """The error for a block of metadata that is too large for a JPEG."""
     return EncodeError(
         f"Its {kind.upper()} would have {nbytes:,} bytes with the new fields, more than a JPEG holds"
