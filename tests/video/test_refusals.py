@@ -100,7 +100,7 @@ class TestBytes:
     def test_the_least_that_the_sound_takes_is_told(self, tmp_path: Path, loud: Path) -> None:
         (item,) = imgpar.convert(loud, tmp_path / "b.mp4", max_bytes="5k").items
         assert item.status == "failed"
-        assert re.search(r"5,120 bytes are too few .* audio alone takes at least 8,\d\d\d", item.error)
+        assert re.search(r"5,000 bytes are too few .* audio alone takes at least 8,\d\d\d", item.error)
 
 
 class TestFields:

@@ -203,8 +203,8 @@ def test_a_jpeg_that_would_grow_is_kept_for_a_score():
         ({"max_bytes": "1M", "lossless": True}, "max_bytes and lossless exclude each other"),
         ({"shrink": True}, "shrink belongs to max_bytes"),
         ({"target": "vmaf=90"}, "target vmaf=90 is not measured on pictures"),
-        ({"target": "ssim=2"}, "Expected ssim from 0.5 to 1"),
-        ({"target": "sim=0.9"}, "Did you mean 'ssim='"),
+        ({"target": "ssim=2"}, "Expected ssim=N with N from 0.5 to 1"),
+        ({"target": "sim=0.9"}, "Did you mean 'ssim=0.98'"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(given, words):
