@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import imgpar
-from imgpar.core.parsing import byte_size
+from imgpar.core.parsing import file_size
 from imgpar.formats.option_values import parse_target
 from imgpar.pixels.metrics import Reference, sample
 
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--max-bytes", default="200k")
     parser.add_argument("--target", default="ssimulacra2=75")
     args = parser.parse_args()
-    most, target = byte_size(args.max_bytes), parse_target(args.target)
+    most, target = file_size(args.max_bytes), parse_target(args.target)
     with tempfile.TemporaryDirectory() as folder:
         small = Path(folder, "small")
         imgpar.convert(args.photos, small, to="png", strip="all", resize=args.width, jobs=2)
