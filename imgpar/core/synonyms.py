@@ -18,7 +18,6 @@ ALIASES = {
     "outdir": "out",
     "grayscale": "grey",
     "greyscale": "grey",
-    "yes": "overwrite",
 }
 """Word → setting with the same meaning and values."""
 
@@ -32,7 +31,8 @@ MEANT = {
     "target": "ssim target_quality min_quality quality_target vmaf butteraugli ssimulacra2 dssim",
     "effort": "compression compress compression_level speed_level method zlib_level",
     "jobs": "threads workers parallel processes concurrency procs cpus cores n_jobs num_workers",
-    "on_exists": "force skip_existing no_clobber no_overwrite existing ignore_existing replace clobber",
+    "on_exists": "overwrite yes force skip_existing no_clobber no_overwrite existing ignore_existing "
+    "replace clobber",
     "in_place": "inplace mogrify overwrite_input",
     "strip": "strip_metadata no_metadata no_exif remove_exif exif strip_exif remove_metadata no_gps",
     "metadata": "keep_metadata with_metadata copy_metadata preserve_metadata",

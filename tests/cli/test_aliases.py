@@ -131,11 +131,14 @@ def test_python_and_recipes_name_values_too():
         Recipe.from_dict({"strip": "location"})
 
 
-def test_python_names_the_setting_too():
+@pytest.mark.parametrize(
+    ("word", "setting"), [("threads", "jobs"), ("overwrite", "on_exists"), ("format", "to")]
+)
+def test_python_names_the_setting_too(word, setting):
     import imgpar
 
-    with pytest.raises(UnknownSettingError, match="Did you mean 'jobs'"):
-        imgpar.convert("photos", "web", threads=4)  # type: ignore[call-arg]
+    with pytest.raises(UnknownSettingError, match=f"Did you mean '{setting}'"):
+        imgpar.convert("photos", "web", **{word: 4})
 
 
 def test_a_recipe_names_the_setting_too():
