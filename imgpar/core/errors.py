@@ -271,7 +271,8 @@ def unknown_scheme(address: str, known: Collection[str]) -> UsageError:
 def refuse_address(path: str, what: str = "a path") -> None:
     """Raise UsageError where a path on this machine is needed, but an address was given."""
     if scheme_of(path):
-        raise UsageError(f"{without_secrets(path)} is an address, not {what} on this machine.", fix="Name a path.")
+        shown = without_secrets(path)
+        raise UsageError(f"{shown} is an address, not {what} on this machine.", fix="Name a path.")
 
 
 def bad_value(
