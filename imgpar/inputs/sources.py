@@ -29,7 +29,17 @@ from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.walk import mirror_names
 
-ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
+_ZIP = ("imgpar.inputs.zip_source", "ZipSource")
+_TAR = ("imgpar.inputs.tar_source", "TarSource")
+_PACKED = ("imgpar.inputs.tar_source", "PackedTarSource")
+_SEVENZIP = ("imgpar.inputs.sevenzip_source", "SevenZipSource")
+ARCHIVES = {
+    **dict.fromkeys(("zip", "cbz"), _ZIP),
+    **dict.fromkeys(("tar", "cbt"), _TAR),
+    **dict.fromkeys(("7z", "cb7"), _SEVENZIP),
+    **dict.fromkeys((f"tar.{method}" for method in ("gz", "bz2", "xz", "zst")), _PACKED),
+    **dict.fromkeys(("tgz", "tbz", "tbz2", "txz", "tzst"), _PACKED),
+}
 """Module and class of the source for a file that was named, by its suffix, which may be a double one such as
 `tar.gz`; the class is called with the absolute path and an `Access`."""
 
@@ -255,6 +265,11 @@ def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
 def is_source(given: object) -> TypeGuard[Source]:
     """Whether an input is a source, not a path."""
     return all(hasattr(given, name) for name in ("root", "waits", "batches", "open"))
+
+
+def has_order(source: Source) -> bool:
+    """Whether it may hold items that are read one after the other (`inputs/in_order`)."""
+    return bool(getattr(source, "ordered", False))
 
 
 def archive_suffix(path: str) -> str:

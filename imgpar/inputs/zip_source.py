@@ -1,7 +1,7 @@
 """A ZIP archive as a source: it behaves like a folder of its name.
 
-The parent reads the directory (`zip_directory`). A worker gets the place of a member with its key, so it reads
-the directory of encrypted archives only.
+The parent reads the directory (`zip_directory`). A worker gets the place of a member with its key, so it
+reads the directory of encrypted archives only.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.inputs.archives import LINK, Archive, changed, failed, limited, locked
 from imgpar.inputs.batches import why_unreadable
+from imgpar.inputs.compressed import zstd_errors
 from imgpar.inputs.sources import Entry
-from imgpar.inputs.unpacking import zstd_errors
 from imgpar.inputs.zip_directory import AES, ENCRYPTED, STRONG, Member, NoZipError, SplitError, members
 
 UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError)
