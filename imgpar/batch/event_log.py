@@ -1,7 +1,8 @@
 """`--events`: the events of a run as lines of JSON, for other programs. docs/events.md describes each line.
 
-`EventLog` is a consumer of `Event`, like the progress bar. Every line has the fields `schema`, `event`, `time`,
-`run` and `seq`; a field may be added in any version, but none changes its meaning under the same `schema`.
+`EventLog` is a consumer of `Event`, like the progress bar. Every line has the fields `schema`, `event`,
+`time`, `run` and `seq`; a field may be added in any version, but none changes its meaning under the same
+`schema`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 from imgpar.batch.event_stream import EventStream
-from imgpar.batch.report import escaped, item_json
+from imgpar.batch.log_lines import escaped, time_text
+from imgpar.batch.report import item_json
 from imgpar.batch.run_counts import RunCounts
+from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import ImgparError, RunError
 from imgpar.core.job import Event, Outcome
 from imgpar.core.liveness import random_name
@@ -31,15 +33,6 @@ PROGRESS_SECONDS = 1.0
 """Interval of lines of progress."""
 _WORDS = {"ok": "done", "planned": "would"}
 """Names of lines of items, where they are not those of the status."""
-
-
-def time_text(moment: float) -> str:
-    """A time as text, in UTC.
-
-    >>> time_text(0.5)
-    '1970-01-01T00:00:00.500Z'
-    """
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%S}.{int(moment % 1 * 1000):03}Z"
 
 
 def item_record(outcome: Outcome) -> dict[str, Any]:
@@ -88,7 +81,7 @@ class EventLog:
         self._every = every
         self._lock = threading.Lock()
         self._counts = RunCounts()
-        self._run, self._seq = "", 0
+        self._run, self._seq, self._ended = "", 0, False
         self._early: list[tuple[float, str, dict[str, Any]]] = []
         """Notes from before the run has a name."""
         self._stop = threading.Event()
@@ -122,7 +115,7 @@ class EventLog:
 
     def close(self, error: BaseException | None = None) -> None:
         """Write a summary where a run has none because of an error, wait for the reader, and close."""
-        if self._run or self._early or error:
+        if self._run or self._early or (error and not self._ended):
             counts = self._counts.record()
             shown = {name: counts[name] for name in ("ok", "failed", "skipped", "seconds")}
             code = error.exit_code if isinstance(error, ImgparError) else RunError.exit_code
@@ -136,7 +129,8 @@ class EventLog:
         self._stream.close()
 
     def _begin(self, event: Event) -> None:
-        self._run, self._seq = str(event.facts.get("run") or random_name()), 0
+        self._seq, self._ended = 0, False
+        self._run = str(event.facts.get("run") or random_name())
         about = {"version": __version__, "out": escaped(event.text), "recipe": event.facts.get("recipe", "")}
         self._write("run", about)
         early, self._early = self._early, []
@@ -151,7 +145,7 @@ class EventLog:
             self._begin(Event("start"))
         facts.pop("schema", None)
         self._write("summary", facts)
-        self._run = ""
+        self._run, self._ended = "", True
 
     def _tick(self) -> None:
         while not self._stop.wait(self._every):
@@ -166,7 +160,7 @@ class EventLog:
                     self._early.append((moment, name, fields))
                 return
             head = {"schema": EVENTS_SCHEMA, "event": name, "time": time_text(moment), "run": self._run}
-            line = json.dumps({**head, "seq": self._seq, **fields})
+            line = without_secrets(json.dumps({**head, "seq": self._seq, **fields}))
             self._seq += 1
             self._stream.write(line.encode() + b"\n")
 

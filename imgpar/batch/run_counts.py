@@ -8,7 +8,7 @@ import time
 from collections import Counter, deque
 from typing import Any
 
-from imgpar.batch.report import escaped
+from imgpar.batch.log_lines import escaped
 from imgpar.core.job import Event, Outcome
 
 WINDOW = 30.0
