@@ -38,7 +38,7 @@ def time_text(moment: float) -> str:
 def log_line(level: Level, message: str, **fields: Any) -> str:
     """A line of the log: a JSON object in ASCII.
 
-    >>> log_line("error", "It is empty.", source="a.jpg")[-69:]
+    >>> log_line("error", "It is empty.", source="a.jpg")[37:]
     '"level": "error", "message": "It is empty.", "source": "a.jpg"}'
     """
     facts = {"time": time_text(time.time()), "level": level, "message": escaped(message), **fields}

@@ -9,7 +9,6 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Literal
 
 from imgpar.core.errors import ImgparError, RunError, UsageError, closest
 from imgpar.core.version import __version__
@@ -148,8 +147,7 @@ def _open_standard_streams() -> None:
 def _complain(text: str, code: int, arguments: Sequence[str]) -> int:
     from imgpar.cli.outlets import print_log, wants_json
 
-    level: Literal["info", "error"] = "error" if code else "info"
-    print_log(text, level, as_json=wants_json(arguments), plain=f"imgpar: {text}", exit_code=code)
+    print_log(text, "error" if code else "info", as_json=wants_json(arguments), plain=f"imgpar: {text}", exit_code=code)
     return code
 
 
