@@ -13,6 +13,10 @@ from collections.abc import Sequence
 from imgpar.core.errors import ImgparError, RunError, UsageError, closest
 from imgpar.core.version import __version__
 
+TYPE_CHECKING = False  # `typing` takes long to import
+if TYPE_CHECKING:
+    from imgpar.batch.log_lines import Level
+
 __all__ = ["main"]
 
 COMMANDS = {
@@ -147,7 +151,8 @@ def _open_standard_streams() -> None:
 def _complain(text: str, code: int, arguments: Sequence[str]) -> int:
     from imgpar.cli.outlets import print_log, wants_json
 
-    print_log(text, "error" if code else "info", as_json=wants_json(arguments), plain=f"imgpar: {text}", exit_code=code)
+    level: Level = "error" if code else "info"
+    print_log(text, level, as_json=wants_json(arguments), plain=f"imgpar: {text}", exit_code=code)
     return code
 
 
