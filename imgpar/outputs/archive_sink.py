@@ -11,6 +11,7 @@ its members from the partial archive and goes into a second temporary file.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,24 +68,34 @@ class Writer(Protocol):
         """Write what ends the archive."""
 
 
-class Part:
-    """A range of an open file, for reading from its start."""
+class Part(io.BufferedIOBase):
+    """A range of an open file, as a file of its own."""
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
-        self._file, self._at, self._left = file, start, size
+        self._file, self._start, self._size, self._at = file, start, size, 0
 
-    def read(self, size: int = -1) -> bytes:
-        """As of any file; fewer bytes only at the end. Raises OSError."""
-        self._file.seek(self._at)
-        data = self._file.read(self._left if size < 0 else min(size, self._left))
-        self._at, self._left = self._at + len(data), self._left - len(data)
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file. Raises OSError."""
+        left = max(self._size - self._at, 0)
+        self._file.seek(self._start + self._at)
+        data = self._file.read(left if size is None or size < 0 else min(size, left))
+        self._at += len(data)
         return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """As of any file."""
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """As of any file."""
+        return self._at
 
     def copy(self, target: IO[bytes]) -> bool:
         """Write all that is left to another file; False where some of it is missing."""
-        while self._left and (block := self.read(BLOCK)):
+        while block := self.read(BLOCK):
             target.write(block)
-        return not self._left
+        return self._at >= self._size
 
 
 class ArchiveSink:
