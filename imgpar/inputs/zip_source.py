@@ -1,7 +1,7 @@
 """A ZIP archive as a source: it behaves like a folder of its name.
 
-The parent reads the directory (`zip_directory`). A worker gets the place of a member with its key, so it reads
-the directory of encrypted archives only.
+The parent reads the directory (`zip_directory`). A worker gets the place of a member with its key, so it
+reads the directory of encrypted archives only.
 """
 
 from __future__ import annotations
