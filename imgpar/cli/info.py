@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.log_lines import escaped
 from imgpar.batch.progress import printable
-from imgpar.batch.report import escaped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import add_lists, read_names
