@@ -41,7 +41,7 @@ from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source, named_count, sources_of, with_sources
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -113,7 +113,7 @@ def planned_entries(
             (key,) = run_keys(place, recipe, gather, names_digest(members))
             plan = gather_planner(place, gather, key, options, journal, selection.arranged)
         else:
-            alone = len(named or ()) == 1
+            alone = named_count(named or ()) == 1
             plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
         aside = Aside() if aside is None else aside
         twins = Twins(options, cancel, workers, recipe, sources)

@@ -48,7 +48,7 @@ from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source, named_count, sources_of, with_sources
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
@@ -231,7 +231,7 @@ class Run:
             self._journal,
             homes=homes,
             originals=self._originals,
-            alone=len(self._named or ()) == 1,
+            alone=named_count(self._named or ()) == 1,
             still=self._still,
         )
 

@@ -26,6 +26,7 @@ from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.lists import scan_list
 from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.others import with_others
@@ -65,11 +66,16 @@ def input_batches(
         formats: of the outputs.
         selection: which of these files are taken, and their order.
     """
+    for given in named or ():
+        if isinstance(given, FoundArchives) and place.stored:
+            given.leave_out(place.path)
     if in_order and named is not None:
         batches = scan_in_order(named, patterns)
     elif named is None:
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
+        if options.archives:
+            raise UsageError("A list names files, so there are no --archives to open.", fix="Leave it out.")
         batches = scan_list((str(name) for name in inputs), patterns)
     else:
         batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
@@ -414,6 +420,7 @@ def run_facts(
         "reverse": options.reverse,
         "others": options.others,
         "recursive": options.recursive,
+        "archives": options.archives,
     }
 
 

@@ -76,4 +76,6 @@ class _One:
 
 def in_order(source: Source, item: Item) -> tuple[InOrder, str] | None:
     """The archive that holds an item and is read in order, and the key of the item in it; None for others."""
+    if inner := getattr(source, "inner", None):  # archives in folders
+        source, item = inner(item)
     return (source, item.key) if isinstance(source, InOrder) else None

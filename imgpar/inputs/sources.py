@@ -10,6 +10,7 @@ that is its path. A source is sent to the workers once per run, and they open th
 from __future__ import annotations
 
 import contextlib
+import glob
 import importlib
 import os
 import shutil
@@ -27,6 +28,7 @@ from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.ranges import matching, spelled_out
 from imgpar.inputs.walk import mirror_names
 
 _ZIP = ("imgpar.inputs.zip_source", "ZipSource")
@@ -246,7 +248,7 @@ def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> 
         UsageError: two sources have one name, or there is none for an address.
     """
     found, sources = list[str | Source](), dict[str, Source]()
-    for given in inputs:
+    for given in _each(inputs):
         made = _source_of(given, access) if isinstance(given, str) else given
         if not isinstance(made, str):
             known = sources.setdefault(made.root, made)
@@ -254,7 +256,30 @@ def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> 
                 raise UsageError(f"Two inputs are called {made.root}.", fix="Give each a name of its own.")
             made = known
         found.append(made)
+    if access.archives and any(map(_may_hold_archives, found)):
+        from imgpar.inputs.found_archives import FoundArchives
+
+        found.append(FoundArchives(len(sources) + 1, access, sources))
     return found
+
+
+def _may_hold_archives(given: str | Source) -> bool:
+    return isinstance(given, str) and (os.path.isdir(given) or glob.has_magic(given))
+
+
+def named_count(inputs: Sequence[str | Source]) -> int:
+    """How many inputs were named: archives that are found in folders are none."""
+    return sum(isinstance(given, str) or not hasattr(given, "inside") for given in inputs)
+
+
+def _each(inputs: Iterable[str | Source]) -> Iterator[str | Source]:
+    """The inputs, with all names that a range or a pattern for archives stands for."""
+    for given in inputs:
+        if not isinstance(given, str):
+            yield given
+            continue
+        for name in spelled_out(given):
+            yield from matching(name) if archive_suffix(name) and not scheme_of(name) else (name,)
 
 
 def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
@@ -287,11 +312,19 @@ def _source_of(path: str, access: Access) -> str | Source:
         found, name = SCHEMES.get(scheme), path
         if found is None:
             raise unknown_scheme(path, SCHEMES)
-    else:
-        found, name = ARCHIVES.get(archive_suffix(path)), os.path.abspath(path)
-        if found is None or not os.path.isfile(path):
-            return path
-    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(name, access))
+        return _made(found, name, access)
+    if archive_suffix(path) and os.path.isfile(path):
+        return opened_archive(os.path.abspath(path), access)
+    return path
+
+
+def opened_archive(path: str, access: Access) -> Source:
+    """The source for an archive, of a suffix in ARCHIVES, at an absolute path."""
+    return _made(ARCHIVES[archive_suffix(path)], path, access)
+
+
+def _made(where: tuple[str, str], name: str, access: Access) -> Source:
+    return cast(Source, getattr(importlib.import_module(where[0]), where[1])(name, access))
 
 
 # ----- opening, in a worker -------------------------------------------------------------------------
