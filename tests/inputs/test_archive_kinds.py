@@ -180,11 +180,11 @@ def test_what_is_no_archive_is_one_failed_input(tmp_path: Path, kind: str, sessi
 
 @pytest.mark.parametrize("kind", TARS)
 def test_what_is_before_a_cut_is_converted(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
-    files = {f"{number}.png": picture(number) + os.urandom(90_000) for number in range(6)}
+    files = {f"{number}.png": picture(number) + os.urandom(400_000) for number in range(6)}
     archive = packed(tmp_path / f"a.{kind}", files)
-    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    archive.write_bytes(archive.read_bytes()[: archive.stat().st_size * 6 // 10])
     report = imgpar.convert(archive, tmp_path / "out", to="jpg", session=session)
-    assert report.ok in (1, 2, 3)
+    assert report.ok in (2, 3)
     assert report.failed in (1, 2)  # the member that is cut off, where it is known, and the archive
     assert report.failures[-1].source == str(archive)
     assert {item.kind for item in report.failures} == {"DamagedError"}
