@@ -1,0 +1,84 @@
+"""How items of a network are fetched: limits of a run, what came of a transfer, and its way to an end.
+
+    options    FetchOptions, the same for all items of a run
+    Ongoing    one transfer, as its thread sees it: whether it should stop, how long it may still take
+    Fetched    what was written, and what the server said of it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from threading import Event
+from typing import NamedTuple
+
+from imgpar.core.errors import SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOptions:
+    """Limits of transfers.
+
+    >>> FetchOptions(retries=0).per_host
+    8
+    """
+
+    allow_private: bool = False
+    """Whether http(s) items may come from private, loopback and link-local addresses."""
+    downloads: int = 32
+    """Transfers at a time."""
+    per_host: int = 8
+    """Of these from one host."""
+    retries: int = 4
+    """Further attempts after a failure that may pass."""
+    timeout: float = 600.0
+    """Seconds for one item with all attempts."""
+    connect_timeout: float = 10.0
+    """Seconds for a connection."""
+    read_timeout: float = 30.0
+    """Seconds without any data."""
+    most_bytes: int = 4 << 30
+    """Bytes of one item."""
+    robots: tuple[str, ...] = ()
+    """Directives of X-Robots-Tag that are honoured, such as `noai`."""
+    user_agent: str = ""
+    """Name for the User-Agent, and for directives that are meant for one agent."""
+
+
+class Fetched(NamedTuple):
+    """What became of a transfer."""
+
+    bytes: int = 0
+    """Of the file that was written."""
+    validator: str = ""
+    """What the server said of this state of the content, for the next request; see `Item.validator`."""
+    not_modified: bool = False
+    """Whether the content is still that of the given validator; then nothing was written."""
+    mtime_ns: int = 0
+    """Time of modification in nanoseconds; 0 is unknown."""
+    type: str = ""
+    """Media type that the server named."""
+
+
+class StoppedError(SourceError):
+    """The run ended before the transfer did."""
+
+
+class Ongoing:
+    """One transfer in progress; this one nobody stops.
+
+    `batch.ahead` has another, which ends with the run, and lets other transfers go on while it waits.
+    """
+
+    stopped = False
+
+    def wait(self, seconds: float) -> None:
+        """Wait before the next attempt. Raises StoppedError."""
+        time.sleep(seconds)
+
+    @contextlib.contextmanager
+    def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:
+        """For the duration of a block `end` is called when the transfer should stop, or takes longer."""
+        yield
