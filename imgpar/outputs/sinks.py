@@ -16,13 +16,19 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from imgpar.core.addresses import scheme_of
 from imgpar.core.digest import LocalFiles, Store
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, unknown_scheme
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.batches import open_folder
+from imgpar.inputs.roots import absolute
 
 SINKS = {"zip": ("imgpar.outputs.zip_sink", "ZipSink")}
-"""Module and class of the sink for OUT, by its suffix; the class is called with the absolute path."""
+"""Module and class of the sink for OUT, by its suffix, which may be a double one such as `tar.gz`; the class
+is called with the absolute path."""
+
+SCHEMES: dict[str, tuple[str, str]] = {}
+"""Module and class of the sink for an address, by its scheme; the class is called with the address."""
 
 
 class Sink(Store, Protocol):
@@ -106,12 +112,22 @@ Place = Folder | Stored
 FILES = Folder()
 
 
-def sink_of(path: str) -> Sink | None:
-    """The sink for an OUT with this absolute path; None for a folder or a single file."""
-    found = SINKS.get(path.rpartition(".")[2].lower())
-    if found is None or os.path.isdir(path):
-        return None
-    made: Sink = getattr(importlib.import_module(found[0]), found[1])(path)
+def sink_of(out: str) -> Sink | None:
+    """The sink for OUT, an address or a path; None for a folder or a single file.
+
+    Raises:
+        UsageError: nothing can be written to an address with its scheme.
+    """
+    if scheme := scheme_of(out):
+        found, name = SCHEMES.get(scheme), out
+        if found is None:
+            raise unknown_scheme(out, SCHEMES)
+    else:
+        parts = os.path.basename(out).lower().split(".")
+        found, name = SINKS.get(".".join(parts[-2:])) or SINKS.get(parts[-1]), absolute(out)
+        if found is None or os.path.isdir(out) or out.endswith(("/", os.sep)):
+            return None
+    made: Sink = getattr(importlib.import_module(found[0]), found[1])(name)
     return made
 
 
