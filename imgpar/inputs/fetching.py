@@ -1,17 +1,18 @@
-"""How items of a network are fetched: limits of a run, what came of a transfer, and its way to an end.
+"""How items of a network are fetched.
 
-    options    FetchOptions, the same for all items of a run
-    Ongoing    one transfer, as its thread sees it: whether it should stop, how long it may still take
-    Fetched    what was written, and what the server said of it
+    FetchOptions   limits, the same for all items of a run
+    Ongoing        one transfer, as its thread sees it: when it should end, and how it waits
+    Fetched        what was written, and what the server said of it
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from threading import Event
 from typing import NamedTuple
 
 from imgpar.core.errors import SourceError
@@ -35,16 +36,16 @@ class FetchOptions:
     """Further attempts after a failure that may pass."""
     timeout: float = 600.0
     """Seconds for one item with all attempts."""
-    connect_timeout: float = 10.0
-    """Seconds for a connection."""
-    read_timeout: float = 30.0
-    """Seconds without any data."""
     most_bytes: int = 4 << 30
     """Bytes of one item."""
     robots: tuple[str, ...] = ()
     """Directives of X-Robots-Tag that are honoured, such as `noai`."""
     user_agent: str = ""
     """Name for the User-Agent, and for directives that are meant for one agent."""
+    connect_timeout: float = 10.0
+    """Seconds for a connection."""
+    read_timeout: float = 30.0
+    """Seconds without any data."""
 
 
 class Fetched(NamedTuple):
@@ -69,10 +70,11 @@ class StoppedError(SourceError):
 class Ongoing:
     """One transfer in progress; this one nobody stops.
 
-    `batch.ahead` has another, which ends with the run, and lets other transfers go on while it waits.
+    Those of `batch.ahead` end with the run, and let others go on while they wait.
     """
 
     stopped = False
+    """Whether the run has ended."""
 
     def wait(self, seconds: float) -> None:
         """Wait before the next attempt. Raises StoppedError."""
@@ -80,5 +82,18 @@ class Ongoing:
 
     @contextlib.contextmanager
     def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:
-        """For the duration of a block `end` is called when the transfer should stop, or takes longer."""
+        """For the duration of a block `end` is called by another thread when the transfer should stop, or when
+        `seconds` are over."""
         yield
+
+
+def check_room(path: str, size: int) -> None:
+    """Check that a new file of a size in bytes fits where it is to lie.
+
+    Raises:
+        SourceError: it does not.
+    """
+    free = shutil.disk_usage(os.path.dirname(path)).free
+    if size > free:
+        words = f"A copy of it needs {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free."
+        raise SourceError(words, fix="Set TMPDIR to a folder that has room.")
