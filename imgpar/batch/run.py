@@ -52,7 +52,7 @@ from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
-from imgpar.outputs.write_ahead import read_written
+from imgpar.outputs.write_ahead import WrittenLog, read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -104,7 +104,7 @@ class Run:
         self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
         """The inputs, unless they are a stream; `_named` has archives as sources."""
-        self._named = None if self._given is None else with_sources(self._given)
+        self._named = None if self._given is None else with_sources(self._given, options.access)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
         self._sources = tuple(sources_of(self._named or ()))
@@ -166,7 +166,7 @@ class Run:
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # the next run continues an interrupted one
                 self._journal.finish(self._account.counts())
-        self._account.tell(Event("end", total=report.total))
+        self._account.tell(Event("end", total=report.total, facts=report.summary_json()))
         return report
 
     def _batches(self) -> Iterator[Batch]:
@@ -193,17 +193,22 @@ class Run:
         for note in self._journal.notes:
             self._account.note(note)
         self._sweeps = not self._place.stored and (self._journal.unfinished or bool(self._place.name))
-        self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack)
         homes = None
         if self._place.in_place:
             put_right(self._journal, self._place.folder, self._account.note)
             base = self._place.folder
             homes = Homes(base, self._journal, partial(open_home, stack, self._account.note, base))
         else:
-            self._journal.recover()
+            if self._place.stored:
+                stack.callback(self._place.stored.close)
+                self._place.stored.resume(self._journal.noted())
+            self._journal.recover(store=self._place.place)
         keys = run_keys(self._place, self._recipe, self._gather, self._members)
+        self._key = keys[0]
         self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
+        log = WrittenLog(self._journal.written, self._name, self._journal.base)
+        self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack, log)
         if self._place.in_place:
             days = self._options.keep_originals
             self._originals = KeptOriginals(self._place.folder, self._name, days, self._account.note)
@@ -251,11 +256,15 @@ class Run:
         )
         if own.note:
             self._account.note(own.note)
-        self._account.tell(Event("start", text=self._place.path))
+        about = {"run": self._name, "recipe": self._key}
+        self._account.tell(Event("start", text=self._place.path, facts=about))
         if isinstance(self._planner, Planner) and self._planner.need.whole:
             batches = self._prepared(self._planner, batches, own)
         plan = self._twins.then_links(self._transfer.inward(self._pulled(batches)))
-        return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
+        started = self._account.started
+        return own.execute(
+            spec, plan, self._sink, self._options, self._cancel, turn=self._turn, started=started
+        )
 
     def _prepared(self, planner: Planner, batches: Iterator[Batch], workers: Workers) -> Iterator[Batch]:
         """The batches, after the names of all outputs were fixed; none where that was cancelled."""
@@ -286,11 +295,13 @@ class Run:
 
     def _nothing(self) -> Report:
         """The report of a run without inputs; no folder or journal is created, no worker is started."""
-        for kind in ("start", "planned", "end"):
+        for kind in ("start", "planned"):
             self._account.tell(Event(kind, text=self._place.path, total=0))
         for remark in self._unmatched():
             self._account.note(remark)
-        return self._account.report(sidecars=False, whole=True)
+        report = self._account.report(sidecars=False, whole=True)
+        self._account.tell(Event("end", text=self._place.path, total=0, facts=report.summary_json()))
+        return report
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
@@ -381,13 +392,15 @@ class Run:
         elif isinstance(result, Unchanged):
             self._account.add_unchanged(result)
         elif isinstance(result, Outcome):
-            self._account.add(result)
+            self._account.add(self._transfer.recorded(result))
         else:
             self._transfer.outward(result)
 
     def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""
         self._to_read -= sum(item.size for item in job.items)
+        own = [job] if len(job.items) == 1 else [job._replace(items=(item,)) for item in job.items]
+        outcomes = list(map(self._transfer.recorded, outcomes, own))
         full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
         if full:
             self._stop(full.error)
@@ -402,10 +415,9 @@ class Run:
             noted = read_written(self._journal.written, self._journal.base, self._name)
             outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
         again = False
-        for item, outcome in zip(job.items, outcomes, strict=True):
-            own = job if len(job.items) == 1 else job._replace(items=(item,))
+        for outcome, alone in zip(outcomes, own, strict=True):
             self._twins.done(outcome)
-            self._account.add(outcome, own, again=again)
+            self._account.add(outcome, alone, again=again)
             again = again or bool(outcome.outputs)
 
     def _has_left(self, outcome: Outcome, job: Job) -> bool:
