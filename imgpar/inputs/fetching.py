@@ -1,21 +1,26 @@
 """How items of a network are fetched.
 
-    FetchOptions   limits, the same for all items of a run
-    Ongoing        one transfer, as its thread sees it: when it should end, and how it waits
-    Fetched        what was written, and what the server said of it
+FetchOptions   limits, the same for all items of a run
+Ongoing        one transfer, as its thread sees it: when it should end, and how it waits
+Fetched        what was written, and what the server said of it
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from imgpar.core.errors import SourceError
+from imgpar.core.errors import SourceError, bad_value
+from imgpar.core.parsing import VALUE, accepts
+
+AI_TAGS = ("noai", "noimageai", "noindex", "noimageindex")
+"""Directives of X-Robots-Tag by which a server says that a picture is not to be collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,25 @@ class Ongoing:
     Those of `batch.ahead` end with the run, and let others go on while they wait.
     """
 
-    stopped = False
-    """Whether the run has ended."""
+    @property
+    def stopped(self) -> bool:
+        """Whether the run has ended."""
+        return False
 
-    def wait(self, seconds: float) -> None:
-        """Wait before the next attempt. Raises StoppedError."""
+    def wait(self, seconds: float, *, asked: bool = False) -> None:
+        """Wait before the next attempt.
+
+        Args:
+            asked: whether the server asked for it, so that others should not ask it now either.
+
+        Raises:
+            StoppedError: the run has ended.
+        """
         time.sleep(seconds)
+
+    def expects(self, size: int) -> float:
+        """Wait until there is room for a file of a size in bytes; returns the seconds that took."""
+        return 0.0
 
     @contextlib.contextmanager
     def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:
@@ -97,3 +115,30 @@ def check_room(path: str, size: int) -> None:
     if size > free:
         words = f"A copy of it needs {size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free."
         raise SourceError(words, fix="Set TMPDIR to a folder that has room.")
+
+
+@accepts("str | Sequence[str]")
+def robots(value: object) -> tuple[str, ...]:
+    """Directives of X-Robots-Tag; `all` are those against collections of pictures.
+
+    >>> robots("noai, NoImageAI"), robots("all") == AI_TAGS
+    (('noai', 'noimageai'), True)
+    """
+    words = value.split(",") if isinstance(value, str) else value
+    if isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words):
+        found = [word.strip().lower() for word in words]
+        if found and all(re.fullmatch("[a-z][a-z-]*", word) for word in found):
+            return AI_TAGS if "all" in found else tuple(found)
+    raise bad_value(VALUE, "directives such as noai,noimageai, or all", value)
+
+
+@accepts("str")
+def agent(value: object) -> str:
+    """The name of a program in a User-Agent.
+
+    >>> agent("mybot/1.0")
+    'mybot/1.0'
+    """
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._/-]{1,100}", value):
+        return value
+    raise bad_value(VALUE, "a name of letters, digits, '.', '/', '_' and '-'", value)

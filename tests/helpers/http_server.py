@@ -189,14 +189,13 @@ class HttpServer:
             with contextlib.suppress(OSError):
                 writer.close()
 
-    async def _answer(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
-    ) -> bool:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> bool:
         """Answer one request; returns whether the connection stays open."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = head[0].split(" ")
         headers = {
-            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in head[1:])
         }
         page, fault = self._page(path)
         status, extra, body = _reply(page, headers) if not fault.status else (fault.status, {}, b"")

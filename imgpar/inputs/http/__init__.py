@@ -1,10 +1,10 @@
 """Items of http(s) servers.
 
-    fetch_url    the whole content into a new file
-    open_url     an open file, whose blocks are fetched when they are read
+fetch_url    the whole content into a new file
+open_url     an open file, whose blocks are fetched when they are read
 
-    client       connections, redirects, proxies       hosts    which addresses may be connected to
-    refusals     statuses, X-Robots-Tag, exceptions     ranged   the open file
+client       connections, redirects, proxies       hosts    which addresses may be connected to
+refusals     statuses, X-Robots-Tag, exceptions     ranged   the open file
 """
 
 from __future__ import annotations

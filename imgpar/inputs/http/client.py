@@ -50,7 +50,7 @@ class Answer:
     """
 
     def __init__(self, url: str, deadline: float) -> None:
-        self.url, self._deadline = url, deadline
+        self.url, self.deadline = url, deadline
         """Where it comes from, after redirects."""
         self.response: Any = None
         self.ended = False
@@ -84,7 +84,7 @@ class Answer:
         """
         while block := self.response.read1(size):
             yield block
-            if time.monotonic() > self._deadline:
+            if time.monotonic() > self.deadline:
                 self.ended = True
                 raise TryAgainError("The transfer was ended.")
         if self._connection.surplus:
@@ -183,7 +183,9 @@ class Client:
                 raise RefusedError("The server redirects in a circle.", fix="Check the address.")
             seen.add(following)
             answer.url = following
-        raise RefusedError(f"The server redirects more than {MOST_REDIRECTS} times.", fix="Check the address.")
+        raise RefusedError(
+            f"The server redirects more than {MOST_REDIRECTS} times.", fix="Check the address."
+        )
 
     def _ask(self, answer: Answer, headers: Mapping[str, str]) -> None:
         parts = urlsplit(answer.url)
@@ -216,7 +218,9 @@ class Client:
         if proxy not in self._proxies:
             url = proxy if "://" in proxy else f"http://{proxy}"
             user = urlsplit(url)
-            words = make_headers(proxy_basic_auth=_pair(user.username, user.password)) if user.username else None
+            words = (
+                make_headers(proxy_basic_auth=_pair(user.username, user.password)) if user.username else None
+            )
             self._proxies[proxy] = urllib3.ProxyManager(url, HOSTS, proxy_headers=words)
         return self._proxies[proxy]
 
@@ -248,7 +252,9 @@ def _redirected(url: str, location: str, *, secret: bool) -> str:
     following = urljoin(url, location)
     scheme = urlsplit(following).scheme
     if scheme not in ("http", "https"):
-        raise RefusedError("The server redirects to an address that is not http(s).", fix="Check the address.")
+        raise RefusedError(
+            "The server redirects to an address that is not http(s).", fix="Check the address."
+        )
     if secret and scheme == "http" and urlsplit(url).scheme == "https":
         raise RefusedError("The server redirects a signed address to a connection without encryption.")
     return following

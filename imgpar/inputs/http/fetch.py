@@ -1,6 +1,6 @@
 """The whole content of an address, into a new file: attempts, resumption, limits.
 
-    attempt ─► connection breaks ─► wait ─► attempt with Range and If-Range ─► the rest
+attempt ─► connection breaks ─► wait ─► attempt with Range and If-Range ─► the rest
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ class _Transfer:
                     return self._attempt(file)
                 except TryAgainError as error:
                     attempt = 0 if self._done > before else attempt  # it gets on
-                    self._ongoing.wait(with_retries(error, attempt, self._options, self._deadline))
+                    seconds = with_retries(error, attempt, self._options, self._deadline)
+                    self._ongoing.wait(seconds, asked=error.after > 0.0)
                     attempt += 1
 
     def _attempt(self, file: IO[bytes]) -> Fetched:
@@ -180,9 +181,13 @@ class _Transfer:
         file.seek(0)
         file.truncate()
         if answer.status != 200:
-            raise TryAgainError("The server sent another part than that asked for." if part else "No content.")
+            raise TryAgainError(
+                "The server sent another part than that asked for." if part else "No content."
+            )
         if size > self._options.most_bytes:
             raise _too_large(self._options)
+        self._deadline += (late := self._ongoing.expects(size))
+        answer.deadline += late
         check_room(self._path, size)
         if not answer.header("Content-Encoding"):
             self._part = strong_validator(answer)

@@ -27,8 +27,6 @@ from urllib3.exceptions import (
 
 from imgpar.core.errors import LockedError, NoFileError, RefusedError, SourceError, TryAgainError
 
-AI_TAGS = ("noai", "noimageai", "noindex", "noimageindex")
-"""Directives of X-Robots-Tag by which a server says that a picture is not to be collected."""
 _LATER = frozenset((408, 421, 425, 429, 500, 502, 503, 504, 507, 509, *range(520, 530)))
 """Statuses of servers that are busy or broken for a while."""
 
