@@ -153,12 +153,10 @@ def _explained_plan(
     stack: contextlib.ExitStack,
 ) -> Iterator[tuple[Job, Explained] | Outcome]:
     from imgpar.batch.facts import explain
-    from imgpar.batch.setup import new_workers
-    from imgpar.inputs.sources import sources_of, with_sources
+    from imgpar.batch.setup import new_workers, read_given, sources_in
 
     workers = stack.enter_context(new_workers(options))
-    named = with_sources(inputs) if isinstance(inputs, (list, tuple)) else ()
-    sources = tuple(sources_of(named))
+    sources = sources_in(read_given(inputs))
     return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel, sources)))
 
 
