@@ -95,6 +95,7 @@ _HOMES = {
     "Item": "imgpar.core.job",
     "Outcome": "imgpar.core.job",
     "OutputFile": "imgpar.core.job",
+    "InputList": "imgpar.inputs.lists",
     "MemorySource": "imgpar.inputs.memory_source",
     "MemorySink": "imgpar.outputs.memory_sink",
 }
@@ -116,6 +117,7 @@ __all__ = [
     "Estimate",
     "Event",
     "ImgparError",
+    "InputList",
     "Item",
     "ItemError",
     "LimitError",

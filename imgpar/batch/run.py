@@ -109,6 +109,7 @@ class Run:
         """The inputs, unless they are a list; `_named` has archives as sources."""
         named = read_given(inputs if self._given is None else self._given, in_order=gather is not None)
         self._listed = named if isinstance(named, InputList) else None
+        self._given = None if self._listed else self._given
         self._named = list[str | Source]() if isinstance(named, InputList) else list(named)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]

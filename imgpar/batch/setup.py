@@ -100,8 +100,10 @@ def read_given(
         UsageError: two sources have one name, or there is none for an address.
     """
     if isinstance(inputs, (list, tuple)):
+        if len(inputs) == 1 and isinstance(inputs[0], InputList):
+            return inputs[0]
         return with_sources(inputs, in_order=in_order)
-    return inputs if isinstance(inputs, InputList) else InputList(map(str, inputs))
+    return InputList(str(given) for given in inputs)
 
 
 def sources_in(named: Sequence[str | Source] | InputList) -> tuple[Source, ...]:
@@ -438,6 +440,7 @@ def run_facts(
         "command": command,
         "inputs": None if inputs is None or len(paths) < len(given) else paths,
         "list": listed.facts if listed else None,
+        "secrets": any(isinstance(path, str) and without_secrets(path) != path for path in given),
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,

@@ -24,6 +24,7 @@ from imgpar.outputs.templates import OWN_SIZE, STEM
 
 if TYPE_CHECKING:
     from imgpar.batch.answers import Explained
+    from imgpar.inputs.sources import Source
     from imgpar.ops import Operation
     from imgpar.recipe.outputs import Branch
     from imgpar.recipe.recipe import Recipe
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 def preview(
     args: argparse.Namespace,
-    inputs: Iterable[str],
+    inputs: Iterable[str | Source],
     recipe: Recipe,
     options: RunOptions,
     gather: Gathering | None = None,
@@ -104,7 +105,7 @@ def preview(
 
 def _entries(
     args: argparse.Namespace,
-    inputs: Iterable[str],
+    inputs: Iterable[str | Source],
     recipe: Recipe,
     options: RunOptions,
     gather: Gathering | None,
@@ -146,7 +147,7 @@ def _entries(
 
 def _explained_plan(
     plan: Iterator[Job | Outcome],
-    inputs: Iterable[str],
+    inputs: Iterable[str | Source],
     recipe: Recipe,
     options: RunOptions,
     cancel: CancelToken,
@@ -180,6 +181,8 @@ def _facts(entry: Job | Outcome) -> dict[str, Any]:
             for target in entry.targets
         ]
         facts = {"source": entry.item.path, "status": "planned", "outputs": outputs}
+        if entry.item.columns:
+            facts["columns"] = dict(entry.item.columns)
         if len(entry.items) > 1:
             facts["sources"] = [item.path for item in entry.items]
         return {**facts, "compared": [file.path for file in entry.check]} if entry.check else facts

@@ -135,7 +135,7 @@ class InputList:
         with closing(sqlite3.connect("", isolation_level=None)) as spool:
             files = FileSpool(spool, mirror)
             addresses = AddressSpool(spool)
-            for row in self._every():
+            for row in self.rows():
                 if row.error or row.key or is_address(row.address):
                     addresses.add(row, self.name)
                 else:
@@ -150,7 +150,8 @@ class InputList:
         """As `Source.open`."""
         return open_address(item.key or item.path)
 
-    def _every(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[Row]:
+        """All rows, in their order."""
         if self._stream is not None or self.path:
             stream, self._stream = self._stream or open_list(self.path), None
             yield from read_rows(stream, self.path, self._columns, nul=self._null)
