@@ -97,6 +97,7 @@ _HOMES = {
     "Item": "imgpar.core.job",
     "Outcome": "imgpar.core.job",
     "OutputFile": "imgpar.core.job",
+    "InputList": "imgpar.inputs.lists",
     "MemorySource": "imgpar.inputs.memory_source",
     "MemorySink": "imgpar.outputs.memory_sink",
 }
@@ -119,6 +120,7 @@ __all__ = [
     "Event",
     "EventLog",
     "ImgparError",
+    "InputList",
     "Item",
     "ItemError",
     "LimitError",

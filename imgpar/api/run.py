@@ -25,6 +25,7 @@ from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.ignored import Aside
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_journal, is_same_file
 from imgpar.outputs.sinks import Sink
@@ -104,7 +105,8 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
-    if options.others != "skip" and not isinstance(inputs, (list, tuple)):
+    listed = not isinstance(inputs, (list, tuple)) or all(isinstance(given, InputList) for given in inputs)
+    if options.others != "skip" and listed:
         raise UsageError("A list names every file, so there is no --others.", fix="Name folders as inputs.")
     if recipe.extract.motion and options.accept_damaged:
         raise UsageError(

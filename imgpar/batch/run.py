@@ -29,15 +29,18 @@ from imgpar.batch.setup import (
     check_place,
     gather_planner,
     gathered_place,
+    has_lists,
     input_batches,
     lock_out,
     names_digest,
     open_journal,
     planner,
+    read_given,
     recipe_without_places,
     run_facts,
     run_keys,
     run_spec,
+    sources_in,
 )
 from imgpar.batch.transfer import Transfer
 from imgpar.batch.twins import Twins
@@ -47,8 +50,9 @@ from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
@@ -101,13 +105,16 @@ class Run:
         gather: Gathering | None = None,
         others: Callable[[Outcome], object] = lambda _: None,
     ) -> None:
-        self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
-        """The inputs, unless they are a stream; `_named` has archives as sources."""
-        self._named = None if self._given is None else with_sources(self._given, options.access)
+        """The inputs, unless they are a list; `_named` has archives as sources."""
+        given = inputs if self._given is None else self._given
+        named = read_given(given, options.access, in_order=gather is not None)
+        self._listed = named if isinstance(named, InputList) else None
+        self._given = None if self._listed else self._given
+        self._named = list[str | Source]() if isinstance(named, InputList) else list(named)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
-        self._sources = tuple(sources_of(self._named or ()))
+        self._sources = sources_in(named)
         self._recipe, self._options = recipe, options
         self._cancel = cancel
         self._command, self._retry, self._moved = command, retry, moved
@@ -116,8 +123,8 @@ class Run:
         if gather is not None:
             self._place = gathered_place(out)
         else:
-            self._place = check_place(self._named or (), out, recipe, options)
-            self._still = check_inputs(self._named or (), self._place, recipe, options)
+            self._place = check_place(self._named, out, recipe, options)
+            self._still = check_inputs(self._named, self._place, recipe, options)
         self._others = OtherFiles(linked=options.others == "link", listen=others)
         self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()
@@ -155,7 +162,7 @@ class Run:
                 every = [item for batch in (first, *rest) for item in batch.items]
                 self._members = names_digest(self._selection.arranged(every))
             self._open(stack)
-            if self._place.in_place and self._sweeps and self._named is not None:
+            if self._place.in_place and self._sweeps and self._listed is None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._account.read_again()
                 batches = self._batches()
@@ -171,8 +178,7 @@ class Run:
 
     def _batches(self) -> Iterator[Batch]:
         return input_batches(
-            self._inputs,
-            self._named,
+            self._listed or self._named,
             self._place,
             self._options,
             self._patterns,
@@ -233,8 +239,9 @@ class Run:
             self._journal,
             homes=homes,
             originals=self._originals,
-            alone=len(self._named or ()) == 1,
+            alone=len(self._named) == 1,
             still=self._still,
+            listed=has_lists(self._sources),
         )
 
     def _convert(self, batches: Iterator[Batch]) -> Effort:
@@ -285,7 +292,13 @@ class Run:
 
     def _facts(self) -> dict[str, object]:
         return run_facts(
-            self._command, self._given, self._place, self._toml, self._options, chosen=self._recipe.chosen
+            self._command,
+            self._given,
+            self._listed,
+            self._place,
+            self._toml,
+            self._options,
+            chosen=self._recipe.chosen,
         )
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:

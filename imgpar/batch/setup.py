@@ -18,6 +18,7 @@ from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
 from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
+from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.job import Item
@@ -26,12 +27,12 @@ from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
-from imgpar.inputs.lists import scan_list
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.others import with_others
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Source
+from imgpar.inputs.sources import Access, Source, sources_of, with_number, with_sources
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.extracted import ExtractedWishes
 from imgpar.outputs.sinks import Sink
@@ -41,8 +42,7 @@ from imgpar.recipe.recipe import Recipe
 
 
 def input_batches(
-    inputs: Iterable[str | Source],
-    named: Sequence[str | Source] | None,
+    named: Sequence[str | Source] | InputList,
     place: Out,
     options: RunOptions,
     patterns: Patterns,
@@ -55,8 +55,7 @@ def input_batches(
     """The inputs of a run, folder by folder.
 
     Args:
-        inputs: names of a list, streamed.
-        named: files, folders, patterns and sources that are read as a whole, in place of `inputs`.
+        named: files, folders, patterns and sources, or a list of inputs.
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
@@ -65,12 +64,12 @@ def input_batches(
         formats: of the outputs.
         selection: which of these files are taken, and their order.
     """
-    if in_order and named is not None:
-        batches = scan_in_order(named, patterns)
-    elif named is None:
+    if isinstance(named, InputList):
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
-        batches = scan_list((str(name) for name in inputs), patterns)
+        batches = with_number(1, named.batches("", patterns))
+    elif in_order:
+        batches = scan_in_order(named, patterns)
     else:
         batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
     if kind:
@@ -86,6 +85,36 @@ def input_batches(
         out = "" if place.stored else place.path
         batches = with_others(batches, patterns, apart=not audio, ours=own_files(options), out=out)
     return batches
+
+
+def read_given(
+    inputs: Iterable[str | Source], access: Access, *, in_order: bool = False
+) -> Sequence[str | Source] | InputList:
+    """The inputs of a run with sources for addresses and archives; a list of inputs for a stream.
+
+    Args:
+        inputs: a list or tuple is mirrored as a whole, anything else is read as a list.
+        access: what the options of the run say to sources.
+        in_order: whether the order of the inputs matters.
+
+    Raises:
+        UsageError: two sources have one name, or there is none for an address.
+    """
+    if isinstance(inputs, (list, tuple)):
+        if len(inputs) == 1 and isinstance(inputs[0], InputList):
+            return inputs[0]
+        return with_sources(inputs, access, in_order=in_order)
+    return InputList(str(given) for given in inputs)
+
+
+def sources_in(named: Sequence[str | Source] | InputList) -> tuple[Source, ...]:
+    """The sources of a run, in the order of their numbers."""
+    return (named,) if isinstance(named, InputList) else tuple(sources_of(named))
+
+
+def has_lists(sources: Iterable[Source]) -> bool:
+    """Whether some items come from a list, with outputs anywhere below OUT."""
+    return any(isinstance(source, InputList) for source in sources)
 
 
 def new_workers(options: RunOptions) -> Workers:
@@ -199,6 +228,7 @@ def planner(
     originals: KeptOriginals | None = None,
     alone: bool = False,
     still: Collection[str] = (),
+    listed: bool = False,
 ) -> Planner:
     """Make the planner of a run.
 
@@ -211,6 +241,7 @@ def planner(
         originals: in place, where originals are kept.
         alone: whether the run has a single input.
         still: named pictures with a single frame, from `check_inputs`.
+        listed: whether some inputs come from a list of addresses.
     """
     outputs = [
         WishedOutput(key, branch.to, branch.encode, branch.name, branch.flat, branch.size)
@@ -229,6 +260,7 @@ def planner(
         alone=alone and recipe.chosen,
         still=still,
         copied=options.others == "copy",
+        listed=listed,
     )
 
 
@@ -381,6 +413,7 @@ def run_spec(
 def run_facts(
     command: str,
     inputs: Iterable[str | Source] | None,
+    listed: InputList | None,
     place: Out,
     recipe: str | None,
     options: RunOptions,
@@ -392,16 +425,23 @@ def run_facts(
     Args:
         command: name of the command.
         inputs: as given; None where they came from a list.
+        listed: that list.
         place: the output.
         recipe: as TOML; None where it cannot be serialized.
         options: of the run.
         chosen: whether the output format was chosen by the user.
     """
     given = list(inputs or ())
-    paths = [os.path.abspath(path) for path in given if isinstance(path, str)]
+    paths = [
+        path if is_address(path) else os.path.abspath(path)
+        for path in given
+        if isinstance(path, str) and without_secrets(path) == path
+    ]
     return {
         "command": command,
         "inputs": None if inputs is None or len(paths) < len(given) else paths,
+        "list": listed.facts if listed else None,
+        "secrets": any(isinstance(path, str) and without_secrets(path) != path for path in given),
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,

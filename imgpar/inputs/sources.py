@@ -24,7 +24,7 @@ from imgpar.core.filenames import natural
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.batches import Batch, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
@@ -37,6 +37,9 @@ ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
 SCHEMES: dict[str, tuple[str, str]] = {}
 """Module and class of the source for an address, by its scheme; the class is called with the address and an
 `Access`."""
+
+SINGLE = ("http", "https")
+"""Schemes whose addresses are items, not folders: one source has all that were named."""
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
@@ -63,7 +66,11 @@ NO_ACCESS = Access()
 
 
 class Source(Protocol):
-    """A place of inputs. It is pickled for the workers, so it has no open files and connections."""
+    """A place of inputs. It is pickled for the workers, so it has no open files and connections.
+
+    A source may also have `loose`, true where its items are inputs of their own, whose outputs go to the top
+    of OUT as those of files, and `single`, true where it is one such item.
+    """
 
     @property
     def root(self) -> str:
@@ -232,21 +239,36 @@ def unlisted(root: str, mirror: str, error: str, kind: str = SourceError.__name_
 def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
     """The batches of source `number`, whose items say so."""
     for batch in batches:
-        yield replace(batch, items=tuple(item._replace(source=number) for item in batch.items))
+        items = batch.items
+        if batch.files:
+            yield batch
+        elif isinstance(items, Entries):
+            yield replace(batch, items=items.of_source(number))
+        else:
+            yield replace(batch, items=tuple(item._replace(source=number) for item in items))
 
 
-def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> list[str | Source]:
-    """The inputs, with a source for each address and each archive that was named.
+def with_sources(
+    inputs: Iterable[str | Source], access: Access = NO_ACCESS, *, in_order: bool = False
+) -> list[str | Source]:
+    """The inputs, with sources for the addresses and archives that were named.
 
     Args:
         inputs: as given.
         access: what the options of the run say to them.
+        in_order: whether addresses keep their places among the others; else one source at the end has all.
 
     Raises:
         UsageError: two sources have one name, or there is none for an address.
     """
-    found, sources = list[str | Source](), dict[str, Source]()
+    found, sources, addresses = list[str | Source](), dict[str, Source](), list[str]()
     for given in inputs:
+        if isinstance(given, str) and scheme_of(given) in SINGLE:
+            addresses.append(given)
+            continue
+        if in_order:
+            found += _listed(addresses, len(found))
+            addresses = []
         made = _source_of(given, access) if isinstance(given, str) else given
         if not isinstance(made, str):
             known = sources.setdefault(made.root, made)
@@ -254,7 +276,13 @@ def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> 
                 raise UsageError(f"Two inputs are called {made.root}.", fix="Give each a name of its own.")
             made = known
         found.append(made)
-    return found
+    return found + _listed(addresses, len(found))  # last: their names give way to those of files
+
+
+def _listed(addresses: list[str], number: int) -> list[Source]:
+    """The source for some addresses; none for none."""
+    lists = importlib.import_module("imgpar.inputs.lists")
+    return [lists.InputList.of_addresses(addresses, number)] if addresses else []
 
 
 def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
@@ -281,7 +309,7 @@ def _source_of(path: str, access: Access) -> str | Source:
     if scheme := scheme_of(path):
         found, name = SCHEMES.get(scheme), path
         if found is None:
-            raise unknown_scheme(path, SCHEMES)
+            raise unknown_scheme(path, (*SINGLE, *SCHEMES))
     else:
         found, name = ARCHIVES.get(archive_suffix(path)), os.path.abspath(path)
         if found is None or not os.path.isfile(path):

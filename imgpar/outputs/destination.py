@@ -97,18 +97,20 @@ def read_out(
         if os.path.lexists(path):
             raise OutputError(f"{path} is a file; the outputs need a folder.", fix="Choose another OUT.")
         return Out(path)
-    if (
-        len(inputs) != 1
-        or not paths
-        or os.path.isdir(paths[0])
-        or (glob.has_magic(paths[0]) and not os.path.exists(paths[0]))
-    ):
+    if len(inputs) != 1 or not _is_file(inputs[0]):
         raise UsageError(
             f"OUT is named like one file ({os.path.basename(path)}), but the input is not one file.",
             fix="Name a folder with -o, and the format with --to.",
         )
     _same_format(path, to)
     return Out(os.path.dirname(path), os.path.basename(path))
+
+
+def _is_file(given: str | Source) -> bool:
+    """Whether an input is one file, not a folder or a pattern."""
+    if not isinstance(given, str):
+        return bool(getattr(given, "single", False))
+    return not os.path.isdir(given) and (not glob.has_magic(given) or os.path.exists(given))
 
 
 def known_out(out: str | Sink) -> Out:
