@@ -609,6 +609,8 @@ class PlainRunSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None
@@ -744,6 +746,8 @@ class ExtractSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -817,6 +821,8 @@ class SessionArraysSettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -877,6 +883,8 @@ class SessionDescribeSettings(TypedDict, total=False):
     descending (default: natural order of the names)."""
     reverse: bool | None
     """Reverse the order of the files."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -982,6 +990,8 @@ class AssembleSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1095,6 +1105,8 @@ class SheetSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1165,6 +1177,8 @@ class ConcatSettings(TypedDict, total=False):
     descending (default: natural order of the names)."""
     reverse: bool | None
     """Reverse the order of the files."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1212,6 +1226,8 @@ class CompareSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
@@ -1274,6 +1290,8 @@ class RetrySettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None

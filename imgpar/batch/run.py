@@ -52,7 +52,7 @@ from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source
+from imgpar.inputs.sources import Source, named_count
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
@@ -239,7 +239,7 @@ class Run:
             self._journal,
             homes=homes,
             originals=self._originals,
-            alone=len(self._named) == 1,
+            alone=named_count(self._named) == 1,
             still=self._still,
             listed=has_lists(self._sources),
         )

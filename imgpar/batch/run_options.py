@@ -155,6 +155,13 @@ class RunOptions(Declared):
         group=FILES,
         calls="run retry arrays assemble sheet frames",
     )
+    archives: bool = option(
+        parsing.switch,
+        "open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name",
+        default=False,
+        group=FILES,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
     in_place: bool = option(
         parsing.switch,
         "replace the originals and keep them in .imgpar/undo",
@@ -370,7 +377,7 @@ class RunOptions(Declared):
     @property
     def access(self) -> Access:
         """What the sources of the run have to know."""
-        return Access(self.password, fetching=self.fetching)
+        return Access(self.password, self.archives, self.fetching)
 
     @property
     def fetching(self) -> FetchOptions:

@@ -27,6 +27,7 @@ from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.others import with_others
@@ -67,10 +68,15 @@ def input_batches(
     if isinstance(named, InputList):
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
+        if options.archives:
+            raise UsageError("A list names files, so there are no --archives to open.", fix="Leave it out.")
         batches = with_number(1, named.batches("", patterns))
     elif in_order:
         batches = scan_in_order(named, patterns)
     else:
+        for given in named:
+            if isinstance(given, FoundArchives) and place.stored:
+                given.leave_out(place.path)
         batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
     if kind:
         batches = of_kind(batches, kind)
@@ -454,6 +460,7 @@ def run_facts(
         "reverse": options.reverse,
         "others": options.others,
         "recursive": options.recursive,
+        "archives": options.archives,
     }
 
 

@@ -1,6 +1,6 @@
 """What a run has between its plan and its workers where inputs or outputs are no local files.
 
-plan ─► ahead: items are fetched ─► spool: targets in a private folder ─► workers
+plan ─► spool: targets in a folder ─► ahead: items are fetched ─► unpacking: members of archives ─► workers
 workers ─► spool: outputs are published ─► outcomes
 """
 
@@ -15,7 +15,7 @@ from imgpar.batch.incremental import Unchanged
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.fetching import FetchOptions
-from imgpar.inputs.sources import Source
+from imgpar.inputs.sources import Source, has_order
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import NotYet
@@ -23,6 +23,7 @@ from imgpar.runtime.scheduler import NotYet
 if TYPE_CHECKING:  # most runs need neither, and no thread pools
     from imgpar.batch.ahead import Ahead, Entry
     from imgpar.batch.spool import Spool
+    from imgpar.batch.unpacking import Unpacking
     from imgpar.outputs.write_ahead import WrittenLog
 
 
@@ -51,6 +52,7 @@ class Transfer:
         self._settle = settle
         self._spool: Spool | None = None
         self._ahead: Ahead | None = None
+        self._unpacking: Unpacking | None = None
         if stored is not None:
             from imgpar.batch.spool import Spool
 
@@ -61,6 +63,11 @@ class Transfer:
 
             self._ahead = Ahead(sources, stack.enter_context(temporary()), fetching)
             stack.callback(self._ahead.close)
+        if any(has_order(source) for source in sources):
+            from imgpar.batch.unpacking import Unpacking
+
+            self._unpacking = Unpacking(sources, stack.enter_context(temporary()))
+            stack.callback(self._unpacking.close)
 
     @property
     def folder(self) -> str:
@@ -75,12 +82,14 @@ class Transfer:
     @property
     def left(self) -> int:
         """Jobs that are held back."""
-        return self._ahead.left if self._ahead else 0
+        ahead = self._ahead.left if self._ahead else 0
+        return ahead + (self._unpacking.left if self._unpacking else 0)
 
     def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
-        return self._fetched(plan, self._ahead) if self._ahead else plan
+        ready = self._fetched(plan, self._ahead) if self._ahead else plan
+        return self._unpacking.entries(ready) if self._unpacking else ready
 
     def _fetched(self, plan: Iterator[Entry], ahead: Ahead) -> Iterator[Entry | NotYet]:
         for entry in ahead.entries(plan):
@@ -103,6 +112,8 @@ class Transfer:
         """Settle a job that the workers have done; if its outputs are published by threads, later."""
         if self._ahead:
             self._ahead.settled(result.state.job)
+        if self._unpacking:
+            self._unpacking.settled(result.state.job)
         if self._spool is None:
             self._settle(result.state.job, result.outcomes())
             return

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.inputs.batches import Batch, named_item
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import Named, absolute, read_inputs
 from imgpar.inputs.sources import Source, sources_of, with_number
@@ -56,6 +57,8 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
         raise nothing_there(list(dict.fromkeys(paths)))
     sources = sources_of(inputs)
 
+    opener = [source for source in sources if isinstance(source, FoundArchives)]
+
     def batches() -> Iterator[Batch]:
         for given in inputs:
             if not isinstance(given, str):
@@ -64,7 +67,7 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
                 full = absolute(given)
                 yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
             else:
-                yield from scan([given], out=None, patterns=patterns)
+                yield from scan([given, *opener], out=None, patterns=patterns)
 
     return batches()
 
