@@ -94,11 +94,15 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False, s
     Args:
         args: parsed flags.
         call: starts the run.
-        to_stdout: whether a picture is written to standard output.
+        to_stdout: whether pictures are written to standard output.
         stopped: printed at the first Ctrl-C.
     """
     from imgpar.runtime.scheduler import CancelToken
 
+    if to_stdout and sys.stdout.isatty():
+        raise UsageError(
+            "Standard output is a terminal, which shows no pictures.", fix="Add '> FILE' or a pipe."
+        )
     token = CancelToken()
     with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
         results = Results(args, progress)
@@ -130,7 +134,7 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
     elif report.exit_code == NoInputError.exit_code:
         nothing = getattr(args, "nothing", "") or _nothing(report)
         print(f"imgpar: {nothing}", file=sys.stderr)
-    elif report.stopped and args.quiet:
+    elif report.stopped and (args.quiet or to_stdout):
         print(f"imgpar: {printable(report.stopped)}", file=sys.stderr)
     elif not args.quiet and not args.json and not to_stdout:
         print("\n".join(summary(report)))
