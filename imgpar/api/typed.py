@@ -585,6 +585,9 @@ class PlainRunSettings(OperationSettings, total=False):
     duplicates: Literal["keep", "skip", "link"] | None
     """Inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs
     become hard links to those of the first) (default: keep)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -730,6 +733,9 @@ class ExtractSettings(OperationSettings, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -1274,6 +1280,9 @@ class RetrySettings(TypedDict, total=False):
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""

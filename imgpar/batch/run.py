@@ -63,6 +63,8 @@ from imgpar.runtime.scheduler import CancelToken, Effort
 
 Entry = Job | Outcome | Unchanged
 
+STOPPING = {"DiskFullError", "ClosedOutputError"}
+"""Errors of one item after which no other can be done."""
 FLUSH_SECONDS = 0.5
 """Interval at which outcomes are written to the journal."""
 READING_SECONDS = 0.2
@@ -416,9 +418,8 @@ class Run:
         self._to_read -= sum(item.size for item in job.items)
         own = [job] if len(job.items) == 1 else [job._replace(items=(item,)) for item in job.items]
         outcomes = list(map(self._transfer.recorded, outcomes, own))
-        full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
-        if full:
-            self._stop(full.error)
+        if final := next((outcome for outcome in outcomes if outcome.kind in STOPPING), None):
+            self._stop(final.error)
         if self._gather is not None:  # remarks on the file of all items, which the first one in it has
             place = next((number for number, outcome in enumerate(outcomes) if outcome.outputs), 0)
             if outcomes[place].reason != "pages":

@@ -69,6 +69,14 @@ class RunOptions(Declared):
         group=FILES,
         calls="run",
     )
+    deterministic: bool = option(
+        parsing.switch,
+        "equal outputs make equal archives: members in the order of their names, with one time "
+        "(SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j",
+        default=False,
+        group=FILES,
+        calls="run retry frames",
+    )
     include: tuple[str, ...] = option(
         parsing.patterns,
         "process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or "

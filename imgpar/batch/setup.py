@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any, cast
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
@@ -290,6 +291,8 @@ def check_place(
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
     check_duplicates(options, place)
+    if options.deterministic:
+        _fix_order(place)
     if place.in_place and (several or recipe.naming.renames or branches[0].name):
         what = "[[output]] tables" if recipe.outputs else "sizes" if recipe.naming.sizes else "a name"
         raise UsageError(
@@ -313,6 +316,17 @@ def check_place(
             fix="Name a folder with -o.",
         )
     return place
+
+
+def _fix_order(place: Out) -> None:
+    """Make the archive the same for the same outputs; raises UsageError where OUT is none."""
+    sink = place.stored.sink if place.stored else None
+    if not hasattr(sink, "deterministic"):
+        raise UsageError(
+            "OUT is not an archive, so there is no order of its members for deterministic.",
+            fix="Leave it out, or name an archive such as out.tar.",
+        )
+    cast(Any, sink).deterministic = True
 
 
 def gathered_place(out: str | Sink | None) -> Out:

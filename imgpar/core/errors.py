@@ -235,6 +235,10 @@ class DiskFullError(RunError):
     """No space is left where the output goes."""
 
 
+class ClosedOutputError(RunError):
+    """Whoever read standard output has gone."""
+
+
 class ArenaError(RunError):
     """There is no shared memory, or all of it is held by the caller."""
 
