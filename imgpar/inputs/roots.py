@@ -79,7 +79,7 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
         recursive: whether subfolders are read: an input in one of them is then part of the outer input.
     """
     inputs = list(inputs)
-    sources = [Placed(source, source.root) for source in sources_of(inputs)]
+    sources = [Placed(source, getattr(source, "real", source.root)) for source in sources_of(inputs)]
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []

@@ -32,7 +32,10 @@ ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
 """Module and class of the source for a file that was named, by its suffix, which may be a double one such as
 `tar.gz`; the class is called with the absolute path."""
 
-SCHEMES: dict[str, tuple[str, str]] = {}
+_STORES = ("s3", "gs", "az", "sftp", "memory")
+SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(
+    _STORES, ("imgpar.inputs.stores.source", "StoreSource")
+)
 """Module and class of the source for an address, by its scheme; the class is called with the address."""
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
@@ -197,9 +200,10 @@ def _below(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def unlisted(root: str, mirror: str, error: str) -> Batch:
+def unlisted(root: str, mirror: str, error: str, kind: str = "SourceError") -> Batch:
     """The batch of a source that cannot be listed: one failed input."""
-    return Batch("", mirror, (Item(root, mirror or os.path.basename(root), 0, 0, error=error),))
+    item = Item(root, mirror or os.path.basename(root), 0, 0, error=error, kind=kind)
+    return Batch("", mirror, (item,))
 
 
 def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
