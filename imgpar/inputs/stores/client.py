@@ -39,6 +39,8 @@ class Found(NamedTuple):
     """In whole seconds, as some stores know no more."""
     etag: str = ""
     """What changes with the content; empty where a store has no such thing."""
+    version: str = ""
+    """What Google Cloud Storage asks for in place of the ETag."""
 
 
 class Listing(NamedTuple):
@@ -58,10 +60,10 @@ class Upload(NamedTuple):
     size: int
     kind: str
     """Media type."""
-    new: bool
+    over: Found | None = None
+    """What it replaces; where something else is there now, nothing is stored. None replaces anything."""
+    new: bool = False
     """Whether there must be nothing under its name."""
-    tag: str = ""
-    """If there is something, its ETag; empty replaces anything."""
 
 
 class Client(Protocol):

@@ -21,11 +21,12 @@ BLOCK = 4 << 20
 """Bytes of one request of a large object, so that the time of each is bounded."""
 SINGLE = 16 << 20
 """Bytes up to which an object is stored with one request, which may be conditional."""
-RETRIES = 6
-PATIENCE = timedelta(seconds=60)
+RETRIES = 8
+"""Further attempts of a request, which with the waits between them bridge some 20 s without a server."""
+PATIENCE = timedelta(seconds=90)
 """Time for one request with its retries."""
 _HTTP = {"s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"), "az": ("AZURE_STORAGE_ENDPOINT",)}
-_EMPTY_PART = "Its name has an empty part, or the part '.' or '..'"
+_ODD = "Its name has an empty part, the part '.' or '..', or a control character"
 
 
 class ObjectClient:
@@ -79,14 +80,20 @@ class ObjectClient:
     def put(self, path: str, upload: Upload) -> None:
         """As `Client.put`: by one request, or in parts that become an object at the end."""
         single = upload.size <= SINGLE
-        mode: Any = "create" if upload.new else {"e_tag": upload.tag} if upload.tag else "overwrite"
+        content = Path(upload.path).read_bytes() if single else Path(upload.path)
+        try:
+            self._put(path, content, upload, _mode(upload) if single else "overwrite")
+        except _NoConditionsError:
+            self._put(path, content, upload, "overwrite")
+
+    def _put(self, path: str, content: bytes | Path, upload: Upload, mode: Any) -> None:
         with self._plain_errors():
             self._store.put(
                 path,
-                Path(upload.path).read_bytes() if single else Path(upload.path),
+                content,
                 attributes={"Content-Type": upload.kind} if upload.kind else {},
-                mode=mode if single else "overwrite",
-                use_multipart=not single,
+                mode=mode,
+                use_multipart=isinstance(content, Path),
                 chunk_size=BLOCK * 2,
                 max_concurrency=2,
             )
@@ -117,7 +124,11 @@ class ObjectClient:
             raise failure(FileExistsError, "There is something under its name") from None
         except (errors.PermissionDeniedError, errors.UnauthenticatedError) as error:
             raise failure(PermissionError, f"The store refuses access{_said(error)}") from None
+        except errors.NotSupportedError:
+            raise _NoConditionsError from None
         except (errors.BaseError, OSError) as error:
+            if "NotImplemented" in str(error) or " 501" in str(error):
+                raise _NoConditionsError from None
             raise failure(ConnectionError, _in_words(error)) from None
 
 
@@ -125,7 +136,23 @@ class _OddNameError(OSError):
     """A name that obstore refuses."""
 
     def __init__(self) -> None:
-        super().__init__(22, _EMPTY_PART)
+        super().__init__(22, _ODD)
+
+
+class _NoConditionsError(OSError):
+    """A store that knows no conditions, or not this one."""
+
+    def __init__(self) -> None:
+        super().__init__(95, "The store does not know the request")
+
+
+def _mode(upload: Upload) -> Any:
+    """The condition under which an object is stored."""
+    if upload.new:
+        return "create"
+    there = upload.over or Found("", 0, 0)
+    known = {"e_tag": there.etag, "version": there.version}
+    return {name: value for name, value in known.items() if value} or "overwrite"
 
 
 def _store(scheme: str, bucket: str) -> Any:
@@ -142,9 +169,9 @@ def _store(scheme: str, bucket: str) -> Any:
             "max_retries": RETRIES,
             "retry_timeout": PATIENCE,
             "backoff": {
-                "init_backoff": timedelta(seconds=0.1),
-                "max_backoff": timedelta(seconds=10),
-                "base": 2,
+                "init_backoff": timedelta(seconds=0.2),
+                "max_backoff": timedelta(seconds=8),
+                "base": 2.5,
             },
         },
     }
@@ -159,7 +186,7 @@ def _store(scheme: str, bucket: str) -> Any:
 def _found(entry: Any, start: str) -> Found:
     mtime = int(entry["last_modified"].timestamp()) * 10**9
     name = entry["path"][len(start) :].lstrip("/")
-    return Found(name, entry["size"], mtime, entry.get("e_tag") or "")
+    return Found(name, entry["size"], mtime, entry.get("e_tag") or "", entry.get("version") or "")
 
 
 def _said(error: BaseException) -> str:
@@ -171,12 +198,12 @@ def _said(error: BaseException) -> str:
 def _in_words(error: BaseException) -> str:
     """One sentence for a failure, whose text is meant for developers."""
     text = str(error)
+    if "PermanentRedirect" in text or "redirect without LOCATION" in text:
+        return "The bucket lies in another region"
     if status := re.search(r"status(?: code)?:? (\d{3})", text):
         return f"The store answers with status {status[1]}{_said(error)}"
-    if "301" in text or "PermanentRedirect" in text:
-        return "The bucket lies in another region"
-    if re.search(r"tim(?:ed|e) ?out", text):
+    if re.search(r"TimedOut|kind: Timeout|operation timed out", text):
         return "The store does not answer in time"
-    if re.search(r"error sending request|connect|dns", text, re.IGNORECASE):
+    if re.search(r"error sending request|kind: Connect", text):
         return "There is no connection to the store"
     return without_secrets(text.splitlines()[0] if text else type(error).__name__).rstrip(".")

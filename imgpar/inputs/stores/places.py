@@ -44,8 +44,12 @@ class Place:
         return f"{self.store}/{self.path}" if self.path else self.store
 
 
-def place_of(address: str) -> Place:
+def place_of(address: str, *, pattern: bool = True) -> Place:
     """Take an address apart.
+
+    Args:
+        address: as given.
+        pattern: whether `*`, `?` and `[` begin a pattern.
 
     >>> place_of("s3://bucket/photos/*.jpg")
     Place(scheme='s3', host='bucket', path='photos', pattern=('*.jpg',), user='', folder=True)
@@ -69,7 +73,7 @@ def place_of(address: str) -> Place:
         raise UsageError(f"{shown} names no {what}.", fix=f"Write {scheme}://{what.upper()}/PATH.")
     *above, last = path.split("/")
     parts = [*above, last] if last else above
-    first = next((at for at, part in enumerate(parts) if glob.has_magic(part)), None)
+    first = next((at for at, part in enumerate(parts) if pattern and glob.has_magic(part)), None)
     base = "/".join(parts if first is None else parts[:first])
-    pattern = () if first is None else tuple(parts[first:])
-    return Place(scheme, host, base.strip("/"), pattern, user, not last or bool(pattern))
+    wanted = () if first is None else tuple(parts[first:])
+    return Place(scheme, host, base.strip("/"), wanted, user, not last or bool(wanted))
