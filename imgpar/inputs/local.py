@@ -73,7 +73,8 @@ def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
     if named.files:
         files = [path for path in named.files if not patterns or patterns.takes(os.path.basename(path))]
         items = tuple(named_item(path, os.path.basename(path))._replace(named=True) for path in files)
-        folders = (*(root.mirror for root in named.roots), *(placed.mirror for placed in named.sources))
+        mirrors = (*(root.mirror for root in named.roots), *(placed.mirror for placed in named.sources))
+        folders = tuple(filter(None, mirrors))
         yield Batch("", "", items, folders=folders, excluded=len(named.files) - len(files))
     for root in named.roots:
         yield from root.batches(root.mirror, patterns)

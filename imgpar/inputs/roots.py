@@ -101,7 +101,7 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
     if len(kept) + len(single) + len(sources) > 1:
-        _name([*kept, *sources])
+        _name([*kept, *(placed for placed in sources if not getattr(placed.source, "loose", False))])
     return Named(kept, single, missing, sources)
 
 

@@ -33,9 +33,7 @@ ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
 `tar.gz`; the class is called with the absolute path."""
 
 _STORES = ("s3", "gs", "az", "sftp", "memory")
-SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(
-    _STORES, ("imgpar.inputs.stores.source", "StoreSource")
-)
+SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(_STORES, ("imgpar.inputs.stores.source", "StoreSource"))
 """Module and class of the source for an address, by its scheme; the class is called with the address."""
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")

@@ -43,8 +43,8 @@ class Sink(Store, Protocol):
     resume(made)         called once, before a run asks for anything: what a killed run has left may be taken
                          over. `made` yields `OutputFile` for every output that is in the journal or was noted
                          before it was published; what is taken over has one of these digests.
-    listing(folder)      what lies directly in a folder, by name, asked for once in place of `find` for each name;
-                         raises RunError where that cannot be known.
+    listing(folder)      what lies directly in a folder, by name: asked for once in place of `find` for each.
+                         Raises RunError where that cannot be known.
     record(outcome, job) called for every item of a run that is not unchanged, failed ones included, after its
                          outputs were published; `job` is None where the plan settled it. Like `publish` it
                          raises OSError or ImgparError; then the item is failed.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mimetypes
 import threading
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ class StoreSink:
 
     def __init__(self, address: str) -> None:
         place = place_of(address, pattern=False)
-        self.root, self._path = place.root, place.path
+        self.root, self._store = place.root, f"{place.store}/"
         self._client = client_of(place.scheme, place.host, place.user)
         self._asked = threading.local()
 
@@ -56,7 +57,7 @@ class StoreSink:
         found = self._client.find(key)
         if found is None:
             raise FileNotFoundError(2, "It is not there")
-        return stream_digest(StoreFile(self._client, key, found))
+        return stream_digest(io.BufferedReader(StoreFile(self._client, key, found)))
 
     def publish(self, path: str, file: str, made: OutputFile, /) -> None:
         """As `Sink.publish`."""
@@ -69,8 +70,7 @@ class StoreSink:
         """As `Sink.close`."""
 
     def _key(self, path: str) -> str:
-        below = path[len(self.root) + 1 :]
-        return f"{self._path}/{below}".rstrip("/") if self._path else below
+        return path[len(self._store) :]
 
 
 def media_type(path: str) -> str:

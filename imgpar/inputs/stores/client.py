@@ -107,12 +107,17 @@ def library(name: str, scheme: str) -> Any:
 
 
 def failure(kind: type[OSError], words: str) -> OSError:
-    """An OSError whose message is `words`."""
-    return kind(_NUMBERS.get(kind, errno.EIO), words)
+    """An OSError whose message is `words`; `fix` says what to do about it."""
+    number, fix = _KINDS.get(kind, (errno.EIO, ""))
+    error = kind(number, words)
+    error.fix = fix  # type: ignore[attr-defined]
+    return error
 
 
-_NUMBERS: dict[type[OSError], int] = {
-    FileNotFoundError: errno.ENOENT,
-    FileExistsError: errno.EEXIST,
-    PermissionError: errno.EACCES,
+_KINDS: dict[type[OSError], tuple[int, str]] = {
+    FileNotFoundError: (errno.ENOENT, "It was there when its folder was listed."),
+    FileExistsError: (errno.EEXIST, ""),
+    PermissionError: (errno.EACCES, "Check the credentials, which come from the environment."),
+    ConnectionError: (errno.EIO, "Check the network and the address of the server."),
+    ChangedError: (errno.EIO, "Run again."),
 }

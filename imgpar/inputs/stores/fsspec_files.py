@@ -43,7 +43,8 @@ class FsspecClient:
         """As `Client.read`."""
         with _plain_errors():
             data: bytes = self._files.cat_file(self._full(path), start=start, end=end)
-        if len(data) != end - start:
+            now = self.find(path)
+        if now is None or now[1:] != found[1:] or len(data) != end - start:
             raise failure(ChangedError, "It was changed while it was read")
         return data
 
@@ -57,9 +58,8 @@ class FsspecClient:
         full = self._full(path)
         if upload.new and self.find(path):
             raise failure(FileExistsError, "There is something under its name")
-        with _plain_errors():
-            with open(upload.path, "rb") as file:
-                self._files.pipe_file(full, file.read())
+        with _plain_errors(), open(upload.path, "rb") as file:
+            self._files.pipe_file(full, file.read())
 
     def _full(self, path: str) -> str:
         return f"/{self._host}/{path}".rstrip("/")

@@ -1,7 +1,7 @@
 """S3, Google Cloud Storage and Azure by obstore.
 
-Credentials and endpoints come from the environment variables of each store (`AWS_…`, `GOOGLE_…`, `AZURE_…`), and
-from the files of their tools.
+Credentials and endpoints come from the environment variables of each store (`AWS_…`, `GOOGLE_…`, `AZURE_…`),
+and from the files of their tools.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from imgpar.core.addresses import without_secrets
 from imgpar.inputs.stores.client import ChangedError, Found, Listing, Upload, failure, library
+from imgpar.inputs.stores.s3_login import ENDPOINTS, odd_listing, s3_settings
 
 BLOCK = 4 << 20
 """Bytes of one request of a large object, so that the time of each is bounded."""
@@ -25,7 +26,7 @@ RETRIES = 8
 """Further attempts of a request, which with the waits between them bridge some 20 s without a server."""
 PATIENCE = timedelta(seconds=90)
 """Time for one request with its retries."""
-_HTTP = {"s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"), "az": ("AZURE_STORAGE_ENDPOINT",)}
+_ENDPOINTS = {"s3": ENDPOINTS, "az": ("AZURE_STORAGE_ENDPOINT",), "gs": ("GOOGLE_BASE_URL",)}
 _ODD = "Its name has an empty part, the part '.' or '..', or a control character"
 
 
@@ -102,8 +103,6 @@ class ObjectClient:
         """A folder with names that obstore refuses."""
         if self._scheme != "s3":
             return Listing((), (), ("",))
-        from imgpar.inputs.stores.s3_login import odd_listing
-
         return odd_listing(self._bucket, path)
 
     @contextlib.contextmanager
@@ -157,7 +156,7 @@ def _mode(upload: Upload) -> Any:
 
 def _store(scheme: str, bucket: str) -> Any:
     stores = library("obstore.store", scheme)
-    endpoints = [os.environ.get(name, "") for name in _HTTP.get(scheme, ())]
+    endpoints = [os.environ.get(name, "") for name in _ENDPOINTS.get(scheme, ())]
     settings: dict[str, Any] = {
         "client_options": {
             "allow_http": any(at.lower().startswith("http://") for at in endpoints) or None,
@@ -177,8 +176,6 @@ def _store(scheme: str, bucket: str) -> Any:
     }
     settings["client_options"] = {name: at for name, at in settings["client_options"].items() if at}
     if scheme == "s3":
-        from imgpar.inputs.stores.s3_login import s3_settings
-
         return stores.S3Store(bucket, **settings, **s3_settings())
     return {"gs": stores.GCSStore, "az": stores.AzureStore}[scheme](bucket, **settings)
 

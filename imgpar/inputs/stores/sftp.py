@@ -12,6 +12,8 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from operator import methodcaller
 from typing import Any, TypeVar
 
 from imgpar.core.addresses import without_secrets
@@ -29,6 +31,10 @@ STALE = 24 * 3600
 _TEMPORARY = ".imgpar-"
 
 T = TypeVar("T")
+
+
+class _BrokenError(OSError):
+    """A connection that broke, or was not made."""
 
 
 class SftpClient:
@@ -88,7 +94,7 @@ class SftpClient:
     def blocks(self, path: str, found: Found) -> Iterator[bytes]:
         """As `Client.blocks`."""
         for start in range(0, found.size, 16 * BLOCK):
-            yield self._asked(lambda sftp, start=start: _part(sftp, path, start, found))
+            yield self._asked(partial(_part, path=path, start=start, found=found))
 
     def put(self, path: str, upload: Upload) -> None:
         """As `Client.put`: a temporary file in the same folder, which then gets its name."""
@@ -115,10 +121,15 @@ class SftpClient:
 
     def close(self) -> None:
         """End the connection; the next request makes another."""
+        self._drop(self._ssh)
+
+    def _drop(self, ssh: Any) -> None:
+        """End a connection, if it is still the one in use."""
         with self._connecting:
-            ssh, self._ssh, self._idle = self._ssh, None, []
-        if ssh:
-            ssh.close()
+            if ssh is None or ssh is not self._ssh:
+                return
+            self._ssh, self._idle = None, []
+        ssh.close()
 
     def _sweep(self, folder: str) -> None:
         """Remove what killed runs left in a folder: temporary files that nobody has written to for a day, by
@@ -132,36 +143,49 @@ class SftpClient:
             for entry in entries:
                 old = (entry.st_mtime or latest) < min(latest, time.time()) - STALE
                 if entry.filename.startswith(_TEMPORARY) and entry.filename.endswith(".tmp") and old:
-                    self._asked(lambda sftp, name=entry.filename: sftp.remove(_full(f"{folder}/{name}")))
+                    self._asked(methodcaller("remove", _full(f"{folder}/{entry.filename}")))
 
     def _asked(self, request: Callable[[Any], T]) -> T:
         """The answer to a request, which is made again where the connection breaks."""
         for attempt in range(TRIES):
-            with self._places, self._plain_errors(last=attempt == TRIES - 1) as broken:
-                sftp = self._channel()
-                try:
-                    answer = request(sftp)
-                except OSError as error:
-                    if error.errno is not None or isinstance(error, ChangedError):
-                        self._idle.append(sftp)  # the server said no
-                    raise
-                self._idle.append(sftp)
-                return answer
-            assert broken
-            self.close()
+            ssh = None
+            try:
+                with self._places, self._plain_errors():
+                    ssh = self._connection()
+                    with self._channel(ssh) as sftp:
+                        return request(sftp)
+            except _BrokenError:
+                self._drop(ssh)
             time.sleep(min(0.25 * 2.0**attempt, 8.0))
-        raise AssertionError
+        raise failure(ConnectionError, f"There is no connection to {self._host}")
 
-    def _channel(self) -> Any:
+    def _connection(self) -> Any:
         with self._connecting:
             if self._ssh is None:
                 self._ssh = self._connected()
-            ssh = self._ssh
-            if self._idle:
-                return self._idle.pop()
-        sftp = ssh.open_sftp()
-        sftp.get_channel().settimeout(SECONDS)
-        return sftp
+            return self._ssh
+
+    @contextlib.contextmanager
+    def _channel(self, ssh: Any) -> Iterator[Any]:
+        """A channel that no other thread uses; kept for the next request unless it broke."""
+        with self._connecting:
+            sftp = self._idle.pop() if self._idle and ssh is self._ssh else None
+        if sftp is None:
+            sftp = ssh.open_sftp()
+            sftp.get_channel().settimeout(SECONDS)
+        try:
+            yield sftp
+        except OSError as error:
+            if error.errno is None:
+                raise
+            self._keep(ssh, sftp)  # the server said no
+            raise
+        self._keep(ssh, sftp)
+
+    def _keep(self, ssh: Any, sftp: Any) -> None:
+        with self._connecting:
+            if ssh is self._ssh:
+                self._idle.append(sftp)
 
     def _connected(self) -> Any:
         paramiko = self._paramiko
@@ -192,36 +216,38 @@ class SftpClient:
         return ssh
 
     @contextlib.contextmanager
-    def _plain_errors(self, *, last: bool) -> Iterator[list[str]]:
-        """Turn the exceptions of paramiko into those of a file system; those of a broken connection are told
-        in the list, unless it was the last attempt."""
-        ssh, broken = self._paramiko.ssh_exception, list[str]()
+    def _plain_errors(self) -> Iterator[None]:
+        """Turn the exceptions of paramiko into those of a file system, and into _BrokenError."""
+        ssh = self._paramiko.ssh_exception
         try:
-            yield broken
-        except ssh.BadHostKeyException:
-            raise failure(PermissionError, f"The key of {self._host} is not the known one") from None
-        except ssh.AuthenticationException:
-            raise failure(PermissionError, f"{self._host} accepts none of the keys") from None
-        except ssh.SSHException as error:
-            if "not found in known_hosts" in str(error):
-                words = f"{self._host} is no known host; connect with ssh once, and confirm its key"
+            yield
+        except (ssh.BadHostKeyException, ssh.AuthenticationException, ssh.SSHException) as error:
+            if words := self._why_refused(error):
                 raise failure(PermissionError, words) from None
-            broken.append(without_secrets(str(error)))
+            raise _BrokenError from None
+        except (EOFError, ConnectionError, TimeoutError, ssh.NoValidConnectionsError):
+            raise _BrokenError from None
         except FileNotFoundError:
             raise failure(FileNotFoundError, "It is not there") from None
         except PermissionError:
             raise failure(PermissionError, f"{self._host} refuses access") from None
-        except (EOFError, ConnectionError, TimeoutError) as error:
-            broken.append(type(error).__name__)
         except OSError as error:
-            if error.errno is not None and not isinstance(error, ssh.NoValidConnectionsError):
+            if error.errno is not None:
                 raise
-            text = str(error)
-            if "closed" not in text.lower() and not isinstance(error, ssh.NoValidConnectionsError):
-                raise failure(type(error), without_secrets(text)) from None
-            broken.append(text)
-        if broken and last:
-            raise failure(ConnectionError, f"There is no connection to {self._host}")
+            if "closed" in str(error).lower():
+                raise _BrokenError from None
+            raise failure(OSError, without_secrets(str(error)) or "The server refuses it") from None
+
+    def _why_refused(self, error: Exception) -> str:
+        """One sentence for a connection that another attempt would not make; empty for others."""
+        ssh = self._paramiko.ssh_exception
+        if isinstance(error, ssh.BadHostKeyException):
+            return f"The key of {self._host} is not the one that is known"
+        if "not found in known_hosts" in str(error):
+            return f"{self._host} is no known host; connect with ssh once, and confirm its key"
+        if isinstance(error, ssh.AuthenticationException) or "No authentication methods" in str(error):
+            return f"{self._host} accepts no key of this user"
+        return ""
 
 
 def _full(path: str) -> str:
@@ -240,7 +266,7 @@ def _check(status: Any, found: Found) -> None:
         raise failure(ChangedError, "It was changed since it was listed")
 
 
-def _part(sftp: Any, path: str, start: int, found: Found) -> bytes:
+def _part(sftp: Any, *, path: str, start: int, found: Found) -> bytes:
     """A large part of a file, for which many requests are under way at once."""
     wanted = min(16 * BLOCK, found.size - start)
     with sftp.open(_full(path), "rb") as file:

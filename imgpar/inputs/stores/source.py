@@ -9,11 +9,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import IO
 
-from imgpar.core.errors import SourceError
 from imgpar.core.filenames import natural
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
-from imgpar.inputs.batches import Batch, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.batches import UNDO, Batch, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import matches
@@ -23,6 +22,7 @@ from imgpar.inputs.stores.places import Place, place_of
 from imgpar.inputs.stores.ranged import StoreFile
 from imgpar.inputs.walk import mirror_names
 
+NOTHING = "Nothing is there"
 AHEAD = 8
 """Folders that are listed at once."""
 
@@ -41,6 +41,7 @@ class StoreSource:
         self.root = "/".join((place.root, *place.pattern))
         self.real = place.root
         """What its folder in OUT is called after."""
+        self.single = self.loose = is_object_name(place)
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`. Folders are listed one by one, a few ahead; a store that cannot be read is one
@@ -48,20 +49,20 @@ class StoreSource:
         place = self._place
         try:
             client = client_of(place.scheme, place.host, place.user)
-            alone = None if place.folder or not place.path else client.find(place.path)
+            alone = client.find(place.path) if self.single else None
         except OSError as error:
             yield unlisted(self.root, mirror, why_unreadable(error))
             return
-        if alone is not None:
-            yield _single(place, alone)
+        if self.single:
+            yield _single(place, alone) if alone else _missing(place)
             return
         found = False
         for batch in _Walk(client, place, patterns).batches(mirror):
             found = True
             yield batch
         if not found:
-            what = "Nothing matches it" if place.pattern else "There is nothing"
-            yield unlisted(self.root, mirror, f"{what}. Check the address.", "NoFileError")
+            what = "Nothing matches this pattern" if place.pattern else NOTHING
+            yield unlisted(self.root, mirror, f"{what}.", "NoFileError")
 
     def open(self, item: Item) -> IO[bytes]:
         """One object: a file that fetches the parts that are read."""
@@ -114,6 +115,9 @@ class _Walk:
     def _batch(self, below: str, mirror: str, listing: Listing) -> tuple[Batch | None, list[tuple[str, str]]]:
         """The batch of a folder, and the folders in it with their places below OUT."""
         left_out = Counter[str]()
+        if below and OURS in listing.folders and not self._was_converted_in_place(below):
+            name = below.rpartition("/")[2]
+            return Batch(self._called(below), mirror, (), left_out=Counter([name]), root=self._place.root), []
         names = mirror_names(sorted(listing.folders, key=lambda name: (natural(name), name)))
         folders = list[tuple[str, str]]()
         for name, shown in names.items():
@@ -167,11 +171,20 @@ class _Walk:
                 return False
         return self._patterns is None or self._patterns.enters(folder)
 
+    def _was_converted_in_place(self, below: str) -> bool:
+        """Whether a folder with outputs of a run is still an input: it keeps the originals."""
+        return UNDO in self._client.folder(self._key(_joined(below, OURS))).folders
+
     def _wrong(self, below: str, mirror: str, name: str) -> Item:
         """The failed item for a name that leads nowhere."""
-        shown = f"{self._called(below)}/{name}"
-        words = f"Its name has an empty part, '.' or '..' ({self._key(below)}/{name}). Rename it."
+        shown = f"{self._called(below)}/{name or '/'}"
+        words = "A part of its name is empty, '.' or '..', or has a control character. Rename it."
         return Item(shown, _joined(mirror, name.strip("./") or "_"), 0, 0, error=words)
+
+
+def is_object_name(place: Place) -> bool:
+    """Whether an address names one object, by its suffix; a folder with a suffix needs a slash at its end."""
+    return not place.folder and is_media(place.path.rpartition("/")[2])
 
 
 def quoted(key: str) -> str:
@@ -201,6 +214,11 @@ def _item(path: str, mirror: str, key: str, file: Found) -> Item:
 def _single(place: Place, found: Found) -> Batch:
     name = place.path.rpartition("/")[2]
     item = _item(f"{place.store}/{quoted(place.path)}", name, place.path, found)
+    return Batch("", "", (item._replace(named=True),))
+
+
+def _missing(place: Place) -> Batch:
+    item = Item(place.root, place.path.rpartition("/")[2], 0, 0, error=f"{NOTHING}.", kind="NoFileError")
     return Batch("", "", (item._replace(named=True),))
 
 
