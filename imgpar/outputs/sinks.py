@@ -22,14 +22,23 @@ from imgpar.core.errors import UsageError, unknown_scheme
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.batches import open_folder
 from imgpar.inputs.roots import absolute
+from imgpar.inputs.sources import STORES
 
-SINKS = {"zip": ("imgpar.outputs.zip_sink", "ZipSink")}
+_ZIP = "imgpar.outputs.zip_sink", "ZipSink"
+_PACKED = "imgpar.outputs.packed_tar_sink", "PackedTarSink"
+SINKS = {
+    **dict.fromkeys(("zip", "cbz"), _ZIP),
+    "tar": ("imgpar.outputs.tar_sink", "TarSink"),
+    **dict.fromkeys(
+        ("tar.gz", "tgz", "tar.bz2", "tbz2", "tar.xz", "txz", "tar.zst", "tzst"),
+        _PACKED,
+    ),
+    "7z": ("imgpar.outputs.seven_zip_sink", "SevenZipSink"),
+}
 """Module and class of the sink for OUT, by its suffix, which may be a double one such as `tar.gz`; the class
 is called with the absolute path."""
 
-SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(
-    ("s3", "gs", "az", "sftp", "memory"), ("imgpar.outputs.store_sink", "StoreSink")
-)
+SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.outputs.store_sink", "StoreSink"))
 """Module and class of the sink for an address, by its scheme; the class is called with the address."""
 
 

@@ -47,6 +47,7 @@ class SftpClient:
         self._connecting = threading.Lock()
         self._places = threading.BoundedSemaphore(CHANNELS)
         self._ssh: Any = None
+        self._has_connected = False
         self._idle: list[Any] = []
         self._swept: set[str] = set()
 
@@ -147,7 +148,10 @@ class SftpClient:
 
     def _asked(self, request: Callable[[Any], T]) -> T:
         """The answer to a request, which is made again where the connection breaks."""
-        for attempt in range(TRIES):
+        tries = TRIES if self._has_connected else 2  # a wrong address is said at once
+        for attempt in range(tries):
+            if attempt:
+                time.sleep(min(0.25 * 2.0**attempt, 8.0))
             ssh = None
             try:
                 with self._places, self._plain_errors():
@@ -156,13 +160,12 @@ class SftpClient:
                         return request(sftp)
             except _BrokenError:
                 self._drop(ssh)
-            time.sleep(min(0.25 * 2.0**attempt, 8.0))
         raise failure(ConnectionError, f"There is no connection to {self._host}")
 
     def _connection(self) -> Any:
         with self._connecting:
             if self._ssh is None:
-                self._ssh = self._connected()
+                self._ssh, self._has_connected = self._connected(), True
             return self._ssh
 
     @contextlib.contextmanager

@@ -16,7 +16,7 @@ from imgpar.inputs.batches import UNDO, Batch, is_media, is_sidecar, why_unreada
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import matches
-from imgpar.inputs.sources import unlisted
+from imgpar.inputs.sources import NO_ACCESS, Access, unlisted
 from imgpar.inputs.stores.client import Client, Found, Listing, client_of
 from imgpar.inputs.stores.places import Place, place_of
 from imgpar.inputs.stores.ranged import StoreFile
@@ -36,7 +36,7 @@ class StoreSource:
 
     waits = True
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, _access: Access = NO_ACCESS) -> None:
         self._place = place = place_of(address)
         self.root = "/".join((place.root, *place.pattern))
         self.real = place.root
