@@ -84,7 +84,11 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     """
     inputs = list(inputs)
     opener = next((given for given in inputs if isinstance(given, FoundArchives)), None)
-    sources = [Placed(source, source.root) for source in sources_of(inputs) if source is not opener]
+    sources = [
+        Placed(source, getattr(source, "real", source.root))
+        for source in sources_of(inputs)
+        if source is not opener
+    ]
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []

@@ -46,7 +46,10 @@ ARCHIVES = {
 """Module and class of the source for a file that was named, by its suffix, which may be a double one such as
 `tar.gz`; the class is called with the absolute path and an `Access`."""
 
-SCHEMES: dict[str, tuple[str, str]] = {}
+STORES = ("s3", "gs", "az", "sftp", "memory")
+"""Schemes of object stores and folders of other machines."""
+
+SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.inputs.stores.source", "StoreSource"))
 """Module and class of the source for an address, by its scheme; the class is called with the address and an
 `Access`."""
 
