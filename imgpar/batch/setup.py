@@ -20,7 +20,7 @@ from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.job import Item
+from imgpar.core.job import Item, SeenWants
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
@@ -338,6 +338,7 @@ def run_spec(
     parts: str,
     sources: tuple[Source, ...] = (),
     gather: Gathering | None = None,
+    sees: SeenWants | None = None,
 ) -> RunSpec:
     """Make the facts of a run that are sent to workers.
 
@@ -351,6 +352,7 @@ def run_spec(
         parts: folder for parts of long clips; empty for none.
         sources: of items that are no files.
         gather: what is made of all items together.
+        sees: what the sink asks about the content of each input.
 
     Raises:
         OutputError: `written` or `parts` is a symbolic link.
@@ -374,6 +376,7 @@ def run_spec(
         sources=sources,
         branches=(first, *others) if others else (),
         gather=gather,
+        sees=sees,
         link_others=options.others == "link",
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError, NotSmallerError
-from imgpar.core.job import Job, Outcome, OutputFile
+from imgpar.core.job import Job, Outcome, OutputFile, Seen
 from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]
@@ -50,6 +50,7 @@ class JobState:
     crashers: list[int] = field(default_factory=list)
     """Of a job with several items: those at which a worker crashed or hung."""
     digest: str = ""
+    seen: Seen | None = None
     facts: bytes = b""
     """Packed result of a run that asks for facts; not decoded, so its receiver must validate it."""
 
@@ -157,6 +158,7 @@ class Settled:
             digest=state.digest,
             kind=failure.error if failure else "",
             tries=tuple(state.tries),
+            seen=state.seen,
         )
 
     def _skipped(self, reason: str, outputs: tuple[OutputFile, ...], notes: tuple[str, ...]) -> Outcome:
