@@ -7,7 +7,7 @@ the field: `000000012.jpg`, or `000000012.320.webp` where an input has outputs o
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from imgpar.core import errors
 from imgpar.core.job import Outcome, Seen
@@ -79,7 +79,7 @@ def _status(outcome: Outcome) -> str:
     return "failed_to_download" if unread else "failed_to_resize"
 
 
-def name_key(path: str, taken: Mapping[str, object] | None = None) -> str:
+def name_key(path: str) -> str:
     """The key of a sample by the path of its first output below OUT: without its suffix, and without dots.
 
     >>> name_key("2024/v1.2.jpg")
@@ -87,7 +87,6 @@ def name_key(path: str, taken: Mapping[str, object] | None = None) -> str:
     """
     folder, name = posixpath.split(path)
     stem = posixpath.splitext(name)[0].replace(".", "_")
-    del taken
     return posixpath.join(folder.replace(".", "_"), stem)
 
 
