@@ -34,8 +34,16 @@ SCHEMES: dict[str, tuple[str, str]] = {}
 class Sink(Store, Protocol):
     """A place for outputs that is no folder. Only the parent process calls it.
 
-    A sink may also have `journal`, the path of the journal for its outputs; without it the journal lies in
-    the user's state folder.
+    A sink may also have:
+
+    journal              path of the journal for its outputs; without it the journal lies in the user's state
+                         folder.
+    resume(made)         called once, before a run asks for anything: what a killed run has left may be taken
+                         over. `made` yields `OutputFile` for every output that is in the journal or was noted
+                         before it was published; what is taken over has one of these digests.
+    record(outcome, job) called for every item of a run that is not unchanged, failed ones included, after its
+                         outputs were published; `job` is None where the plan settled it. Like `publish` it
+                         raises OSError or ImgparError; then the item is failed.
     """
 
     @property
@@ -96,6 +104,11 @@ class Stored:
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.find, self.digest, self.close = sink.find, sink.digest, sink.close
+
+    def resume(self, made: Iterable[OutputFile]) -> None:
+        """As `Sink`; does nothing where the sink takes nothing over."""
+        if resume := getattr(self.sink, "resume", None):
+            resume(made)
 
     def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
         """As `Folder.sizes`."""
