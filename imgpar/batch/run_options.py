@@ -12,6 +12,7 @@ from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
 from imgpar.inputs.ordering import SortKey, sort_keys
 from imgpar.inputs.where import Condition, conditions
+from imgpar.outputs.shards.settings import CHECKSUMS, KEYS, ShardSize, shard_size
 
 FILES, RUN = "files", "run"
 """Groups of flags."""
@@ -152,6 +153,43 @@ class RunOptions(Declared):
         default=True,
         group=FILES,
         calls="run retry arrays assemble sheet frames",
+    )
+    shard: ShardSize | None = option(
+        shard_size,
+        "write WebDataset shards (00000.tar, 00001.tar … with tables of their metadata) into OUT, each of at "
+        "most this size, such as 1GB, or this number of inputs, such as 10000",
+        default=None,
+        metavar="SIZE|N",
+        example="1GB",
+        group=FILES,
+        calls="run",
+    )
+    shard_keys: Literal["number", "name"] | None = option(
+        parsing.choice(*KEYS),
+        "with --shard: call samples by number, or by the name of the output (default: number)",
+        default=None,
+        choices=KEYS,
+        example="name",
+        group=FILES,
+        calls="run",
+    )
+    shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None = option(
+        parsing.choice(*CHECKSUMS),
+        "with --shard: checksum of each input in the tables (default: sha256)",
+        default=None,
+        choices=CHECKSUMS,
+        example="md5",
+        group=FILES,
+        calls="run",
+    )
+    caption_column: str | None = option(
+        parsing.text,
+        "with --shard: column of the list whose text is the caption of a sample, KEY.txt",
+        default=None,
+        metavar="NAME",
+        example="caption",
+        group=FILES,
+        calls="run",
     )
     in_place: bool = option(
         parsing.switch,

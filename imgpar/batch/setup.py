@@ -16,6 +16,7 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
+from imgpar.batch.sharding import sharded
 from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError, UsageError
@@ -249,6 +250,7 @@ def check_place(
     """
     branches = recipe.branches()
     several = len(branches) > 1
+    out = sharded(out, options)
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
     check_duplicates(options, place)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from imgpar.batch.in_order import InOrder
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
@@ -32,6 +33,7 @@ class Transfer:
         sources: of items that are no files.
         stored: the place of the outputs; None for files.
         settle: called with each job and the outcomes of its items.
+        settle_planned: called with each outcome of an item that needed no job.
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
     """
@@ -41,10 +43,12 @@ class Transfer:
         sources: Sequence[Source],
         stored: Stored | None,
         settle: Callable[[Job, list[Outcome]], None],
+        settle_planned: Callable[[Outcome], None],
         stack: contextlib.ExitStack,
         log: WrittenLog | None = None,
     ) -> None:
-        self._settle = settle
+        self._settle, self._settle_planned = settle, settle_planned
+        self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
         self._spool: Spool | None = None
         self._ahead: Ahead | None = None
         if stored is not None:
@@ -76,22 +80,37 @@ class Transfer:
     def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
-        return self._ahead.entries(plan) if self._ahead else plan
+        fetched: Iterator[Entry | NotYet] = self._ahead.entries(plan) if self._ahead else plan
+        return self._order.paced(fetched) if self._order else fetched
 
     def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
         for entry in plan:
             if not isinstance(entry, Job):
+                if self._order and isinstance(entry, Outcome) and entry.status == "failed":
+                    self._order.expect(entry.job)
                 yield entry
             elif entry.check:
                 self._settle(entry, [spool.compared(entry)])
             else:
+                if self._order:
+                    self._order.expect(entry.id)
                 yield spool.inward(entry)
 
-    def outward(self, result: Settled) -> None:
-        """Settle a job that the workers have done; if its outputs are published by threads, later."""
-        for item in result.state.job.items:
-            if item.fetched:
-                remove_file(item.fetched)
+    def outward(self, result: Settled | Outcome) -> None:
+        """Settle a job that the workers have done, or an item that needed none; later if its outputs are
+        published by threads, or in the order of the plan."""
+        number = result.job if isinstance(result, Outcome) else result.state.job.id
+        if isinstance(result, Settled):
+            for item in result.state.job.items:
+                if item.fetched:
+                    remove_file(item.fetched)
+        for ready in self._order.done(number, result) if self._order else (result,):
+            self._out(ready)
+
+    def _out(self, result: Settled | Outcome) -> None:
+        if isinstance(result, Outcome):
+            self._settle_planned(result)
+            return
         if self._spool is None:
             self._settle(result.state.job, result.outcomes())
             return
@@ -109,6 +128,8 @@ class Transfer:
 
     def finish(self) -> None:
         """Settle all jobs, and end the sink. Raises RunError."""
+        for result in self._order.rest() if self._order else ():
+            self._out(result)
         if self._spool:
             for job, outcome in self._spool.done(0):
                 self._settle(job, [outcome])

@@ -1,8 +1,8 @@
 """Which output is in which shard: an SQLite database, so that any number of samples needs no memory.
 
-The rows of the shard that is being written belong to one transaction, which ends when its three files are whole.
-The same transaction notes their temporary names: a process that is killed before all have their final names
-leaves it to the next one to rename the others (`unnamed`).
+The rows of the shard that is being written belong to one transaction, which ends when its three files are
+whole. The same transaction notes their temporary names: a process that is killed before all have their final
+names leaves it to the next one to rename the others (`unnamed`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from imgpar.core.errors import OutputError
 from imgpar.outputs.shards.settings import ShardSettings, ShardSize
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS failures(source BLOB PRIMARY KEY, error TEXT NOT NULL
 """
 
 
-class Place(NamedTuple):
+class SampleAt(NamedTuple):
     """Where an output is."""
 
     shard: int
@@ -62,21 +62,21 @@ class ShardIndex:
 
     # ----- questions --------------------------------------------------------------------------------
 
-    def find(self, path: str) -> Place | None:
+    def find(self, path: str) -> SampleAt | None:
         """Where an output is, by its path below OUT."""
         query = "SELECT shard, key, start, bytes, mtime_ns, digest FROM samples WHERE path = ?"
         row = self._one(query, os.fsencode(path))
-        return Place(*row) if row else None
+        return SampleAt(*row) if row else None
 
     def size_of(self, shard: int) -> int | None:
         """Bytes of the archive of a finished shard; None where there is none."""
         row = self._one("SELECT bytes FROM shards WHERE number = ?", shard)
-        return row[0] if row else None
+        return int(row[0]) if row else None
 
     def last(self) -> int:
         """The highest number of a shard; −1 where there is none."""
         row = self._one("SELECT max(number) FROM shards")
-        return row[0] if row and row[0] is not None else -1
+        return int(row[0]) if row and row[0] is not None else -1
 
     def has_key(self, key: str, among: set[str]) -> bool:
         """Whether an output other than those `among` these paths has a key."""
@@ -87,7 +87,7 @@ class ShardIndex:
     def failure(self, source: str) -> str:
         """The error of an input that failed before; empty where it did not."""
         row = self._one("SELECT error FROM failures WHERE source = ?", os.fsencode(source))
-        return row[0] if row else ""
+        return str(row[0]) if row else ""
 
     def unnamed(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Shards whose files have not all got their names: temporary names by final ones."""
@@ -103,7 +103,7 @@ class ShardIndex:
         """The rows of a new shard follow."""
         self._do("BEGIN IMMEDIATE")
 
-    def add(self, path: str, place: Place) -> None:
+    def add(self, path: str, place: SampleAt) -> None:
         """An output of the shard that is being written."""
         self._do("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?)", os.fsencode(path), *place)
 
@@ -161,9 +161,9 @@ class ShardIndex:
 
     # ----- internal -------------------------------------------------------------------------------------
 
-    def _one(self, query: str, *values: object) -> tuple[object, ...] | None:
+    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         with self._lock:
-            row: tuple[object, ...] | None = self._database.execute(query, values).fetchone()
+            row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
 
     def _do(self, statement: str, *values: object) -> None:

@@ -1,7 +1,7 @@
 """One sample of a shard: its key, the names of its files, and the row of its metadata.
 
-A reader of WebDataset takes what stands before the first dot of a name as the key, and what stands after it as
-the field: `000000012.jpg`, or `000000012.320.webp` where an input has outputs of several sizes.
+A reader of WebDataset takes what stands before the first dot of a name as the key, and what stands after it
+as the field: `000000012.jpg`, or `000000012.320.webp` where an input has outputs of several sizes.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ ROWS = 1000
 _END = tarfile.RECORDSIZE
 
 
-class Member(NamedTuple):
+class SampleFile(NamedTuple):
     """A file of a sample."""
 
     field: str
@@ -56,9 +56,9 @@ class Shard:
         try:
             self._half = self._stack.enter_context(_half(folder))
             # The archive has its own position: `Half` keeps the handle for its lock.
-            self._archive: IO[bytes] = open(self._half.path, "wb", BUFFER)
-            self._stack.callback(self._archive.close)
-            self._rows = self._stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
+            enter = self._stack.enter_context
+            self._archive: IO[bytes] = enter(open(self._half.path, "wb", BUFFER))  # noqa: SIM115
+            self._rows = enter(tempfile.TemporaryFile("w+", encoding="utf-8"))  # noqa: SIM115
         except BaseException:
             self._stack.close()
             raise
@@ -73,7 +73,7 @@ class Shard:
         """The key of the next sample, by its number."""
         return number_key(self.number, self.count, digits)
 
-    def add(self, key: str, row: Row, members: Sequence[Member]) -> list[int]:
+    def add(self, key: str, row: Row, members: Sequence[SampleFile]) -> list[int]:
         """Add a sample; returns the offset of each member. Raises OSError, and nothing was added."""
         end = self._archive.tell()
         starts = {}
@@ -112,7 +112,7 @@ class Shard:
         """Remove what has no final name."""
         self._stack.close()
 
-    def _write(self, name: str, member: Member) -> int:
+    def _write(self, name: str, member: SampleFile) -> int:
         info = tarfile.TarInfo(name)
         info.size, info.mode = member.nbytes, 0o644
         self._archive.write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))

@@ -3,8 +3,9 @@ other.
 
     publish ─► open files of one item ─► record ─► its sample in the shard ─► full: the shard is finished
 
-A shard is finished in three steps, so that a process may be killed between any two system calls: its files are
-whole, the index is written, the files get their names. What was in a shard that was not finished is made again.
+A shard is finished in three steps, so that a process may be killed between any two system calls: its files
+are whole, the index is written, the files get their names. What was in a shard that was not finished is made
+again.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from typing import IO, NamedTuple
 from imgpar.core.digest import content_digest
 from imgpar.core.fs import OURS, Half, long_path, replace, sweep_temporary_files, sync_folder
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
-from imgpar.outputs.shards.index import Place, ShardIndex
+from imgpar.outputs.shards.index import SampleAt, ShardIndex
 from imgpar.outputs.shards.samples import Row, field_names, name_key, row_of
 from imgpar.outputs.shards.settings import ShardSettings, shard_name
-from imgpar.outputs.shards.shard import Member, Shard
+from imgpar.outputs.shards.shard import SampleFile, Shard
+from imgpar.outputs.sinks import SHARDS
 
-INDEX = "shards.db"
 _FILE = re.compile(r"(\d{5,})(?:\.tar|\.parquet|_stats\.json)")
 _OVERHEAD = 4096
 """Bytes of a sample beside its pictures: headers, metadata, caption."""
@@ -56,11 +57,14 @@ class ShardSink:
         self.root = folder
         self.journal = os.path.join(folder, OURS, "journal.db")
         self._settings = settings or ShardSettings()
-        self._at = os.path.join(folder, OURS, INDEX)
+        self._at = os.path.join(folder, SHARDS)
         self._index: ShardIndex | None = None
         self._shard: Shard | None = None
         self._lock = Lock()
         self._staged: list[_Staged] = []
+        self._began = False
+        self._broken: Exception | None = None
+        """Why a shard could not be finished."""
         self._sizes: dict[int, int | None] = {}
         """Bytes of finished archives that are there, by number."""
         if settings is None and (index := self._opened()):
@@ -100,11 +104,14 @@ class ShardSink:
 
     def publish(self, path: str, file: str, made: OutputFile, /) -> None:
         """As `Sink.publish`; the sample is written by `record`."""
-        self._staged.append(_Staged(self._below(path), open(file, "rb"), made))
+        content = open(file, "rb")  # noqa: SIM115 - `record` closes it
+        self._staged.append(_Staged(self._below(path), content, made))
 
-    def record(self, job: Job | None, outcome: Outcome) -> None:
+    def record(self, outcome: Outcome, job: Job | None) -> None:
         """As `Sink.record`: the sample of an item, or the row of one that failed."""
         staged, self._staged = self._staged, []
+        if self._broken:
+            raise self._broken
         with contextlib.ExitStack() as stack:
             for one in staged:
                 stack.enter_context(one.content)
@@ -130,13 +137,13 @@ class ShardSink:
         stem = os.path.splitext(os.path.basename(job.item.mirror if job else ""))[0]
         fields = field_names([one.path for one in staged], stem)
         members = [
-            Member(field, one.content, one.made.bytes) for field, one in zip(fields, staged, strict=True)
+            SampleFile(field, one.content, one.made.bytes) for field, one in zip(fields, staged, strict=True)
         ]
         members += _texts(row) if staged else ()
         starts = shard.add(key, row, members)
         for one, start in zip(staged, starts, strict=False):  # of the pictures; texts follow them
             made = one.made
-            index.add(one.path, Place(shard.number, key, start, made.bytes, made.mtime_ns, made.digest))
+            index.add(one.path, SampleAt(shard.number, key, start, made.bytes, made.mtime_ns, made.digest))
         if outcome.status == "failed":
             index.add_failure(source, outcome.error)
         elif before:
@@ -160,8 +167,11 @@ class ShardSink:
     def close(self) -> None:
         """As `Sink.close`: the last shard is finished, even if it is not full."""
         try:
+            if self._broken:
+                raise self._broken
             self._finish()
         finally:
+            self._broken, self._began = None, False
             index, self._index = self._index, None
             shard, self._shard = self._shard, None
             for one in self._staged:
@@ -191,12 +201,14 @@ class ShardSink:
         if shard is None or index is None:
             return
         try:
-            nbytes, files = shard.finish()
-            index.finish(
-                shard.number, nbytes, {name: os.path.basename(half.path) for name, half in files.items()}
-            )
+            files = shard.finish()
+            halves = {name: os.path.basename(half.path) for name, half in files.items()}
+            index.finish(shard.number, shard.nbytes, halves)
             self._name(files)
             index.named(shard.number)
+        except Exception as error:
+            self._broken = error  # outcomes of its items were told as done: the run must not end well
+            raise
         finally:
             self._shard = None
             shard.close()
@@ -243,7 +255,8 @@ class ShardSink:
         index = self._opened()
         if index is None:
             index = self._index = ShardIndex(self._at)
-        if self._shard is None:
+        if not self._began:
+            self._began = True
             sweep_temporary_files(self.root)
             index.keep_settings(self._settings)
         return index
@@ -263,17 +276,17 @@ class ShardSink:
 
 def is_sharded(folder: str) -> bool:
     """Whether a folder has shards of an earlier run."""
-    return os.path.isfile(os.path.join(folder, OURS, INDEX))
+    return os.path.isfile(os.path.join(folder, SHARDS))
 
 
-def _texts(row: Row) -> Iterator[Member]:
+def _texts(row: Row) -> Iterator[SampleFile]:
     """The metadata of a sample, and its caption, as files beside its pictures."""
     texts = {"json": json.dumps(row, indent=4)}
     if "caption" in row:
         texts["txt"] = str(row["caption"] or "")
     for field, text in texts.items():
         data = text.encode("utf-8", "backslashreplace")
-        yield Member(field, data, len(data))
+        yield SampleFile(field, data, len(data))
 
 
 def _url(job: Job | None, outcome: Outcome) -> str:
