@@ -55,7 +55,7 @@ class ShardSink:
 
     def __init__(self, folder: str, settings: ShardSettings | None = None) -> None:
         self.root = folder
-        self.journal = os.path.join(folder, OURS, "journal.db")
+        self.journal = os.path.join(folder, OURS, "shards-journal.db")
         self._settings = settings or ShardSettings()
         self._at = os.path.join(folder, SHARDS)
         self._index: ShardIndex | None = None
