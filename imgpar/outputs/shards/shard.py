@@ -23,7 +23,7 @@ from imgpar.outputs.shards.settings import number_key, shard_name
 BUFFER = 1 << 20
 ROWS = 1000
 """Rows of the table that are in memory at a time."""
-_END = tarfile.RECORDSIZE
+_RECORD = tarfile.RECORDSIZE
 
 
 class SampleFile(NamedTuple):
@@ -73,13 +73,20 @@ class Shard:
         """The key of the next sample, by its number."""
         return number_key(self.number, self.count, digits)
 
-    def add(self, key: str, row: Row, members: Sequence[SampleFile]) -> list[int]:
-        """Add a sample; returns the offset of each member. Raises OSError, and nothing was added."""
+    def size_with(self, files: Iterable[SampleFile]) -> int:
+        """Bytes of the whole archive, if these files were its last ones."""
+        block = tarfile.BLOCKSIZE
+        own = sum(block + file.nbytes + -file.nbytes % block for file in files)
+        size = self.nbytes + own + 2 * block
+        return size + -size % _RECORD
+
+    def add(self, key: str, row: Row, files: Sequence[SampleFile]) -> list[int]:
+        """Add a sample; returns the offset of each file. Raises OSError, and nothing was added."""
         end = self._archive.tell()
         starts = {}
         try:
-            for member in sorted(members, key=attrgetter("field")):
-                starts[member.field] = self._write(f"{key}.{member.field}", member)
+            for file in sorted(files, key=attrgetter("field")):
+                starts[file.field] = self._write(f"{key}.{file.field}", file)
             self._rows.write(json.dumps(row) + "\n")
         except BaseException:
             self._archive.seek(end)
@@ -89,12 +96,11 @@ class Shard:
         self._statuses[str(row["status"])] += 1
         self._messages[str(row["error_message"] or row["status"])] += 1
         self.count += 1
-        return [starts[member.field] for member in members]
+        return [starts[file.field] for file in files]
 
     def finish(self) -> dict[str, Half]:
         """Write what is left; returns the whole files by their final names, the statistics last."""
-        end = self._archive.tell() + 2 * tarfile.BLOCKSIZE
-        self._archive.write(bytes(2 * tarfile.BLOCKSIZE + -end % _END))
+        self._archive.write(bytes(self.size_with(()) - self.nbytes))
         self._archive.flush()
         os.fsync(self._archive.fileno())
         table = self._stack.enter_context(_half(self._folder))

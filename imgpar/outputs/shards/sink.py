@@ -15,7 +15,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import IO, NamedTuple
 
@@ -29,8 +29,6 @@ from imgpar.outputs.shards.shard import SampleFile, Shard
 from imgpar.outputs.sinks import SHARDS
 
 _FILE = re.compile(r"(\d{5,})(?:\.tar|\.parquet|_stats\.json)")
-_OVERHEAD = 4096
-"""Bytes of a sample beside its pictures: headers, metadata, caption."""
 
 
 class _Staged(NamedTuple):
@@ -40,6 +38,15 @@ class _Staged(NamedTuple):
     """Below OUT."""
     content: IO[bytes]
     made: OutputFile
+
+
+class _Sample(NamedTuple):
+    """What is added to a shard."""
+
+    key: str
+    row: Row
+    files: list[SampleFile]
+    """The pictures first."""
 
 
 class ShardSink:
@@ -123,9 +130,27 @@ class ShardSink:
         before = index.failure(source)
         if outcome.status == "failed" and not staged and before == outcome.error:
             return
-        size = sum(one.made.bytes for one in staged) + _OVERHEAD
-        shard = self._shard_for(size)
-        key = self._key(shard, index, staged)
+        sample = self._sample(self._current(), job, outcome, staged)
+        if not self._has_room(sample.files):
+            self._finish()
+            sample = self._sample(self._current(), job, outcome, staged)
+        shard = self._current()
+        starts = shard.add(sample.key, sample.row, sample.files)
+        for one, start in zip(staged, starts, strict=False):  # of the pictures; texts follow them
+            made = one.made
+            index.add(
+                one.path, SampleAt(shard.number, sample.key, start, made.bytes, made.mtime_ns, made.digest)
+            )
+        if outcome.status == "failed":
+            index.add_failure(source, outcome.error)
+        elif before:
+            index.forget_failure(source)
+        if shard.count >= self._settings.size.samples:
+            self._finish()
+
+    def _sample(self, shard: Shard, job: Job | None, outcome: Outcome, staged: list[_Staged]) -> _Sample:
+        """A sample as it would be in a shard."""
+        key = self._key(shard, staged)
         row = row_of(
             key,
             _url(job, outcome),
@@ -136,25 +161,21 @@ class ShardSink:
         )
         stem = os.path.splitext(os.path.basename(job.item.mirror if job else ""))[0]
         fields = field_names([one.path for one in staged], stem)
-        members = [
+        files = [
             SampleFile(field, one.content, one.made.bytes) for field, one in zip(fields, staged, strict=True)
         ]
-        members += _texts(row) if staged else ()
-        starts = shard.add(key, row, members)
-        for one, start in zip(staged, starts, strict=False):  # of the pictures; texts follow them
-            made = one.made
-            index.add(one.path, SampleAt(shard.number, key, start, made.bytes, made.mtime_ns, made.digest))
-        if outcome.status == "failed":
-            index.add_failure(source, outcome.error)
-        elif before:
-            index.forget_failure(source)
-        if shard.count >= self._settings.size.samples:
-            self._finish()
+        return _Sample(key, row, [*files, *(_texts(row) if staged else ())])
 
-    def _key(self, shard: Shard, index: ShardIndex, staged: list[_Staged]) -> str:
+    def _has_room(self, files: Sequence[SampleFile]) -> bool:
+        """Whether the shard has room for these files; an empty one has room for any."""
+        assert self._shard is not None
+        most = self._settings.size.nbytes
+        return not most or not self._shard.count or self._shard.size_with(files) <= most
+
+    def _key(self, shard: Shard, staged: list[_Staged]) -> str:
         if self._settings.keys == "number" or not staged:
             return shard.key(self._settings.digits)
-        own = {one.path for one in staged}
+        index, own = self._begun(), {one.path for one in staged}
         first = key = name_key(staged[0].path)
         number = 1
         while index.has_key(key, own):
@@ -184,11 +205,8 @@ class ShardSink:
                 index.give_up()
                 index.close()
 
-    def _shard_for(self, nbytes: int) -> Shard:
-        """The shard for a sample of that many bytes."""
-        most = self._settings.size.nbytes
-        if self._shard and most and self._shard.count and self._shard.nbytes + nbytes > most:
-            self._finish()
+    def _current(self) -> Shard:
+        """The shard that is being written."""
         if self._shard is None:
             index = self._begun()
             index.begin()
