@@ -333,7 +333,7 @@ def test_a_sink_killed_at_any_line_goes_on_as_if_it_was_not(tmp_path: Path) -> N
     store_all(str(tmp_path / "whole"), str(tmp_path))
     whole, hits = members(tmp_path / "whole"), 0
     assert len(whole) == 3
-    for step in range(30, 1400, 90):
+    for step in range(30, 1400, 125):
         out = tmp_path / str(step)
         hits += struck(STORE, step, out, tmp_path)
         for name, found in members(out).items():
@@ -341,7 +341,7 @@ def test_a_sink_killed_at_any_line_goes_on_as_if_it_was_not(tmp_path: Path) -> N
         store_all(str(out), str(tmp_path))
         assert members(out) == whole, step
         assert files(out) == files(tmp_path / "whole"), step
-    assert hits >= 10
+    assert hits >= 7
 
 
 @pytest.mark.slow
