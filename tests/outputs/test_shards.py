@@ -24,6 +24,7 @@ import imgpar
 from imgpar import testing
 from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch
+from imgpar.outputs.shards.columns import ColumnKinds
 from imgpar.outputs.shards.samples import field_names
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
@@ -141,6 +142,32 @@ def test_columns_of_a_list_and_the_caption(pictures: Path, tmp_path: Path, sessi
     assert made[2]["url"] == "test://list/p2.jpg"
     key = made[2]["key"]
     assert found[f"{key}.txt"].decode() == "pet 2 – é"
+
+
+def test_numbers_of_a_list_are_numbers(pictures: Path, tmp_path: Path, session) -> None:
+    texts = ["1", "2.5", "", "-3", "7", "8", "nan"]
+    rows = [{"score": text, "zip": f"0{n}", "id": str(n)} for n, text in enumerate(texts)]
+    out = tmp_path / "out"
+    imgpar.convert(Listed(pictures, rows), out, shard=4, session=session)
+    assert [row["score"] for row in table(out)] == [1.0, 2.5, None, -3.0]
+    assert [row["score"] for row in table(out, 1)] == [7.0, 8.0, None]
+    schemas = [parquet.read_schema(out / f"0000{n}.parquet") for n in range(2)]
+    assert schemas[0] == schemas[1]
+    assert [str(schemas[0].field(name).type) for name in rows[0]] == ["double", "string", "int64"]
+    found = members(out)["00000.tar"]
+    assert json.loads(found["000001.json"])["score"] == 2.5
+
+
+def test_a_column_with_a_text_is_of_texts() -> None:
+    kinds = ColumnKinds({"x": "float"})
+    assert [kinds.value("x", text) for text in ("5", "1e3", "five", "5", "")] == [
+        5.0,
+        1000.0,
+        "five",
+        "5",
+        "",
+    ]
+    assert kinds.known == {"x": "text"}
 
 
 def test_exif_is_worded_as_img2dataset_does(tmp_path: Path, session) -> None:

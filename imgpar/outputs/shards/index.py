@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from imgpar.core.errors import OutputError
+from imgpar.outputs.shards.columns import Kind
 from imgpar.outputs.shards.settings import ShardSettings, ShardSize
 
 _TABLES = """
@@ -25,6 +26,8 @@ CREATE TABLE IF NOT EXISTS samples(
     path BLOB PRIMARY KEY, shard INTEGER NOT NULL, key TEXT NOT NULL, start INTEGER NOT NULL,
     bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS keys ON samples(key);
+-- Kinds of the columns of a list; see `columns`.
+CREATE TABLE IF NOT EXISTS kinds(name TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID;
 -- Failed inputs that have a row in some shard.
 CREATE TABLE IF NOT EXISTS failures(source BLOB PRIMARY KEY, error TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -89,6 +92,12 @@ class ShardIndex:
         row = self._one("SELECT error FROM failures WHERE source = ?", os.fsencode(source))
         return str(row[0]) if row else ""
 
+    def kinds(self) -> dict[str, Kind]:
+        """The kinds of the columns in the shards so far."""
+        with self._lock:
+            rows = self._database.execute("SELECT name, kind FROM kinds").fetchall()
+        return {str(name): kind for name, kind in rows if kind in ("int", "float", "text")}
+
     def unnamed(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Shards whose files have not all got their names: temporary names by final ones."""
         with self._lock:
@@ -114,6 +123,11 @@ class ShardIndex:
     def forget_failure(self, source: str) -> None:
         """An input that did not fail this time."""
         self._do("DELETE FROM failures WHERE source = ?", os.fsencode(source))
+
+    def keep_kinds(self, kinds: Mapping[str, Kind]) -> None:
+        """The kinds of the columns, for the next shard."""
+        for name, kind in kinds.items():
+            self._do("INSERT OR REPLACE INTO kinds VALUES (?, ?)", name, kind)
 
     def finish(self, shard: int, nbytes: int, files: Mapping[str, str]) -> None:
         """All rows of the shard are kept; its files are whole, and have temporary names."""

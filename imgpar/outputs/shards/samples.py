@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from imgpar.core import errors
 from imgpar.core.job import Outcome, Seen
+from imgpar.outputs.shards.columns import ColumnKinds, Value
 
 RESERVED = (
     "caption",
@@ -31,6 +32,7 @@ RESERVED = (
 NUMBERS = ("width", "height", "original_width", "original_height")
 
 Row = dict[str, str | int | None]
+"""Metadata of a sample; columns of a list are texts."""
 
 
 def row_of(
@@ -70,6 +72,14 @@ def row_of(
     if checksum != "none":
         row[checksum] = seen.checksum or None
     return row
+
+
+def typed_row(row: Row, kinds: ColumnKinds) -> dict[str, Value]:
+    """The row as it is written beside its picture; the kinds follow its values."""
+    return {
+        name: kinds.value(name, value) if isinstance(value, str) and name not in RESERVED else value
+        for name, value in row.items()
+    }
 
 
 def _status(outcome: Outcome) -> str:

@@ -17,6 +17,7 @@ from operator import attrgetter
 from typing import IO, Any, NamedTuple
 
 from imgpar.core.fs import Half, temporary_path
+from imgpar.outputs.shards.columns import ColumnKinds, Value, typed
 from imgpar.outputs.shards.samples import NUMBERS, RESERVED, Row
 from imgpar.outputs.shards.settings import number_key, shard_name
 
@@ -40,13 +41,14 @@ class Shard:
     Args:
         folder: of the temporary files.
         number: of the shard.
+        kinds: of the columns of the list.
 
     Raises:
         OSError: a file cannot be created.
     """
 
-    def __init__(self, folder: str, number: int) -> None:
-        self.number, self.name = number, shard_name(number)
+    def __init__(self, folder: str, number: int, kinds: ColumnKinds) -> None:
+        self.number, self.name, self.kinds = number, shard_name(number), kinds
         self.count = 0
         """Samples, also failed ones."""
         self._stack = contextlib.ExitStack()
@@ -149,16 +151,25 @@ class Shard:
         from pyarrow import parquet
 
         names = _ordered(self._columns)
-        kinds = [(name, pa.int32() if name in NUMBERS else pa.string()) for name in names]
-        schema = pa.schema(kinds)
+        types = {"int": pa.int64(), "float": pa.float64(), "text": pa.string()}
+        known = self.kinds.known
+        schema = pa.schema(
+            [(name, pa.int32() if name in NUMBERS else types[known.get(name, "text")]) for name in names]
+        )
         rows = self._read()
         with open(half.path, "wb") as file:
             with parquet.ParquetWriter(file, schema) as writer:
                 while some := list(islice(rows, ROWS)):
-                    columns = {name: [row.get(name) for row in some] for name in names}
+                    columns = {name: self._column(name, some) for name in names}
                     writer.write_table(pa.Table.from_pydict(columns, schema))
             file.flush()
             os.fsync(file.fileno())
+
+    def _column(self, name: str, rows: Sequence[Row]) -> list[Value]:
+        values = (row.get(name) for row in rows)
+        if kind := self.kinds.known.get(name):
+            return [typed(value, kind) if isinstance(value, str) else None for value in values]
+        return list(values)
 
     def _read(self) -> Iterator[Row]:
         self._rows.flush()

@@ -15,15 +15,16 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import IO, NamedTuple
 
 from imgpar.core.digest import content_digest
 from imgpar.core.fs import OURS, Half, long_path, replace, sweep_temporary_files, sync_folder
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
+from imgpar.outputs.shards.columns import ColumnKinds, Value
 from imgpar.outputs.shards.index import SampleAt, ShardIndex
-from imgpar.outputs.shards.samples import Row, field_names, name_key, row_of
+from imgpar.outputs.shards.samples import Row, field_names, name_key, row_of, typed_row
 from imgpar.outputs.shards.settings import ShardSettings, shard_name
 from imgpar.outputs.shards.shard import SampleFile, Shard
 from imgpar.outputs.sinks import SHARDS
@@ -164,7 +165,8 @@ class ShardSink:
         files = [
             SampleFile(field, one.content, one.made.bytes) for field, one in zip(fields, staged, strict=True)
         ]
-        return _Sample(key, row, [*files, *(_texts(row) if staged else ())])
+        shown = typed_row(row, shard.kinds)
+        return _Sample(key, row, [*files, *(_texts(shown) if staged else ())])
 
     def _has_room(self, files: Sequence[SampleFile]) -> bool:
         """Whether the shard has room for these files; an empty one has room for any."""
@@ -210,7 +212,7 @@ class ShardSink:
         if self._shard is None:
             index = self._begun()
             index.begin()
-            self._shard = Shard(self.root, self._next_number(index))
+            self._shard = Shard(self.root, self._next_number(index), ColumnKinds(index.kinds()))
         return self._shard
 
     def _finish(self) -> None:
@@ -221,6 +223,7 @@ class ShardSink:
         try:
             files = shard.finish()
             halves = {name: os.path.basename(half.path) for name, half in files.items()}
+            index.keep_kinds(shard.kinds.known)
             index.finish(shard.number, shard.nbytes, halves)
             self._name(files)
             index.named(shard.number)
@@ -297,7 +300,7 @@ def is_sharded(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, SHARDS))
 
 
-def _texts(row: Row) -> Iterator[SampleFile]:
+def _texts(row: Mapping[str, Value]) -> Iterator[SampleFile]:
     """The metadata of a sample, and its caption, as files beside its pictures."""
     texts = {"json": json.dumps(row, indent=4)}
     if "caption" in row:
