@@ -614,6 +614,15 @@ class PlainRunSettings(OperationSettings, total=False):
     """Read subfolders of the inputs."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
+    shard: int | str | None
+    """Write WebDataset shards (00000.tar, 00001.tar … with tables of their metadata) into OUT, each of at
+    most this size, such as 1GB, or this number of inputs, such as 10000."""
+    shard_keys: Literal["number", "name"] | None
+    """With --shard: call samples by number, or by the name of the output (default: number)."""
+    shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None
+    """With --shard: checksum of each input in the tables (default: sha256)."""
+    caption_column: str | None
+    """With --shard: column of the list whose text is the caption of a sample, KEY.txt."""
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None

@@ -202,7 +202,7 @@ class ReportLines(Sequence[Outcome]):
 _DETAILS = tuple(
     (name, default)
     for name, default in Outcome._field_defaults.items()
-    if name not in ("outputs", "reason", "job")
+    if name not in ("outputs", "reason", "job", "seen")
 )
 
 

@@ -217,7 +217,13 @@ class Run:
         write_facts(self._name, self._facts())
         log = WrittenLog(self._journal.written, self._name, self._journal.base)
         self._transfer = Transfer(
-            self._sources, self._place.stored, self._settle, stack, log, fetching=self._options.fetching
+            self._sources,
+            self._place.stored,
+            self._settle,
+            self._settle_planned,
+            stack,
+            log,
+            fetching=self._options.fetching,
         )
         if self._place.in_place:
             days = self._options.keep_originals
@@ -264,6 +270,7 @@ class Run:
             parts=f"{self._journal.path}.parts",
             sources=self._sources,
             gather=self._gather,
+            sees=getattr(self._place.stored.sink, "sees", None) if self._place.stored else None,
         )
         if own.note:
             self._account.note(own.note)
@@ -408,10 +415,11 @@ class Run:
             self._account.tell(result)
         elif isinstance(result, Unchanged):
             self._account.add_unchanged(result)
-        elif isinstance(result, Outcome):
-            self._account.add(self._transfer.recorded(result))
         else:
             self._transfer.outward(result)
+
+    def _settle_planned(self, outcome: Outcome) -> None:
+        self._account.add(self._transfer.recorded(outcome))
 
     def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""

@@ -14,6 +14,7 @@ from imgpar.inputs.fetching import FetchOptions, agent, robots
 from imgpar.inputs.ordering import SortKey, sort_keys
 from imgpar.inputs.sources import Access
 from imgpar.inputs.where import Condition, conditions
+from imgpar.outputs.shards.settings import CHECKSUMS, KEYS, ShardSize, shard_size
 
 FILES, RUN, NETWORK = "files", "run", "network"
 """Groups of flags."""
@@ -169,6 +170,43 @@ class RunOptions(Declared):
         default=False,
         group=FILES,
         calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    shard: ShardSize | None = option(
+        shard_size,
+        "write WebDataset shards (00000.tar, 00001.tar … with tables of their metadata) into OUT, each of at "
+        "most this size, such as 1GB, or this number of inputs, such as 10000",
+        default=None,
+        metavar="SIZE|N",
+        example="1GB",
+        group=FILES,
+        calls="run",
+    )
+    shard_keys: Literal["number", "name"] | None = option(
+        parsing.choice(*KEYS),
+        "with --shard: call samples by number, or by the name of the output (default: number)",
+        default=None,
+        choices=KEYS,
+        example="name",
+        group=FILES,
+        calls="run",
+    )
+    shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None = option(
+        parsing.choice(*CHECKSUMS),
+        "with --shard: checksum of each input in the tables (default: sha256)",
+        default=None,
+        choices=CHECKSUMS,
+        example="md5",
+        group=FILES,
+        calls="run",
+    )
+    caption_column: str | None = option(
+        parsing.text,
+        "with --shard: column of the list whose text is the caption of a sample, KEY.txt",
+        default=None,
+        metavar="NAME",
+        example="caption",
+        group=FILES,
+        calls="run",
     )
     in_place: bool = option(
         parsing.switch,

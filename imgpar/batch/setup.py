@@ -17,12 +17,13 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
+from imgpar.batch.sharding import sharded
 from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.job import Item
+from imgpar.core.job import Item, SeenWants
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
@@ -288,6 +289,7 @@ def check_place(
     """
     branches = recipe.branches()
     several = len(branches) > 1
+    out = sharded(out, options)
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
     check_duplicates(options, place)
@@ -390,6 +392,7 @@ def run_spec(
     parts: str,
     sources: tuple[Source, ...] = (),
     gather: Gathering | None = None,
+    sees: SeenWants | None = None,
 ) -> RunSpec:
     """Make the facts of a run that are sent to workers.
 
@@ -403,6 +406,7 @@ def run_spec(
         parts: folder for parts of long clips; empty for none.
         sources: of items that are no files.
         gather: what is made of all items together.
+        sees: what the sink asks about the content of each input.
 
     Raises:
         OutputError: `written` or `parts` is a symbolic link.
@@ -426,6 +430,7 @@ def run_spec(
         sources=sources,
         branches=(first, *others) if others else (),
         gather=gather,
+        sees=sees,
         link_others=options.others == "link",
     )
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from imgpar.batch.in_order import InOrder
 from imgpar.batch.incremental import Unchanged
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
@@ -34,6 +35,7 @@ class Transfer:
         sources: of items that are no files.
         stored: the place of the outputs; None for files.
         settle: called with each job and the outcomes of its items.
+        settle_planned: called with each outcome of an item that needed no job.
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
         fetching: limits of transfers.
@@ -44,12 +46,14 @@ class Transfer:
         sources: Sequence[Source],
         stored: Stored | None,
         settle: Callable[[Job, list[Outcome]], None],
+        settle_planned: Callable[[Outcome], None],
         stack: contextlib.ExitStack,
         log: WrittenLog | None = None,
         *,
         fetching: FetchOptions = FetchOptions(),
     ) -> None:
-        self._settle = settle
+        self._settle, self._settle_planned = settle, settle_planned
+        self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
         self._spool: Spool | None = None
         self._ahead: Ahead | None = None
         self._unpacking: Unpacking | None = None
@@ -89,7 +93,8 @@ class Transfer:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
         ready = self._fetched(plan, self._ahead) if self._ahead else plan
-        return self._unpacking.entries(ready) if self._unpacking else ready
+        ready = self._unpacking.entries(ready) if self._unpacking else ready
+        return self._order.paced(ready) if self._order else ready
 
     def _fetched(self, plan: Iterator[Entry], ahead: Ahead) -> Iterator[Entry | NotYet]:
         for entry in ahead.entries(plan):
@@ -102,18 +107,32 @@ class Transfer:
     def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
         for entry in plan:
             if not isinstance(entry, Job):
+                if self._order and isinstance(entry, Outcome) and entry.status == "failed":
+                    self._order.expect(entry.job)
                 yield entry
             elif entry.check:
                 self._settle(entry, [spool.compared(entry)])
             else:
+                if self._order:
+                    self._order.expect(entry.id)
                 yield spool.inward(entry)
 
-    def outward(self, result: Settled) -> None:
-        """Settle a job that the workers have done; if its outputs are published by threads, later."""
-        if self._ahead:
-            self._ahead.settled(result.state.job)
-        if self._unpacking:
-            self._unpacking.settled(result.state.job)
+    def outward(self, result: Settled | Outcome) -> None:
+        """Settle a job that the workers have done, or an item that needed none; later if its outputs are
+        published by threads, or in the order of the plan."""
+        number = result.job if isinstance(result, Outcome) else result.state.job.id
+        if isinstance(result, Settled):
+            if self._ahead:
+                self._ahead.settled(result.state.job)
+            if self._unpacking:
+                self._unpacking.settled(result.state.job)
+        for ready in self._order.done(number, result) if self._order else (result,):
+            self._out(ready)
+
+    def _out(self, result: Settled | Outcome) -> None:
+        if isinstance(result, Outcome):
+            self._settle_planned(result)
+            return
         if self._spool is None:
             self._settle(result.state.job, result.outcomes())
             return
@@ -133,6 +152,8 @@ class Transfer:
 
     def finish(self) -> None:
         """Settle all jobs, and end the sink. Raises RunError."""
+        for result in self._order.rest() if self._order else ():
+            self._out(result)
         if self._spool:
             for job, outcome in self._spool.done(0):
                 self._settle(job, [outcome])
