@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import Protocol
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
@@ -20,7 +21,7 @@ from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.job import Item
+from imgpar.core.job import Item, Job, Outcome
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
@@ -40,6 +41,19 @@ from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
 
 
+class Among(Protocol):
+    """What a run takes of its inputs, where another run follows: see `batch.watch`."""
+
+    def enters(self, folder: str) -> bool:
+        """Whether this folder or one below it has to be read."""
+
+    def among(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """What is taken of all batches."""
+
+    def rests(self, entry: Job | Outcome) -> bool:
+        """Whether an entry of the plan is left to a later run."""
+
+
 def input_batches(
     inputs: Iterable[str | Source],
     named: Sequence[str | Source] | None,
@@ -51,6 +65,7 @@ def input_batches(
     in_order: bool = False,
     formats: Collection[str] = (),
     selection: Selection | None = None,
+    among: Among | None = None,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
@@ -64,6 +79,7 @@ def input_batches(
         in_order: the order of `named` matters, and an input may be named twice.
         formats: of the outputs.
         selection: which of these files are taken, and their order.
+        among: what this run takes of all; None takes all.
     """
     if in_order and named is not None:
         batches = scan_in_order(named, patterns)
@@ -72,7 +88,10 @@ def input_batches(
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
         batches = scan_list((str(name) for name in inputs), patterns)
     else:
-        batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
+        out = None if place.stored else place.path
+        batches = scan(named, out=out, patterns=patterns, enters=among.enters if among else None)
+    if among:
+        batches = among.among(batches)
     if kind:
         batches = of_kind(batches, kind)
     if selection is not None:
@@ -83,8 +102,9 @@ def input_batches(
         batches = with_sidecars(batches)
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
-        out = "" if place.stored else place.path
-        batches = with_others(batches, patterns, apart=not audio, ours=own_files(options), out=out)
+        place_of_others = "" if place.stored else place.path
+        ours = own_files(options)
+        batches = with_others(batches, patterns, apart=not audio, ours=ours, out=place_of_others)
     return batches
 
 

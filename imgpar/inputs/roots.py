@@ -6,7 +6,7 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.core.filenames import fold, natural, short_hash
@@ -32,6 +32,8 @@ class Root:
     mirror: str = ""
     leave_out: str = ""
     """Output folder, which may lie inside."""
+    enters: Callable[[str], bool] | None = None
+    """Which folders are read; None reads all."""
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """All media in the folder and below it; see `walk`."""
@@ -42,6 +44,7 @@ class Root:
             named=self.named,
             leave_out=self.leave_out,
             patterns=patterns,
+            enters=self.enters,
         )
 
     def takes(self, relative: str) -> bool:

@@ -60,6 +60,7 @@ def walk(
     named: Mapping[str, set[str]] | None = None,
     leave_out: str = "",
     patterns: Patterns | None = None,
+    enters: Callable[[str], bool] | None = None,
 ) -> Iterator[Batch]:
     """Every folder at and below `root` that contains media, parents first, in natural order.
 
@@ -74,12 +75,15 @@ def walk(
         named: relative folder → names of files that are items in any case.
         leave_out: output folder, which may lie inside.
         patterns: select files and folders, including those that were named.
+        enters: `enters(absolute path)` selects the folders that are read; None reads all.
     """
     out = _identity(leave_out) if leave_out else None
     stack = [(root, mirror, "")]
     while stack:
         folder, place, relative = stack.pop()
         if relative and out and _identity(folder) == out:
+            continue
+        if enters and not enters(folder):
             continue
         forced = named.get(relative, set()) if named else set()
         try:

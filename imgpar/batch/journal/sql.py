@@ -87,6 +87,16 @@ READ_FAILED = """
 SELECT name FROM items
 WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
 """
+FAILED_ALIKE = """
+SELECT name, size, mtime_ns, ctime_ns, inode FROM items
+WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
+    AND run NOT IN (SELECT id FROM runs WHERE finished IS NULL)
+"""
+"""Failures of runs that were not stopped, which may have failed for the reason that stopped them."""
+PRUNE_RUNS = """
+DELETE FROM runs WHERE id <= ? AND finished IS NOT NULL AND key = ? AND recipe IS
+    (SELECT recipe FROM runs WHERE id = ?)
+"""
 COUNT_FAILED = """
 SELECT count(*) FROM (SELECT DISTINCT folder, name FROM items
 WHERE state = 'failed' AND key IN (SELECT value FROM json_each(?)))
