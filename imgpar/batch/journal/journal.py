@@ -372,6 +372,13 @@ class Journal:
             for number in self.folders.rows_at(folder):
                 database.execute(sql.UNDONE, (number, os.fsencode(name)))
 
+    def forget(self, path: str) -> None:
+        """Remove the records of an input that is gone, and so are its outputs."""
+        folder, name = os.path.split(path)
+        with self._writing() as database:
+            for number in self.folders.rows_at(folder):
+                database.execute(sql.FORGET, (number, os.fsencode(name)))
+
     def outcomes(self) -> ReportLines:
         """The lines of this run in the order of its inputs; readable after `close` as well."""
         self.flush()

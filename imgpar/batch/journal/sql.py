@@ -16,6 +16,7 @@ SCATTERED = """
 SELECT 1 FROM runs WHERE recipe LIKE '%flat = true%' OR recipe LIKE '%name = "%/%"%' LIMIT 1
 """
 """Runs of recipes with names that are paths; recipes without text are not known."""
+FOLDER_PATHS = "SELECT DISTINCT path, here FROM folders"
 ALL_FOLDERS = "SELECT id FROM folders"
 UPSERT = """
 INSERT INTO items(folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, digest, outputs)
@@ -83,6 +84,7 @@ UNDONE = """
 UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]'
 WHERE folder = ? AND name = ?
 """
+FORGET = "DELETE FROM items WHERE folder = ? AND name = ?"
 READ_FAILED = """
 SELECT name FROM items
 WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))

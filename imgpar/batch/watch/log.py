@@ -44,7 +44,8 @@ class WatchLog:
                 file = _Rotated(path, maxBytes=size, backupCount=count, encoding="utf-8")
             except OSError as error:
                 raise UsageError(
-                    f"The log {path} cannot be written: {error.strerror}.", fix="Name a file in a folder that exists."
+                    f"The log {path} cannot be written: {error.strerror}.",
+                    fix="Name a file in a folder that exists.",
                 ) from None
             file.setFormatter(_Lines(as_json=as_json))
             handlers.append(file)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from imgpar.core import parsing
 from imgpar.core.options import Declared, option
@@ -107,3 +108,17 @@ class WatchOptions(Declared):
         group=WATCH,
         calls="watch",
     )
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> WatchOptions:
+        """Settings from unparsed values; None means "not given".
+
+        >>> WatchOptions.read({"settle": "10s", "poll": None}).settle
+        10.0
+
+        Raises:
+            BadValueError: a value is invalid.
+        """
+        known = cls.options()
+        values = {name: value for name, value in given.items() if value is not None}
+        return cls(**{name: parsing.named(name, known[name].parse, value) for name, value in values.items()})

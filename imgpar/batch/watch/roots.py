@@ -58,9 +58,27 @@ class WatchedFolders:
     def __init__(self, inputs: Iterable[object]) -> None:
         given = [absolute(path) for path in inputs if isinstance(path, str)]
         self.folders = [path for path in given if os.path.isdir(path) or not os.path.splitext(path)[1]]
+        self._remote = {folder: is_on_network(folder) for folder in self.folders}
         self._known: dict[str, tuple[int, int]] = {}
         self.away: dict[str, str] = {}
         """Folders that are not there, with the reason."""
+
+    @property
+    def all_away(self) -> bool:
+        """Whether there are folders, and none of them is there."""
+        return bool(self.folders) and len(self.away) == len(self.folders)
+
+    @property
+    def on_network(self) -> bool:
+        """Whether one of them is on a network."""
+        return any(self._remote.values())
+
+    def is_local(self, folder: str) -> bool:
+        """Whether a folder is below none of those that are on a network."""
+        inside = (
+            root for root in self.folders if folder == root or folder.startswith(os.path.join(root, ""))
+        )
+        return not self._remote.get(next(inside, ""), False)
 
     def look(self) -> list[str]:
         """Look for all; returns those that are there again, or are another folder than before."""
@@ -72,6 +90,7 @@ class WatchedFolders:
                 continue
             if self.away.pop(folder, "") or self._known.get(folder, identity) != identity:
                 back.append(folder)
+                self._remote[folder] = is_on_network(folder)
             self._known[folder] = identity
         return back
 

@@ -39,11 +39,19 @@ class Unreadable:
         known = self._found.get(path)
         return known is not None and known[0] == facts and time.monotonic() < known[1]
 
-    def due(self) -> tuple[float, set[str]]:
-        """When the next one is tried again, and the folders of those whose time has come."""
+    def due(self) -> set[str]:
+        """The folders of those whose time has come."""
         now = time.monotonic()
-        folders = {os.path.dirname(path) for path, (_, at, _) in self._found.items() if at <= now}
-        return min((at for _, at, _ in self._found.values() if at > now), default=float("inf")), folders
+        return {os.path.dirname(path) for path, (_, at, _) in self._found.items() if at <= now}
+
+    def next(self) -> float:
+        """When the next one is tried again, on the monotonic clock."""
+        now = time.monotonic()
+        return min((at for _, at, _ in self._found.values() if at > now), default=float("inf"))
+
+    def folders(self) -> set[str]:
+        """The folders of all."""
+        return {os.path.dirname(path) for path in self._found}
 
     def clear(self) -> None:
         """Forget all, such as when a disk is there again."""
@@ -158,9 +166,7 @@ class Scope:
         local = self._local(os.path.dirname(item.path))
         return self._takes(item.path, item.size, item.mtime_ns, item.inode, batch, local=local)
 
-    def _takes(
-        self, path: str, size: int, mtime_ns: int, inode: int, batch: Batch, *, local: bool
-    ) -> bool:
+    def _takes(self, path: str, size: int, mtime_ns: int, inode: int, batch: Batch, *, local: bool) -> bool:
         if is_temporary(os.path.basename(path)):
             return False
         left = self._settling.wait(path, size, mtime_ns, inode, local=local)

@@ -29,11 +29,7 @@ def is_temporary(name: str) -> bool:
     >>> [is_temporary(name) for name in ("a.jpg", "a.jpg.part", ".a.jpg.Xy12", "a.jpg~", "a.crdownload")]
     [False, True, True, True, True]
     """
-    return (
-        name.startswith((".", "~$"))
-        or name.endswith("~")
-        or name.rpartition(".")[2].lower() in _SUFFIXES
-    )
+    return name.startswith((".", "~$")) or name.endswith("~") or name.rpartition(".")[2].lower() in _SUFFIXES
 
 
 def has_writer(path: str) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imgpar.batch.report_lines import state_folder
+from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.filenames import short_hash
-from imgpar.core.fs import OURS, make_private
+from imgpar.core.fs import OURS, make_private, no_room
 from imgpar.core.locks import Lock
-from imgpar.core.errors import OutputLockedError
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sidefiles import write_whole
 
@@ -41,16 +41,23 @@ def lock_path(place: Out) -> str:
 
 
 def lock_watch(place: Out) -> Lock:
-    """Lock a destination against a second watch; runs are not excluded. Raises OutputLockedError, OSError."""
+    """Lock a destination against a second watch; runs are not excluded.
+
+    Raises:
+        OutputLockedError: another watch works on it.
+        OutputError, DiskFullError: it cannot be written.
+    """
     path = lock_path(place)
-    make_private(os.path.dirname(path))
     try:
+        make_private(os.path.dirname(path))
         return Lock(path, place.path)
     except OutputLockedError as error:
-        raise OutputLockedError(
-            str(error).replace("Another run is writing to", "Another watch works on").partition(". Wait")[0] + ".",
-            fix="See imgpar watch --status, and end it first.",
-        ) from None
+        words = error.message.replace("Another run is writing to", "Another watch works on")
+        raise OutputLockedError(words, fix="See imgpar watch --status, and end it first.") from None
+    except OSError as error:
+        raise no_room(error, place.folder) or OutputError(
+            f"{place.folder} cannot be written: {error.strerror or error}.", fix="Choose another OUT."
+        ) from error
 
 
 def is_locked(path: str) -> bool:
