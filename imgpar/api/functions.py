@@ -15,6 +15,7 @@ from imgpar.batch.report import Report
 from imgpar.batch.verify_outputs import verify_outputs as compare
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
+from imgpar.core.errors import refuse_address
 from imgpar.core.job import Event
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -136,4 +137,6 @@ def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
         UsageError: no run replaced files there.
         OutputLockedError: a run is active there.
     """
-    return put_back(parsing.path(out), forget=parsing.named("forget", parsing.switch, forget))
+    folder = parsing.path(out)
+    refuse_address(folder, "a folder")
+    return put_back(folder, forget=parsing.named("forget", parsing.switch, forget))

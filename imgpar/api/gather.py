@@ -23,7 +23,7 @@ from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import CODECS
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.formats.relevance import says_something
-from imgpar.inputs.sources import Source, with_archives
+from imgpar.inputs.sources import Source, with_sources
 from imgpar.outputs.sidefiles import check_report
 from imgpar.pixels.page_sizes import PageSize
 from imgpar.recipe.recipe import Recipe
@@ -162,9 +162,7 @@ def _check_file(made: Gathering, target: Format, given: list[str], label: Callab
 
 def _is_folder(given: str | Source) -> bool:
     """Whether an input may hold several items."""
-    return (
-        not isinstance(given, str) or os.path.isdir(given) or not isinstance(with_archives([given])[0], str)
-    )
+    return not isinstance(given, str) or os.path.isdir(given) or not isinstance(with_sources([given])[0], str)
 
 
 def _check_settings(

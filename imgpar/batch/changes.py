@@ -21,7 +21,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
-from imgpar.inputs.sources import with_archives
+from imgpar.inputs.sources import with_sources
 from imgpar.outputs.conflicts import KEPT
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
@@ -63,7 +63,7 @@ def changes_of_run(
     Raises:
         UsageError: the settings contradict each other, every input is missing, or OUT is a sink.
     """
-    place = check_place(with_archives(inputs), out, recipe, options)
+    place = check_place(with_sources(inputs), out, recipe, options)
     if place.stored:
         raise UsageError("--check compares files in a folder.", fix="Name a folder with -o.")
     done, kept = list[Outcome](), set[str]()

@@ -41,7 +41,7 @@ from imgpar.core.job import Event, Job, Outcome, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -74,7 +74,7 @@ def planned_entries(
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
-    named = with_archives(inputs) if isinstance(inputs, (list, tuple)) else None
+    named = with_sources(inputs) if isinstance(inputs, (list, tuple)) else None
     still = frozenset[str]()
     if gather is not None:
         place = gathered_place(out)

@@ -21,7 +21,7 @@ from imgpar.core.job import Item, Job, Outcome
 from imgpar.core.properties import Properties, Wants
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.runtime.scheduler import CancelToken
 
 DISTANCE = 6
@@ -156,7 +156,7 @@ def find_duplicates(
         UsageError: every input is missing.
         NoInputError: no input matched.
     """
-    named = with_archives(inputs)
+    named = with_sources(inputs)
     sources = tuple(sources_of(named))
     selection = Selection(options, lambda: workers, cancel, sources)
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)

@@ -49,11 +49,11 @@ from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
-from imgpar.outputs.write_ahead import read_written
+from imgpar.outputs.write_ahead import WrittenLog, read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
@@ -107,7 +107,7 @@ class Run:
         self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
         """The inputs, unless they are a stream; `_named` has archives as sources."""
-        self._named = None if self._given is None else with_archives(self._given)
+        self._named = None if self._given is None else with_sources(self._given)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
         self._sources = tuple(sources_of(self._named or ()))
@@ -197,17 +197,21 @@ class Run:
         for note in self._journal.notes:
             self._account.note(note)
         self._sweeps = not self._place.stored and (self._journal.unfinished or bool(self._place.name))
-        self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack)
         homes = None
         if self._place.in_place:
             put_right(self._journal, self._place.folder, self._account.note)
             base = self._place.folder
             homes = Homes(base, self._journal, partial(open_home, stack, self._account.note, base))
         else:
-            self._journal.recover()
+            if self._place.stored:
+                stack.callback(self._place.stored.close)
+                self._place.stored.resume(self._journal.noted())
+            self._journal.recover(store=self._place.place)
         keys = run_keys(self._place, self._recipe, self._gather, self._members)
         self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
+        log = WrittenLog(self._journal.written, self._name, self._journal.base)
+        self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack, log)
         if self._place.in_place:
             days = self._options.keep_originals
             self._originals = KeptOriginals(self._place.folder, self._name, days, self._account.note)
@@ -394,13 +398,15 @@ class Run:
         elif isinstance(result, Unchanged):
             self._account.add_unchanged(result)
         elif isinstance(result, Outcome):
-            self._account.add(result)
+            self._account.add(self._transfer.recorded(result))
         else:
             self._transfer.outward(result)
 
     def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""
         self._to_read -= sum(item.size for item in job.items)
+        own = [job] if len(job.items) == 1 else [job._replace(items=(item,)) for item in job.items]
+        outcomes = list(map(self._transfer.recorded, outcomes, own))
         full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
         if full:
             self._stop(full.error)
@@ -415,10 +421,9 @@ class Run:
             noted = read_written(self._journal.written, self._journal.base, self._name)
             outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
         again = False
-        for item, outcome in zip(job.items, outcomes, strict=True):
-            own = job if len(job.items) == 1 else job._replace(items=(item,))
+        for outcome, alone in zip(outcomes, own, strict=True):
             self._twins.done(outcome)
-            self._account.add(outcome, own, again=again)
+            self._account.add(outcome, alone, again=again)
             again = again or bool(outcome.outputs)
 
     def _has_left(self, outcome: Outcome, job: Job) -> bool:

@@ -14,7 +14,7 @@ from imgpar.core.errors import ItemError, item_error
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.video.clip_info import ClipInfo
 
@@ -73,7 +73,7 @@ def describe_all(
         cancel: stops the run.
         limited: whether the limit of pixels applies: a header costs nothing, however large the picture.
     """
-    inputs = with_archives(inputs)
+    inputs = with_sources(inputs)
     sources = tuple(sources_of(inputs))
     selection = Selection(options, lambda: workers, cancel, sources)
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)

@@ -1,15 +1,17 @@
 """Outputs on their way to a sink: workers commit them into a private folder, the parent hands them over.
 
 worker   commit ─► SPOOL/path/below       as into any folder, with a write-ahead log for its next attempt
-parent   sink.publish(root/path/below) ─► the file is removed, and the outcome says root/path/below
+parent   noted in the write-ahead log of the run ─► sink.publish(root/path/below) ─► the file is removed, and
+         the outcome says root/path/below ─► sink.record(outcome)
 """
 
 from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 
 from imgpar.batch.incremental import skipped
 from imgpar.batch.plan_entries import failed_entry
@@ -17,7 +19,11 @@ from imgpar.core.digest import matches_output, what_is_wrong
 from imgpar.core.errors import CommitError, ImgparError, KeptError, OutputError, library_words
 from imgpar.core.fs import no_room, remove_file
 from imgpar.core.job import Job, Outcome, OutputFile, Target
+from imgpar.outputs.parts import completion
 from imgpar.outputs.sinks import Sink
+from imgpar.outputs.write_ahead import WrittenLog
+
+Record = Callable[[Outcome, Job | None], object]
 
 THREADS = 4
 """Jobs whose outputs are published at once where the sink waits for a network."""
@@ -31,10 +37,14 @@ class Spool:
     Args:
         sink: the place of all outputs.
         folder: private and temporary, for the files of the workers.
+        log: write-ahead log of the run: what was published and not recorded is known after a kill. None
+            without one.
     """
 
-    def __init__(self, sink: Sink, folder: str) -> None:
+    def __init__(self, sink: Sink, folder: str, log: WrittenLog | None = None) -> None:
         self._sink, self.folder = sink, folder
+        self._log, self._logging = log, Lock()
+        self._record: Record | None = getattr(sink, "record", None)
         self._targets: dict[int, tuple[Target, ...]] = {}
         """Targets of the jobs in progress, by id of the job."""
         self._threads = ThreadPoolExecutor(THREADS) if sink.waits else None
@@ -65,6 +75,9 @@ class Spool:
     def take(self, job: Job, outcome: Outcome) -> Iterator[tuple[Job, Outcome]]:
         """Publish the outputs of a job; yields the jobs that are done, in order."""
         targets = self._targets.pop(job.id, ())
+        if self._log:
+            with self._logging:
+                self._log.turn()
         job = job._replace(targets=targets)
         if self._threads is None:
             yield job, self._published(outcome, targets)
@@ -77,6 +90,16 @@ class Spool:
         while self._waiting and (len(self._waiting) > most or self._waiting[0][1].done()):
             job, future = self._waiting.popleft()
             yield job, future.result()
+
+    def recorded(self, outcome: Outcome, job: Job | None) -> Outcome:
+        """The outcome of an item, after the sink was told; failed where the sink cannot record it."""
+        if self._record is None:
+            return outcome
+        try:
+            self._record(outcome, job)
+        except Exception as error:
+            return _failed(outcome, self._translated(error), self._sink.root)
+        return outcome
 
     def finish(self) -> None:
         """End the threads and close the sink; also after an error, and again. Raises RunError."""
@@ -98,17 +121,17 @@ class Spool:
                 files.append(self._publish(made, targets) if self._is_ours(made.path) else made)
             except KeptError as error:
                 kept.append(str(error))
-            except (ImgparError, OSError) as error:
-                errors.append(error)  # the other outputs are published all the same
-            except Exception as error:  # of a sink that is not ours
-                words = library_words(error, type(error).__name__)
-                errors.append(CommitError(f"It cannot be stored in {self._sink.root}: {words}."))
+            except Exception as error:
+                errors.append(self._translated(error))  # the other outputs are published all the same
             finally:
                 if self._is_ours(made.path):
                     remove_file(made.path)
         outcome = outcome._replace(outputs=tuple(files), notes=(*outcome.notes, *kept))
         if errors:
             return _failed(outcome, errors[0], self._sink.root)
+        for target in targets:
+            if target.split:
+                self._note(completion(target, files))
         return outcome._replace(status="skipped", reason="changed") if kept and not files else outcome
 
     def _publish(self, made: OutputFile, targets: tuple[Target, ...]) -> OutputFile:
@@ -123,11 +146,23 @@ class Spool:
                 )
             if target.known and not matches_output(path, target.known, self._sink):
                 raise KeptError(f"{path} was changed since imgpar made it; it was left alone.")
+        self._note(made._replace(path=path))
         self._sink.publish(path, made.path, made)
         now = self._sink.find(path)
         if now is None or now.size != made.bytes:
             raise CommitError(f"{path} is not what was written.", fix="Run again.")
         return made._replace(path=path, mtime_ns=now.mtime_ns, ctime_ns=now.ctime_ns, inode=now.inode)
+
+    def _note(self, file: OutputFile) -> None:
+        if self._log:
+            with self._logging:
+                self._log.note(file)
+
+    def _translated(self, error: Exception) -> ImgparError | OSError:
+        if isinstance(error, (ImgparError, OSError)):
+            return error
+        words = library_words(error, type(error).__name__)  # of a sink that is not ours
+        return CommitError(f"It cannot be stored in {self._sink.root}: {words}.")
 
     def _is_ours(self, path: str) -> bool:
         return path.startswith(self.folder + os.sep)

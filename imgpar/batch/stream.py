@@ -20,7 +20,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
 from imgpar.core.job import Event, Item, Outcome
 from imgpar.core.spec import FrameRef
-from imgpar.inputs.sources import Source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed
@@ -84,7 +84,7 @@ def read_request(
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     return ArrayRequest(
         recipe,
-        with_archives(inputs),
+        with_sources(inputs),
         RunOptions.read({key: value for key, value in settings.items() if key in call.run}),
         parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
         parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),

@@ -22,6 +22,7 @@ from imgpar.runtime.scheduler import NotYet
 if TYPE_CHECKING:  # most runs need neither, and no thread pools
     from imgpar.batch.ahead import Ahead, Entry
     from imgpar.batch.spool import Spool
+    from imgpar.outputs.write_ahead import WrittenLog
 
 
 class Transfer:
@@ -32,6 +33,7 @@ class Transfer:
         stored: the place of the outputs; None for files.
         settle: called with each job and the outcomes of its items.
         stack: removes temporary files and ends the sink.
+        log: write-ahead log for what is published.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Transfer:
         stored: Stored | None,
         settle: Callable[[Job, list[Outcome]], None],
         stack: contextlib.ExitStack,
+        log: WrittenLog | None = None,
     ) -> None:
         self._settle = settle
         self._spool: Spool | None = None
@@ -47,7 +50,7 @@ class Transfer:
         if stored is not None:
             from imgpar.batch.spool import Spool
 
-            self._spool = Spool(stored.sink, stack.enter_context(temporary()))
+            self._spool = Spool(stored.sink, stack.enter_context(temporary()), log)
             stack.callback(self._spool.finish)
         if any(source.waits for source in sources):
             from imgpar.batch.ahead import Ahead
@@ -94,6 +97,10 @@ class Transfer:
             return
         for job, outcome in self._spool.take(result.state.job, result.outcome()):
             self._settle(job, [outcome])
+
+    def recorded(self, outcome: Outcome, job: Job | None = None) -> Outcome:
+        """The outcome of an item, after the sink was told; failed where the sink cannot record it."""
+        return self._spool.recorded(outcome, job) if self._spool else outcome
 
     def turn(self) -> None:
         """Settle the jobs whose outputs are published by now."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from imgpar.batch.report import counted, format_size
+from imgpar.core.addresses import is_address
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.ignored import Aside, ignored_sentence
 from imgpar.inputs.local import nothing_there, scan
@@ -15,8 +16,8 @@ from imgpar.inputs.patterns import Patterns
 
 
 def check_there(paths: Sequence[str]) -> None:
-    """Raise UsageError if none of the paths exists."""
-    if not any(os.path.lexists(path) for path in paths):
+    """Raise UsageError if none of the inputs is an address or a path that exists."""
+    if not any(is_address(path) or os.path.lexists(path) for path in paths):
         raise nothing_there(paths)
 
 

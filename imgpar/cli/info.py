@@ -19,7 +19,7 @@ from imgpar.cli.parsing import Parser, align_columns
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_sources
 
 if TYPE_CHECKING:
     from imgpar.runtime.scheduler import CancelToken
@@ -65,7 +65,7 @@ def info_command(argv: Sequence[str]) -> int:
             show.folder(path)
         return show.exit_code
     # Archives that were named are read like folders; names of a list are taken as files.
-    given = list[str | Source](with_archives(paths)) if names is paths else names
+    given = list[str | Source](with_sources(paths)) if names is paths else names
     sources = tuple(sources_of(given)) if isinstance(given, list) else ()
     return _describe(args, show, given, patterns, sources)
 

@@ -154,10 +154,10 @@ def _explained_plan(
 ) -> Iterator[tuple[Job, Explained] | Outcome]:
     from imgpar.batch.facts import explain
     from imgpar.batch.setup import new_workers
-    from imgpar.inputs.sources import sources_of, with_archives
+    from imgpar.inputs.sources import sources_of, with_sources
 
     workers = stack.enter_context(new_workers(options))
-    named = with_archives(inputs) if isinstance(inputs, (list, tuple)) else ()
+    named = with_sources(inputs) if isinstance(inputs, (list, tuple)) else ()
     sources = tuple(sources_of(named))
     return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel, sources)))
 

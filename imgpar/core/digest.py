@@ -13,7 +13,7 @@ from functools import cache
 from typing import IO, Any, Protocol
 
 from imgpar.core.fs import long_path
-from imgpar.core.job import FOLDER, INODE_BITS, SPECIAL, Facts, OutputFile
+from imgpar.core.job import FOLDER, SPECIAL, Facts, OutputFile
 
 BLOCK = 1 << 20
 
@@ -109,12 +109,11 @@ def matches_output(path: str, files: Sequence[OutputFile], store: Store = LOCAL)
         return False
 
 
-def as_recorded(path: str, files: Sequence[OutputFile]) -> OutputFile | None:
+def as_recorded(path: str, files: Sequence[OutputFile], store: Store = LOCAL) -> OutputFile | None:
     """The record that matches the file at a path, with its current ctime and inode; None if none matches."""
     for file in files:
-        if matches_output(path, (file,)):
-            status = os.lstat(long_path(path))
-            return file._replace(ctime_ns=status.st_ctime_ns, inode=status.st_ino & INODE_BITS)
+        if matches_output(path, (file,), store) and (now := store.find(path)):
+            return file._replace(ctime_ns=now.ctime_ns, inode=now.inode)
     return None
 
 

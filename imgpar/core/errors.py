@@ -30,7 +30,9 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+from imgpar.core.addresses import scheme_of, without_secrets
 
 
 class ImgparError(Exception):
@@ -46,6 +48,7 @@ class ImgparError(Exception):
     memory, or a killed process."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
+        message, fix = without_secrets(message), without_secrets(fix)
         super().__init__(message, fix)
         self.message = message
         self.fix = fix
@@ -269,6 +272,22 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
     """
     near = closest(name, known)
     return BadValueError(f"There is no {what} {name!r}.", fix=f"Did you mean {near!r}?" if near else "")
+
+
+def unknown_scheme(address: str, known: Collection[str]) -> UsageError:
+    """The error for an address that nothing reads, or writes to; `known` are the schemes that are."""
+    every = ", ".join(f"{scheme}://" for scheme in known)
+    return UsageError(
+        f"Nothing is known of addresses with {scheme_of(address)}:// ({without_secrets(address)}).",
+        fix=f"Use {every}, or a path." if every else "Use a path.",
+    )
+
+
+def refuse_address(path: str, what: str = "a path") -> None:
+    """Raise UsageError where a path on this machine is needed, but an address was given."""
+    if scheme_of(path):
+        shown = without_secrets(path)
+        raise UsageError(f"{shown} is an address, not {what} on this machine.", fix="Name a path.")
 
 
 def bad_value(

@@ -47,6 +47,11 @@ class Item(NamedTuple):
     """What its source knows it by, where that is not its path."""
     fetched: str = ""
     """A temporary file with its content, where the source waits for a network and it was opened ahead."""
+    validator: str = ""
+    """What a server said of this state of its content, by which it can be asked for a newer one: an ETag, or
+    a date of modification."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """Name and value of what else the list says of it, for the report; not sent to workers."""
 
     @property
     def facts(self) -> Facts:
@@ -244,6 +249,8 @@ class Outcome(NamedTuple):
     """Class name of the exception ("DamagedError"); empty without error."""
     tries: tuple[int, ...] = ()
     """Encodes of each output whose quality was searched for."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """What else the list of inputs says of the item; see `Item.columns`."""
     other: bool = False
     """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
 

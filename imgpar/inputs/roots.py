@@ -9,11 +9,12 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from imgpar.core.errors import refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.ignored import is_system_folder
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import ARCHIVES, Source, sources_of
+from imgpar.inputs.sources import Source, archive_suffix, sources_of
 from imgpar.inputs.walk import walk
 
 
@@ -112,7 +113,11 @@ def absolute(path: str) -> str:
 
     >>> absolute("/photos/./a.jpg") == os.path.abspath("/photos/a.jpg")
     True
+
+    Raises:
+        UsageError: it is an address.
     """
+    refuse_address(path)
     if os.pardir in path.replace(os.sep, "/").split("/"):
         return real_place(os.path.join(os.getcwd(), path))
     return os.path.abspath(path)
@@ -237,8 +242,9 @@ def _own_names(path: str) -> tuple[str, str, str]:
     """For `/a/photos`: `photos`, `a-photos`, and `a-photos` with a hash of the path; for an archive
     `/a/photos.zip`: `photos`, `photos-zip`, and `photos` with a hash."""
     name = os.path.basename(path) or "root"
-    stem, _, suffix = name.rpartition(".")
-    if stem and suffix.lower() in ARCHIVES and os.path.isfile(path):
+    suffix = archive_suffix(path)
+    stem = name[: -len(suffix) - 1] if suffix else ""
+    if stem and os.path.isfile(path):
         return stem, f"{stem}-{suffix}", f"{stem}-{short_hash(path)}"
     above = os.path.basename(os.path.dirname(path))
     longer = f"{above}-{name}" if above else name

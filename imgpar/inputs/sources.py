@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, NamedTuple, Protocol, TypeGuard, cast
 
-from imgpar.core.errors import DamagedError, SourceError, UsageError
+from imgpar.core.addresses import scheme_of
+from imgpar.core.errors import DamagedError, SourceError, UsageError, unknown_scheme
 from imgpar.core.filenames import natural
 from imgpar.core.job import Item
 from imgpar.core.tempfiles import temporary
@@ -28,8 +29,11 @@ from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.walk import mirror_names
 
 ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
-"""Module and class of the source for a file that was named, by its suffix; the class is called with the
-absolute path."""
+"""Module and class of the source for a file that was named, by its suffix, which may be a double one such as
+`tar.gz`; the class is called with the absolute path."""
+
+SCHEMES: dict[str, tuple[str, str]] = {}
+"""Module and class of the source for an address, by its scheme; the class is called with the address."""
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
@@ -204,15 +208,15 @@ def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
         yield replace(batch, items=tuple(item._replace(source=number) for item in batch.items))
 
 
-def with_archives(inputs: Iterable[str | Source]) -> list[str | Source]:
-    """The inputs, with a source for each archive that was named.
+def with_sources(inputs: Iterable[str | Source]) -> list[str | Source]:
+    """The inputs, with a source for each address and each archive that was named.
 
     Raises:
-        UsageError: two sources have one name.
+        UsageError: two sources have one name, or there is none for an address.
     """
     found, sources = list[str | Source](), dict[str, Source]()
     for given in inputs:
-        made = _archive(given) if isinstance(given, str) else given
+        made = _source_of(given) if isinstance(given, str) else given
         if not isinstance(made, str):
             known = sources.setdefault(made.root, made)
             if known is not made and made is given:
@@ -232,11 +236,26 @@ def is_source(given: object) -> TypeGuard[Source]:
     return all(hasattr(given, name) for name in ("root", "waits", "batches", "open"))
 
 
-def _archive(path: str) -> str | Source:
-    found = ARCHIVES.get(path.rpartition(".")[2].lower())
-    if found is None or not os.path.isfile(path):
-        return path
-    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(os.path.abspath(path)))
+def archive_suffix(path: str) -> str:
+    """The suffix by which a file is an archive, the longest one; empty where it is none.
+
+    >>> archive_suffix("/photos/trip.ZIP"), archive_suffix("a.jpg")
+    ('zip', '')
+    """
+    parts = os.path.basename(path).lower().split(".")
+    return next((suffix for suffix in (".".join(parts[-2:]), parts[-1]) if suffix in ARCHIVES), "")
+
+
+def _source_of(path: str) -> str | Source:
+    if scheme := scheme_of(path):
+        found, name = SCHEMES.get(scheme), path
+        if found is None:
+            raise unknown_scheme(path, SCHEMES)
+    else:
+        found, name = ARCHIVES.get(archive_suffix(path)), os.path.abspath(path)
+        if found is None or not os.path.isfile(path):
+            return path
+    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(name))
 
 
 # ----- opening, in a worker -------------------------------------------------------------------------

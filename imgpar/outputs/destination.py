@@ -114,9 +114,8 @@ def read_out(
 def known_out(out: str | Sink) -> Out:
     """OUT of a run: a sink, or a folder."""
     if isinstance(out, str):
-        path = absolute(out)
-        sink = None if out.endswith(("/", os.sep)) else sink_of(path)
-        return Out(path) if sink is None else Out(path, stored=Stored(sink))
+        sink = sink_of(out)
+        return Out(absolute(out)) if sink is None else Out(sink.root, stored=Stored(sink))
     return Out(check_sink(out).root, stored=Stored(out))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from imgpar.core.digest import as_recorded, matches_output
+from imgpar.core.digest import LOCAL, Store, as_recorded, matches_output
 from imgpar.core.filenames import fold, is_part, natural, part_path
 from imgpar.core.fs import remove_file
 from imgpar.core.job import OutputFile, Target
@@ -47,7 +47,12 @@ def finish(targets: Iterable[Target], files: Sequence[OutputFile], note: Note | 
             if fold(file.path) not in kept and matches_output(file.path, (file,)):
                 remove_file(file.path)
         if note and target.split:
-            note(_completed(target.path, sum(_is_part_of(file.path, target) for file in files)))
+            note(completion(target, files))
+
+
+def completion(target: Target, files: Iterable[OutputFile]) -> OutputFile:
+    """The note that all files of a split target were written."""
+    return _completed(target.path, sum(_is_part_of(file.path, target) for file in files))
 
 
 def _completed(path: str, count: int) -> OutputFile:
@@ -56,7 +61,7 @@ def _completed(path: str, count: int) -> OutputFile:
 
 
 def complete_parts(
-    path: str, noted: Sequence[OutputFile], parts: Iterable[OutputFile]
+    path: str, noted: Sequence[OutputFile], parts: Iterable[OutputFile], store: Store = LOCAL
 ) -> list[OutputFile] | None:
     """The files of a split output after a crash, in their order; None where it was not completed.
 
@@ -64,11 +69,12 @@ def complete_parts(
         path: of the output as a whole.
         noted: notes of that path.
         parts: notes of its files, also of those that were removed again.
+        store: where they are.
     """
     by_path: dict[str, list[OutputFile]] = {}
     for file in parts:
         by_path.setdefault(file.path, []).append(file)
-    there = (as_recorded(at, by_path[at]) for at in sorted(by_path, key=natural))
+    there = (as_recorded(at, by_path[at], store) for at in sorted(by_path, key=natural))
     found = [file for file in there if file is not None]
     return found if found and _completed(path, len(found)) in _counts(noted) else None
 

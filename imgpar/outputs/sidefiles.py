@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.fs import Half, sweep_temporary_files, temporary_path
 from imgpar.formats.registry import format_of_suffix, sniff
 
@@ -96,6 +96,7 @@ def check_place(
     Raises:
         UsageError: the path is taken.
     """
+    refuse_address(path, f"a file for the {what}")
     fix = f"Name a new file, such as {what.split(' ')[-1]}{suffix}."
     if any(is_same_file(path, other) for other in inputs):
         raise UsageError(f"The {what} would replace an input ({path}).", fix=fix)

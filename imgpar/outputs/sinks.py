@@ -16,20 +16,34 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from imgpar.core.addresses import scheme_of
 from imgpar.core.digest import LocalFiles, Store
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, unknown_scheme
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.batches import open_folder
+from imgpar.inputs.roots import absolute
 
 SINKS = {"zip": ("imgpar.outputs.zip_sink", "ZipSink")}
-"""Module and class of the sink for OUT, by its suffix; the class is called with the absolute path."""
+"""Module and class of the sink for OUT, by its suffix, which may be a double one such as `tar.gz`; the class
+is called with the absolute path."""
+
+SCHEMES: dict[str, tuple[str, str]] = {}
+"""Module and class of the sink for an address, by its scheme; the class is called with the address."""
 
 
 class Sink(Store, Protocol):
     """A place for outputs that is no folder. Only the parent process calls it.
 
-    A sink may also have `journal`, the path of the journal for its outputs; without it the journal lies in
-    the user's state folder.
+    A sink may also have:
+
+    journal              path of the journal for its outputs; without it the journal lies in the user's state
+                         folder.
+    resume(made)         called once, before a run asks for anything: what a killed run has left may be taken
+                         over. `made` yields `OutputFile` for every output that is in the journal or was noted
+                         before it was published; what is taken over has one of these digests.
+    record(outcome, job) called for every item of a run that is not unchanged, failed ones included, after its
+                         outputs were published; `job` is None where the plan settled it. Like `publish` it
+                         raises OSError or ImgparError; then the item is failed.
     """
 
     @property
@@ -91,6 +105,11 @@ class Stored:
         self.sink = sink
         self.find, self.digest, self.close = sink.find, sink.digest, sink.close
 
+    def resume(self, made: Iterable[OutputFile]) -> None:
+        """As `Sink`; does nothing where the sink takes nothing over."""
+        if resume := getattr(self.sink, "resume", None):
+            resume(made)
+
     def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
         """As `Folder.sizes`."""
         for name in names:
@@ -106,12 +125,22 @@ Place = Folder | Stored
 FILES = Folder()
 
 
-def sink_of(path: str) -> Sink | None:
-    """The sink for an OUT with this absolute path; None for a folder or a single file."""
-    found = SINKS.get(path.rpartition(".")[2].lower())
-    if found is None or os.path.isdir(path):
-        return None
-    made: Sink = getattr(importlib.import_module(found[0]), found[1])(path)
+def sink_of(out: str) -> Sink | None:
+    """The sink for OUT, an address or a path; None for a folder or a single file.
+
+    Raises:
+        UsageError: nothing can be written to an address with its scheme.
+    """
+    if scheme := scheme_of(out):
+        found, name = SCHEMES.get(scheme), out
+        if found is None:
+            raise unknown_scheme(out, SCHEMES)
+    else:
+        parts = os.path.basename(out).lower().split(".")
+        found, name = SINKS.get(".".join(parts[-2:])) or SINKS.get(parts[-1]), absolute(out)
+        if found is None or os.path.isdir(out) or out.endswith(("/", os.sep)):
+            return None
+    made: Sink = getattr(importlib.import_module(found[0]), found[1])(name)
     return made
 
 

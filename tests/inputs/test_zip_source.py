@@ -20,7 +20,7 @@ from imgpar.cli import main
 from imgpar.core.job import Item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import with_archives
+from imgpar.inputs.sources import with_sources
 
 Files = dict[str, bytes]
 
@@ -46,7 +46,7 @@ def zipped(path: Path, files: Files, **how: int) -> Path:
 
 
 def items(*inputs: Path, patterns: Patterns | None = None) -> list[Item]:
-    named = with_archives(str(path) for path in inputs)
+    named = with_sources(str(path) for path in inputs)
     return [item for batch in scan(named, out=None, patterns=patterns) for item in batch.items]
 
 

@@ -31,6 +31,7 @@ from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run,
 from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
 from imgpar.batch.journal.states import states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
+from imgpar.core.digest import LOCAL, Store
 from imgpar.core.errors import OutputError, is_outside
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
@@ -310,7 +311,13 @@ class Journal:
 
     # ----- after a crash --------------------------------------------------------------------------
 
-    def recover(self, noted: Mapping[str, list[OutputFile]] | None = None, *, in_place: bool = False) -> None:
+    def recover(
+        self,
+        noted: Mapping[str, list[OutputFile]] | None = None,
+        *,
+        in_place: bool = False,
+        store: Store = LOCAL,
+    ) -> None:
         """Record outputs that earlier runs committed but did not record because of a crash.
 
         An item is complete if all its outputs are; in place, only if its original is removed or replaced too.
@@ -319,12 +326,13 @@ class Journal:
             noted: entries of the write-ahead logs of those runs, by path; None reads the logs beside the
                 journal.
             in_place: whether outputs are in the folders of their inputs.
+            store: where the outputs are.
         """
         own = partial(read_written, self.written, self.base) if noted is None else None
         noted = read_written(self.written, self.base) if noted is None else noted
         if noted:
             with self._writing() as database, readable(self.path):
-                take_over(database, self._paths, noted, own, in_place=in_place)
+                take_over(database, self._paths, noted, own, in_place=in_place, store=store)
 
     # ----- queries ----------------------------------------------------------------------------------
 
@@ -364,6 +372,13 @@ class Journal:
         """The outputs of every complete input, ordered by folder."""
         self.flush()
         return self._past.made()
+
+    def noted(self) -> Iterator[OutputFile]:
+        """The outputs that runs noted before they were published, and those of every complete input."""
+        for files in read_written(self.written, self.base).values():
+            yield from files
+        for row in self.made():
+            yield from row.outputs
 
     def undone(self, path: str) -> None:
         """Clear the outputs of an input converted in place, so that the next run converts it again."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.history import Paths
-from imgpar.core.digest import as_recorded
+from imgpar.core.digest import LOCAL, Store, as_recorded
 from imgpar.core.filenames import parts_of, whole_paths
 from imgpar.core.job import OutputFile
 from imgpar.outputs.parts import complete_parts
@@ -27,6 +27,7 @@ def take_over(
     own: Callable[[str], Noted] | None = None,
     *,
     in_place: bool,
+    store: Store = LOCAL,
 ) -> None:
     """Record planned items whose outputs are all complete; the caller has begun a transaction.
 
@@ -37,6 +38,7 @@ def take_over(
         own: returns those of one run, by its random id. What another run has written, with other settings
             perhaps, does not complete an item; None takes all entries for those of the run.
         in_place: require that the original of an item is removed or replaced.
+        store: where the outputs are.
     """
     parts = _by_whole(noted)
     runs: dict[str | None, tuple[Noted, Noted]] = {}
@@ -46,7 +48,7 @@ def take_over(
         if run not in runs:
             mine = own(run) if own and run else noted
             runs[run] = (mine, _by_whole(mine) if mine is not noted else parts)
-        whole = _whole(plan, *runs[run])
+        whole = _whole(plan, *runs[run], store)
         if whole and (not in_place or _is_retired(os.fsdecode(name), names)):
             database.execute(sql.RECOVERED, (paths.pack(whole), "", row))
             continue
@@ -56,16 +58,16 @@ def take_over(
             database.execute(update, (paths.pack([*plan, *known]), row))
 
 
-def _whole(plan: Sequence[OutputFile], noted: Noted, parts: Noted) -> list[OutputFile]:
+def _whole(plan: Sequence[OutputFile], noted: Noted, parts: Noted, store: Store) -> list[OutputFile]:
     """All outputs of a plan, where they are complete; else an empty list."""
     found: list[OutputFile] = []
     for planned in plan:
         path = planned.path
         files = None
         if planned.width:
-            files = complete_parts(path, noted.get(path, ()), parts.get(parts_of(path), ()))
+            files = complete_parts(path, noted.get(path, ()), parts.get(parts_of(path), ()), store)
         if files is None and planned.width != SPLIT_PLANS["frames"]:
-            file = as_recorded(path, noted.get(path, ()))
+            file = as_recorded(path, noted.get(path, ()), store)
             files = [file] if file else None
         if files is None:
             return []

@@ -20,7 +20,7 @@ from imgpar.core.job import Event, Item, Job, Outcome, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import is_clip
-from imgpar.inputs.sources import Source, sources_of, with_archives
+from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.ops import Operation
 from imgpar.runtime.scheduler import CancelToken
 
@@ -125,7 +125,7 @@ def compared(
     Raises:
         UsageError: there are too many variants, or no input.
     """
-    named = with_archives(inputs)
+    named = with_sources(inputs)
     selection = Selection(options, lambda: workers, cancel, tuple(sources_of(named)))
     entries = item_plan(named, options, selection)
     plan = [_planned(entry, formats, qualities, folder, at) for at, entry in enumerate(entries)]

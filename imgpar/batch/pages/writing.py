@@ -21,7 +21,6 @@ from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.job import Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.roots import absolute
 from imgpar.outputs.sidefiles import check_manifest, check_page, is_page, write_whole
 from imgpar.outputs.sinks import Sink, sink_of
 from imgpar.runtime.scheduler import CancelToken
@@ -81,7 +80,7 @@ def check_site(
                 fix="Leave it out.",
             )
         return
-    stored = not isinstance(out, (str, type(None))) or (out and sink_of(absolute(out)) is not None)
+    stored = not isinstance(out, (str, type(None))) or (out and sink_of(out) is not None)
     if piped or stored:
         what = "standard input and output are" if piped else "OUT is an archive or another store, which is"
         raise UsageError(

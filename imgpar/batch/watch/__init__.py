@@ -1,7 +1,7 @@
 """`imgpar watch`: a process that stays, and makes ordinary runs of what is new.
 
-It may read the inputs, start runs, move or delete inputs whose outputs were verified, and write its log and its
-status file. It decodes nothing and decides nothing about outputs: a run and its journal do.
+It may read the inputs, start runs, move or delete inputs whose outputs were verified, and write its log and
+its status file. It decodes nothing and decides nothing about outputs: a run and its journal do.
 
     request   what is watched and what is done, and what of it is refused
     watcher   the loop: wait, look, run; what is done when the disk is full or a folder is gone

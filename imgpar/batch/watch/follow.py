@@ -1,7 +1,7 @@
-"""What follows a turn: inputs that are done are moved or deleted, outputs of inputs that are gone are removed.
+"""What follows a turn: inputs that are done leave their place, outputs of inputs that are gone are removed.
 
-An input leaves its place only when its outputs were decoded and compared before they were committed, are on the
-disk as the journal says, and when the journal itself is on the disk and the input is what was converted.
+An input leaves its place only when its outputs were decoded and compared before they were committed, are on
+the disk as the journal says, and when the journal itself is on the disk and the input is what was converted.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any
 
 from imgpar.batch.progress import printable
 from imgpar.batch.watch.status import stamp
+from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import UsageError
 
 _PRIORITIES = {"error": "<3>", "warning": "<4>", "info": "<6>"}
@@ -55,7 +56,10 @@ class WatchLog:
 
     def __call__(self, level: str, text: str, **facts: Any) -> None:
         """Write a message; `facts` are fields of a JSON line."""
-        self._logger.log(logging.getLevelNamesMapping()[level.upper()], text, extra={"facts": facts})
+        words = {name: _plain(value) for name, value in facts.items()}
+        self._logger.log(
+            logging.getLevelNamesMapping()[level.upper()], "%s", without_secrets(text), extra={"facts": words}
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -63,8 +67,12 @@ class WatchLog:
             handler.close()
 
 
+def _plain(value: Any) -> Any:
+    return without_secrets(value) if isinstance(value, str) else value
+
+
 class _Rotated(logging.handlers.RotatingFileHandler):
-    """A log file that other programs may rotate as well (logrotate): it is opened again when it was renamed."""
+    """A log file that logrotate may rename as well: it is opened again then."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if self.stream and not os.path.exists(self.baseFilename):

@@ -66,8 +66,8 @@ class WatchOptions(Declared):
     )
     delete_source: bool = option(
         parsing.switch,
-        "delete each input when its outputs are decoded, compared and on the disk; any loss is a failure, and "
-        "keeps it",
+        "delete each input when its outputs are decoded, compared and on the disk; any loss is a failure, "
+        "and keeps it",
         default=False,
         group=WATCH,
         calls="watch",

@@ -14,7 +14,7 @@ from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
-from imgpar.inputs.sources import Source, with_archives
+from imgpar.inputs.sources import Source, with_sources
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -63,7 +63,7 @@ class WatchRequest:
 
     def named(self) -> list[str | Source]:
         """The inputs that are named; empty where they come from a list."""
-        return [] if self.listed else with_archives(self.inputs())
+        return [] if self.listed else with_sources(self.inputs())
 
     def needs_all(self, recipe: Recipe) -> bool:
         """Whether what a run makes depends on all inputs, not only on those that are new."""

@@ -94,6 +94,7 @@ class Scope:
         self.changes, self._settling, self._taken, self._unreadable = changes, settling, taken, unreadable
         self._away, self._ignores, self._local, self._whole = tuple(away), ignores, local, whole
         self._above = {above for path in (*changes.folders, *changes.trees) for above in _parents(path)}
+        self._archives: dict[str, bool] = {}
         self.pending: dict[str, float] = {}
         """Folders with files that are not whole, and the seconds until they may be."""
         self.waiting = 0
@@ -144,6 +145,8 @@ class Scope:
     def _without_unsettled(self, batch: Batch) -> Batch:
         """The batch with those of its files that are whole."""
         items = batch.items
+        if any(item.source for item in items[:1]):
+            return batch if self._is_whole(batch.root, batch) else replace(batch, items=())
         if isinstance(items, Entries):
             local, prefix = self._local(batch.folder), os.path.join(batch.folder, "")
             rows = list(items.rows())
@@ -156,9 +159,20 @@ class Scope:
         left = tuple(item for item in items if self._takes_item(item, batch))
         return replace(batch, items=left) if len(left) < len(items) else batch
 
+    def _is_whole(self, archive: str, batch: Batch) -> bool:
+        """Whether a named archive is whole; other sources always are."""
+        if archive not in self._archives:
+            try:
+                status = os.stat(archive)
+            except OSError:
+                self._archives[archive] = True
+            else:
+                local = self._local(os.path.dirname(archive))
+                facts = status.st_size, status.st_mtime_ns, 0
+                self._archives[archive] = self._takes(archive, *facts, batch, local=local)
+        return self._archives[archive]
+
     def _takes_item(self, item: Item, batch: Batch) -> bool:
-        if item.source:
-            return True
         if item.path in self._away:
             return False
         if item.error:

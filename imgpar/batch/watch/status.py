@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imgpar.batch.report_lines import state_folder
+from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
@@ -93,9 +94,10 @@ class StatusFile:
         record = {
             "schema": SCHEMA, "state": state, "updated": stamp(), **self._facts, **facts, "memory": resident_memory(),
         }  # fmt: skip
+        text = without_secrets(json.dumps(record, indent=1))
         with contextlib.suppress(OSError):
-            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            write_whole(self.path, [json.dumps(record, indent=1), "\n"], encoding="ascii")
+            os.makedirs(os.path.dirname(os.path.abspath(self.path)), mode=0o700, exist_ok=True)
+            write_whole(self.path, [text, "\n"], encoding="ascii")
 
 
 def read_status(path: str) -> dict[str, Any] | None:
