@@ -81,7 +81,8 @@ def watch_command(argv: Sequence[str]) -> int:
 
     given = {name: getattr(args, name) for name in WatchOptions.options()}
     settings, token = WatchOptions.read(given), CancelToken()
-    log = open_log(settings, quiet=args.quiet)
+    as_json = getattr(args, "log_format", "text") == "json"
+    log = open_log(settings, as_json=as_json, quiet=args.quiet)
     try:
         watcher = make_watcher(
             lambda: read_names(args.files_from, null=args.null) if args.files_from else inputs,
@@ -211,6 +212,9 @@ def _print_status(args: argparse.Namespace, places: Sequence[str]) -> int:
     return 1 if any(record["state"] == "paused" or record.get("away") for record in running_now) else 0
 
 
+_COUNTS = (("done", "ok"), ("failed", "failed"), ("skipped", "skipped"))
+
+
 def _shown(record: dict[str, Any]) -> str:
     """The state of one watch as text."""
     state = record["state"] if record["running"] else "not running"
@@ -224,7 +228,7 @@ def _shown(record: dict[str, Any]) -> str:
         ("recipe", record.get("recipe") or "from the flags"),
         (
             "done",
-            f"{record.get('done', 0)} ok, {record.get('failed', 0)} failed, {record.get('skipped', 0)} skipped",
+            ", ".join(f"{record.get(name, 0)} {word}" for name, word in _COUNTS),
         ),
         ("pending", f"{record.get('pending', 0)} not settled yet"),
         ("away", ", ".join(record.get("away", ()))),

@@ -13,7 +13,7 @@ from imgpar.core.job import INODE_BITS
 MOST = 10_000
 """Changed folders that are remembered by name; beyond that all are looked at."""
 _STEP, _DEBOUNCE, _TIMEOUT = 50, 400, 1000
-"""Milliseconds: the pause that ends a group of changes, its greatest length, and how often the thread wakes."""
+"""Milliseconds: the pause that ends a group of changes, its greatest length, how often the thread wakes."""
 
 
 @dataclass

@@ -36,7 +36,7 @@ class WatchLog:
         self, path: str = "", *, size: int = 0, count: int = 0, as_json: bool = False, quiet: bool = False
     ) -> None:
         self._logger = logging.Logger("imgpar.watch")
-        stream = logging.StreamHandler(sys.stderr)
+        stream = _Stream(sys.stderr)
         stream.setFormatter(_Lines(as_json=as_json, journald="JOURNAL_STREAM" in os.environ))
         stream.setLevel(logging.WARNING if quiet else logging.INFO)
         handlers: list[logging.Handler] = [stream]
@@ -51,7 +51,6 @@ class WatchLog:
             file.setFormatter(_Lines(as_json=as_json))
             handlers.append(file)
         for handler in handlers:
-            handler.handleError = lambda _: None  # type: ignore[method-assign]  # a full disk or a closed terminal
             self._logger.addHandler(handler)
 
     def __call__(self, level: str, text: str, **facts: Any) -> None:
@@ -71,7 +70,18 @@ def _plain(value: Any) -> Any:
     return without_secrets(value) if isinstance(value, str) else value
 
 
-class _Rotated(logging.handlers.RotatingFileHandler):
+class _Unstopped(logging.Handler):
+    """A full disk or a closed terminal does not stop a watch."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of the library
+        """Ignore it."""
+
+
+class _Stream(_Unstopped, logging.StreamHandler):
+    pass
+
+
+class _Rotated(_Unstopped, logging.handlers.RotatingFileHandler):
     """A log file that logrotate may rename as well: it is opened again then."""
 
     def emit(self, record: logging.LogRecord) -> None:

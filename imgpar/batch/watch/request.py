@@ -81,7 +81,7 @@ class TurnToken(CancelToken):
         super().__init__()
 
     @property
-    def cancelled(self) -> bool:  # type: ignore[override]
+    def cancelled(self) -> bool:
         """Whether the run or the watch was stopped."""
         return self._own or self._outer.cancelled
 
@@ -90,7 +90,7 @@ class TurnToken(CancelToken):
         self._own = value
 
     @property
-    def killed(self) -> bool:  # type: ignore[override]
+    def killed(self) -> bool:
         """Whether the watch was stopped at once."""
         return self._outer.killed
 

@@ -29,11 +29,11 @@ def is_on_network(path: str) -> bool:
     return kind in _NETWORK or kind.startswith("fuse.")
 
 
-def _file_system(path: str) -> str:
+def _file_system(path: str, mounts: str = "/proc/self/mountinfo") -> str:
     """The kind of file system at a path, from the mounts of this process."""
     found, longest = "", -1
     try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        with open(mounts, encoding="utf-8", errors="surrogateescape") as file:
             for line in file:
                 left, _, right = line.partition(" - ")
                 place = left.split(" ")[4].encode().decode("unicode_escape", "surrogateescape")
@@ -48,8 +48,8 @@ def _file_system(path: str) -> str:
 class WatchedFolders:
     """The input folders of a watch.
 
-    A folder whose disk or network is gone looks missing, or empty and like another folder. Neither means that its
-    files were deleted.
+    A folder whose disk or network is gone looks missing, or empty and like another folder. Neither means
+    that its files were deleted.
 
     Args:
         inputs: as given; files, patterns and sources are no folders.

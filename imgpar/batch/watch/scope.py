@@ -65,8 +65,8 @@ class Unreadable:
 class Scope:
     """One turn: the folders that changed, and of their files those that are whole.
 
-    A folder is taken as a whole, so that names are settled as in any run; the journal knows what is done. It is
-    passed over where its settled files are those that the last turn took.
+    A folder is taken as a whole, so that names are settled as in any run; the journal knows what is done. It
+    is passed over where its settled files are those that the last turn took.
 
     Args:
         changes: since the last turn.

@@ -11,8 +11,8 @@ from collections import OrderedDict
 
 _SUFFIXES = frozenset(
     (
-        "part", "partial", "filepart", "dtapart", "crdownload", "download", "opdownload", "aria2", "!qb", "!ut",
-        "bc!", "tmp", "temp", "swp", "swx", "lock", "upload", "uploading", "incomplete", "unconfirmed",
+        "part", "partial", "filepart", "dtapart", "crdownload", "download", "opdownload", "aria2", "!qb",
+        "!ut", "bc!", "tmp", "temp", "swp", "swx", "lock", "upload", "uploading", "incomplete", "unconfirmed",
     )
 )  # fmt: skip
 DAY = 26 * 3600.0
@@ -60,8 +60,8 @@ def has_writer(path: str) -> bool:
 class Settling:
     """Decides when files are whole.
 
-    On local disks every write sets the time of a file, so its age tells how long it rests. The clock of a server
-    may differ from ours: there, and where a time lies in the future, a file is observed instead.
+    On local disks every write sets the time of a file, so its age tells how long it rests. The clock of a
+    server may differ from ours: there, and where a time lies in the future, a file is observed instead.
 
     Args:
         seconds: for which size and time must not change.

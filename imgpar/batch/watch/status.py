@@ -92,7 +92,8 @@ class StatusFile:
             return
         self._written = moment
         record = {
-            "schema": SCHEMA, "state": state, "updated": stamp(), **self._facts, **facts, "memory": resident_memory(),
+            "schema": SCHEMA, "state": state, "updated": stamp(), **self._facts, **facts,
+            "memory": resident_memory(),
         }  # fmt: skip
         text = without_secrets(json.dumps(record, indent=1))
         with contextlib.suppress(OSError):
@@ -101,7 +102,7 @@ class StatusFile:
 
 
 def read_status(path: str) -> dict[str, Any] | None:
-    """The content of a status file, with `running`: whether its process is alive; None where there is none."""
+    """The content of a status file, with `running`: whether its process is alive; None if there is none."""
     try:
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
@@ -128,7 +129,8 @@ def stamp(seconds: float | None = None) -> str:
 
 def resident_memory() -> int:
     """Bytes of memory in use by this process; 0 where that is unknown."""
-    with contextlib.suppress(OSError, ValueError, IndexError, AttributeError):
+    try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return 0
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0

@@ -5,8 +5,8 @@
     run      an ordinary run of these; the journal knows what is done (`turns`)
     follow   inputs that are done, outputs of inputs that are gone (`follow`)
 
-What a turn could not do, because the disk was full or OUT was locked, belongs to the next one. Nothing is kept
-that a restart would need: the first turn looks at everything.
+What a turn could not do, because the disk was full or OUT was locked, belongs to the next one. Nothing is
+kept that a restart would need: the first turn looks at everything.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ NEVER = float("inf")
 
 
 class Watcher:
-    """One watch. `execute` ends when the token is cancelled; `tell` sends messages from other threads and signal
-    handlers.
+    """One watch. `execute` ends when the token is cancelled; `tell` sends messages from other threads and
+    signal handlers.
 
     Args:
         request: what is watched, and what is done.
