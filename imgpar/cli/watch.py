@@ -189,14 +189,14 @@ def _check(args: argparse.Namespace, inputs: Sequence[str]) -> None:
 
 def _print_status(args: argparse.Namespace, places: Sequence[str]) -> int:
     """Print the state of watches, and return the exit code."""
-    from imgpar.batch.watch.status import every_status, read_status, status_path
+    from imgpar.batch.watch.status import every_status, read_watch, status_path
     from imgpar.outputs.destination import known_out
 
     if args.status_file:
-        found = [read_status(args.status_file)]
+        found = [read_watch(args.status_file)]
     elif places or args.out:
         outs = [*places, *([args.out] if args.out else [])]
-        found = [read_status(status_path(known_out(out))) for out in outs]
+        found = [read_watch(status_path(known_out(out))) for out in outs]
     else:
         found = list(every_status())
     known = [record for record in found if record]

@@ -115,7 +115,8 @@ def test_the_state_is_printed(inbox: Path, tmp_path: Path, capsys):
     capsys.readouterr()
     assert main(["watch", "--status", str(out)]) == 3
     said = capsys.readouterr().out
-    assert "not running" in said and "1 ok, 0 failed" in said
+    assert "not running" in said
+    assert "1 ok, 0 failed" in said
     assert main(["watch", "--status", str(tmp_path / "other")]) == 3
     with watch(inbox, "-o", out, "--to", "png") as process:
         assert item(process) == ("a.jpg", "unchanged")

@@ -35,7 +35,7 @@ class WatchLog:
     def __init__(
         self, path: str = "", *, size: int = 0, count: int = 0, as_json: bool = False, quiet: bool = False
     ) -> None:
-        self._logger = logging.Logger("imgpar.watch")
+        self._logger = logging.Logger("imgpar-watch")
         stream = _Stream(sys.stderr)
         stream.setFormatter(_Lines(as_json=as_json, journald="JOURNAL_STREAM" in os.environ))
         stream.setLevel(logging.WARNING if quiet else logging.INFO)
@@ -77,7 +77,7 @@ class _Unstopped(logging.Handler):
         """Ignore it."""
 
 
-class _Stream(_Unstopped, logging.StreamHandler):
+class _Stream(_Unstopped, logging.StreamHandler[Any]):
     pass
 
 

@@ -101,7 +101,7 @@ class StatusFile:
             write_whole(self.path, [text, "\n"], encoding="ascii")
 
 
-def read_status(path: str) -> dict[str, Any] | None:
+def read_watch(path: str) -> dict[str, Any] | None:
     """The content of a status file, with `running`: whether its process is alive; None if there is none."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -117,7 +117,7 @@ def every_status() -> Iterator[dict[str, Any]]:
     """All status files of this user."""
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(status_folder())):
-            if name.endswith(".json") and (record := read_status(os.path.join(status_folder(), name))):
+            if name.endswith(".json") and (record := read_watch(os.path.join(status_folder(), name))):
                 yield record
 
 

@@ -13,7 +13,7 @@ from imgpar import testing
 pytest.importorskip("watchfiles")
 pytestmark = pytest.mark.slow
 
-WATCH = f"{sys.executable} -m imgpar watch"
+WATCH = f"exec {sys.executable} -m imgpar watch --settle 0.2s"
 WAIT = """
     until_true() { until eval "$1"; do kill -0 $pid || exit 9; sleep 0.2; done; }
 """
@@ -26,7 +26,7 @@ def test_a_full_disk_and_back_loses_nothing(tmp_path: Path):
         {WAIT}
         mount -t tmpfs -o size=2m tmpfs /mnt
         mkdir /mnt/out; log="$2"
-        {WATCH} "$1" -o /mnt/out --to bmp -j 2 --settle 0.2s --log "$2" --status-file "$2.json" 2>/dev/null &
+        {WATCH} "$1" -o /mnt/out --to bmp -j 2 --log "$2" --status-file "$2.json" 2>/dev/null &
         pid=$!
         until_true 'grep -q "goes on when" $log 2>/dev/null'
         ls /mnt/out/*.bmp | wc -l
@@ -48,7 +48,7 @@ def test_an_unmounted_folder_has_lost_nothing(tmp_path: Path):
         w="$2"; mkdir -p "$w/mounted"
         mount -t tmpfs tmpfs "$2/mounted"
         cp "$1"/*.jpg "$2/mounted"
-        {WATCH} "$2/mounted" -o "$2/out" --to png -j 1 --settle 0.2s --on-delete remove --log "$2/log" 2>/dev/null &
+        {WATCH} "$w/mounted" -o "$w/out" --to png -j 1 --on-delete remove --log "$w/log" 2>/dev/null &
         pid=$!
         until_true 'test "$(ls $w/out/*.png 2>/dev/null | wc -l)" = 4'
         umount -l "$2/mounted"

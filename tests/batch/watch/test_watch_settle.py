@@ -98,7 +98,8 @@ def test_a_folder_that_is_gone_and_one_in_its_place(tmp_path: Path):
     folder, aside = tmp_path / "in", tmp_path / "aside"
     (folder / "sub").mkdir(parents=True)
     roots = WatchedFolders([str(folder)])
-    assert roots.look() == [] and not roots.away
+    assert roots.look() == []
+    assert not roots.away
     folder.rename(aside)
     roots.look()
     assert roots.all_away
@@ -130,7 +131,9 @@ def test_what_cannot_be_read_is_tried_again_later():
     assert not unreadable.add("/in/a.jpg", (1, 2))
     assert unreadable.rests("/in/a.jpg", (1, 2))
     assert not unreadable.rests("/in/a.jpg", (1, 3))
-    assert unreadable.due() == set() and unreadable.folders() == {"/in"}
+    assert unreadable.due() == set()
+    assert unreadable.folders() == {"/in"}
     assert unreadable.next() > time.monotonic() + 50  # the pause was doubled
     unreadable.forget("/in/a.jpg")
-    assert not unreadable.rests("/in/a.jpg", (1, 2)) and os.path.isabs("/in")
+    assert not unreadable.rests("/in/a.jpg", (1, 2))
+    assert os.path.isabs("/in")

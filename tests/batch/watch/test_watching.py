@@ -323,9 +323,11 @@ def test_a_second_watch_is_refused_and_a_run_is_not(inbox: Path, tmp_path: Path)
         with contextlib.suppress(imgpar.OutputLockedError):  # a turn may be in progress
             assert imgpar.convert(inbox, out, to="png", jobs=1).skipped == 2
         (status,) = [one for one in every_status() if one["out"] == str(out)]
-        assert status["running"] and status["done"] == 2
+        assert status["running"]
+        assert status["done"] == 2
     (status,) = [one for one in every_status() if one["out"] == str(out)]
-    assert not status["running"] and status["state"] == "stopped"
+    assert not status["running"]
+    assert status["state"] == "stopped"
 
 
 def test_many_turns_leave_few_traces(inbox: Path, spare: Path, tmp_path: Path, monkeypatch):
