@@ -1,11 +1,11 @@
-"""A simulated week of `imgpar watch`: files in bursts, restarts by SIGKILL; then counts what is missing or twice.
+"""A simulated week of `imgpar watch`: bursts of files, restarts by SIGKILL; counts what is missing or twice.
 
   python bench/watch_week.py --files 100000 --restarts 50
   python bench/watch_week.py --files 2000 --restarts 5 --minutes 1
 
-Files arrive under temporary names, by plain writing, slowly in several pieces, and with whole folders that are
-moved in. Each is made once: the log of the watch has one line for each output, and each output must be there and
-readable. Memory and descriptors of the watch are sampled once a second; it is Linux only.
+Files arrive under temporary names, by plain writing, slowly in several pieces, and with whole folders that
+are moved in. Each is made once: the log of the watch has one line for each output, and each output must be
+there and readable. Memory and descriptors of the watch are sampled; it is Linux only.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Watched:
 
     def __init__(self, inbox: Path, out: Path, log: Path, jobs: int) -> None:
         self._command = [
-            sys.executable, "-m", "imgpar", "watch", str(inbox), "-o", str(out), "--to", "webp", "--settle", "1s",
-            "-v", "--log", str(log), "--log-size", "10G", "-j", str(jobs), "--memory", "64M",
+            sys.executable, "-m", "imgpar", "watch", str(inbox), "-o", str(out), "--to", "webp",
+            "--settle", "1s", "-v", "--log", str(log), "--log-size", "10G", "-j", str(jobs), "--memory", "64M",
         ]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self.memory: list[int] = []
@@ -157,7 +157,8 @@ def week(args: argparse.Namespace, place: Path) -> dict[str, object]:
     unreadable = sum(not readable(path) for path in out.rglob("*.webp"))
     third = len(watched.memory) // 3
     return {
-        "files": args.files, "bursts": bursts, "restarts": kills, "seconds": round(time.monotonic() - started),
+        "files": args.files, "bursts": bursts, "restarts": kills,
+        "seconds": round(time.monotonic() - started),
         "missed": args.files - len(made), "twice": sum(count > 1 for count in counts.values()),
         "unreadable": unreadable, "left_over": len(list(out.rglob("*.tmp"))), "exit_code": code,
         "memory_max_mb": round(max(watched.memory, default=0) / 1e6),
