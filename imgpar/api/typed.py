@@ -687,6 +687,35 @@ class DryRunSettings(PlainRunSettings, total=False):
     fail."""
 
 
+class WatchSettings(DryRunSettings, total=False):
+    """Settings of `watch`."""
+
+    once: bool | None
+    """Process the files that are there and settled, then end with the exit code of a run."""
+    settle: float | str | None
+    """Take a file when its size and its time have not changed for this long, and no program has it open for
+    writing where the system tells (default: 2s)."""
+    poll: float | str | None
+    """List the inputs every TIME instead of waiting for the system to report changes (default: 30s for
+    network folders, lists, patterns and addresses)."""
+    on_delete: Literal["keep", "remove"] | None
+    """What becomes of the outputs of an input that was deleted or renamed: keep, or remove those that are
+    unchanged since they were made (default: keep)."""
+    move_done: str | os.PathLike[str] | None
+    """Move each input into this folder when its outputs are verified."""
+    delete_source: bool | None
+    """Delete each input when its outputs are decoded, compared and on the disk; any loss is a failure, and
+    keeps it."""
+    log: str | os.PathLike[str] | None
+    """Write the log to this file as well."""
+    log_size: int | str | None
+    """Begin a new log file at this size, and number the old ones (default: 10M)."""
+    log_count: int | None
+    """Number of old log files that are kept (default: 5)."""
+    status_file: str | os.PathLike[str] | None
+    """Write the state of the watch to this file (default: a file in the user's state folder)."""
+
+
 class RunSettings(DryRunSettings, total=False):
     """Settings of `convert` and `Pipeline.run`."""
 

@@ -24,6 +24,7 @@ from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
 from imgpar.batch.setup import (
+    Among,
     LazyWorkers,
     check_inputs,
     check_place,
@@ -90,6 +91,7 @@ class Run:
         moved: the inputs are those of the last run and may have been moved.
         gather: what is made of all inputs together; None makes outputs of each.
         others: called with what became of each file that is no picture and no clip.
+        among: what this run takes of the inputs, of which unchanged failures are left out; None takes all.
     """
 
     def __init__(
@@ -106,6 +108,7 @@ class Run:
         moved: bool = False,
         gather: Gathering | None = None,
         others: Callable[[Outcome], object] = lambda _: None,
+        among: Among | None = None,
     ) -> None:
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
         """The inputs, unless they are a list; `_named` has archives as sources."""
@@ -120,7 +123,7 @@ class Run:
         self._recipe, self._options = recipe, options
         self._cancel = cancel
         self._command, self._retry, self._moved = command, retry, moved
-        self._gather, self._members = gather, ""
+        self._gather, self._members, self._among = gather, "", among
         self._still = frozenset[str]()
         if gather is not None:
             self._place = gathered_place(out)
@@ -188,6 +191,7 @@ class Run:
             in_order=self._gather is not None,
             formats=self._recipe.formats(),
             selection=self._selection,
+            among=self._among,
         )
 
     def _open(self, stack: contextlib.ExitStack) -> None:
@@ -355,6 +359,8 @@ class Run:
                 failed = self._journal.failed_in(batch)
                 every = mark_others(self._planner.plan(batch), batch)
                 entries = (entry for entry in every if _source(entry) in failed)
+            if self._among:
+                entries = self._without_failures(entries, batch, self._among)
             for chunk in self._chunked(self._twins.without(entries)):
                 total += _count(chunk)
                 yield self._twins.hold(chunk)
@@ -362,6 +368,13 @@ class Run:
             total += _count(chunk)
             yield chunk
         self._account.tell(Event("planned", total=total))
+
+    def _without_failures(self, entries: Iterator[Entry], batch: Batch, among: Among) -> Iterator[Entry]:
+        """The plan without inputs that failed in an earlier run and have not changed since."""
+        failed = self._journal.failed_alike(batch)
+        for entry in entries:
+            if isinstance(entry, Unchanged) or not (among.rests(entry) or _source(entry) in failed):
+                yield entry
 
     def _chunked(self, entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         while chunk := list(islice(entries, PLAN_CHUNK)):

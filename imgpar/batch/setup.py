@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
@@ -23,7 +23,7 @@ from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.job import Item, SeenWants
+from imgpar.core.job import Item, Job, Outcome, SeenWants
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
@@ -44,6 +44,19 @@ from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
 
 
+class Among(Protocol):
+    """What a run takes of its inputs, where another run follows: see `batch.watch`."""
+
+    def enters(self, folder: str) -> bool:
+        """Whether this folder or one below it has to be read."""
+
+    def among(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """What is taken of all batches."""
+
+    def rests(self, entry: Job | Outcome) -> bool:
+        """Whether an entry of the plan is left to a later run."""
+
+
 def input_batches(
     named: Sequence[str | Source] | InputList,
     place: Out,
@@ -54,6 +67,7 @@ def input_batches(
     in_order: bool = False,
     formats: Collection[str] = (),
     selection: Selection | None = None,
+    among: Among | None = None,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
@@ -66,6 +80,7 @@ def input_batches(
         in_order: the order of `named` matters, and an input may be named twice.
         formats: of the outputs.
         selection: which of these files are taken, and their order.
+        among: what this run takes of all; None takes all.
     """
     if isinstance(named, InputList):
         if not options.recursive:
@@ -79,7 +94,10 @@ def input_batches(
         for given in named:
             if isinstance(given, FoundArchives) and place.stored:
                 given.leave_out(place.path)
-        batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
+        out = None if place.stored else place.path
+        batches = scan(named, out=out, patterns=patterns, enters=among.enters if among else None)
+    if among:
+        batches = among.among(batches)
     if kind:
         batches = of_kind(batches, kind)
     if selection is not None:
@@ -90,8 +108,9 @@ def input_batches(
         batches = with_sidecars(batches)
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
-        out = "" if place.stored else place.path
-        batches = with_others(batches, patterns, apart=not audio, ours=own_files(options), out=out)
+        place_of_others = "" if place.stored else place.path
+        ours = own_files(options)
+        batches = with_others(batches, patterns, apart=not audio, ours=ours, out=place_of_others)
     return batches
 
 

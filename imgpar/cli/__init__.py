@@ -26,6 +26,7 @@ COMMANDS = {
     "sheet": ("imgpar.cli.sheet", "a contact sheet of pictures and clips"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
     "compare": ("imgpar.cli.compare", "formats and qualities of a picture side by side, on one page"),
+    "watch": ("imgpar.cli.watch", "keep running and convert what is new in folders"),
     "run": ("imgpar.cli.project", "run the tasks of a project, as its imgpar.toml says"),
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
@@ -45,10 +46,8 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 """Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "duplicates", "run")
+_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "duplicates", "run", "watch")
 """Commands that start workers."""
-PLANNED = ("watch",)
-"""Reserved names of commands that this version lacks."""
 
 HELP = """\
 Usage: imgpar COMMAND ...
@@ -125,8 +124,6 @@ def _starts_workers(command: str, arguments: list[str]) -> bool:
 
 def _no_such_command(first: str, arguments: list[str]) -> UsageError:
     """The error for an unknown command; suggests a close name, or `convert` if it was omitted."""
-    if first in PLANNED:
-        return UsageError(f"imgpar {first} is not part of this version.", fix="See imgpar --help.")
     near = closest(first, COMMANDS)
     if near and not os.path.exists(first):
         return UsageError(f"There is no command {first!r}.", fix=f"Did you mean 'imgpar {near}'?")

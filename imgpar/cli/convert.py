@@ -57,6 +57,12 @@ USUAL = (
 def convert_parser() -> Parser:
     """The parser of `imgpar convert`."""
     parser = Parser("convert", USAGE, DESCRIPTION, EPILOG, usual=USUAL)
+    add_conversion(parser)
+    return parser
+
+
+def add_conversion(parser: Parser) -> None:
+    """Add all flags of a conversion."""
     parser.set_defaults(steps=None)
     group = _add_files(parser)
     flags.add_operations(parser)
@@ -71,7 +77,6 @@ def convert_parser() -> Parser:
     add("--save-recipe", action=Once, metavar="FILE", help="save the operations and settings as a TOML file")
     flags.add_run_options(parser, "run", files=group)
     running.add_reporting(parser)
-    return parser
 
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:

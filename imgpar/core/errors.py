@@ -253,6 +253,21 @@ def may_pass(kind: str) -> bool:
     return bool(getattr(found, "may_pass", False))
 
 
+_OUTSIDE = frozenset(
+    ("SourceError", "CommitError", "OutOfMemoryError", "HelperKilledError", "OutputError", "DiskFullError")
+)
+
+
+def is_outside(kind: str) -> bool:
+    """Whether a failure of this class says nothing about the content of the input: the disk, the network, a
+    permission or the memory was the cause.
+
+    >>> is_outside("SourceError"), is_outside("DamagedError"), is_outside("WorkerDiedError")
+    (True, False, False)
+    """
+    return kind in _OUTSIDE
+
+
 def unknown_setting(name: str, known: Iterable[str]) -> UnknownSettingError:
     """The error for a keyword that does not exist, with the nearest one that does.
 

@@ -6,7 +6,7 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.core.errors import refuse_address
@@ -36,6 +36,8 @@ class Root:
     """Output folder, which may lie inside."""
     opener: Opener | None = None
     """Opens archives that are found in it."""
+    enters: Callable[[str], bool] | None = None
+    """Which folders are read; None reads all."""
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """All media in the folder and below it; see `walk`."""
@@ -47,6 +49,7 @@ class Root:
             leave_out=self.leave_out,
             patterns=patterns,
             opener=self.opener,
+            enters=self.enters,
         )
 
     def takes(self, relative: str) -> bool:
