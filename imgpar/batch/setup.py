@@ -18,6 +18,7 @@ from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
 from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
+from imgpar.core.addresses import clean_address, is_address
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.job import Item
@@ -398,10 +399,14 @@ def run_facts(
         chosen: whether the output format was chosen by the user.
     """
     given = list(inputs or ())
-    paths = [os.path.abspath(path) for path in given if isinstance(path, str)]
+    paths = [absolute(path) for path in given if isinstance(path, str)]
+    # An address is of no use without its secrets, which are not stored.
+    known = len(paths) == len(given) and not any(
+        is_address(path) and clean_address(path) != path for path in paths
+    )
     return {
         "command": command,
-        "inputs": None if inputs is None or len(paths) < len(given) else paths,
+        "inputs": paths if inputs is not None and known else None,
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,
@@ -415,6 +420,17 @@ def run_facts(
         "others": options.others,
         "recursive": options.recursive,
     }
+
+
+def _places_of(given: Sequence[str | Source]) -> list[str] | None:
+    """The inputs as they may be stored; None where that is not enough to read them again: sources, and
+    addresses with secrets."""
+    places = list[str]()
+    for one in given:
+        if not isinstance(one, str) or (is_address(one) and clean_address(one) != one):
+            return None
+        places.append(one if is_address(one) else os.path.abspath(one))
+    return places
 
 
 def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:
