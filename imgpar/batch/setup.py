@@ -398,15 +398,9 @@ def run_facts(
         options: of the run.
         chosen: whether the output format was chosen by the user.
     """
-    given = list(inputs or ())
-    paths = [absolute(path) for path in given if isinstance(path, str)]
-    # An address is of no use without its secrets, which are not stored.
-    known = len(paths) == len(given) and not any(
-        is_address(path) and clean_address(path) != path for path in paths
-    )
     return {
         "command": command,
-        "inputs": paths if inputs is not None and known else None,
+        "inputs": None if inputs is None else _places_of(inputs),
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,
@@ -422,7 +416,7 @@ def run_facts(
     }
 
 
-def _places_of(given: Sequence[str | Source]) -> list[str] | None:
+def _places_of(given: Iterable[str | Source]) -> list[str] | None:
     """The inputs as they may be stored; None where that is not enough to read them again: sources, and
     addresses with secrets."""
     places = list[str]()
