@@ -74,7 +74,7 @@ def planned_entries(
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
-    named = with_sources(inputs) if isinstance(inputs, (list, tuple)) else None
+    named = with_sources(inputs, options.access) if isinstance(inputs, (list, tuple)) else None
     still = frozenset[str]()
     if gather is not None:
         place = gathered_place(out)

@@ -157,7 +157,7 @@ def find_duplicates(
         UsageError: every input is missing.
         NoInputError: no input matched.
     """
-    named = with_sources(inputs)
+    named = with_sources(inputs, options.access)
     sources = tuple(sources_of(named))
     selection = Selection(options, lambda: workers, cancel, sources)
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)

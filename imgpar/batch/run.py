@@ -104,7 +104,7 @@ class Run:
         self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
         """The inputs, unless they are a stream; `_named` has archives as sources."""
-        self._named = None if self._given is None else with_sources(self._given)
+        self._named = None if self._given is None else with_sources(self._given, options.access)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
         self._sources = tuple(sources_of(self._named or ()))

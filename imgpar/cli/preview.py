@@ -159,7 +159,7 @@ def _explained_plan(
     from imgpar.inputs.sources import sources_of, with_sources
 
     workers = stack.enter_context(new_workers(options))
-    named = with_sources(inputs) if isinstance(inputs, (list, tuple)) else ()
+    named = with_sources(inputs, options.access) if isinstance(inputs, (list, tuple)) else ()
     sources = tuple(sources_of(named))
     return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel, sources)))
 
