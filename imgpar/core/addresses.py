@@ -13,10 +13,13 @@ import re
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 """Of two letters or more: `C:` is a drive."""
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:/{1,2})((?:[^\s'\"<>]|'(?=[\w%&=/+~@-]))*)")
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}:/{1,2})((?:[^\s'\"<>]|'(?=[\w%&=/+~@-]))*)")
 """An address in a text, as scheme and rest. An apostrophe belongs to it where it is no closing quote."""
-_QUERY = re.compile(r"(?<=\S)\?[\w.~%+-]+=[^\s\"<>]*?(?=['\").,;]*(?:[\s\"<>]|$))")
+_QUERY = re.compile(r"(?<=\S)\?[\w.~%+-]+=[^\s\"<>]*")
 """A query behind a path with spaces, or behind one without its host."""
+_STORES = frozenset(("s3", "gs", "az", "sftp", "memory"))
+"""Schemes whose paths may hold ? and #."""
+_LIKE_QUERY = r"\?(?=[\w.~%+-]+=)"
 _WITHOUT_HOST = "url: /"
 """How urllib3 names an address in its messages."""
 
@@ -43,7 +46,7 @@ def clean_address(address: str) -> str:
     "https://host/it's here.jpg"
     """
     scheme, slashes, rest = address.partition("://")
-    return scheme + slashes + _place(rest)
+    return scheme + slashes + _place(scheme, rest)
 
 
 def without_secrets(text: str) -> str:
@@ -56,13 +59,20 @@ def without_secrets(text: str) -> str:
     """
     if ":/" not in text and _WITHOUT_HOST not in text:
         return text
-    cleaned, count = _ADDRESS.subn(lambda found: found[1] + _place(found[2]), text)
-    return _QUERY.sub("", cleaned) if count or _WITHOUT_HOST in text else text
+    cleaned, count = _ADDRESS.subn(lambda found: found[1] + _place(found[1], found[2]), text)
+    return _QUERY.sub(_punctuation, cleaned) if count or _WITHOUT_HOST in text else text
 
 
-def _place(rest: str) -> str:
+def _punctuation(found: re.Match[str]) -> str:
+    """What follows a query and is no part of it."""
+    query = found[0]
+    return query[len(query.rstrip("'\").,;")) :]
+
+
+def _place(scheme: str, rest: str) -> str:
     """Host and path of what follows `://`."""
-    authority, slash, path = re.split("[?#]", rest, maxsplit=1)[0].partition("/")
+    end = _LIKE_QUERY if scheme.rstrip(":/").lower() in _STORES else "[?#]"
+    authority, slash, path = re.split(end, rest, maxsplit=1)[0].partition("/")
     authority = authority.rpartition("@")[2]
     port = authority.rpartition("]")[2].partition(":")[2]
     if port.strip("0123456789:.,;)"):  # a password with / or ?, which is cut in two

@@ -28,6 +28,8 @@ def test_a_path_is_no_address(path: str) -> None:
         ("'s3://key:S3CRET@bucket/a b?x=S3CRET'", "'s3://bucket/a b'"),
         ("https://u:S3'CRET@h/it's.jpg?t=S3'CRET", "https://h/it's.jpg"),
         ("https://me:S3CR/ET@host/a", "https://"),
+        ("s3://bucket/no #1?.jpg: failed", "s3://bucket/no #1?.jpg: failed"),
+        ("az://me:S3CRET@box/a.jpg?sig=S3CRET", "az://box/a.jpg"),
         ("https://me:S3?CRET@host/a", "https://"),
         ("['http://h/a?x=S3CRET', 'http://h/b']", "['http://h/a', 'http://h/b']"),
         ("'https://h/a?x=S3CRET'.", "'https://h/a'."),
