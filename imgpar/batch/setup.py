@@ -20,7 +20,7 @@ from imgpar.batch.selection import Selection
 from imgpar.batch.sharding import sharded
 from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
-from imgpar.core.addresses import is_address, without_secrets
+from imgpar.core.addresses import clean_address, is_address
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.job import Item, Job, Outcome, SeenWants
@@ -475,17 +475,12 @@ def run_facts(
         options: of the run.
         chosen: whether the output format was chosen by the user.
     """
-    given = list(inputs or ())
-    paths = [
-        path if is_address(path) else os.path.abspath(path)
-        for path in given
-        if isinstance(path, str) and without_secrets(path) == path
-    ]
+    places = _places_of(inputs or ())
     return {
         "command": command,
-        "inputs": None if inputs is None or len(paths) < len(given) else paths,
+        "inputs": None if inputs is None else places,
         "list": listed.facts if listed else None,
-        "secrets": any(isinstance(path, str) and without_secrets(path) != path for path in given),
+        "secrets": any(isinstance(given, str) and _has_secrets(given) for given in inputs or ()),
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,
@@ -500,6 +495,21 @@ def run_facts(
         "recursive": options.recursive,
         "archives": options.archives,
     }
+
+
+def _places_of(given: Iterable[str | Source]) -> list[str] | None:
+    """The inputs as they may be stored; None where that is not enough to read them again: sources, and
+    addresses with secrets."""
+    places = list[str]()
+    for one in given:
+        if not isinstance(one, str) or _has_secrets(one):
+            return None
+        places.append(one if is_address(one) else os.path.abspath(one))
+    return places
+
+
+def _has_secrets(given: str) -> bool:
+    return is_address(given) and clean_address(given) != given
 
 
 def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:

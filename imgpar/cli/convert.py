@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from imgpar.batch.settings import ASSEMBLE
 from imgpar.cli import flags, gathering, running
 from imgpar.cli.outlets import logs_json
 from imgpar.cli.parsing import Once, Parser, Store
-from imgpar.cli.passwords import without_password
+from imgpar.cli.passwords import shown_command
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
 from imgpar.formats.registry import FORMATS, find_format
@@ -136,7 +135,7 @@ def add_lists(add: Callable[..., object]) -> None:
 def convert_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = convert_parser().parse(argv)
-    command = shlex.join(["imgpar", "convert", *without_password(argv)])
+    command = shown_command("convert", argv)
     return convert_with(args, inputs, read_recipe(args), command)
 
 

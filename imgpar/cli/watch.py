@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli import flags, running
-from imgpar.cli.convert import USUAL, add_conversion, read_names, read_recipe
+from imgpar.cli.convert import USUAL, add_conversion, read_listed, read_recipe
 from imgpar.cli.parsing import Parser, align_columns
-from imgpar.cli.passwords import without_password
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Event
 
@@ -85,7 +83,7 @@ def watch_command(argv: Sequence[str]) -> int:
     log = open_log(settings, as_json=as_json, quiet=args.quiet)
     try:
         watcher = make_watcher(
-            lambda: read_names(args.files_from, null=args.null) if args.files_from else inputs,
+            lambda: [read_listed(args)] if args.files_from else inputs,
             args.out,
             lambda: read_recipe(args),
             running.read_run_options(args),
@@ -94,7 +92,7 @@ def watch_command(argv: Sequence[str]) -> int:
             listen=_Results(log, as_json=args.json, verbose=bool(args.verbose)),
             cancel=token,
             listed=bool(args.files_from),
-            command=shlex.join(["imgpar", "watch", *without_password(argv)]),
+            command=shown_command("watch", argv),
             label=args.recipe or "",
         )
         with _signals(token, watcher, log) as received:
@@ -117,7 +115,8 @@ class _Results:
         outcome = event.outcome
         if outcome is None or (outcome.reason == "unchanged" and not self._json):
             return
-        from imgpar.batch.report import escaped, item_json
+        from imgpar.batch.log_lines import escaped
+        from imgpar.batch.report import item_json
 
         if self._verbose and outcome.status != "failed":  # failures are logged in any case
             made = ", ".join(escaped(file.path) for file in outcome.outputs)

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterable
 
 from imgpar.batch.account import Listener
-from imgpar.batch.report import Report, Tally, escaped
+from imgpar.batch.log_lines import escaped
+from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import ReportLines, forget_run
 from imgpar.batch.watch.feed import Changes
 from imgpar.batch.watch.follow import Follow

@@ -18,7 +18,8 @@ import socket
 import time
 from importlib.util import find_spec
 
-from imgpar.batch.report import Report, escaped
+from imgpar.batch.log_lines import escaped
+from imgpar.batch.report import Report
 from imgpar.batch.setup import check_place, new_workers
 from imgpar.batch.watch.feed import ChangeFeed, Changes
 from imgpar.batch.watch.request import WatchRequest, check_watch
