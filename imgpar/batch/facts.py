@@ -128,7 +128,12 @@ def described_plan(
                 for batch in with_number(sources.index(given) + 1, given.batches("", patterns)):
                     yield from batch.items
 
-    for item in choose(found()):
+    yield from item_jobs(choose(found()))
+
+
+def item_jobs(items: Iterable[Item]) -> Iterator[Job | Outcome]:
+    """A job without targets for each item, or an outcome where it cannot be read."""
+    for item in items:
         yield unreadable(item) if item.error else Job(0, (item,), kind=job_kind(item))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.job import Item, Job, Outcome
+from imgpar.core.job import Item, Job, Outcome, outcome_of
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.sources import has_order
 from imgpar.runtime.ledger import Ledger
@@ -161,7 +161,7 @@ class OrderedResults:
 
 def unreadable(item: Item) -> Outcome:
     """The outcome of an item that cannot be read."""
-    return Outcome(item.path, "failed", error=item.error, stage="plan", kind=item.kind)
+    return outcome_of(item, "failed", error=item.error, stage="plan", kind=item.kind)
 
 
 def _numbered(plan: Iterator[Job | Outcome]) -> Generator[Job | Outcome]:

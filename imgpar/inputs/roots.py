@@ -6,7 +6,7 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.core.errors import refuse_address
@@ -36,6 +36,8 @@ class Root:
     """Output folder, which may lie inside."""
     opener: Opener | None = None
     """Opens archives that are found in it."""
+    enters: Callable[[str], bool] | None = None
+    """Which folders are read; None reads all."""
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """All media in the folder and below it; see `walk`."""
@@ -47,6 +49,7 @@ class Root:
             leave_out=self.leave_out,
             patterns=patterns,
             opener=self.opener,
+            enters=self.enters,
         )
 
     def takes(self, relative: str) -> bool:
@@ -84,7 +87,11 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     """
     inputs = list(inputs)
     opener = next((given for given in inputs if isinstance(given, FoundArchives)), None)
-    sources = [Placed(source, source.root) for source in sources_of(inputs) if source is not opener]
+    sources = [
+        Placed(source, getattr(source, "real", source.root))
+        for source in sources_of(inputs)
+        if source is not opener
+    ]
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []
@@ -106,7 +113,7 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
     if len(kept) + len(single) + len(sources) > 1:
-        _name([*kept, *sources])
+        _name([*kept, *(placed for placed in sources if not getattr(placed.source, "loose", False))])
     for root in kept:
         root.opener = opener
     return Named(kept, single, missing, sources)

@@ -20,12 +20,13 @@ from dataclasses import dataclass, field, replace
 from typing import IO, NamedTuple, Protocol, TypeGuard, cast
 
 from imgpar.core.addresses import scheme_of
-from imgpar.core.errors import DamagedError, SourceError, UsageError, unknown_scheme
+from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
 from imgpar.core.filenames import natural
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.batches import Batch, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.ranges import matching, spelled_out
@@ -45,9 +46,15 @@ ARCHIVES = {
 """Module and class of the source for a file that was named, by its suffix, which may be a double one such as
 `tar.gz`; the class is called with the absolute path and an `Access`."""
 
-SCHEMES: dict[str, tuple[str, str]] = {}
+STORES = ("s3", "gs", "az", "sftp", "memory")
+"""Schemes of object stores and folders of other machines."""
+
+SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.inputs.stores.source", "StoreSource"))
 """Module and class of the source for an address, by its scheme; the class is called with the address and an
 `Access`."""
+
+SINGLE = ("http", "https")
+"""Schemes whose addresses are items, not folders: one source has all that were named."""
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
@@ -66,13 +73,19 @@ class Access(NamedTuple):
     """Of encrypted archives."""
     archives: bool = False
     """Whether archives that are found in a folder are opened."""
+    fetching: FetchOptions = FetchOptions()
+    """Limits of transfers, for sources that wait."""
 
 
 NO_ACCESS = Access()
 
 
 class Source(Protocol):
-    """A place of inputs. It is pickled for the workers, so it has no open files and connections."""
+    """A place of inputs. It is pickled for the workers, so it has no open files and connections.
+
+    A source may also have `loose`, true where its items are inputs of their own, whose outputs go to the top
+    of OUT as those of files, and `single`, true where it is one such item.
+    """
 
     @property
     def root(self) -> str:
@@ -98,6 +111,13 @@ class Source(Protocol):
         Raises OSError, ImgparError, and the exceptions in an optional attribute `damage`, which mean that the
         item is damaged.
         """
+
+    # A source that waits may have these as well; see `fetch` and `host_of`:
+    #
+    # fetch(item, path, ongoing) -> Fetched   writes an item to a new file, in a thread of the parent; where
+    #                                         `item.validator` is set, only if the content is another one
+    # host_of(item) -> str                    what serves the item; by default all come from one host
+    # close()                                 ends connections, when a run ends
 
 
 class Entry(NamedTuple):
@@ -234,21 +254,36 @@ def unlisted(root: str, mirror: str, error: str, kind: str = SourceError.__name_
 def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
     """The batches of source `number`, whose items say so."""
     for batch in batches:
-        yield replace(batch, items=tuple(item._replace(source=number) for item in batch.items))
+        items = batch.items
+        if batch.files:
+            yield batch
+        elif isinstance(items, Entries):
+            yield replace(batch, items=items.of_source(number))
+        else:
+            yield replace(batch, items=tuple(item._replace(source=number) for item in items))
 
 
-def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> list[str | Source]:
-    """The inputs, with a source for each address and each archive that was named.
+def with_sources(
+    inputs: Iterable[str | Source], access: Access = NO_ACCESS, *, in_order: bool = False
+) -> list[str | Source]:
+    """The inputs, with sources for the addresses and archives that were named.
 
     Args:
         inputs: as given.
         access: what the options of the run say to them.
+        in_order: whether addresses keep their places among the others; else one source at the end has all.
 
     Raises:
         UsageError: two sources have one name, or there is none for an address.
     """
-    found, sources = list[str | Source](), dict[str, Source]()
+    found, sources, addresses = list[str | Source](), dict[str, Source](), list[str]()
     for given in _each(inputs):
+        if isinstance(given, str) and scheme_of(given) in SINGLE:
+            addresses.append(given)
+            continue
+        if in_order:
+            found += _listed(addresses, len(found))
+            addresses = []
         made = _source_of(given, access) if isinstance(given, str) else given
         if not isinstance(made, str):
             known = sources.setdefault(made.root, made)
@@ -259,8 +294,14 @@ def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> 
     if access.archives and any(map(_may_hold_archives, found)):
         from imgpar.inputs.found_archives import FoundArchives
 
-        found.append(FoundArchives(len(sources) + 1, access, sources))
-    return found
+        found.append(FoundArchives(len(sources_of(found)) + 1, access, sources))
+    return found + _listed(addresses, len(found))  # last: their names give way to those of files
+
+
+def _listed(addresses: list[str], number: int) -> list[Source]:
+    """The source for some addresses; none for none."""
+    lists = importlib.import_module("imgpar.inputs.lists")
+    return [lists.InputList.of_addresses(addresses, number)] if addresses else []
 
 
 def _may_hold_archives(given: str | Source) -> bool:
@@ -311,7 +352,7 @@ def _source_of(path: str, access: Access) -> str | Source:
     if scheme := scheme_of(path):
         found, name = SCHEMES.get(scheme), path
         if found is None:
-            raise unknown_scheme(path, SCHEMES)
+            raise unknown_scheme(path, (*SINGLE, *SCHEMES))
         return _made(found, name, access)
     if archive_suffix(path) and os.path.isfile(path):
         return opened_archive(os.path.abspath(path), access)
@@ -341,6 +382,8 @@ def opened(item: Item, sources: Sequence[Source]) -> Iterator[bytes | IO[bytes] 
     if item.fetched or not item.source:
         yield item.fetched or item.path
         return
+    if item.error:
+        raise item_error(item.kind, item.error)
     source = sources[item.source - 1]
     try:
         content = source.open(item)
@@ -372,22 +415,33 @@ def local_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
         yield path
 
 
-def fetch(item: Item, sources: Sequence[Source], path: str) -> None:
-    """Write an item to a new file. Raises SourceError, DamagedError."""
+def fetch(item: Item, sources: Sequence[Source], path: str, ongoing: Ongoing | None = None) -> Fetched:
+    """Write an item to a new file. Raises SourceError, DamagedError and what the source raises."""
+    source = sources[item.source - 1]
+    if callable(own := getattr(source, "fetch", None)):
+        found: Fetched = own(item, path, ongoing or Ongoing())
+        if found.mtime_ns and not found.not_modified:
+            os.utime(path, ns=(found.mtime_ns, found.mtime_ns))
+        return found
     with opened(item, sources) as content:
         if isinstance(content, str):
             with open(content, "rb") as file:
                 _copy(file, path, item)
         else:
             _copy(content, path, item)
+    return Fetched(os.path.getsize(path), item.validator, mtime_ns=item.mtime_ns)
+
+
+def host_of(item: Item, sources: Sequence[Source]) -> str:
+    """What serves an item: each host has a limit of transfers."""
+    source = sources[item.source - 1]
+    own = getattr(source, "host_of", None)
+    return str(own(item)) if callable(own) else source.root
 
 
 def _copy(content: bytes | IO[bytes], path: str, item: Item) -> None:
     """Write an item to a new file, with its modification time. Raises OSError, SourceError."""
-    free = shutil.disk_usage(os.path.dirname(path)).free
-    if item.size > free:
-        words = f"A copy of it needs {item.size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free."
-        raise SourceError(words, fix="Set TMPDIR to a folder that has room.")
+    check_room(path, item.size)
     with open(path, "xb") as file:
         if isinstance(content, bytes):
             file.write(content)

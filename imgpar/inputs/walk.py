@@ -82,6 +82,7 @@ def walk(
     leave_out: str = "",
     patterns: Patterns | None = None,
     opener: Opener | None = None,
+    enters: Callable[[str], bool] | None = None,
 ) -> Iterator[Batch]:
     """Every folder at and below `root` that contains media, parents first, in natural order.
 
@@ -97,6 +98,7 @@ def walk(
         leave_out: output folder, which may lie inside.
         patterns: select files and folders, including those that were named.
         opener: opens the archives that are found; None leaves them closed.
+        enters: `enters(absolute path)` selects the folders that are read; None reads all.
     """
     out = _identity(leave_out) if leave_out else None
     stack = [(root, mirror, "", False)]
@@ -106,6 +108,8 @@ def walk(
             yield from opener.inside(folder, place, root, relative, patterns)
             continue
         if relative and out and _identity(folder) == out:
+            continue
+        if enters and not enters(folder):
             continue
         forced = named.get(relative, set()) if named else set()
         try:
