@@ -25,7 +25,7 @@ from imgpar.core.errors import ImgparError, SourceError
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.batches import is_clip, why_unreadable
-from imgpar.inputs.in_order import InOrder, in_order
+from imgpar.inputs.sequential import SequentialArchive, sequential_part
 from imgpar.inputs.sources import Source
 from imgpar.runtime.arena import default_memory
 from imgpar.runtime.scheduler import NotYet
@@ -135,9 +135,9 @@ class Unpacking:
             self.changed.notify_all()
         return True
 
-    def _parts(self, job: Job) -> Iterator[tuple[int, InOrder, str]]:
+    def _parts(self, job: Job) -> Iterator[tuple[int, SequentialArchive, str]]:
         for at, item in enumerate(job.items):
-            found = in_order(self._sources[item.source - 1], item) if item.source else None
+            found = sequential_part(self._sources[item.source - 1], item) if item.source else None
             if found and not item.fetched and (item.size <= self._largest or is_clip(item)):
                 yield at, *found
 
@@ -209,7 +209,7 @@ class Unpacking:
 class _Stream:
     """One archive, which is unpacked by a thread; a `Receiver`. Its fields are used with the lock only."""
 
-    def __init__(self, unpacking: Unpacking, archive: InOrder) -> None:
+    def __init__(self, unpacking: Unpacking, archive: SequentialArchive) -> None:
         self._all, self._archive = unpacking, archive
         self._wanted: dict[str, list[tuple[_Waiting, int]]] = {}
         self._early: dict[str, str] = {}

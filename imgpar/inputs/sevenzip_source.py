@@ -21,14 +21,14 @@ from imgpar.core.install_hint import pip
 from imgpar.core.job import INODE_BITS
 from imgpar.inputs.archives import LINK, failed, limited, locked
 from imgpar.inputs.batches import is_media, why_unreadable
-from imgpar.inputs.in_order import InOrder, Receiver
+from imgpar.inputs.sequential import Receiver, SequentialArchive
 from imgpar.inputs.sources import Entry
 
 _NTFS_EPOCH = 116_444_736_000_000_000
 """1970 in units of 100 ns since 1601."""
 
 
-class SevenZipSource(InOrder):
+class SevenZipSource(SequentialArchive):
     """The files in a 7z archive."""
 
     title = "7z archive"
@@ -52,7 +52,7 @@ class SevenZipSource(InOrder):
                 yield limited(entry, packed)
 
     def unpack(self, receiver: Receiver) -> None:
-        """As `InOrder.unpack`. After damage it goes on with the next block of the archive."""
+        """As `SequentialArchive.unpack`. After damage it goes on with the next block of the archive."""
         state, names = self.state(), None
         while names is None or names:
             with self._opened() as archive:

@@ -334,7 +334,7 @@ def is_source(given: object) -> TypeGuard[Source]:
 
 
 def has_order(source: Source) -> bool:
-    """Whether it may hold items that are read one after the other (`inputs/in_order`)."""
+    """Whether it may hold items that are read one after the other (`inputs/sequential`)."""
     return bool(getattr(source, "ordered", False))
 
 

@@ -21,7 +21,7 @@ from imgpar.core.job import INODE_BITS, Item
 from imgpar.inputs.archives import LINK, Archive, changed, failed
 from imgpar.inputs.batches import is_media, why_unreadable
 from imgpar.inputs.compressed import Unpacked
-from imgpar.inputs.in_order import InOrder, Receiver
+from imgpar.inputs.sequential import Receiver, SequentialArchive
 from imgpar.inputs.sources import Entry
 
 _CHUNK = 1 << 20
@@ -62,7 +62,7 @@ class TarSource(Archive):
         return io.BufferedReader(_Part(self.root, int(place), item.size))
 
 
-class PackedTarSource(InOrder):
+class PackedTarSource(SequentialArchive):
     """The files in a compressed tar archive."""
 
     title = "tar archive"
@@ -85,7 +85,7 @@ class PackedTarSource(InOrder):
                     raise error  # what comes after it has no names
 
     def unpack(self, receiver: Receiver) -> None:
-        """As `InOrder.unpack`."""
+        """As `SequentialArchive.unpack`."""
         state = self.state()
         with self._unpacked() as file:
             for number, info, archive in _members(file, "r|"):
