@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -73,9 +72,9 @@ class PastRuns(Protocol):
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other folders with the output folder of the batch."""
 
-    def owners(self, batch: Batch, paths: Sequence[str]) -> Sequence[tuple[str, PriorResult]]:
-        """Names and records of inputs that are known by their whole paths and have some of these outputs;
-        for a part of such inputs, of all inputs outside of it."""
+    def owners(self, batch: Batch) -> Callable[[Sequence[str]], Sequence[tuple[str, PriorResult]]] | None:
+        """A function that returns names and records of the inputs that have some of these outputs: of those
+        of lists, and for a part of a list of all others, too. None where there are none."""
 
     def elsewhere(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of all folders other than those of these batches."""
@@ -287,7 +286,7 @@ class Planner:
         )
         taken = self._taken([part.batch for part in parts]) if None in found else ()
         plain = not (self._templates or self.out.in_place or self.out.name)
-        owners = partial(self._past.owners, batch) if self._past and plain else None
+        owners = self._past.owners(batch) if self._past and plain else None
         return Names(
             self.out,
             batch,

@@ -180,7 +180,7 @@ def _facts(entry: Job | Outcome) -> dict[str, Any]:
             }
             for target in entry.targets
         ]
-        facts = {"source": entry.item.path, "status": "planned", "outputs": outputs}
+        facts: dict[str, Any] = {"source": entry.item.path, "status": "planned", "outputs": outputs}
         if entry.item.columns:
             facts["columns"] = dict(entry.item.columns)
         if len(entry.items) > 1:

@@ -18,7 +18,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -241,12 +241,13 @@ class Journal:
             ]
         return found
 
-    def owners(self, batch: Batch, paths: Sequence[str]) -> list[tuple[str, PriorResult]]:
-        """Names and records of inputs of lists that have some of these outputs; for a part of a list, of all
-        inputs outside of it."""
+    def owners(self, batch: Batch) -> Callable[[Sequence[str]], list[tuple[str, PriorResult]]] | None:
+        """Returns the inputs of lists that have some of these outputs; for a part of a list, of all inputs
+        outside of it. None where there are none."""
+        return partial(self._owners, batch) if batch.part or self.folders.enter(LISTED, "") else None
+
+    def _owners(self, batch: Batch, paths: Sequence[str]) -> list[tuple[str, PriorResult]]:
         listed = self.folders.enter(LISTED, "")
-        if not (listed or batch.part):
-            return []
         prefix = len(self._paths.prefix)
         names = [path[prefix:].replace(os.sep, "/") for path in paths]
         own = {item.path for item in batch.items} if batch.part else set[str]()
