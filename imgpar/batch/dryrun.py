@@ -78,7 +78,7 @@ def planned_entries(
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
-    given = read_given(inputs, in_order=gather is not None)
+    given = read_given(inputs, options.access, in_order=gather is not None)
     named = [] if isinstance(given, InputList) else given
     still = frozenset[str]()
     if gather is not None:
@@ -200,10 +200,9 @@ def report_of(
             tally.add(outcome)
             listen(Event("item", len(items), outcome=outcome))
     listen(Event("planned", len(items), len(items)))
-    listen(Event("end", len(items), len(items)))
     stopped = cancel.cancelled or cancel.killed
     seconds = time.monotonic() - started
-    return tally.report(
+    report = tally.report(
         tuple(items),
         out=place,
         cancelled=stopped,
@@ -213,6 +212,8 @@ def report_of(
         **(aside or Aside()).facts(),
         others=dict(aside.others if aside else {}),
     )
+    listen(Event("end", len(items), len(items), facts=report.summary_json()))
+    return report
 
 
 def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:

@@ -32,7 +32,7 @@ from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.others import with_others
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Source, sources_of, with_number, with_sources
+from imgpar.inputs.sources import Access, Source, sources_of, with_number, with_sources
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.extracted import ExtractedWishes
 from imgpar.outputs.sinks import Sink
@@ -88,22 +88,22 @@ def input_batches(
 
 
 def read_given(
-    inputs: Iterable[str | Source], *, in_order: bool = False
+    inputs: Iterable[str | Source], access: Access, *, in_order: bool = False
 ) -> Sequence[str | Source] | InputList:
     """The inputs of a run with sources for addresses and archives; a list of inputs for a stream.
 
     Args:
         inputs: a list or tuple is mirrored as a whole, anything else is read as a list.
+        access: what the options of the run say to the sources.
         in_order: whether the order of the inputs matters.
 
     Raises:
         UsageError: two sources have one name, or there is none for an address.
     """
     if isinstance(inputs, (list, tuple)):
-        if len(inputs) == 1 and isinstance(inputs[0], InputList):
-            return inputs[0]
-        return with_sources(inputs, in_order=in_order)
-    return InputList(str(given) for given in inputs)
+        named = with_sources(inputs, access, in_order=in_order)
+        return named[0] if len(named) == 1 and isinstance(inputs[0], InputList) else named
+    return InputList((str(given) for given in inputs), access=access)
 
 
 def sources_in(named: Sequence[str | Source] | InputList) -> tuple[Source, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.log_lines import escaped
 from imgpar.batch.progress import printable
-from imgpar.batch.report import escaped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import add_lists, check_lists, read_listed
@@ -67,9 +67,13 @@ def info_command(argv: Sequence[str]) -> int:
             show.folder(path)
         return show.exit_code
     # Archives that were named are read like folders; names of a list are taken as files.
-    given = list[str | Source](with_sources(paths, in_order=True)) if names is paths else names
-    sources = tuple(sources_of(given)) if isinstance(given, list) else (InputList(()),)
-    return _describe(args, show, given, patterns, sources)
+    options = RunOptions(
+        **{key: value for key, value in running.given_options(args).items() if value is not None}
+    )
+    access = options.access
+    given = list[str | Source](with_sources(paths, access, in_order=True)) if names is paths else names
+    sources = tuple(sources_of(given)) if isinstance(given, list) else (InputList((), access=access),)
+    return _describe(args, options, show, given, patterns, sources)
 
 
 def _names(args: argparse.Namespace, paths: list[str]) -> Iterable[str]:
@@ -104,6 +108,7 @@ def _plan(
 
 def _describe(
     args: argparse.Namespace,
+    options: RunOptions,
     show: _Shown,
     given: Iterable[str | Source],
     patterns: Patterns,
@@ -117,9 +122,6 @@ def _describe(
     from imgpar.cli.stopping import stopping
     from imgpar.runtime.scheduler import CancelToken
 
-    options = RunOptions(
-        **{key: value for key, value in running.given_options(args).items() if value is not None}
-    )
     token, limited = CancelToken(), args.max_pixels is not None
     with (
         stopping(token),

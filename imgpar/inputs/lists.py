@@ -28,7 +28,7 @@ from imgpar.inputs.batches import Batch, Entries, columns_in, named_item
 from imgpar.inputs.batches import Row as Listed
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Content
+from imgpar.inputs.sources import NO_ACCESS, Access, Content
 from imgpar.inputs.tables import Columns, Row, read_list, read_rows
 
 __all__ = ["InputList", "read_list", "scan_list"]
@@ -55,6 +55,7 @@ class InputList:
         url_column: the column with the address or path; None is the first of url, image_url, src, path ….
         key_column: the column with what each input is called, which must be its own; None is its address.
         null: whether names in a text are separated by NUL.
+        access: what the options of a run say; a run with this list tells its own.
 
     Raises:
         UsageError: the list cannot be read, or lacks a column.
@@ -70,7 +71,9 @@ class InputList:
         url_column: str | None = None,
         key_column: str | None = None,
         null: bool = False,
+        access: Access = NO_ACCESS,
     ) -> None:
+        self._access = access
         self._columns, self._null = Columns(url_column or "", key_column or ""), null
         self.path = os.fspath(rows) if isinstance(rows, (str, os.PathLike)) else ""
         self._stream = open_list(self.path) if self.path else None
@@ -79,7 +82,7 @@ class InputList:
         self._named, self._number = False, 0
 
     @classmethod
-    def of_addresses(cls, addresses: list[str], number: int = 0) -> InputList:
+    def of_addresses(cls, addresses: list[str], access: Access, number: int = 0) -> InputList:
         """Addresses that the user named one by one; `number` tells several such lists apart.
 
         Raises:
@@ -87,12 +90,16 @@ class InputList:
         """
         for address in addresses:
             check_opener(address)
-        made = cls(addresses)
+        made = cls(addresses, access=access)
         made._remote, made._named, made._number = len(addresses), True, number
         return made
 
     def __reduce__(self) -> tuple[object, ...]:
-        return InputList, ((),)  # a worker opens items by their keys
+        return _for_worker, (self._access,)
+
+    def use(self, access: Access) -> None:
+        """What the options of the run say."""
+        self._access = access
 
     @property
     def root(self) -> str:
@@ -168,6 +175,11 @@ class InputList:
             for item in taken
         )
         return Batch("", mirror, every, excluded=len(items) - len(taken), notes=notes, part=True)
+
+
+def _for_worker(access: Access) -> InputList:
+    """The list as workers have it, which open items by their keys."""
+    return InputList((), access=access)
 
 
 def open_list(path: str) -> IO[bytes]:

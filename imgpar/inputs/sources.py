@@ -22,6 +22,7 @@ from imgpar.core.addresses import scheme_of
 from imgpar.core.errors import DamagedError, SourceError, UsageError, unknown_scheme
 from imgpar.core.filenames import natural
 from imgpar.core.job import Item
+from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
@@ -30,10 +31,11 @@ from imgpar.inputs.walk import mirror_names
 
 ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
 """Module and class of the source for a file that was named, by its suffix, which may be a double one such as
-`tar.gz`; the class is called with the absolute path."""
+`tar.gz`; the class is called with the absolute path and an `Access`."""
 
 SCHEMES: dict[str, tuple[str, str]] = {}
-"""Module and class of the source for an address, by its scheme; the class is called with the address."""
+"""Module and class of the source for an address, by its scheme; the class is called with the address and an
+`Access`."""
 
 SINGLE = ("http", "https")
 """Schemes whose addresses are items, not folders: one source has all that were named."""
@@ -46,6 +48,18 @@ LONGEST = 2000
 Content = bytes | bytearray | memoryview | IO[bytes] | int | str | os.PathLike[str]
 """One item: its bytes, an open binary file, a descriptor, or the path of a file; what is open is closed by
 the receiver."""
+
+
+class Access(NamedTuple):
+    """What the options of a run say to its sources."""
+
+    password: Secret | None = None
+    """Of encrypted archives."""
+    archives: bool = False
+    """Whether archives that are found in a folder are opened."""
+
+
+NO_ACCESS = Access()
 
 
 class Source(Protocol):
@@ -97,6 +111,8 @@ class Entry(NamedTuple):
     """Name of its format, where the suffix does not tell."""
     error: str = ""
     """Why it cannot be read."""
+    kind: str = SourceError.__name__
+    """Class name of the exception for `error`."""
 
 
 @dataclass(slots=True)
@@ -181,9 +197,9 @@ def _batches(top: _Folder, root: str, mirror: str) -> Iterator[Batch]:
 def _batch(at: _Folder, folder: str, place: str, below: tuple[str, ...], root: str) -> Batch:
     items = []
     for name in sorted(at.entries, key=lambda name: (natural(name), name)):
-        _, size, mtime_ns, version, key, shown, error = at.entries[name]
+        _, size, mtime_ns, version, key, shown, error, kind = at.entries[name]
         mirror = _below(place, name)
-        item = Item(f"{folder}/{name}", mirror, size, mtime_ns, version, error, shown, key=key)
+        item = Item(f"{folder}/{name}", mirror, size, mtime_ns, version, error, shown, kind=kind, key=key)
         items.append(item)
     return Batch(
         folder,
@@ -204,9 +220,10 @@ def _below(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def unlisted(root: str, mirror: str, error: str) -> Batch:
+def unlisted(root: str, mirror: str, error: str, kind: str = SourceError.__name__) -> Batch:
     """The batch of a source that cannot be listed: one failed input."""
-    return Batch("", mirror, (Item(root, mirror or os.path.basename(root), 0, 0, error=error),))
+    item = Item(root, mirror or os.path.basename(root), 0, 0, error=error, kind=kind)
+    return Batch("", mirror, (item,))
 
 
 def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -221,12 +238,14 @@ def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
             yield replace(batch, items=tuple(item._replace(source=number) for item in items))
 
 
-def with_sources(inputs: Iterable[str | Source], *, in_order: bool = False) -> list[str | Source]:
+def with_sources(
+    inputs: Iterable[str | Source], access: Access = NO_ACCESS, *, in_order: bool = False
+) -> list[str | Source]:
     """The inputs, with sources for the addresses and archives that were named.
 
     Args:
         inputs: as given.
-        in_order: whether addresses keep their places among the others; else one source at the end has all.
+        access: what the options of the run say to them.
 
     Raises:
         UsageError: two sources have one name, or there is none for an address.
@@ -237,22 +256,24 @@ def with_sources(inputs: Iterable[str | Source], *, in_order: bool = False) -> l
             addresses.append(given)
             continue
         if in_order:
-            found += _listed(addresses, len(found))
+            found += _listed(addresses, access, len(found))
             addresses = []
-        made = _source_of(given) if isinstance(given, str) else given
+        made = _source_of(given, access) if isinstance(given, str) else given
         if not isinstance(made, str):
             known = sources.setdefault(made.root, made)
             if known is not made and made is given:
                 raise UsageError(f"Two inputs are called {made.root}.", fix="Give each a name of its own.")
             made = known
+            if callable(use := getattr(made, "use", None)):
+                use(access)
         found.append(made)
-    return found + _listed(addresses, len(found))  # last: their names give way to those of files
+    return found + _listed(addresses, access, len(found))  # last: their names give way to those of files
 
 
-def _listed(addresses: list[str], number: int) -> list[Source]:
+def _listed(addresses: list[str], access: Access, number: int) -> list[Source]:
     """The source for some addresses; none for none."""
     lists = importlib.import_module("imgpar.inputs.lists")
-    return [lists.InputList.of_addresses(addresses, number)] if addresses else []
+    return [lists.InputList.of_addresses(addresses, access, number)] if addresses else []
 
 
 def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
@@ -275,7 +296,7 @@ def archive_suffix(path: str) -> str:
     return next((suffix for suffix in (".".join(parts[-2:]), parts[-1]) if suffix in ARCHIVES), "")
 
 
-def _source_of(path: str) -> str | Source:
+def _source_of(path: str, access: Access) -> str | Source:
     if scheme := scheme_of(path):
         found, name = SCHEMES.get(scheme), path
         if found is None:
@@ -284,7 +305,7 @@ def _source_of(path: str) -> str | Source:
         found, name = ARCHIVES.get(archive_suffix(path)), os.path.abspath(path)
         if found is None or not os.path.isfile(path):
             return path
-    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(name))
+    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(name, access))
 
 
 # ----- opening, in a worker -------------------------------------------------------------------------
