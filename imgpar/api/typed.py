@@ -637,6 +637,23 @@ class PlainRunSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SessionRunSettings(PlainRunSettings, total=False):
@@ -753,6 +770,23 @@ class ExtractSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SessionArraysSettings(TypedDict, total=False):
@@ -797,6 +831,23 @@ class SessionArraysSettings(TypedDict, total=False):
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class ArraysSettings(SessionArraysSettings, total=False):
@@ -836,6 +887,23 @@ class SessionDescribeSettings(TypedDict, total=False):
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class DuplicatesSettings(SessionDescribeSettings, total=False):
@@ -939,6 +1007,23 @@ class AssembleSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SheetSettings(OperationSettings, total=False):
@@ -1035,6 +1120,23 @@ class SheetSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class ConcatSettings(TypedDict, total=False):
@@ -1082,6 +1184,23 @@ class ConcatSettings(TypedDict, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class CompareSettings(OperationSettings, total=False):
@@ -1108,6 +1227,23 @@ class CompareSettings(OperationSettings, total=False):
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class RetrySettings(TypedDict, total=False):
@@ -1169,3 +1305,20 @@ class RetrySettings(TypedDict, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""

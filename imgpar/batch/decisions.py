@@ -196,8 +196,14 @@ class Decisions:
             return self._newcomer(job, *owner)
         digest = self._done.digest(item, records, targets)
         found = self._done.current(records, targets)
-        changed = any(record and not item.facts.agree(record.facts) for record in found)
+        told = bool(digest or item.size or item.mtime_ns)
+        changed = told and any(record and not item.facts.agree(record.facts) for record in found)
         there = tuple(file for record in found if record for file in record.outputs) if digest else ()
+        first = next((record for record in found if record), None)
+        if there and first and not (item.validator or item.size):
+            # The server is asked whether it is still that content.
+            item = item._replace(size=first.size, mtime_ns=first.mtime_ns, validator=first.validator)
+            job = job._replace(items=(item,))
         return job._replace(digest=digest, changed=changed, there=there)
 
     def _retiring(self, target: Target, item: Item) -> Target:

@@ -214,7 +214,9 @@ class Run:
         self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
         log = WrittenLog(self._journal.written, self._name, self._journal.base)
-        self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack, log)
+        self._transfer = Transfer(
+            self._sources, self._place.stored, self._settle, stack, log, fetching=self._options.fetching
+        )
         if self._place.in_place:
             days = self._options.keep_originals
             self._originals = KeptOriginals(self._place.folder, self._name, days, self._account.note)

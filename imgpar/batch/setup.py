@@ -102,7 +102,8 @@ def read_given(
     """
     if isinstance(inputs, (list, tuple)):
         named = with_sources(inputs, access, in_order=in_order)
-        return named[0] if len(named) == 1 and isinstance(inputs[0], InputList) else named
+        first = named[0] if len(named) == 1 else None
+        return first if isinstance(first, InputList) and first is inputs[0] else named
     return InputList((str(given) for given in inputs), access=access)
 
 

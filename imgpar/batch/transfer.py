@@ -11,9 +11,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imgpar.core.fs import remove_file
+from imgpar.batch.incremental import Unchanged
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
+from imgpar.inputs.fetching import FetchOptions
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
@@ -34,6 +35,7 @@ class Transfer:
         settle: called with each job and the outcomes of its items.
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
+        fetching: limits of transfers.
     """
 
     def __init__(
@@ -43,6 +45,8 @@ class Transfer:
         settle: Callable[[Job, list[Outcome]], None],
         stack: contextlib.ExitStack,
         log: WrittenLog | None = None,
+        *,
+        fetching: FetchOptions = FetchOptions(),
     ) -> None:
         self._settle = settle
         self._spool: Spool | None = None
@@ -55,7 +59,7 @@ class Transfer:
         if any(source.waits for source in sources):
             from imgpar.batch.ahead import Ahead
 
-            self._ahead = Ahead(sources, stack.enter_context(temporary()))
+            self._ahead = Ahead(sources, stack.enter_context(temporary()), fetching)
             stack.callback(self._ahead.close)
 
     @property
@@ -76,7 +80,15 @@ class Transfer:
     def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
-        return self._ahead.entries(plan) if self._ahead else plan
+        return self._fetched(plan, self._ahead) if self._ahead else plan
+
+    def _fetched(self, plan: Iterator[Entry], ahead: Ahead) -> Iterator[Entry | NotYet]:
+        for entry in ahead.entries(plan):
+            if not isinstance(entry, (Job, Outcome, Unchanged, NotYet)):  # it needs no worker
+                job = self._spool.withdrawn(entry.job) if self._spool else entry.job
+                self._settle(job, [entry.outcome])
+            else:
+                yield entry
 
     def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
         for entry in plan:
@@ -89,9 +101,8 @@ class Transfer:
 
     def outward(self, result: Settled) -> None:
         """Settle a job that the workers have done; if its outputs are published by threads, later."""
-        for item in result.state.job.items:
-            if item.fetched:
-                remove_file(item.fetched)
+        if self._ahead:
+            self._ahead.settled(result.state.job)
         if self._spool is None:
             self._settle(result.state.job, result.outcomes())
             return
@@ -103,7 +114,9 @@ class Transfer:
         return self._spool.recorded(outcome, job) if self._spool else outcome
 
     def turn(self) -> None:
-        """Settle the jobs whose outputs are published by now."""
+        """Settle the jobs whose outputs are published by now, and end transfers that take too long."""
+        if self._ahead:
+            self._ahead.turn()
         for job, outcome in self._spool.done() if self._spool else ():
             self._settle(job, [outcome])
 

@@ -16,10 +16,11 @@ import importlib
 import json
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from imgpar.core.addresses import is_address, scheme_of, without_secrets
@@ -27,6 +28,7 @@ from imgpar.core.errors import unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import Item
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
 from imgpar.inputs.tables import Row, is_text
 
 TOGETHER = 2000
@@ -34,11 +36,8 @@ TOGETHER = 2000
 LISTED = "list:/"
 """Where the items of lists that have keys lie: `list://KEY`."""
 
-OPENERS: dict[str, tuple[str, str]] = {
-    "http": ("imgpar.inputs.http", "open_url"),
-    "https": ("imgpar.inputs.http", "open_url"),
-}
-"""Module and function that opens an address, by its scheme."""
+OPENERS = {"http": "imgpar.inputs.http", "https": "imgpar.inputs.http"}
+"""Module with `open_url`, `fetch_url` and `close_connections`, by the scheme of an address."""
 
 _LONGEST = 200
 """Characters of the folders of one address; longer ones are a hash."""
@@ -159,12 +158,31 @@ def check_opener(address: str) -> None:
         raise unknown_scheme(address, OPENERS)
 
 
-def open_address(address: str) -> IO[bytes]:
+def open_address(address: str, options: FetchOptions) -> IO[bytes]:
     """An open file with the content of an address. Raises SourceError."""
-    check_opener(address)
-    module, name = OPENERS[scheme_of(address)]
-    opened: IO[bytes] = getattr(importlib.import_module(module), name)(address)
+    opened: IO[bytes] = _opener(address).open_url(address, options)
     return opened
+
+
+def fetch_address(
+    address: str, path: str, options: FetchOptions, validator: str, ongoing: Ongoing
+) -> Fetched:
+    """Write the content of an address to a new file, unless it is still that of a validator; raises
+    SourceError."""
+    found: Fetched = _opener(address).fetch_url(address, path, options, validator, ongoing)
+    return found
+
+
+def close_connections() -> None:
+    """End the connections that are open."""
+    for name in dict.fromkeys(OPENERS.values()):
+        if module := sys.modules.get(name):
+            module.close_connections()
+
+
+def _opener(address: str) -> Any:
+    check_opener(address)
+    return importlib.import_module(OPENERS[scheme_of(address)])
 
 
 class AddressSpool:

@@ -19,12 +19,13 @@ from dataclasses import dataclass, field, replace
 from typing import IO, NamedTuple, Protocol, TypeGuard, cast
 
 from imgpar.core.addresses import scheme_of
-from imgpar.core.errors import DamagedError, SourceError, UsageError, unknown_scheme
+from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
 from imgpar.core.filenames import natural
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.walk import mirror_names
@@ -57,6 +58,8 @@ class Access(NamedTuple):
     """Of encrypted archives."""
     archives: bool = False
     """Whether archives that are found in a folder are opened."""
+    fetching: FetchOptions = FetchOptions()
+    """Limits of transfers, for sources that wait."""
 
 
 NO_ACCESS = Access()
@@ -93,6 +96,13 @@ class Source(Protocol):
         Raises OSError, ImgparError, and the exceptions in an optional attribute `damage`, which mean that the
         item is damaged.
         """
+
+    # A source that waits may have these as well; see `fetch` and `host_of`:
+    #
+    # fetch(item, path, ongoing) -> Fetched   writes an item to a new file, in a thread of the parent; where
+    #                                         `item.validator` is set, only if the content is another one
+    # host_of(item) -> str                    what serves the item; by default all come from one host
+    # close()                                 ends connections, when a run ends
 
 
 class Entry(NamedTuple):
@@ -322,6 +332,8 @@ def opened(item: Item, sources: Sequence[Source]) -> Iterator[bytes | IO[bytes] 
     if item.fetched or not item.source:
         yield item.fetched or item.path
         return
+    if item.error:
+        raise item_error(item.kind, item.error)
     source = sources[item.source - 1]
     try:
         content = source.open(item)
@@ -353,22 +365,33 @@ def local_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
         yield path
 
 
-def fetch(item: Item, sources: Sequence[Source], path: str) -> None:
-    """Write an item to a new file. Raises SourceError, DamagedError."""
+def fetch(item: Item, sources: Sequence[Source], path: str, ongoing: Ongoing | None = None) -> Fetched:
+    """Write an item to a new file. Raises SourceError, DamagedError and what the source raises."""
+    source = sources[item.source - 1]
+    if callable(own := getattr(source, "fetch", None)):
+        found: Fetched = own(item, path, ongoing or Ongoing())
+        if found.mtime_ns and not found.not_modified:
+            os.utime(path, ns=(found.mtime_ns, found.mtime_ns))
+        return found
     with opened(item, sources) as content:
         if isinstance(content, str):
             with open(content, "rb") as file:
                 _copy(file, path, item)
         else:
             _copy(content, path, item)
+    return Fetched(os.path.getsize(path), item.validator, mtime_ns=item.mtime_ns)
+
+
+def host_of(item: Item, sources: Sequence[Source]) -> str:
+    """What serves an item: each host has a limit of transfers."""
+    source = sources[item.source - 1]
+    own = getattr(source, "host_of", None)
+    return str(own(item)) if callable(own) else source.root
 
 
 def _copy(content: bytes | IO[bytes], path: str, item: Item) -> None:
     """Write an item to a new file, with its modification time. Raises OSError, SourceError."""
-    free = shutil.disk_usage(os.path.dirname(path)).free
-    if item.size > free:
-        words = f"A copy of it needs {item.size / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free."
-        raise SourceError(words, fix="Set TMPDIR to a folder that has room.")
+    check_room(path, item.size)
     with open(path, "xb") as file:
         if isinstance(content, bytes):
             file.write(content)

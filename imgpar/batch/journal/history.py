@@ -156,14 +156,15 @@ class Past:
             cursor = self._database.execute(query, values)
             while rows := cursor.fetchmany(PAGE):
                 outputs = unpack_all([row[-1] for row in rows])
-                for (number, folder, name, claims, planned, *facts, _), made in zip(
-                    rows, outputs, strict=True
-                ):
-                    if not isinstance(name, bytes):
+                for row, made in zip(rows, outputs, strict=True):
+                    number, folder, name, claims, planned, validator, *facts, _ = row
+                    if not (isinstance(name, bytes) and isinstance(validator, str)):
                         raise TypeError(name)
                     yield (
                         name,
-                        PriorResult._make((*facts, made, unpack(planned) + unpack(claims), number, folder)),
+                        PriorResult._make(
+                            (*facts, made, unpack(planned) + unpack(claims), number, folder, validator)
+                        ),
                     )
 
     def failed(self, folder: int, keys: Sequence[str]) -> set[bytes]:

@@ -427,7 +427,7 @@ class Journal:
             elif outcome.reason != "unchanged":
                 item = job.item if job else Item(outcome.source, "", 0, 0, listed=outcome.listed)
                 place = self._place(item)
-                facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
+                facts = (*item.facts, item.validator)
                 for state in states_of(outcome, job, len(self.keys)):
                     row = (*place, self.keys[state.branch], self.run, state.status, *facts, outcome.digest)
                     statement = sql.UPSERT_OPEN if state.keeps_done else sql.UPSERT
@@ -435,7 +435,7 @@ class Journal:
 
     def _write_unchanged(self, database: sqlite3.Connection, job: Job) -> None:
         item, place = job.item, self._place(job.item)
-        facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
+        facts = (*item.facts, item.validator)
         for branch in by_branch(job.targets):
             row = (*place, self.keys[branch])
             if self._in_place:  # the input is the output: the record describes the original

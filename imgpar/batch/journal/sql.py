@@ -18,12 +18,13 @@ SELECT 1 FROM runs WHERE recipe LIKE '%flat = true%' OR recipe LIKE '%name = "%/
 """Runs of recipes with names that are paths; recipes without text are not known."""
 ALL_FOLDERS = "SELECT id FROM folders"
 UPSERT = """
-INSERT INTO items(folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, digest, outputs)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO items(
+    folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, validator, digest, outputs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(folder, name, key) DO UPDATE SET
     run = excluded.run, state = excluded.state, size = excluded.size, mtime_ns = excluded.mtime_ns,
-    ctime_ns = excluded.ctime_ns, inode = excluded.inode, digest = excluded.digest,
-    outputs = excluded.outputs,
+    ctime_ns = excluded.ctime_ns, inode = excluded.inode, validator = excluded.validator,
+    digest = excluded.digest, outputs = excluded.outputs,
     planned = CASE WHEN excluded.state = 'failed' THEN planned ELSE '[]' END,
     claims = CASE WHEN excluded.state = 'ok' THEN '[]' WHEN outputs = '[]' THEN claims ELSE outputs END
 """
@@ -38,16 +39,17 @@ ON CONFLICT(folder, name, key) DO UPDATE SET
 """
 PLAN_COMPARE = "UPDATE items SET planned = ? WHERE folder = ? AND name = ? AND key = ?"
 STILL_DONE = """
-UPDATE items SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
+UPDATE items SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, validator = ?, planned = '[]'
 WHERE folder = ? AND name = ? AND key = ?
 """
 ADOPT = """
 UPDATE OR REPLACE items SET
-    folder = ?, name = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
+    folder = ?, name = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, validator = ?, planned = '[]'
 WHERE id = ?
 """
 _READ = """
-SELECT id, folder, name, claims, planned, key, state, size, mtime_ns, ctime_ns, inode, digest, run, outputs
+SELECT id, folder, name, claims, planned, validator, key, state, size, mtime_ns, ctime_ns, inode, digest, run,
+    outputs
 FROM items
 """
 READ_DONE = f"{_READ}WHERE folder = ?"
