@@ -128,6 +128,7 @@ class Planner:
         listed: bool = False,
     ) -> None:
         self._reserved = Reserved() if listed else None
+        self._renames = on_exists == "rename"
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
         if any(output.options.split for output in self._outputs) and out.in_place:
             raise UsageError(
@@ -208,7 +209,7 @@ class Planner:
                     yield unread._replace(job=number, source_bytes=item.size)
                 else:
                     entry = self.decisions.decide(item, self._wishes.of(item), number, names, known, mine)
-                    if self._reserved and isinstance(entry, Job):
+                    if self._reserved and isinstance(entry, Job) and (self._renames or not batch.part):
                         self._reserved.add(target.path for target in entry.targets)
                     yield entry
 

@@ -35,7 +35,7 @@ from imgpar.core.digest import LOCAL, Store
 from imgpar.core.errors import OutputError
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
-from imgpar.core.job import Item, Job, Outcome, OutputFile, by_branch
+from imgpar.core.job import LISTED, Item, Job, Outcome, OutputFile, by_branch
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch
@@ -47,8 +47,6 @@ BATCH = 100
 """Outcomes per transaction; a longer transaction would leave workers without tasks."""
 BATCH_UNCHANGED = 10_000
 """Unchanged items after which their lines are written."""
-LISTED = "list://"
-"""The folder of items of lists, which are known by their whole paths (`Item.listed`)."""
 _SEPARATOR = ","
 """Between the keys of a run in the table `runs`."""
 
