@@ -93,6 +93,7 @@ def retry(
         if options.others == "skip"
         else options.others,
         recursive=options.recursive and facts.get("recursive") is not False,
+        archives=options.archives or facts.get("archives") is True,
     )
     given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()

@@ -45,7 +45,7 @@ from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source
+from imgpar.inputs.sources import Source, named_count
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -123,7 +123,7 @@ def planned_entries(
                 options,
                 journal,
                 homes=homes,
-                alone=len(named) == 1,
+                alone=named_count(named) == 1,
                 still=still,
                 listed=has_lists(sources),
             )

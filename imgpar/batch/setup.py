@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any, Protocol, cast
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
@@ -16,17 +17,19 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
+from imgpar.batch.sharding import sharded
 from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
-from imgpar.core.addresses import is_address, without_secrets
+from imgpar.core.addresses import clean_address, is_address
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.job import Item
+from imgpar.core.job import Item, Job, Outcome, SeenWants
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.others import with_others
@@ -41,6 +44,19 @@ from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
 
 
+class Among(Protocol):
+    """What a run takes of its inputs, where another run follows: see `batch.watch`."""
+
+    def enters(self, folder: str) -> bool:
+        """Whether this folder or one below it has to be read."""
+
+    def among(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """What is taken of all batches."""
+
+    def rests(self, entry: Job | Outcome) -> bool:
+        """Whether an entry of the plan is left to a later run."""
+
+
 def input_batches(
     named: Sequence[str | Source] | InputList,
     place: Out,
@@ -51,6 +67,7 @@ def input_batches(
     in_order: bool = False,
     formats: Collection[str] = (),
     selection: Selection | None = None,
+    among: Among | None = None,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
@@ -63,15 +80,24 @@ def input_batches(
         in_order: the order of `named` matters, and an input may be named twice.
         formats: of the outputs.
         selection: which of these files are taken, and their order.
+        among: what this run takes of all; None takes all.
     """
     if isinstance(named, InputList):
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
+        if options.archives:
+            raise UsageError("A list names files, so there are no --archives to open.", fix="Leave it out.")
         batches = with_number(1, named.batches("", patterns))
     elif in_order:
         batches = scan_in_order(named, patterns)
     else:
-        batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
+        for given in named:
+            if isinstance(given, FoundArchives) and place.stored:
+                given.leave_out(place.path)
+        out = None if place.stored else place.path
+        batches = scan(named, out=out, patterns=patterns, enters=among.enters if among else None)
+    if among:
+        batches = among.among(batches)
     if kind:
         batches = of_kind(batches, kind)
     if selection is not None:
@@ -82,8 +108,9 @@ def input_batches(
         batches = with_sidecars(batches)
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
-        out = "" if place.stored else place.path
-        batches = with_others(batches, patterns, apart=not audio, ours=own_files(options), out=out)
+        place_of_others = "" if place.stored else place.path
+        ours = own_files(options)
+        batches = with_others(batches, patterns, apart=not audio, ours=ours, out=place_of_others)
     return batches
 
 
@@ -94,7 +121,7 @@ def read_given(
 
     Args:
         inputs: a list or tuple is mirrored as a whole, anything else is read as a list.
-        access: what the options of the run say to the sources.
+        access: what the options of the run say to sources.
         in_order: whether the order of the inputs matters.
 
     Raises:
@@ -281,9 +308,12 @@ def check_place(
     """
     branches = recipe.branches()
     several = len(branches) > 1
+    out = sharded(out, options)
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
     check_duplicates(options, place)
+    if options.deterministic:
+        _fix_order(place)
     if place.in_place and (several or recipe.naming.renames or branches[0].name):
         what = "[[output]] tables" if recipe.outputs else "sizes" if recipe.naming.sizes else "a name"
         raise UsageError(
@@ -307,6 +337,17 @@ def check_place(
             fix="Name a folder with -o.",
         )
     return place
+
+
+def _fix_order(place: Out) -> None:
+    """Make the archive the same for the same outputs; raises UsageError where OUT is none."""
+    sink = place.stored.sink if place.stored else None
+    if not hasattr(sink, "deterministic"):
+        raise UsageError(
+            "OUT is not an archive, so there is no order of its members for deterministic.",
+            fix="Leave it out, or name an archive such as out.tar.",
+        )
+    cast(Any, sink).deterministic = True
 
 
 def gathered_place(out: str | Sink | None) -> Out:
@@ -370,6 +411,7 @@ def run_spec(
     parts: str,
     sources: tuple[Source, ...] = (),
     gather: Gathering | None = None,
+    sees: SeenWants | None = None,
 ) -> RunSpec:
     """Make the facts of a run that are sent to workers.
 
@@ -383,6 +425,7 @@ def run_spec(
         parts: folder for parts of long clips; empty for none.
         sources: of items that are no files.
         gather: what is made of all items together.
+        sees: what the sink asks about the content of each input.
 
     Raises:
         OutputError: `written` or `parts` is a symbolic link.
@@ -406,6 +449,7 @@ def run_spec(
         sources=sources,
         branches=(first, *others) if others else (),
         gather=gather,
+        sees=sees,
         link_others=options.others == "link",
     )
 
@@ -431,17 +475,12 @@ def run_facts(
         options: of the run.
         chosen: whether the output format was chosen by the user.
     """
-    given = list(inputs or ())
-    paths = [
-        path if is_address(path) else os.path.abspath(path)
-        for path in given
-        if isinstance(path, str) and without_secrets(path) == path
-    ]
+    places = _places_of(inputs or ())
     return {
         "command": command,
-        "inputs": None if inputs is None or len(paths) < len(given) else paths,
+        "inputs": None if inputs is None else places,
         "list": listed.facts if listed else None,
-        "secrets": any(isinstance(path, str) and without_secrets(path) != path for path in given),
+        "secrets": any(isinstance(given, str) and _has_secrets(given) for given in inputs or ()),
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,
@@ -454,7 +493,23 @@ def run_facts(
         "reverse": options.reverse,
         "others": options.others,
         "recursive": options.recursive,
+        "archives": options.archives,
     }
+
+
+def _places_of(given: Iterable[str | Source]) -> list[str] | None:
+    """The inputs as they may be stored; None where that is not enough to read them again: sources, and
+    addresses with secrets."""
+    places = list[str]()
+    for one in given:
+        if not isinstance(one, str) or _has_secrets(one):
+            return None
+        places.append(one if is_address(one) else os.path.abspath(one))
+    return places
+
+
+def _has_secrets(given: str) -> bool:
+    return is_address(given) and clean_address(given) != given
 
 
 def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:

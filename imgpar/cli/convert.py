@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from imgpar.batch.settings import ASSEMBLE
 from imgpar.cli import flags, gathering, running
 from imgpar.cli.outlets import logs_json
 from imgpar.cli.parsing import Once, Parser, Store
-from imgpar.cli.passwords import without_password
+from imgpar.cli.passwords import shown_command
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
 from imgpar.formats.registry import FORMATS, find_format
@@ -57,6 +56,12 @@ USUAL = (
 def convert_parser() -> Parser:
     """The parser of `imgpar convert`."""
     parser = Parser("convert", USAGE, DESCRIPTION, EPILOG, usual=USUAL)
+    add_conversion(parser)
+    return parser
+
+
+def add_conversion(parser: Parser) -> None:
+    """Add all flags of a conversion."""
     parser.set_defaults(steps=None)
     group = _add_files(parser)
     flags.add_operations(parser)
@@ -71,7 +76,6 @@ def convert_parser() -> Parser:
     add("--save-recipe", action=Once, metavar="FILE", help="save the operations and settings as a TOML file")
     flags.add_run_options(parser, "run", files=group)
     running.add_reporting(parser)
-    return parser
 
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
@@ -131,7 +135,7 @@ def add_lists(add: Callable[..., object]) -> None:
 def convert_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = convert_parser().parse(argv)
-    command = shlex.join(["imgpar", "convert", *without_password(argv)])
+    command = shown_command("convert", argv)
     return convert_with(args, inputs, read_recipe(args), command)
 
 

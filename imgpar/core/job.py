@@ -225,6 +225,27 @@ class OutputFile(NamedTuple):
         return Facts(self.bytes, self.mtime_ns, self.ctime_ns, self.inode)
 
 
+class Seen(NamedTuple):
+    """What a worker says of the content of an input where the sink asks for it (`SeenWants`); 0 and empty
+    are unknown."""
+
+    width: int = 0
+    """In pixels, upright."""
+    height: int = 0
+    exif: str = ""
+    """Tags and values as a JSON object."""
+    checksum: str = ""
+    """In hexadecimal digits."""
+
+
+class SeenWants(NamedTuple):
+    """What is asked of the content of each input, for `Outcome.seen`; its size always is."""
+
+    exif: bool = False
+    checksum: str = ""
+    """Name of the algorithm, of `hashlib`; empty for none."""
+
+
 TO_CHECK = "; check the result"
 """The end of a note on an output that may not be what was wanted; the run says how many there are."""
 
@@ -266,6 +287,8 @@ class Outcome(NamedTuple):
     """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
     listed: bool = False
     """As `Item.listed`."""
+    seen: Seen | None = None
+    """What a sink asked about the content of the input; it is in no report."""
 
 
 def outcome_of(item: Item, status: Status, outputs: tuple[OutputFile, ...] = (), **facts: Any) -> Outcome:

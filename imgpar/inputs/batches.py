@@ -361,7 +361,7 @@ def why_unreadable(error: OSError) -> str:
         PermissionError: "Change its permissions or run as a user who may read it.",
         FileNotFoundError: "It was there when its folder was listed; check the disk or the network.",
     }.get(type(error), "Check the disk or the network connection.")
-    return f"It cannot be read: {reason}. {fix}"
+    return f"It cannot be read: {reason}. {getattr(error, 'fix', fix)}".rstrip()
 
 
 def special_kind(mode: int) -> str:

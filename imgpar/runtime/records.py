@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError, NotSmallerError
-from imgpar.core.job import Item, Job, Outcome, OutputFile, outcome_of
+from imgpar.core.job import Item, Job, Outcome, OutputFile, Seen, outcome_of
 from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]
@@ -50,6 +50,7 @@ class JobState:
     crashers: list[int] = field(default_factory=list)
     """Of a job with several items: those at which a worker crashed or hung."""
     digest: str = ""
+    seen: Seen | None = None
     facts: bytes = b""
     """Packed result of a run that asks for facts; not decoded, so its receiver must validate it."""
 
@@ -156,6 +157,7 @@ class Settled:
             digest=state.digest,
             kind=failure.error if failure else "",
             tries=tuple(state.tries),
+            seen=state.seen,
         )
 
     def _skipped(self, reason: str, outputs: tuple[OutputFile, ...], notes: tuple[str, ...]) -> Outcome:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from imgpar.batch.incremental import Recorded
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
-from imgpar.core.job import OutputFile
+from imgpar.core.job import Facts, OutputFile
 from imgpar.outputs.prior import PriorResult
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -178,6 +178,12 @@ class Past:
             for name in names if folder else ():
                 if self._database.execute(sql.HAS_FAILED, (folder, name, to_json(keys))).fetchone():
                     yield name
+
+    def failed_alike(self, folder: int, keys: Sequence[str]) -> list[tuple[bytes, Facts]]:
+        """Names of the files of a folder that failed with one of these keys, and their status then."""
+        with readable(self._where):
+            rows = self._database.execute(sql.FAILED_ALIKE, (folder, to_json(keys))).fetchall()
+        return [(name, Facts(*facts)) for name, *facts in rows]
 
     def made(self) -> Iterator[Made]:
         """The outputs of every complete input, ordered by folder."""

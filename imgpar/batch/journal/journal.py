@@ -32,10 +32,10 @@ from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
 from imgpar.batch.journal.states import states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.digest import LOCAL, Store
-from imgpar.core.errors import OutputError
+from imgpar.core.errors import OutputError, is_outside
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
-from imgpar.core.job import LISTED, Item, Job, Outcome, OutputFile, by_branch
+from imgpar.core.job import LISTED, Facts, Item, Job, Outcome, OutputFile, by_branch
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch
@@ -45,6 +45,8 @@ from imgpar.outputs.write_ahead import read_written, remove_written
 
 BATCH = 100
 """Outcomes per transaction; a longer transaction would leave workers without tasks."""
+KEEP_RUNS = 100
+"""Number of runs after which older ones with the same recipe are forgotten."""
 BATCH_UNCHANGED = 10_000
 """Unchanged items after which their lines are written."""
 _SEPARATOR = ","
@@ -56,7 +58,7 @@ def journal_path(out: Out, chosen: str | None = None) -> str:
     for all files, and one for each sink that has none of its own."""
     if chosen:
         return os.path.abspath(chosen)
-    if out.stored:
+    if out.stored and not out.name:
         own = getattr(out.stored.sink, "journal", "")
         return own or os.path.join(state_folder(), "outputs", short_hash(out.folder, 32), "journal.db")
     return os.path.join(state_folder() if out.name else os.path.join(out.folder, OURS), "journal.db")
@@ -320,6 +322,7 @@ class Journal:
         with self._writing() as database:
             note = "UPDATE runs SET finished = ?, counts = ? WHERE id = ?"
             database.execute(note, (time.time(), json.dumps(dict(counts)), self.run))
+            database.execute(sql.PRUNE_RUNS, (self.run - KEEP_RUNS, _SEPARATOR.join(self.keys), self.run))
         remove_written(self.written, self.uid)
 
     # ----- after a crash --------------------------------------------------------------------------
@@ -367,6 +370,18 @@ class Journal:
             found |= {os.path.join(folder, os.fsdecode(name)) for name in names}
         return found
 
+    def failed_alike(self, batch: Batch) -> set[str]:
+        """Paths of the items of a batch that failed with the latest recipe and have not changed since."""
+        self.flush()
+        failed = dict[str, Facts]()
+        for folder in [batch.folder] if batch.folder else _folders_of(batch):
+            number = self.folders.enter(folder, batch.mirror, batch.root)
+            for name, facts in self._past.failed_alike(number, self.keys):
+                failed[os.path.join(folder, os.fsdecode(name))] = facts
+        if not failed:
+            return set()
+        return {item.path for item in batch.items if item.path in failed and item.facts == failed[item.path]}
+
     def count_failed(self) -> int:
         """The number of inputs whose state with the latest recipe is failed."""
         self.flush()
@@ -391,6 +406,13 @@ class Journal:
         with self._writing() as database:
             for number in self.folders.rows_at(folder):
                 database.execute(sql.UNDONE, (number, os.fsencode(name)))
+
+    def forget(self, path: str) -> None:
+        """Remove the records of an input that is gone, and so are its outputs."""
+        folder, name = os.path.split(path)
+        with self._writing() as database:
+            for number in self.folders.rows_at(folder):
+                database.execute(sql.FORGET, (number, os.fsencode(name)))
 
     def outcomes(self) -> ReportLines:
         """The lines of this run in the order of its inputs; readable after `close` as well."""
@@ -426,6 +448,8 @@ class Journal:
                 item = job.item if job else Item(outcome.source, "", 0, 0, listed=outcome.listed)
                 place = self._place(item)
                 facts = (*item.facts, item.validator)
+                if is_outside(outcome.kind):  # it did not fail with this content: see `failed_alike`
+                    facts = (0, 0, 0, 0, "")
                 for state in states_of(outcome, job, len(self.keys)):
                     row = (*place, self.keys[state.branch], self.run, state.status, *facts, outcome.digest)
                     statement = sql.UPSERT_OPEN if state.keeps_done else sql.UPSERT

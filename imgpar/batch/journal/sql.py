@@ -16,6 +16,7 @@ SCATTERED = """
 SELECT 1 FROM runs WHERE recipe LIKE '%flat = true%' OR recipe LIKE '%name = "%/%"%' LIMIT 1
 """
 """Runs of recipes with names that are paths; recipes without text are not known."""
+FOLDER_PATHS = "SELECT DISTINCT path, here FROM folders"
 ALL_FOLDERS = "SELECT id FROM folders"
 UPSERT = """
 INSERT INTO items(
@@ -99,6 +100,7 @@ UNDONE = """
 UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]'
 WHERE folder = ? AND name = ?
 """
+FORGET = "DELETE FROM items WHERE folder = ? AND name = ?"
 READ_FAILED = """
 SELECT name FROM items
 WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
@@ -106,6 +108,16 @@ WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?)
 HAS_FAILED = """
 SELECT 1 FROM items
 WHERE folder = ? AND name = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
+"""
+FAILED_ALIKE = """
+SELECT name, size, mtime_ns, ctime_ns, inode FROM items
+WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
+    AND run NOT IN (SELECT id FROM runs WHERE finished IS NULL)
+"""
+"""Failures of runs that were not stopped, which may have failed for the reason that stopped them."""
+PRUNE_RUNS = """
+DELETE FROM runs WHERE id <= ? AND finished IS NOT NULL AND key = ? AND recipe IS
+    (SELECT recipe FROM runs WHERE id = ?)
 """
 COUNT_FAILED = """
 SELECT count(*) FROM (SELECT DISTINCT folder, name FROM items
