@@ -104,8 +104,8 @@ def input_batches(
         batches = selection.batches(batches, together=in_order)
     if in_order:
         return batches
-    if options.companions == "copy" and not place.in_place:
-        batches = with_sidecars(batches)
+    if options.companions != "ignore" and not place.in_place:
+        batches = with_sidecars(batches, samples=options.companions == "samples")
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
         place_of_others = "" if place.stored else place.path

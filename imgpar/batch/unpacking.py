@@ -288,6 +288,7 @@ class _Stream:
         with self._all.changed:
             self._passed.add(key)
             if wanted := self._wanted.pop(key, []):
+                _keep_time(path, wanted[0])
                 for number, (waiting, at) in enumerate(wanted):
                     own = "" if error else path if not number else self._other_name(path)
                     self._all.delivered(waiting, at, own, error)
@@ -306,6 +307,13 @@ class _Stream:
         except OSError:
             shutil.copyfile(path, other)
         return other
+
+
+def _keep_time(path: str, wanted: tuple[_Waiting, int]) -> None:
+    """Give a file the time of its member, which copies take over."""
+    waiting, at = wanted
+    if path and isinstance(waiting.job, Job) and (mtime_ns := waiting.job.items[at].mtime_ns):
+        os.utime(path, ns=(mtime_ns, mtime_ns))
 
 
 class _StoppedError(Exception):

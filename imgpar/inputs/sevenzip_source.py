@@ -20,7 +20,7 @@ from imgpar.core.errors import (
 from imgpar.core.install_hint import pip
 from imgpar.core.job import INODE_BITS
 from imgpar.inputs.archives import LINK, failed, limited, locked
-from imgpar.inputs.batches import is_media, why_unreadable
+from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.sequential import Receiver, SequentialArchive
 from imgpar.inputs.sources import Entry
 
@@ -191,12 +191,11 @@ def _is_locked(library: Any, file: IO[bytes]) -> bool:
 
 
 def _names(files: Sequence[Any]) -> list[str]:
-    """The names of what may be an input; those that lead outside are left out, as py7zr refuses all then."""
+    """The names of all files; those that lead outside are left out, as py7zr refuses all then."""
     return [
         file.filename
         for file in files
-        if is_media(file.filename)
-        and not (file.is_directory or file.is_socket or file.is_symlink or file.is_junction)
+        if not (file.is_directory or file.is_socket or file.is_symlink or file.is_junction)
         and not {"", ".", ".."}.intersection(file.filename.replace("\\", "/").split("/"))
         and ":" not in file.filename
     ]

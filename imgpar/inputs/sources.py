@@ -28,6 +28,7 @@ from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unre
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
 from imgpar.inputs.folder_spool import Contents, FolderSpool, Listed
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
+from imgpar.inputs.others import OTHER
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.ranges import matching, spelled_out
 from imgpar.inputs.walk import mirror_names
@@ -189,6 +190,8 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
         spool.count(at, "kinds", ignored_kind(name))
         if is_sidecar(name):
             spool.count(at, "sidecars")
+        if not entry.error or entry.kind != SourceError.__name__:  # links are left out, as those in folders
+            spool.add(at, Listed(name, *entry[1:])._replace(format=OTHER))
     elif patterns and not patterns.takes(path):
         if patterns.recursive or not above:
             spool.count(at, "excluded")
@@ -232,6 +235,7 @@ def _batch(inside: Contents, folder: str, place: str, below: tuple[str, ...], ro
         inside.left_out,
         inside.excluded,
         root,
+        others=inside.others,
     )
 
 
@@ -252,7 +256,8 @@ def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
         if batch.files:
             yield batch
         elif isinstance(items, Entries):
-            yield replace(batch, items=items.of_source(number))
+            others = batch.others.of_source(number) if isinstance(batch.others, Entries) else ()
+            yield replace(batch, items=items.of_source(number), others=others)
         else:
             yield replace(batch, items=tuple(item._replace(source=number) for item in items))
 
