@@ -10,8 +10,8 @@ from imgpar.core import parsing
 from imgpar.core.errors import unknown_setting
 from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
-from imgpar.inputs.ordering import SortKey, sort_keys
 from imgpar.inputs.fetching import FetchOptions, agent, robots
+from imgpar.inputs.ordering import SortKey, sort_keys
 from imgpar.inputs.sources import Access
 from imgpar.inputs.where import Condition, conditions
 

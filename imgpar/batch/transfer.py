@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from imgpar.batch.incremental import Unchanged
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.fetching import FetchOptions
+from imgpar.inputs.fetching import DEFAULTS, FetchOptions
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
@@ -46,7 +46,7 @@ class Transfer:
         stack: contextlib.ExitStack,
         log: WrittenLog | None = None,
         *,
-        fetching: FetchOptions = FetchOptions(),
+        fetching: FetchOptions = DEFAULTS,
     ) -> None:
         self._settle = settle
         self._spool: Spool | None = None

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -210,9 +210,9 @@ class Client:
 
     def _way_to(self, scheme: str, host: str) -> urllib3.PoolManager:
         """Direct connections, or those to the proxy that the environment names for a host."""
-        proxies = getproxies_environment()
+        proxies = getproxies()
         proxy = proxies.get(scheme) or proxies.get("all")
-        if not proxy or is_loopback(host) or proxy_bypass_environment(host, proxies):
+        if not proxy or is_loopback(host) or proxy_bypass(host):
             return self._pools
         check_literal(host, allow_private=self.options.allow_private)
         if proxy not in self._proxies:

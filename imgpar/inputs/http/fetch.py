@@ -64,7 +64,7 @@ def wait_seconds(attempt: int, after: float) -> float:
         attempt: of those so far, from 0.
         after: seconds that the server asked for.
     """
-    return after + random.uniform(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt))
+    return after + random.uniform(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt))  # noqa: S311
 
 
 def with_retries(attempt: TryAgainError, number: int, options: FetchOptions, deadline: float) -> float:
