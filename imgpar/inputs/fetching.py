@@ -108,6 +108,11 @@ class Ongoing:
         yield
 
 
+def by_ranges(file: object) -> bool:
+    """Whether an open file is on a server, and only what is read of it is fetched."""
+    return bool(getattr(getattr(file, "raw", None), "by_ranges", False))
+
+
 def check_room(path: str, size: int) -> None:
     """Check that a new file of a size in bytes fits where it is to lie.
 

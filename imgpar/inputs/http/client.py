@@ -60,7 +60,10 @@ class Answer:
     @property
     def host(self) -> str:
         """The name of the server."""
-        return urlsplit(self.url).hostname or ""
+        try:
+            return urlsplit(self.url).hostname or ""
+        except ValueError:  # the request says so
+            return ""
 
     @property
     def status(self) -> int:
@@ -222,6 +225,7 @@ class Client:
                 make_headers(proxy_basic_auth=_pair(user.username, user.password)) if user.username else None
             )
             self._proxies[proxy] = urllib3.ProxyManager(url, HOSTS, proxy_headers=words)
+            self._proxies[proxy].pool_classes_by_scheme = _pool_classes(True, socket.getaddrinfo)
         return self._proxies[proxy]
 
     def _check(self, answer: Answer) -> None:

@@ -194,8 +194,7 @@ class _Transfer:
 
     def _goes_on(self, answer: Answer) -> bool:
         found = content_range(answer)
-        etag = answer.header("ETag")
-        same = not etag or not self._part.startswith('"') or etag == self._part
+        same = answer.header("ETag") == self._part or not self._part.startswith('"')
         return found is not None and found[0] == self._done and same and not answer.header("Content-Encoding")
 
 
