@@ -11,6 +11,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+from http_server import Fault, HttpServer, Page
 
 from imgpar.core.errors import (
     BadValueError,
@@ -26,7 +27,6 @@ from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, agent, robots
 from imgpar.inputs.http import close_connections, fetch, fetch_url, open_url
 from imgpar.inputs.http.client import Client
 from imgpar.inputs.http.hosts import allowed_addresses, why_refused
-from tests.helpers.http_server import Fault, HttpServer, Page
 
 DATA = bytes(range(256)) * 1200
 HALF = len(DATA) // 2

@@ -123,7 +123,7 @@ class Client:
 
     def __init__(self, options: FetchOptions, resolve: Resolve = socket.getaddrinfo) -> None:
         self.options, self._resolve = options, resolve
-        self._pools = urllib3.PoolManager(HOSTS, maxsize=max(options.per_host, 1))
+        self._pools = urllib3.PoolManager(HOSTS, maxsize=options.downloads)
         self._pools.pool_classes_by_scheme = _pool_classes(options.allow_private, resolve)
         self._proxies: dict[str, urllib3.ProxyManager] = {}
         self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
