@@ -15,11 +15,10 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 from imgpar.batch.hosts import LARGE, Hosts, Turn
 from imgpar.batch.incremental import Unchanged, skipped
-from imgpar.batch.plan_entries import failed_entry
+from imgpar.batch.plan_entries import Early, failed_entry
 from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
@@ -34,13 +33,6 @@ MOST_BYTES = 1 << 29
 """Bytes of files that wait for a worker, unless one file alone has more."""
 
 Entry = Job | Outcome | Unchanged
-
-
-class Early(NamedTuple):
-    """A job that is settled without a worker."""
-
-    job: Job
-    outcome: Outcome
 
 
 @dataclass(eq=False, slots=True)

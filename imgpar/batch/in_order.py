@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from imgpar.batch.plan_entries import Early
 from imgpar.core.job import Job, Outcome
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import NotYet
@@ -16,7 +17,7 @@ from imgpar.runtime.scheduler import NotYet
 MOST_HELD = 10_000
 """Results that wait before no more jobs are begun; their outputs wait on the disk."""
 
-Result = Settled | Outcome
+Result = Settled | Outcome | Early
 Entry = TypeVar("Entry")
 
 

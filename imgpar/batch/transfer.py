@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from imgpar.batch.in_order import InOrder
-from imgpar.batch.incremental import Unchanged
+from imgpar.batch.plan_entries import Early
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.fetching import DEFAULTS, FetchOptions
@@ -98,11 +98,11 @@ class Transfer:
 
     def _fetched(self, plan: Iterator[Entry], ahead: Ahead) -> Iterator[Entry | NotYet]:
         for entry in ahead.entries(plan):
-            if not isinstance(entry, (Job, Outcome, Unchanged, NotYet)):  # it needs no worker
-                job = self._spool.withdrawn(entry.job) if self._spool else entry.job
-                self._settle(job, [entry.outcome])
-            else:
+            if not isinstance(entry, Early):
                 yield entry
+                continue
+            for ready in self._order.done(entry.job.id, entry) if self._order else (entry,):
+                self._out(ready)
 
     def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
         for entry in plan:
@@ -129,7 +129,11 @@ class Transfer:
         for ready in self._order.done(number, result) if self._order else (result,):
             self._out(ready)
 
-    def _out(self, result: Settled | Outcome) -> None:
+    def _out(self, result: Settled | Outcome | Early) -> None:
+        if isinstance(result, Early):
+            job = self._spool.withdrawn(result.job) if self._spool else result.job
+            self._settle(job, [result.outcome])
+            return
         if isinstance(result, Outcome):
             self._settle_planned(result)
             return
