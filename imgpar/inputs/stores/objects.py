@@ -99,6 +99,9 @@ class ObjectClient:
                 max_concurrency=2,
             )
 
+    def close(self) -> None:
+        """As `Client.close`; there is nothing to end."""
+
     def _odd_folder(self, path: str) -> Listing:
         """A folder with names that obstore refuses."""
         if self._scheme != "s3":
