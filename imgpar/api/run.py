@@ -18,7 +18,7 @@ from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import without_journal
+from imgpar.batch.setup import Among, without_journal
 from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address, last_part
 from imgpar.core.errors import NoInputError, SourceError, UsageError
@@ -27,6 +27,7 @@ from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.sources import Source, archive_suffix
 from imgpar.outputs.sidefiles import check_journal, is_same_file
 from imgpar.outputs.sinks import Sink
@@ -45,6 +46,7 @@ def run(
     workers: Workers | None = None,
     command: str = "",
     gather: Gathering | None = None,
+    among: Among | None = None,
 ) -> Report:
     """Run a recipe; used by `Pipeline.run` and the command line.
 
@@ -55,6 +57,7 @@ def run(
             None only in place.
         command: the command line, for the journal.
         gather: what is made of all inputs together; None makes outputs of each.
+        among: what this run takes of the inputs; None takes all.
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
@@ -74,12 +77,11 @@ def run(
         if piped:
             options = without_journal(options, stack)
         last = _HeldEnd(listen)
-        report = Run(inputs, target, recipe, options, last, cancel, command=command, gather=gather).execute(
-            workers
-        )
+        one = Run(inputs, target, recipe, options, last, cancel, command=command, gather=gather, among=among)
+        report = one.execute(workers)
         report = _with_site(report, options, listen, cancel, workers)
         last.release()
-        if isinstance(out, str) and gather is None and not piped:
+        if isinstance(out, str) and gather is None and not (piped or among):
             compare_with_estimate(estimate_key(out, [branch.key() for branch in recipe.branches()]), report)
         if piped:
             report = replace(report, items=tuple(report.items), can_retry=False)
@@ -106,7 +108,8 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
-    if options.others != "skip" and not isinstance(inputs, (list, tuple)):
+    listed = not isinstance(inputs, (list, tuple)) or all(isinstance(given, InputList) for given in inputs)
+    if options.others != "skip" and listed:
         raise UsageError("A list names every file, so there is no --others.", fix="Name folders as inputs.")
     if recipe.extract.motion and options.accept_damaged:
         raise UsageError(
