@@ -80,8 +80,9 @@ class Transfer:
     def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
-        fetched: Iterator[Entry | NotYet] = self._ahead.entries(plan) if self._ahead else plan
-        return self._order.paced(fetched) if self._order else fetched
+        if self._ahead:
+            return self._ahead.entries(plan)
+        return self._order.paced(plan) if self._order else plan
 
     def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
         for entry in plan:
