@@ -585,6 +585,9 @@ class PlainRunSettings(OperationSettings, total=False):
     duplicates: Literal["keep", "skip", "link"] | None
     """Inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs
     become hard links to those of the first) (default: keep)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -609,6 +612,8 @@ class PlainRunSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     shard: int | str | None
     """Write WebDataset shards (00000.tar, 00001.tar … with tables of their metadata) into OUT, each of at
     most this size, such as 1GB, or this number of inputs, such as 10000."""
@@ -649,6 +654,23 @@ class PlainRunSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SessionRunSettings(PlainRunSettings, total=False):
@@ -666,6 +688,35 @@ class DryRunSettings(PlainRunSettings, total=False):
     worker_memory: int | str | None
     """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
     fail."""
+
+
+class WatchSettings(DryRunSettings, total=False):
+    """Settings of `watch`."""
+
+    once: bool | None
+    """Process the files that are there and settled, then end with the exit code of a run."""
+    settle: float | str | None
+    """Take a file when its size and its time have not changed for this long, and no program has it open for
+    writing where the system tells (default: 2s)."""
+    poll: float | str | None
+    """List the inputs every TIME instead of waiting for the system to report changes (default: 30s for
+    network folders, lists, patterns and addresses)."""
+    on_delete: Literal["keep", "remove"] | None
+    """What becomes of the outputs of an input that was deleted or renamed: keep, or remove those that are
+    unchanged since they were made (default: keep)."""
+    move_done: str | os.PathLike[str] | None
+    """Move each input into this folder when its outputs are verified."""
+    delete_source: bool | None
+    """Delete each input when its outputs are decoded, compared and on the disk; any loss is a failure, and
+    keeps it."""
+    log: str | os.PathLike[str] | None
+    """Write the log to this file as well."""
+    log_size: int | str | None
+    """Begin a new log file at this size, and number the old ones (default: 10M)."""
+    log_count: int | None
+    """Number of old log files that are kept (default: 5)."""
+    status_file: str | os.PathLike[str] | None
+    """Write the state of the watch to this file (default: a file in the user's state folder)."""
 
 
 class RunSettings(DryRunSettings, total=False):
@@ -723,6 +774,9 @@ class ExtractSettings(OperationSettings, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -739,6 +793,8 @@ class ExtractSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -765,6 +821,23 @@ class ExtractSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SessionArraysSettings(TypedDict, total=False):
@@ -795,6 +868,8 @@ class SessionArraysSettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -809,6 +884,23 @@ class SessionArraysSettings(TypedDict, total=False):
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class ArraysSettings(SessionArraysSettings, total=False):
@@ -838,6 +930,8 @@ class SessionDescribeSettings(TypedDict, total=False):
     descending (default: natural order of the names)."""
     reverse: bool | None
     """Reverse the order of the files."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -848,6 +942,23 @@ class SessionDescribeSettings(TypedDict, total=False):
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class DuplicatesSettings(SessionDescribeSettings, total=False):
@@ -926,6 +1037,8 @@ class AssembleSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -951,6 +1064,23 @@ class AssembleSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SheetSettings(OperationSettings, total=False):
@@ -1022,6 +1152,8 @@ class SheetSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1047,6 +1179,23 @@ class SheetSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class ConcatSettings(TypedDict, total=False):
@@ -1075,6 +1224,8 @@ class ConcatSettings(TypedDict, total=False):
     descending (default: natural order of the names)."""
     reverse: bool | None
     """Reverse the order of the files."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1094,6 +1245,23 @@ class ConcatSettings(TypedDict, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class CompareSettings(OperationSettings, total=False):
@@ -1105,6 +1273,8 @@ class CompareSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
@@ -1120,6 +1290,23 @@ class CompareSettings(OperationSettings, total=False):
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class RetrySettings(TypedDict, total=False):
@@ -1134,6 +1321,9 @@ class RetrySettings(TypedDict, total=False):
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -1150,6 +1340,8 @@ class RetrySettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
@@ -1181,3 +1373,20 @@ class RetrySettings(TypedDict, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""

@@ -1,6 +1,6 @@
 """What a run has between its plan and its workers where inputs or outputs are no local files.
 
-plan ─► ahead: items are fetched ─► spool: targets in a private folder ─► workers
+plan ─► spool: targets in a folder ─► ahead: items are fetched ─► unpacking: members of archives ─► workers
 workers ─► spool: outputs are published ─► outcomes
 """
 
@@ -11,11 +11,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imgpar.batch.in_order import InOrder
-from imgpar.core.fs import remove_file
+from imgpar.batch.in_order import Early, InOrder, Result
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.sources import Source
+from imgpar.inputs.fetching import FetchOptions
+from imgpar.inputs.sources import Source, has_order
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import NotYet
@@ -23,6 +23,7 @@ from imgpar.runtime.scheduler import NotYet
 if TYPE_CHECKING:  # most runs need neither, and no thread pools
     from imgpar.batch.ahead import Ahead, Entry
     from imgpar.batch.spool import Spool
+    from imgpar.batch.unpacking import Unpacking
     from imgpar.outputs.write_ahead import WrittenLog
 
 
@@ -36,6 +37,7 @@ class Transfer:
         settle_planned: called with each outcome of an item that needed no job.
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
+        fetching: limits of transfers.
     """
 
     def __init__(
@@ -46,11 +48,14 @@ class Transfer:
         settle_planned: Callable[[Outcome], None],
         stack: contextlib.ExitStack,
         log: WrittenLog | None = None,
+        *,
+        fetching: FetchOptions = FetchOptions(),
     ) -> None:
         self._settle, self._settle_planned = settle, settle_planned
         self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
         self._spool: Spool | None = None
         self._ahead: Ahead | None = None
+        self._unpacking: Unpacking | None = None
         if stored is not None:
             from imgpar.batch.spool import Spool
 
@@ -59,8 +64,13 @@ class Transfer:
         if any(source.waits for source in sources):
             from imgpar.batch.ahead import Ahead
 
-            self._ahead = Ahead(sources, stack.enter_context(temporary()))
+            self._ahead = Ahead(sources, stack.enter_context(temporary()), fetching)
             stack.callback(self._ahead.close)
+        if any(has_order(source) for source in sources):
+            from imgpar.batch.unpacking import Unpacking
+
+            self._unpacking = Unpacking(sources, stack.enter_context(temporary()))
+            stack.callback(self._unpacking.close)
 
     @property
     def folder(self) -> str:
@@ -75,14 +85,22 @@ class Transfer:
     @property
     def left(self) -> int:
         """Jobs that are held back."""
-        return self._ahead.left if self._ahead else 0
+        ahead = self._ahead.left if self._ahead else 0
+        return ahead + (self._unpacking.left if self._unpacking else 0)
 
     def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
-        if self._ahead:
-            return self._ahead.entries(plan)
-        return self._order.paced(plan) if self._order else plan
+        ready: Iterator[Entry | NotYet] = self._order.paced(plan) if self._order else plan
+        ready = self._fetched(ready, self._ahead) if self._ahead else ready
+        return self._unpacking.entries(ready) if self._unpacking else ready
+
+    def _fetched(self, plan: Iterator[Entry | NotYet], ahead: Ahead) -> Iterator[Entry | NotYet]:
+        for entry in ahead.entries(plan):
+            if isinstance(entry, Early):
+                self._in_turn(entry.job.id, entry)
+            else:
+                yield entry
 
     def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
         for entry in plan:
@@ -100,17 +118,26 @@ class Transfer:
     def outward(self, result: Settled | Outcome) -> None:
         """Settle a job that the workers have done, or an item that needed none; later if its outputs are
         published by threads, or in the order of the plan."""
-        number = result.job if isinstance(result, Outcome) else result.state.job.id
-        if isinstance(result, Settled):
-            for item in result.state.job.items:
-                if item.fetched:
-                    remove_file(item.fetched)
+        if isinstance(result, Outcome):
+            self._in_turn(result.job, result)
+            return
+        if self._ahead:
+            self._ahead.settled(result.state.job)
+        if self._unpacking:
+            self._unpacking.settled(result.state.job)
+        self._in_turn(result.state.job.id, result)
+
+    def _in_turn(self, number: int, result: Result) -> None:
         for ready in self._order.done(number, result) if self._order else (result,):
             self._out(ready)
 
-    def _out(self, result: Settled | Outcome) -> None:
+    def _out(self, result: Result) -> None:
         if isinstance(result, Outcome):
             self._settle_planned(result)
+            return
+        if isinstance(result, Early):
+            job = self._spool.withdrawn(result.job) if self._spool else result.job
+            self._settle(job, [result.outcome])
             return
         if self._spool is None:
             self._settle(result.state.job, result.outcomes())
@@ -123,7 +150,9 @@ class Transfer:
         return self._spool.recorded(outcome, job) if self._spool else outcome
 
     def turn(self) -> None:
-        """Settle the jobs whose outputs are published by now."""
+        """Settle the jobs whose outputs are published by now, and end transfers that take too long."""
+        if self._ahead:
+            self._ahead.turn()
         for job, outcome in self._spool.done() if self._spool else ():
             self._settle(job, [outcome])
 

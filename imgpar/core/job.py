@@ -52,11 +52,19 @@ class Item(NamedTuple):
     a date of modification."""
     columns: tuple[tuple[str, str], ...] = ()
     """Name and value of what else the list says of it, for the report; not sent to workers."""
+    listed: bool = False
+    """Whether it is of a list of addresses: the journal knows it by its whole path, and `key` may hold
+    secrets."""
 
     @property
     def facts(self) -> Facts:
         """The values by which a change of the file is detected."""
         return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
+
+    @property
+    def name(self) -> str:
+        """The name after which its outputs are named."""
+        return self.mirror.rpartition("/")[2]
 
 
 FOLDER, SPECIAL = -2, -1
@@ -274,8 +282,23 @@ class Outcome(NamedTuple):
     """What else the list of inputs says of the item; see `Item.columns`."""
     other: bool = False
     """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
+    listed: bool = False
+    """As `Item.listed`."""
     seen: Seen | None = None
     """What a sink asked about the content of the input; it is in no report."""
+
+
+def outcome_of(item: Item, status: Status, outputs: tuple[OutputFile, ...] = (), **facts: Any) -> Outcome:
+    """An outcome of an item; `facts` are the other fields."""
+    return Outcome(
+        item.path,
+        status,
+        outputs,
+        source_bytes=item.size,
+        columns=item.columns,
+        listed=item.listed,
+        **facts,
+    )
 
 
 class ItemFacts(NamedTuple):
