@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from imgpar.batch.hosts import LARGE, Hosts, Turn
+from imgpar.batch.in_order import Early
 from imgpar.batch.incremental import Unchanged, skipped
 from imgpar.batch.plan_entries import Early, failed_entry
 from imgpar.core.addresses import without_secrets
@@ -63,7 +64,7 @@ class Ahead:
         """Jobs that are not ready."""
         self._ready: deque[_Held] = deque()
 
-    def entries(self, plan: Iterator[Entry]) -> Iterator[Entry | Early | NotYet]:
+    def entries(self, plan: Iterator[Entry | NotYet]) -> Iterator[Entry | Early | NotYet]:
         """What is ready of the plan; `NotYet` while nothing is."""
         more = True
         while more or self._held or self._ready:

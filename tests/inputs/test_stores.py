@@ -18,7 +18,16 @@ from imgpar.inputs.stores.client import ChangedError, Client, Found, Upload, cli
 from imgpar.outputs.store_sink import StoreSink
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
-NAMES = ("a.jpg", "a10.jpg", "a2.jpg", "b.png", "2024/c é.jpg", "2024/per%20.jpg", "2024/may/d.jpg", ".h/e.jpg")
+NAMES = (
+    "a.jpg",
+    "a10.jpg",
+    "a2.jpg",
+    "b.png",
+    "2024/c é.jpg",
+    "2024/per%20.jpg",
+    "2024/may/d.jpg",
+    ".h/e.jpg",
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +137,13 @@ def test_a_pattern_selects_below_its_folder(
     flat = imgpar.convert(f"s3://{bucket}/in/a*.jpg", tmp_path / "flat", jobs=1)
     assert outcomes(flat) == {"ok": 3, "skipped": 0, "failed": 0}
     imgpar.convert(f"s3://{bucket}/in/**/*.jpg", tmp_path / "deep", jobs=1, exclude="per*")
-    assert sorted(files(tmp_path / "deep")) == ["2024/c é.jpg", "2024/may/d.jpg", "a.jpg", "a10.jpg", "a2.jpg"]
+    assert sorted(files(tmp_path / "deep")) == [
+        "2024/c é.jpg",
+        "2024/may/d.jpg",
+        "a.jpg",
+        "a10.jpg",
+        "a2.jpg",
+    ]
 
 
 def test_each_key_without_a_place_in_a_folder_is_a_failed_input(
@@ -136,7 +151,16 @@ def test_each_key_without_a_place_in_a_folder_is_a_failed_input(
 ) -> None:
     data = (photo_folder("a.jpg") / "a.jpg").read_bytes()
     odd = ("p//b.jpg", "p/../c.jpg", "p/sub//f.jpg")
-    for key in ("p/a.jpg", "p/", "p/sub/", "p/sub/d.jpg", "p/q?x#y.jpg", "p/web/.imgpar/j.db", "p/web/a.jpg", *odd):
+    for key in (
+        "p/a.jpg",
+        "p/",
+        "p/sub/",
+        "p/sub/d.jpg",
+        "p/q?x#y.jpg",
+        "p/web/.imgpar/j.db",
+        "p/web/a.jpg",
+        *odd,
+    ):
         s3.put(bucket, key, data)
     report = imgpar.convert(f"s3://{bucket}/p/", tmp_path / "out", jobs=1)
     assert outcomes(report) == {"ok": 3, "skipped": 0, "failed": len(odd)}
@@ -219,7 +243,9 @@ def test_an_object_that_changed_meanwhile_is_not_replaced(s3: S3Server, bucket: 
     assert len(s3.get(bucket, "a.bin")) == 6
 
 
-def test_a_sink_stores_under_the_condition_of_what_it_found(s3: S3Server, bucket: str, tmp_path: Path) -> None:
+def test_a_sink_stores_under_the_condition_of_what_it_found(
+    s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
     sink, path = StoreSink(f"s3://{bucket}/x"), f"s3://{bucket}/x/a.webp"
     (tmp_path / "f").write_bytes(b"mine")
     made = imgpar.core.job.OutputFile(path, 4)
@@ -277,7 +303,9 @@ def test_a_run_bridges_a_server_that_is_away(
     assert objects(s3, bucket, "out/") == files(tmp_path / "here")
 
 
-def test_arrays_of_a_store_are_those_of_a_folder(s3: S3Server, bucket: str, photo_folder: FolderMaker) -> None:
+def test_arrays_of_a_store_are_those_of_a_folder(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker
+) -> None:
     folder = photo_folder("a.jpg", "b.png")
     s3.fill(bucket, "in/", folder)
     there = [np.array(array) for _, array in imgpar.Pipeline().arrays(f"s3://{bucket}/in/", jobs=1)]
