@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
     from imgpar.batch.estimate import Estimate
+    from imgpar.batch.event_log import EventLog
     from imgpar.batch.frames.reading import ClipFrame
     from imgpar.batch.report import Report
     from imgpar.batch.video_writer import VideoWriter
@@ -77,6 +78,7 @@ _HOMES = {
     "DuplicateFile": "imgpar.batch.duplicates",
     "estimate": "imgpar.api.estimate",
     "Estimate": "imgpar.batch.estimate",
+    "EventLog": "imgpar.batch.event_log",
     "dry_run": "imgpar.api.plan",
     "Plan": "imgpar.api.plan",
     "PlannedItem": "imgpar.api.plan",
@@ -117,6 +119,7 @@ __all__ = [
     "EncodeError",
     "Estimate",
     "Event",
+    "EventLog",
     "ImgparError",
     "Item",
     "ItemError",

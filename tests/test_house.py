@@ -71,7 +71,7 @@ EXPORTS = {
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),
     *("estimate", "Estimate"),
-    "watch",
+    *("watch", "EventLog"),
     *("duplicates", "Duplicates", "DuplicateGroup", "DuplicateFile"),
     *("ImgparError", "UsageError", "BadValueError", "UnknownSettingError", "NoInputError"),
     *(

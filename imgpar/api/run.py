@@ -67,7 +67,7 @@ def run(
         piped = inputs == ["-"] or out == "-"
         if inputs == ["-"]:
             inputs = [spooled := _spooled(stack)]
-            listen = _renamed(listen, spooled)
+            listen = _Renamed(listen, spooled)
         if out == "-":
             folder = stack.enter_context(temporary())
             target = os.path.join(folder, "out")
@@ -190,6 +190,7 @@ class _HeldEnd:
     def __init__(self, listen: Listener) -> None:
         self._listen, self._end = listen, list[Event]()
         self.in_bulk = bool(getattr(listen, "in_bulk", False))
+        self.starts = bool(getattr(listen, "starts", False))
 
     def __call__(self, event: Event) -> None:
         """Pass an event on."""
@@ -223,16 +224,21 @@ def _spooled(stack: contextlib.ExitStack) -> str:
     return path
 
 
-def _renamed(listen: Listener, spooled: str) -> Listener:
-    """A listener that receives `-` as the source in place of the temporary file."""
+class _Renamed:
+    """A listener that receives `-` in place of the temporary file with standard input."""
 
-    def renamed(event: Event) -> None:
+    def __init__(self, listen: Listener, spooled: str) -> None:
+        self._listen, self._spooled = listen, spooled
+        self.starts = bool(getattr(listen, "starts", False))
+
+    def __call__(self, event: Event) -> None:
+        """Pass an event on."""
         outcome = event.outcome
-        if outcome is not None and outcome.source == spooled:
+        if outcome is not None and outcome.source == self._spooled:
             event = replace(event, outcome=outcome._replace(source="-"))
-        listen(event)
-
-    return renamed
+        elif event.text == self._spooled:
+            event = replace(event, text="-")
+        self._listen(event)
 
 
 def _to_stdout(report: Report) -> None:

@@ -380,7 +380,7 @@ class EncodeSettings(OperationSettings, total=False):
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
-    """Password of encrypted PDFs."""
+    """Password of encrypted PDFs and archives."""
     verify: bool | None
     """Decode and compare every output before it is committed; check the digests of outputs that are
     skipped."""
@@ -627,7 +627,7 @@ class PlainRunSettings(OperationSettings, total=False):
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
-    """Password of encrypted PDFs."""
+    """Password of encrypted PDFs and archives."""
     verify: bool | None
     """Decode and compare every output before it is committed; check the digests of outputs that are
     skipped."""
@@ -771,6 +771,8 @@ class ExtractSettings(OperationSettings, total=False):
     fail."""
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
+    password: str | None
+    """Password of encrypted PDFs and archives."""
     verify: bool | None
     """Decode and compare every output before it is committed; check the digests of outputs that are
     skipped."""
@@ -823,7 +825,7 @@ class SessionArraysSettings(TypedDict, total=False):
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
-    """Password of encrypted PDFs."""
+    """Password of encrypted PDFs and archives."""
 
 
 class ArraysSettings(SessionArraysSettings, total=False):
@@ -862,7 +864,7 @@ class SessionDescribeSettings(TypedDict, total=False):
     max_frames: int | None
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     password: str | None
-    """Password of encrypted PDFs."""
+    """Password of encrypted PDFs and archives."""
 
 
 class DuplicatesSettings(SessionDescribeSettings, total=False):
@@ -959,7 +961,7 @@ class AssembleSettings(OperationSettings, total=False):
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
-    """Password of encrypted PDFs."""
+    """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     strict: bool | None
@@ -1055,7 +1057,7 @@ class SheetSettings(OperationSettings, total=False):
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
-    """Password of encrypted PDFs."""
+    """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     strict: bool | None
@@ -1101,6 +1103,8 @@ class ConcatSettings(TypedDict, total=False):
     worker_memory: int | str | None
     """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
     fail."""
+    password: str | None
+    """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     strict: bool | None
@@ -1132,7 +1136,7 @@ class CompareSettings(OperationSettings, total=False):
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
-    """Password of encrypted PDFs."""
+    """Password of encrypted PDFs and archives."""
 
 
 class RetrySettings(TypedDict, total=False):
@@ -1184,7 +1188,7 @@ class RetrySettings(TypedDict, total=False):
     accept_damaged: bool | None
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
-    """Password of encrypted PDFs."""
+    """Password of encrypted PDFs and archives."""
     verify: bool | None
     """Decode and compare every output before it is committed; check the digests of outputs that are
     skipped."""

@@ -25,7 +25,8 @@ class Account:
 
     Args:
         listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
-            in one event per group.
+            in one event per group; if it has a true attribute `starts`, it gets an event for each item that a
+            worker begins.
         out: the destination, for the report.
         others: counts files that are no items.
     """
@@ -33,6 +34,8 @@ class Account:
     def __init__(self, listen: Listener, out: str, others: OtherFiles | None = None) -> None:
         self._listen, self._out = listen, out
         self._in_bulk = bool(getattr(listen, "in_bulk", False))
+        self.started = self._tell_started if getattr(listen, "starts", False) else None
+        """Called with each job that a worker begins; None where nobody listens."""
         self._started = time.monotonic()
         self._tally, self._notes = Tally(), list[str]()
         self._others = others or OtherFiles()
@@ -52,6 +55,11 @@ class Account:
     def tell(self, event: Event) -> None:
         """Send an event, with the number of items that are done."""
         self._listen(replace(event, done=self._done))
+
+    def _tell_started(self, job: Job) -> None:
+        if not is_other(job):
+            for item in job.items:
+                self.tell(Event("started", text=item.path))
 
     def note(self, text: str) -> None:
         """A note that belongs to no item."""

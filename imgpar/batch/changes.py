@@ -63,7 +63,7 @@ def changes_of_run(
     Raises:
         UsageError: the settings contradict each other, every input is missing, or OUT is a sink.
     """
-    place = check_place(with_sources(inputs), out, recipe, options)
+    place = check_place(with_sources(inputs, options.access), out, recipe, options)
     if place.stored:
         raise UsageError("--check compares files in a folder.", fix="Name a folder with -o.")
     done, kept = list[Outcome](), set[str]()

@@ -74,7 +74,7 @@ def planned_entries(
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
-    named = with_sources(inputs) if isinstance(inputs, (list, tuple)) else None
+    named = with_sources(inputs, options.access) if isinstance(inputs, (list, tuple)) else None
     still = frozenset[str]()
     if gather is not None:
         place = gathered_place(out)
@@ -191,10 +191,9 @@ def report_of(
             tally.add(outcome)
             listen(Event("item", len(items), outcome=outcome))
     listen(Event("planned", len(items), len(items)))
-    listen(Event("end", len(items), len(items)))
     stopped = cancel.cancelled or cancel.killed
     seconds = time.monotonic() - started
-    return tally.report(
+    report = tally.report(
         tuple(items),
         out=place,
         cancelled=stopped,
@@ -204,6 +203,8 @@ def report_of(
         **(aside or Aside()).facts(),
         others=dict(aside.others if aside else {}),
     )
+    listen(Event("end", len(items), len(items), facts=report.summary_json()))
+    return report
 
 
 def _copied_journal(place: Out, options: RunOptions, stack: contextlib.ExitStack) -> Journal | None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from imgpar.batch.alike import Alike, Member, find_groups
+from imgpar.batch.log_lines import escaped
 from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.properties import read_properties
-from imgpar.batch.report import counted, escaped, format_size
+from imgpar.batch.report import counted, format_size
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
 from imgpar.batch.workers import Workers
@@ -156,7 +157,7 @@ def find_duplicates(
         UsageError: every input is missing.
         NoInputError: no input matched.
     """
-    named = with_sources(inputs)
+    named = with_sources(inputs, options.access)
     sources = tuple(sources_of(named))
     selection = Selection(options, lambda: workers, cancel, sources)
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)

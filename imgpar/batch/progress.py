@@ -16,6 +16,8 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
+from imgpar.batch.log_lines import Level, log_line
+from imgpar.batch.run_counts import RunCounts, progress_line
 from imgpar.core.job import Event, Outcome
 
 if TYPE_CHECKING:
@@ -24,9 +26,14 @@ if TYPE_CHECKING:
 REFRESH = 1.0
 """Interval of redrawing in seconds."""
 
+STEADY_SECONDS = 30.0
+"""Interval of lines of progress where there is no terminal."""
+
 NARROW, WIDE, WIDEST = 45, 75, 100
 """Least columns for a bar and a rate, least columns for MB/s, and most columns of the bar."""
 
+_LEVELS: dict[str, Level] = {"failed": "error", "note": "warning"}
+"""Levels of lines that begin with these words; others are "info"."""
 _RED, _YELLOW, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 
@@ -114,7 +121,8 @@ def discard(stream: TextIO) -> None:
 class Progress:
     """Shows the progress of a run: pass it as `on_event`. As a context manager it always removes the bar.
 
-    `quiet` prints failures only. `verbose` is 1 for a line per item, 2 for tracebacks as well.
+    `quiet` prints failures only. `verbose` is 1 for a line per item, 2 for tracebacks as well. Without a
+    terminal there is a line of progress `every` so many seconds. `as_json` prints each line as JSON.
 
     >>> import io
     >>> stream = io.StringIO()
@@ -124,9 +132,18 @@ class Progress:
     'failed  a.jpg: It is empty.\\n'
     """
 
-    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False, verbose: int = 0) -> None:
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        quiet: bool = False,
+        verbose: int = 0,
+        as_json: bool = False,
+        every: float = STEADY_SECONDS,
+    ) -> None:
         self.stream = stream or sys.stderr
-        self.quiet, self.verbose = quiet, verbose
+        self.quiet, self.verbose, self.as_json = quiet, verbose, as_json
+        self._every, self._counts = every, RunCounts()
         self.failed = 0
         self.bytes = 0
         self._colour = wants_colour(self.stream)
@@ -161,6 +178,7 @@ class Progress:
             discard(self.stream)
 
     def _handle(self, event: Event) -> None:
+        self._counts(event)
         if event.kind == "start":
             self._open()
         elif event.kind == "note" and not self.quiet:
@@ -177,8 +195,11 @@ class Progress:
         if self._bar is not None:
             self._advance(event)
 
-    def say(self, word: str, text: str, colour: str = "") -> None:
-        """Print one log line above the bar."""
+    def say(self, word: str, text: str, colour: str = "", **fields: Any) -> None:
+        """Print one log line above the bar; `fields` are printed as JSON only."""
+        if self.as_json:
+            self.write(log_line(_LEVELS.get(word, "info"), text, **fields), self.stream)
+            return
         head = f"{colour}{word}{_RESET}" if colour and self._colour else word
         self.write(f"{head}{' ' * max(2, 8 - len(word))}{printable(text)}", self.stream)
 
@@ -207,21 +228,36 @@ class Progress:
         self.bytes += outcome.source_bytes
         if outcome.status == "failed":
             self.failed += 1
-            self.say("failed", f"{outcome.source}: {outcome.error}", _RED)
-            if self.verbose > 1:
+            self.say("failed", f"{outcome.source}: {outcome.error}", _RED, **self._fields(outcome))
+            if self.verbose > 1 and not self.as_json:
                 for line in outcome.traceback.splitlines():
                     self.say("", line)
         elif self.verbose and not self.quiet:
-            self.say(outcome.status, _described(outcome))
+            self.say(outcome.status, _described(outcome), **self._fields(outcome))
+
+    def _fields(self, outcome: Outcome) -> dict[str, Any]:
+        """What a line of JSON says of an item."""
+        if not self.as_json:
+            return {}
+        from imgpar.batch.report import item_json
+
+        record = item_json(outcome)
+        if self.verbose < 2:
+            record.pop("traceback", None)
+        return record
 
     def _open(self) -> None:
-        if self.quiet or self._bar is not None or not is_terminal(self.stream):
+        if self.quiet or self._ticker is not None:
+            return
+        self._stop.clear()
+        if self.as_json or not is_terminal(self.stream):
+            self._ticker = threading.Thread(target=self._say_steadily, name="imgpar-progress", daemon=True)
+            self._ticker.start()
             return
         self._started = time.monotonic()
         self._bar = _bar_class()(
             file=self.stream, unit=" images", ncols=0, leave=False, miniters=1, smoothing=0.05, delay=1e-9
         )
-        self._stop.clear()
         self._ticker = threading.Thread(target=self._tick, name="imgpar-progress", daemon=True)
         self._ticker.start()
 
@@ -230,6 +266,12 @@ class Progress:
             while not self._stop.wait(REFRESH):
                 self._set_format()
                 self._bar.refresh()
+
+    def _say_steadily(self) -> None:
+        with suppress(OSError, ValueError):  # the stream is closed
+            while not self._stop.wait(self._every):
+                record = self._counts.record()
+                self.say("", progress_line(record), **(record if self.as_json else {}))
 
     def _advance(self, event: Event) -> None:
         bar = self._bar

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from imgpar.batch.log_lines import escaped
 from imgpar.batch.others import others_sentence
 from imgpar.core.errors import OutputError, may_pass
 from imgpar.core.job import Outcome
@@ -391,19 +392,6 @@ def item_json(outcome: Outcome) -> dict[str, Any]:
     if outcome.stages:
         line["stages"] = {stage: round(seconds, 6) for stage, seconds in outcome.stages}
     return line
-
-
-def escaped(text: str) -> str:
-    """Text that can be encoded as UTF-8: other bytes are escaped as `\\xNN`.
-
-    >>> escaped("caf\\udce9.jpg")
-    'caf\\\\xe9.jpg'
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return text
 
 
 def why_skipped(reason: str) -> str:

@@ -107,7 +107,7 @@ class Run:
         self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
         """The inputs, unless they are a stream; `_named` has archives as sources."""
-        self._named = None if self._given is None else with_sources(self._given)
+        self._named = None if self._given is None else with_sources(self._given, options.access)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
         self._sources = tuple(sources_of(self._named or ()))
@@ -169,7 +169,7 @@ class Run:
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # the next run continues an interrupted one
                 self._journal.finish(self._account.counts())
-        self._account.tell(Event("end", total=report.total))
+        self._account.tell(Event("end", total=report.total, facts=report.summary_json()))
         return report
 
     def _batches(self) -> Iterator[Batch]:
@@ -208,6 +208,7 @@ class Run:
                 self._place.stored.resume(self._journal.noted())
             self._journal.recover(store=self._place.place)
         keys = run_keys(self._place, self._recipe, self._gather, self._members)
+        self._key = keys[0]
         self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
         log = WrittenLog(self._journal.written, self._name, self._journal.base)
@@ -259,11 +260,15 @@ class Run:
         )
         if own.note:
             self._account.note(own.note)
-        self._account.tell(Event("start", text=self._place.path))
+        about = {"run": self._name, "recipe": self._key}
+        self._account.tell(Event("start", text=self._place.path, facts=about))
         if isinstance(self._planner, Planner) and self._planner.need.whole:
             batches = self._prepared(self._planner, batches, own)
         plan = self._twins.then_links(self._transfer.inward(self._pulled(batches)))
-        return own.execute(spec, plan, self._sink, self._options, self._cancel, turn=self._turn)
+        started = self._account.started
+        return own.execute(
+            spec, plan, self._sink, self._options, self._cancel, turn=self._turn, started=started
+        )
 
     def _prepared(self, planner: Planner, batches: Iterator[Batch], workers: Workers) -> Iterator[Batch]:
         """The batches, after the names of all outputs were fixed; none where that was cancelled."""
@@ -294,11 +299,13 @@ class Run:
 
     def _nothing(self) -> Report:
         """The report of a run without inputs; no folder or journal is created, no worker is started."""
-        for kind in ("start", "planned", "end"):
+        for kind in ("start", "planned"):
             self._account.tell(Event(kind, text=self._place.path, total=0))
         for remark in self._unmatched():
             self._account.note(remark)
-        return self._account.report(sidecars=False, whole=True)
+        report = self._account.report(sidecars=False, whole=True)
+        self._account.tell(Event("end", text=self._place.path, total=0, facts=report.summary_json()))
+        return report
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 

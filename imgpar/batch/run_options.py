@@ -11,6 +11,7 @@ from imgpar.core.errors import unknown_setting
 from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
 from imgpar.inputs.ordering import SortKey, sort_keys
+from imgpar.inputs.sources import Access
 from imgpar.inputs.where import Condition, conditions
 
 FILES, RUN = "files", "run"
@@ -254,11 +255,11 @@ class RunOptions(Declared):
     )
     password: Secret | None = option(
         parsing.secret,
-        "password of encrypted PDFs",
+        "password of encrypted PDFs and archives",
         default=None,
         metavar="TEXT",
         group=RUN,
-        calls="run retry arrays encode assemble sheet describe compare",
+        calls="run retry arrays encode assemble sheet concat describe frames compare",
     )
     verify: bool = option(
         parsing.switch,
@@ -293,6 +294,11 @@ class RunOptions(Declared):
         group=RUN,
         calls="run retry assemble sheet concat frames",
     )
+
+    @property
+    def access(self) -> Access:
+        """What the sources of the run have to know."""
+        return Access(self.password)
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> RunOptions:

@@ -73,7 +73,7 @@ def describe_all(
         cancel: stops the run.
         limited: whether the limit of pixels applies: a header costs nothing, however large the picture.
     """
-    inputs = with_sources(inputs)
+    inputs = with_sources(inputs, options.access)
     sources = tuple(sources_of(inputs))
     selection = Selection(options, lambda: workers, cancel, sources)
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)

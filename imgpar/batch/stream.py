@@ -82,10 +82,11 @@ def read_request(
     recipe = recipe.merged({key: value for key, value in settings.items() if key in call.recipe})
     if recipe.encode.split and settings.get("pages"):
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
+    options = RunOptions.read({key: value for key, value in settings.items() if key in call.run})
     return ArrayRequest(
         recipe,
-        with_sources(inputs),
-        RunOptions.read({key: value for key, value in settings.items() if key in call.run}),
+        with_sources(inputs, options.access),
+        options,
         parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
         parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
         parsing.named("copy", parsing.switch, copy),

@@ -13,6 +13,10 @@ from collections.abc import Sequence
 from imgpar.core.errors import ImgparError, RunError, UsageError, closest
 from imgpar.core.version import __version__
 
+TYPE_CHECKING = False  # `typing` takes long to import
+if TYPE_CHECKING:
+    from imgpar.batch.log_lines import Level
+
 __all__ = ["main"]
 
 COMMANDS = {
@@ -74,15 +78,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(arguments)
         sys.stdout.flush()
     except ImgparError as error:
-        return _complain(str(error), error.exit_code)
+        return _complain(str(error), error.exit_code, arguments)
     except BrokenPipeError:
         return _closed_output()
     except KeyboardInterrupt:
-        return _complain("Stopped.", 130)
+        return _complain("Stopped.", 130, arguments)
     except (OSError, MemoryError, ImportError) as error:
         if isinstance(error, FileNotFoundError) and not _has_folder():
-            return _complain(NO_FOLDER, 2)
-        return _complain(_refused(error), RunError.exit_code)
+            return _complain(NO_FOLDER, 2, arguments)
+        return _complain(_refused(error), RunError.exit_code, arguments)
     except SystemExit as stop:  # argparse has printed help
         return stop.code if isinstance(stop.code, int) else 0
     return code
@@ -141,10 +145,11 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
-def _complain(text: str, code: int) -> int:
-    from imgpar.batch.progress import printable
+def _complain(text: str, code: int, arguments: Sequence[str]) -> int:
+    from imgpar.cli.outlets import print_log, wants_json
 
-    print(f"imgpar: {printable(text)}", file=sys.stderr)
+    level: Level = "error" if code else "info"
+    print_log(text, level, as_json=wants_json(arguments), plain=f"imgpar: {text}", exit_code=code)
     return code
 
 

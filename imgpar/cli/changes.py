@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from imgpar.batch.changes import changes_of_run
 from imgpar.batch.progress import Progress, printable
 from imgpar.batch.report import counted
 from imgpar.batch.run_options import RunOptions
+from imgpar.cli.outlets import logs_json, print_log
 from imgpar.cli.stopping import stopping
 
 if TYPE_CHECKING:
@@ -26,7 +26,10 @@ def check_run(args: argparse.Namespace, inputs: list[str], recipe: Recipe, optio
     from imgpar.runtime.scheduler import CancelToken
 
     token, counts, kept = CancelToken(), Counter[str](), 0
-    with Progress(quiet=args.quiet) as progress, stopping(token):
+    with (
+        Progress(quiet=args.quiet, as_json=logs_json(args)) as progress,
+        stopping(token, as_json=logs_json(args)),
+    ):
         for change in changes_of_run(inputs, args.out, recipe, options, progress, token):
             counts[change.kind] += 1
             kept += change.kept
@@ -40,13 +43,15 @@ def check_run(args: argparse.Namespace, inputs: list[str], recipe: Recipe, optio
     if args.json:
         print(json.dumps({"summary": dict(counts)}))
     elif total:
-        print(f"A run would change {counted(total, 'file')}. Nothing was written.", file=sys.stderr)
+        print_log(
+            f"A run would change {counted(total, 'file')}. Nothing was written.", as_json=logs_json(args)
+        )
         if kept:
             they, those = ("it is", "it") if kept == 1 else ("they are", "them")
-            print(
+            print_log(
                 f"{counted(kept, 'file')} of these: no journal says that {they} of imgpar, so a run keeps "
                 f"{those}; with --overwrite (-y) it replaces {those}.",
-                file=sys.stderr,
+                as_json=logs_json(args),
             )
     elif not args.quiet:
         print("A run would change nothing.")

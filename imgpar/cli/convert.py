@@ -15,6 +15,7 @@ from imgpar.batch.gather.planner import is_document
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import ASSEMBLE
 from imgpar.cli import flags, gathering, running
+from imgpar.cli.outlets import logs_json
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.passwords import without_password
 from imgpar.core import parsing
@@ -200,7 +201,7 @@ def _estimate(args: argparse.Namespace, every: Iterable[str], recipe: Recipe, op
     from imgpar.runtime.scheduler import CancelToken
 
     token = CancelToken()
-    with stopping(token):
+    with stopping(token, as_json=logs_json(args)):
         found = estimated(list(every), args.out, recipe, options, token)
     print(json.dumps(found.as_dict()) if args.json else found.summary())
     return 130 if token.cancelled else 0

@@ -87,7 +87,7 @@ def duplicates_command(argv: Sequence[str]) -> int:
 
 def _print(args: argparse.Namespace, found: Duplicates) -> None:
     from imgpar.batch.duplicates import in_lines
-    from imgpar.batch.report import escaped
+    from imgpar.batch.log_lines import escaped
 
     for group in found.groups:
         if args.json:

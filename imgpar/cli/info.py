@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.log_lines import escaped
 from imgpar.batch.progress import printable
-from imgpar.batch.report import escaped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import add_lists, read_names
@@ -65,9 +65,12 @@ def info_command(argv: Sequence[str]) -> int:
             show.folder(path)
         return show.exit_code
     # Archives that were named are read like folders; names of a list are taken as files.
-    given = list[str | Source](with_sources(paths)) if names is paths else names
+    options = RunOptions(
+        **{key: value for key, value in running.given_options(args).items() if value is not None}
+    )
+    given = list[str | Source](with_sources(paths, options.access)) if names is paths else names
     sources = tuple(sources_of(given)) if isinstance(given, list) else ()
-    return _describe(args, show, given, patterns, sources)
+    return _describe(args, options, show, given, patterns, sources)
 
 
 def _names(args: argparse.Namespace, paths: list[str]) -> Iterable[str]:
@@ -100,6 +103,7 @@ def _plan(
 
 def _describe(
     args: argparse.Namespace,
+    options: RunOptions,
     show: _Shown,
     given: Iterable[str | Source],
     patterns: Patterns,
@@ -113,9 +117,6 @@ def _describe(
     from imgpar.cli.stopping import stopping
     from imgpar.runtime.scheduler import CancelToken
 
-    options = RunOptions(
-        **{key: value for key, value in running.given_options(args).items() if value is not None}
-    )
     token, limited = CancelToken(), args.max_pixels is not None
     with (
         stopping(token),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from imgpar.batch.report import counted, why_skipped
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli import running
 from imgpar.cli.flags import flag
+from imgpar.cli.outlets import logs_json, print_log
 from imgpar.core.errors import NoInputError
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.ignored import Aside, ignored_sentence
@@ -59,7 +59,8 @@ def preview(
             if args.json:
                 print(json.dumps(facts))
             elif facts["status"] == "failed":
-                print(f"failed  {printable(facts['source'] + ': ' + facts['error'])}", file=sys.stderr)
+                said = f"{facts['source']}: {facts['error']}"
+                print_log(said, "error", as_json=logs_json(args), plain=f"failed  {said}", **facts)
             elif not args.quiet:
                 print(printable(_line(facts)))
     if token.cancelled:
@@ -94,7 +95,8 @@ def preview(
     if (other := others_sentence(aside.others)) and not args.json and not args.quiet:
         print(other)
     if notes and not args.quiet:
-        print("\n".join(notes), file=sys.stderr)
+        for note in notes:
+            print_log(note, "warning", as_json=logs_json(args), plain=note)
     if args.report:
         running.keep_report(args, report_of(items, args.out or "", notes=notes, aside=aside))
     if not (sums.total() or aside.others):
@@ -157,7 +159,7 @@ def _explained_plan(
     from imgpar.inputs.sources import sources_of, with_sources
 
     workers = stack.enter_context(new_workers(options))
-    named = with_sources(inputs) if isinstance(inputs, (list, tuple)) else ()
+    named = with_sources(inputs, options.access) if isinstance(inputs, (list, tuple)) else ()
     sources = tuple(sources_of(named))
     return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel, sources)))
 

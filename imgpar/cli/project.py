@@ -11,13 +11,25 @@ out = "public/icons/"
 
 from __future__ import annotations
 
+import argparse
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RECIPE_KEYS
 from imgpar.cli.convert import convert_parser, convert_with
+from imgpar.cli.outlets import (
+    STDOUT,
+    Listener,
+    add_outlets,
+    check_outlets,
+    has_free_stdout,
+    logs_json,
+    outlets,
+    print_log,
+)
 from imgpar.cli.parsing import Once, Parser
 from imgpar.core.errors import UsageError, suggested
 
@@ -63,28 +75,47 @@ def run_parser() -> Parser:
     add("--json", action="store_true", help="print results on standard output as JSON, one object per line")
     add("-q", "--quiet", action="store_true", help="print failures only")
     add("-v", "--verbose", action="count", default=0, help="print a line per input")
+    add_outlets(parser)
     return parser
 
 
 def run_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code: the highest of the tasks, 130 if interrupted."""
     args, names = run_parser().parse(argv)
+    check_outlets(args)
+    for name in ("events", "metrics"):  # relative to the folder of the call
+        if (path := getattr(args, name)) not in (None, STDOUT):
+            setattr(args, name, os.path.abspath(path))
     path = os.path.abspath(args.project) if args.project else find_project(os.getcwd())
     tasks = _chosen(read_tasks(path), names)
     _check_distinct(tasks)
     os.chdir(os.path.dirname(path))  # paths in the file, and in messages about them, are relative to it
     more = list(_forwarded(args))
     parsed = [(task, *convert_parser().parse([*task.argv, *more])) for task in tasks]
-    code = 0
+    say = partial(print_log, level="warning", as_json=logs_json(args))
+    with outlets(args, say) as listeners:
+        return max(_codes(args, parsed, listeners), default=0)
+
+
+def _codes(
+    args: argparse.Namespace,
+    parsed: Iterable[tuple[ProjectTask, argparse.Namespace, list[str]]],
+    listeners: Sequence[Listener],
+) -> Iterator[int]:
+    """The exit codes of the tasks, until one is interrupted."""
     for task, found, rest in parsed:
         if rest:
             raise UsageError(f"{rest[0]!r} is no option.", fix="Inputs stand under the key inputs.")
         if task.name and not (args.quiet or args.json):
-            print(f"{task.name}:")
-        code = max(code, convert_with(found, task.inputs, task.recipe, f"imgpar run {task.name}".rstrip()))
+            said = f"{task.name}:"
+            if has_free_stdout(args) and not logs_json(args):
+                print(said)
+            else:
+                print_log(said, as_json=logs_json(args), task=task.name)
+        found.events, found.outlets = args.events, listeners
+        yield (code := convert_with(found, task.inputs, task.recipe, f"imgpar run {task.name}".rstrip()))
         if code == 130:
-            break
-    return code
+            return
 
 
 def find_project(folder: str) -> str:
@@ -246,3 +277,4 @@ def _forwarded(args: Any) -> Iterator[str]:
     yield from ["-v"] * args.verbose
     if args.jobs:
         yield f"--jobs={args.jobs}"
+    yield f"--log-format={args.log_format}"

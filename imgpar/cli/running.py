@@ -7,10 +7,20 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.progress import Progress, discard, printable
 from imgpar.batch.run_options import RunOptions
+from imgpar.cli.outlets import (
+    Listener,
+    add_outlets,
+    check_outlets,
+    has_free_stdout,
+    logs_json,
+    outlets,
+    print_log,
+)
 from imgpar.cli.parsing import Once
 from imgpar.cli.passwords import read_password
 from imgpar.cli.stopping import FIRST, stopping
@@ -40,6 +50,7 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
     add("--profile", action="store_true", help="print the time spent per stage")
     add("-q", "--quiet", action="store_true", help="print failures only")
     add("-v", "--verbose", action="count", default=0, help="print a line per input; -vv adds tracebacks")
+    add_outlets(parser)
 
 
 def read_run_options(args: argparse.Namespace) -> RunOptions:
@@ -58,20 +69,26 @@ _LIMITS = ("jobs", "memory", "worker_memory", "timeout", "max_pixels", "max_fram
 
 
 class Results:
-    """Event listener that updates the progress bar and prints JSON lines on stdout."""
+    """Event listener that updates the progress bar, prints JSON lines on stdout, and passes events on."""
 
-    def __init__(self, args: argparse.Namespace, progress: Progress) -> None:
-        self.progress = progress
+    def __init__(
+        self, args: argparse.Namespace, progress: Progress, listeners: Sequence[Listener] = ()
+    ) -> None:
+        self.progress, self._listeners = progress, listeners
         self.json = bool(args.json)
+        self.starts = any(getattr(listen, "starts", False) for listen in listeners)
 
     @property
     def in_bulk(self) -> bool:
         """Whether no output per item is required, so that events may be batched."""
-        return self.progress.in_bulk and not self.json
+        every = all(getattr(listen, "in_bulk", False) for listen in self._listeners)
+        return every and self.progress.in_bulk and not self.json
 
     def __call__(self, event: Event) -> None:
         """Process one event of the run."""
         self.progress(event)
+        for listen in self._listeners:
+            listen(event)
         if event.outcome is None:
             return
         if self.json:
@@ -99,13 +116,16 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False, s
     """
     from imgpar.runtime.scheduler import CancelToken
 
-    token = CancelToken()
-    with Progress(quiet=args.quiet, verbose=args.verbose) as progress:
-        results = Results(args, progress)
-        with stopping(token, stopped):
+    token, as_json = CancelToken(), logs_json(args)
+    with (
+        Progress(quiet=args.quiet, verbose=args.verbose, as_json=as_json) as progress,
+        stopping(token, stopped, as_json=as_json),
+    ):
+        with outlets(args, partial(progress.say, "note")) as listeners:
+            results = Results(args, progress, listeners)
             report = call(results, token)
-            if args.report:
-                keep_report(args, report, token)
+        if args.report:
+            keep_report(args, report, token)
     try:
         _conclude(args, report, results, to_stdout=to_stdout)
         sys.stdout.flush()
@@ -125,19 +145,26 @@ def keep_report(args: argparse.Namespace, report: Report, cancel: CancelToken | 
 
 def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_stdout: bool) -> None:
     """Print the summary of the run."""
+    as_json = logs_json(args)
     if results.json:
         results.line(report.summary_json())
     elif report.exit_code == NoInputError.exit_code:
         nothing = getattr(args, "nothing", "") or _nothing(report)
-        print(f"imgpar: {nothing}", file=sys.stderr)
+        print_log(nothing, "error", as_json=as_json, plain=f"imgpar: {nothing}", exit_code=report.exit_code)
     elif report.stopped and args.quiet:
-        print(f"imgpar: {printable(report.stopped)}", file=sys.stderr)
-    elif not args.quiet and not args.json and not to_stdout:
-        print("\n".join(summary(report)))
+        plain = f"imgpar: {report.stopped}"
+        print_log(report.stopped, "error", as_json=as_json, plain=plain, exit_code=report.exit_code)
+    elif not (args.quiet or args.json or to_stdout):
+        if as_json:
+            print_log(" ".join(summary(report)), as_json=True, **report.summary_json())
+        else:
+            out = sys.stdout if has_free_stdout(args) else sys.stderr
+            print("\n".join(summary(report)), file=out)
     if args.profile:
         from imgpar.cli.packages import faster
 
-        results.progress.write("\n".join([report.profile(), *faster()]), sys.stderr)
+        for line in [*report.profile().splitlines(), *faster()]:
+            print_log(line, as_json=as_json)
 
 
 def summary(report: Report) -> list[str]:
@@ -160,6 +187,7 @@ def check_reporting(args: argparse.Namespace, inputs: Sequence[str] = ()) -> Non
     """Check before a run that its report can be written and does not overwrite another file."""
     if args.quiet and args.verbose:
         raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
+    check_outlets(args, inputs)
     if args.report:
         out = getattr(args, "out", None)
         check_report(args.report, inputs, out if out and out != "-" else "")

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol
 
+from imgpar.batch.log_lines import log_line
 from imgpar.batch.progress import is_terminal
 
 
@@ -31,8 +32,9 @@ SECOND = "Stopping now."
 
 
 @contextmanager
-def stopping(token: Cancel, first: str = FIRST) -> Iterator[None]:
-    """Translate signals into calls of the token while the block runs; `first` is printed at the first one.
+def stopping(token: Cancel, first: str = FIRST, *, as_json: bool = False) -> Iterator[None]:
+    """Translate signals into calls of the token while the block runs; `first` is printed at the first one,
+    as text or as JSON.
 
     A signal that was ignored when imgpar started (nohup, a shell's background job) stays ignored.
     A third Ctrl-C raises KeyboardInterrupt, in case the run does not react.
@@ -47,10 +49,10 @@ def stopping(token: Cancel, first: str = FIRST) -> Iterator[None]:
         asked += 1
         if asked == 1:
             token.cancel()
-            _print(first)
+            _print(first, as_json)
             return
         token.kill()
-        _print(SECOND)
+        _print(SECOND, as_json)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     for number in numbers:
@@ -63,9 +65,11 @@ def stopping(token: Cancel, first: str = FIRST) -> Iterator[None]:
             signal.signal(number, previous)
 
 
-def _print(text: str) -> None:
+def _print(text: str, as_json: bool) -> None:
     """Write without Python's buffers, which the signal may have interrupted; the progress bar is redrawn
     below."""
-    erase = "\r\x1b[K" if is_terminal(sys.stderr) else ""
+    if as_json:
+        text = log_line("warning", text)
+    erase = "\r\x1b[K" if is_terminal(sys.stderr) and not as_json else ""
     with suppress(OSError, ValueError):
         os.write(sys.stderr.fileno(), f"{erase}{text}\n".encode())

@@ -10,7 +10,6 @@ raised has passed `without_secrets`.
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 """Of two letters or more: `C:` is a drive."""
@@ -57,4 +56,6 @@ def last_part(address: str) -> str:
     >>> last_part("https://host/photos/a%20b.jpg?size=2")
     'a b.jpg'
     """
+    from urllib.parse import unquote, urlsplit  # errors import this module before anything else
+
     return unquote(urlsplit(address).path.rpartition("/")[2])

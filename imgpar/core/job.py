@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from imgpar.core.templates import Value
 
@@ -275,10 +275,12 @@ class Event:
     """Event of a run, for `on_event`.
 
     kind      when                                        fields set
-    start     before the first job                        text (destination)
+    start     before the first job                        text (destination), facts (run, recipe)
     reading   properties of inputs are read, where names  frames (inputs read so far, 0)
               or the selection depend on them
     planned   the plan is complete                        total
+    started   an item is handed to a worker; for          text (its path)
+              callbacks with `starts` set
     item      one item has its outcome                    outcome
     unchanged all unchanged items at once; for            done
               callbacks with `in_bulk` set, which get
@@ -286,10 +288,10 @@ class Event:
     frames    progress of a long clip, at most twice      text (its path), frames
               a second
     note      a message that belongs to no item           text
-    end       the last event                              —
+    end       the last event                              facts (as in the JSON report)
     """
 
-    kind: Literal["start", "reading", "planned", "item", "unchanged", "frames", "note", "end"]
+    kind: Literal["start", "reading", "planned", "started", "item", "unchanged", "frames", "note", "end"]
     done: int = 0
     """Items with an outcome so far, including this one."""
     total: int | None = None
@@ -298,3 +300,6 @@ class Event:
     text: str = ""
     frames: tuple[int, int] = (0, 0)
     """Frames of a clip that are written, and their total; see also "reading"."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Of "start": `run`, the id of the run, and `recipe`, the key of its settings. Of "end": the counts, as
+    in the JSON report."""

@@ -103,6 +103,32 @@ def if_free(path: str, act: Callable[[str], bool]) -> bool:
     return False
 
 
+def claim(path: str) -> int:
+    """Open and lock a regular file that a process of this user has left, until the handle is closed.
+
+    Returns:
+        The handle; -1 where another process has the file, where that is unknown, and where the file is not
+        this user's alone. On Windows there are no locks: whoever calls must have another one.
+    """
+    binary, links = getattr(os, "O_BINARY", 0), getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, os.O_RDWR | binary | links | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return -1
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            return handle
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        status = os.fstat(handle)
+        alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid == os.geteuid()
+        if alone and os.path.samestat(status, os.lstat(path)):
+            return handle
+    os.close(handle)
+    return -1
+
+
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[int]:
     """Open the path itself, not the target of a link, without blocking on a pipe."""

@@ -22,6 +22,7 @@ from imgpar.core.addresses import scheme_of
 from imgpar.core.errors import DamagedError, SourceError, UsageError, unknown_scheme
 from imgpar.core.filenames import natural
 from imgpar.core.job import Item
+from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
@@ -30,10 +31,11 @@ from imgpar.inputs.walk import mirror_names
 
 ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
 """Module and class of the source for a file that was named, by its suffix, which may be a double one such as
-`tar.gz`; the class is called with the absolute path."""
+`tar.gz`; the class is called with the absolute path and an `Access`."""
 
 SCHEMES: dict[str, tuple[str, str]] = {}
-"""Module and class of the source for an address, by its scheme; the class is called with the address."""
+"""Module and class of the source for an address, by its scheme; the class is called with the address and an
+`Access`."""
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
@@ -43,6 +45,18 @@ LONGEST = 2000
 Content = bytes | bytearray | memoryview | IO[bytes] | int | str | os.PathLike[str]
 """One item: its bytes, an open binary file, a descriptor, or the path of a file; what is open is closed by
 the receiver."""
+
+
+class Access(NamedTuple):
+    """What the options of a run say to its sources."""
+
+    password: Secret | None = None
+    """Of encrypted archives."""
+    archives: bool = False
+    """Whether archives that are found in a folder are opened."""
+
+
+NO_ACCESS = Access()
 
 
 class Source(Protocol):
@@ -90,6 +104,8 @@ class Entry(NamedTuple):
     """Name of its format, where the suffix does not tell."""
     error: str = ""
     """Why it cannot be read."""
+    kind: str = SourceError.__name__
+    """Class name of the exception for `error`."""
 
 
 @dataclass(slots=True)
@@ -174,9 +190,9 @@ def _batches(top: _Folder, root: str, mirror: str) -> Iterator[Batch]:
 def _batch(at: _Folder, folder: str, place: str, below: tuple[str, ...], root: str) -> Batch:
     items = []
     for name in sorted(at.entries, key=lambda name: (natural(name), name)):
-        _, size, mtime_ns, version, key, shown, error = at.entries[name]
+        _, size, mtime_ns, version, key, shown, error, kind = at.entries[name]
         mirror = _below(place, name)
-        item = Item(f"{folder}/{name}", mirror, size, mtime_ns, version, error, shown, key=key)
+        item = Item(f"{folder}/{name}", mirror, size, mtime_ns, version, error, shown, kind=kind, key=key)
         items.append(item)
     return Batch(
         folder,
@@ -197,9 +213,10 @@ def _below(folder: str, name: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def unlisted(root: str, mirror: str, error: str) -> Batch:
+def unlisted(root: str, mirror: str, error: str, kind: str = SourceError.__name__) -> Batch:
     """The batch of a source that cannot be listed: one failed input."""
-    return Batch("", mirror, (Item(root, mirror or os.path.basename(root), 0, 0, error=error),))
+    item = Item(root, mirror or os.path.basename(root), 0, 0, error=error, kind=kind)
+    return Batch("", mirror, (item,))
 
 
 def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -208,15 +225,19 @@ def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
         yield replace(batch, items=tuple(item._replace(source=number) for item in batch.items))
 
 
-def with_sources(inputs: Iterable[str | Source]) -> list[str | Source]:
+def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> list[str | Source]:
     """The inputs, with a source for each address and each archive that was named.
+
+    Args:
+        inputs: as given.
+        access: what the options of the run say to them.
 
     Raises:
         UsageError: two sources have one name, or there is none for an address.
     """
     found, sources = list[str | Source](), dict[str, Source]()
     for given in inputs:
-        made = _source_of(given) if isinstance(given, str) else given
+        made = _source_of(given, access) if isinstance(given, str) else given
         if not isinstance(made, str):
             known = sources.setdefault(made.root, made)
             if known is not made and made is given:
@@ -246,7 +267,7 @@ def archive_suffix(path: str) -> str:
     return next((suffix for suffix in (".".join(parts[-2:]), parts[-1]) if suffix in ARCHIVES), "")
 
 
-def _source_of(path: str) -> str | Source:
+def _source_of(path: str, access: Access) -> str | Source:
     if scheme := scheme_of(path):
         found, name = SCHEMES.get(scheme), path
         if found is None:
@@ -255,7 +276,7 @@ def _source_of(path: str) -> str | Source:
         found, name = ARCHIVES.get(archive_suffix(path)), os.path.abspath(path)
         if found is None or not os.path.isfile(path):
             return path
-    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(name))
+    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(name, access))
 
 
 # ----- opening, in a worker -------------------------------------------------------------------------

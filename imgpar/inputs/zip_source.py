@@ -1,68 +1,91 @@
-"""A ZIP archive as a source: it behaves like a folder of its name."""
+"""A ZIP archive as a source: it behaves like a folder of its name.
+
+The parent reads the directory (`zip_directory`). A worker gets the place of a member with its key, so it
+reads the directory of encrypted archives only.
+"""
 
 from __future__ import annotations
 
-import os
-import stat
+import importlib
+import sys
 import time
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import IO
+from itertools import pairwise
+from typing import IO, Any
 
-from imgpar.core.errors import SourceError
-from imgpar.core.job import Facts, Item
-from imgpar.inputs.batches import Batch
-from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Entry, in_folders, unlisted
+from imgpar.core.errors import DamagedError, ItemError, MissingExtraError, SourceError, UnsupportedError
+from imgpar.core.install_hint import pip
+from imgpar.core.job import Item
+from imgpar.core.limits import Secret
+from imgpar.inputs.archives import LINK, Archive, changed, failed, limited, locked
+from imgpar.inputs.batches import why_unreadable
+from imgpar.inputs.sources import Entry
+from imgpar.inputs.unpacking import zstd_errors
+from imgpar.inputs.zip_directory import AES, ENCRYPTED, STRONG, Member, NoZipError, SplitError, members
 
 UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError)
 """What zipfile raises for archives that are damaged, or made to look so."""
+_READ = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, AES)
+_ZSTD = 93
+_NAMES = {1: "Shrink", 6: "Implode", 9: "Deflate64", _ZSTD: "Zstandard", 95: "XZ", 97: "WavPack", 98: "PPMd"}
+"""Methods of compression that are not read, by number."""
+_WITH_ZSTD, _WITH_AES = "backports.zstd.zipfile", "pyzipper"
+_LOCAL_HEADER = 30
 
 
-class ZipSource:
-    """The files in an archive. The parent reads its directory, workers decompress."""
+class ZipSource(Archive):
+    """The files in an archive; workers decompress them."""
 
-    waits = False
-    damage = UNREADABLE[1:]
+    title = "ZIP archive"
 
-    def __init__(self, path: str) -> None:
-        self.root = path
+    @property
+    def damage(self) -> tuple[type[Exception], ...]:
+        """As `Source.damage`."""
+        libraries = [sys.modules[name] for name in (_WITH_ZSTD, _WITH_AES) if name in sys.modules]
+        return (*UNREADABLE[1:], *(library.BadZipFile for library in libraries), *zstd_errors())
 
-    def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
-        """As `Source.batches`; an archive without a readable directory is one failed input."""
+    def entries(self) -> Iterator[Entry]:
+        """As `Archive.entries`."""
         try:
-            with zipfile.ZipFile(self.root) as archive:
-                infos = archive.infolist()
-        except UNREADABLE as error:
-            yield unlisted(self.root, mirror, f"It cannot be read as a ZIP archive: {error}.")
-            return
-        entries = (_entry(number, info) for number, info in enumerate(infos) if not info.is_dir())
-        yield from in_folders(self.root, mirror, entries, patterns)
+            with open(self.root, "rb") as file:
+                inside = _overlapping(file)
+                state = self.state()
+                for member in members(file):
+                    if not member.name.endswith("/"):
+                        yield self._entry(member, state, overlaps=member.offset in inside)
+        except NoZipError as error:
+            kind = UnsupportedError if isinstance(error, SplitError) else DamagedError
+            raise kind(f"It cannot be read as a ZIP archive: {error}.") from None
+        except OSError as error:
+            raise SourceError(why_unreadable(error)) from None
 
     def open(self, item: Item) -> IO[bytes]:
         """One file, decompressed as it is read."""
-        archive = _opened(self.root, Facts.of(os.stat(self.root)))
-        info = archive.infolist()[int(item.key)]
-        if (info.file_size, info.CRC) != (item.size, item.inode):
-            raise SourceError("The archive was changed after its files were listed.", fix="Run again.")
-        return archive.open(info)
+        state, offset, packed, method, flags, raw = item.key.split(" ", 5)
+        if state != self.state():
+            raise changed()
+        if int(flags) & ENCRYPTED:
+            return _unlocked(self.root, state, int(offset), int(method), self.password)
+        archive = _opened(self.root, state, int(method) == _ZSTD)
+        info = archive.ZipInfo(raw)
+        info.header_offset, info.compress_size, info.file_size = int(offset), int(packed), item.size
+        info.compress_type, info.flag_bits, info.CRC = int(method), int(flags), item.inode
+        found: IO[bytes] = archive.open(info)
+        return found
 
-
-@lru_cache(maxsize=2)
-def _opened(path: str, _state: Facts) -> zipfile.ZipFile:
-    """The archive, whose directory a worker reads once; `_state` tells one that was replaced."""
-    return zipfile.ZipFile(path)
-
-
-def _entry(number: int, info: zipfile.ZipInfo) -> Entry:
-    error = ""
-    if info.flag_bits & 1:
-        error = "It is encrypted. Unpack the archive first."
-    elif stat.S_ISLNK(info.external_attr >> 16):
-        error = "It is a link, and links in archives are not followed."
-    return Entry(info.filename, info.file_size, modified(info), info.CRC, str(number), error=error)
+    def _entry(self, member: Member, state: str, *, overlaps: bool) -> Entry:
+        key = f"{state} {member.offset} {member.packed} {member.method} {member.flags} {member.raw}"
+        entry = Entry(member.name, member.size, member.mtime_ns, member.crc, key)
+        if member.mode & 0o170000 not in (0, 0o100000):
+            return failed(entry, LINK if member.mode & 0o170000 == 0o120000 else "It is no regular file.")
+        error = _problem(member, self.password)
+        if error is None and overlaps:
+            error = DamagedError("Its data are those of another file in the archive, too.")
+        return failed(entry, error) if error else limited(entry, member.packed)
 
 
 def modified(info: zipfile.ZipInfo) -> int:
@@ -71,3 +94,81 @@ def modified(info: zipfile.ZipInfo) -> int:
         return int(time.mktime((*info.date_time, 0, 0, -1))) * 10**9
     except (ValueError, OverflowError):
         return 0
+
+
+def _problem(member: Member, password: Secret | None) -> ItemError | None:
+    if member.flags & STRONG:
+        words = "It is encrypted by a method that is not supported."
+        return UnsupportedError(words, fix="Unpack the archive first.")
+    if member.flags & ENCRYPTED and password is None:
+        return locked(given=False)
+    if member.method not in _READ and not (member.method == _ZSTD and _with_zstd() is not None):
+        name = _NAMES.get(member.method, f"method {member.method}")
+        words = f"It is compressed with {name}, which is not read here."
+        if member.method == _ZSTD:
+            return MissingExtraError(words, fix=f"Install what reads it: {pip('imgpar[archives]')}")
+        return UnsupportedError(words, fix="Unpack the archive first.")
+    return None
+
+
+def _overlapping(file: IO[bytes]) -> frozenset[int]:
+    """Where members begin whose data reach into those of the next one."""
+    starts, ends = array("Q"), array("Q")
+    for member in members(file):
+        starts.append(member.offset)
+        ends.append(member.offset + _LOCAL_HEADER + member.packed)
+    if all(end <= start for end, start in zip(ends, starts[1:], strict=False)):
+        return frozenset()  # the usual archive, whose directory has the order of its data
+    order = sorted(range(len(starts)), key=starts.__getitem__)
+    return frozenset(starts[at] for at, after in pairwise(order) if ends[at] > starts[after])
+
+
+def _with_zstd() -> Any:
+    """A `zipfile` that reads Zstandard; None where there is none."""
+    if hasattr(zipfile, "ZIP_ZSTANDARD"):
+        return zipfile
+    try:
+        return importlib.import_module(_WITH_ZSTD)
+    except ImportError:
+        return None
+
+
+@lru_cache(maxsize=2)
+def _opened(path: str, _state: str, zstd: bool) -> Any:
+    """The archive, of which no directory is read; `_state` tells one that was replaced."""
+    library: Any = _with_zstd() if zstd else zipfile
+
+    class WithoutDirectory(library.ZipFile):  # type: ignore[misc]
+        ZipInfo = library.ZipInfo
+
+        def _RealGetContents(self) -> None:  # noqa: N802
+            """Members are opened by their place."""
+
+    return WithoutDirectory(path)
+
+
+def _unlocked(path: str, state: str, offset: int, method: int, password: Secret | None) -> IO[bytes]:
+    """An encrypted member. Raises LockedError, MissingExtraError."""
+    archive, places = _encrypted(path, state, method == AES)
+    given = password.text.encode() if password else None
+    try:
+        found: IO[bytes] = archive.open(places[offset], pwd=given)
+    except RuntimeError as error:
+        if "password" in str(error).lower():
+            raise locked(given=True) from None
+        raise
+    return found
+
+
+@lru_cache(maxsize=1)
+def _encrypted(path: str, _state: str, aes: bool) -> tuple[Any, dict[int, Any]]:
+    """An archive with encrypted members, and its directory by the places of the members."""
+    library: Any = zipfile
+    if aes:
+        try:
+            library = importlib.import_module(_WITH_AES)
+        except ImportError:
+            fix = f"Install what reads it: {pip('imgpar[archives]')}"
+            raise MissingExtraError("It is encrypted with AES.", fix=fix) from None
+    archive = library.AESZipFile(path) if aes else library.ZipFile(path)
+    return archive, {info.header_offset: info for info in archive.infolist()}

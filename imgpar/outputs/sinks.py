@@ -23,7 +23,17 @@ from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.batches import open_folder
 from imgpar.inputs.roots import absolute
 
-SINKS = {"zip": ("imgpar.outputs.zip_sink", "ZipSink")}
+_ZIP = "imgpar.outputs.zip_sink", "ZipSink"
+_PACKED = "imgpar.outputs.packed_tar_sink", "PackedTarSink"
+SINKS = {
+    **dict.fromkeys(("zip", "cbz"), _ZIP),
+    "tar": ("imgpar.outputs.tar_sink", "TarSink"),
+    **dict.fromkeys(
+        ("tar.gz", "tgz", "tar.bz2", "tbz2", "tar.xz", "txz", "tar.zst", "tzst"),
+        _PACKED,
+    ),
+    "7z": ("imgpar.outputs.seven_zip_sink", "SevenZipSink"),
+}
 """Module and class of the sink for OUT, by its suffix, which may be a double one such as `tar.gz`; the class
 is called with the absolute path."""
 

@@ -1,163 +1,210 @@
-"""A ZIP archive as OUT.
-
-    out.zip                  replaced when the run ends, if anything was published
-    .imgpar-RANDOM.tmp       the new archive, beside it: the new outputs, then what is kept of the old one
-
-Outputs are stored without compression, and what is kept is copied as it is.
-"""
+"""A ZIP archive as OUT. Outputs are stored without compression, and what is kept is copied as it is."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import struct
 import time
 import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import IO
 
-from imgpar.core.digest import LOCAL, stream_digest
+from imgpar.core.digest import stream_digest
 from imgpar.core.errors import CommitError, OutputError
-from imgpar.core.fs import Half, sweep_temporary_files, temporary_path
 from imgpar.core.job import Facts, OutputFile
-from imgpar.inputs.zip_source import UNREADABLE, modified
+from imgpar.outputs.archive_sink import BLOCK, ArchiveSink, Before, Member, Part
 
-BLOCK = 1 << 20
+UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError)
+"""What zipfile raises for archives that are damaged, or made to look so."""
 _FIRST, _LAST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
 """The times that an archive can hold."""
-_LOCAL = b"PK\3\4"
-"""With this an entry begins."""
-_WITH_DESCRIPTOR = 8
-"""Flag of an entry whose checksum and sizes follow its data."""
+_LOCAL = struct.Struct("<4s2xHHHHLLLHH")
+"""Header of a member: signature, flags, method, time, date, CRC, both sizes, lengths of name and extra."""
+_SIGNATURE = b"PK\3\4"
+_WITH_DESCRIPTOR, _UTF8 = 8, 0x800
+"""Flags of a member: checksum and sizes follow its data; its name is UTF-8."""
+_ZIP64, _UNIX_TIME = 1, 0x5455
+"""Extra fields: sizes of 64 bits; a time in seconds since 1970, where the header has only the local one."""
+_SHORT = 0xFFFFFFFF
+LONGEST_NAME = 65_535
 
 
-class ZipSink:
-    """Outputs in an archive."""
+class ZipSink(ArchiveSink):
+    """Outputs in a ZIP archive."""
 
-    waits = False
+    title = "ZIP archive"
 
-    def __init__(self, path: str) -> None:
-        self.root = path
-        self._old: zipfile.ZipFile | None = None
-        self._new: zipfile.ZipFile | None = None
-        self._half: Half | None = None
-        self._seen: Facts | None = None
-        """The old archive when it was opened."""
-
-    def find(self, path: str) -> Facts | None:
-        """As `Sink.find`; the checksum stands for the inode."""
-        _, info = self._entry(path)
-        return Facts(info.file_size, modified(info), 0, info.CRC) if info else None
-
-    def digest(self, path: str) -> str:
-        """As `Sink.digest`."""
-        archive, info = self._entry(path)
-        if archive is None or info is None:
-            raise FileNotFoundError(path)
+    def _before(self) -> _ZipBefore:
         try:
-            with archive.open(info) as file:
+            return _ZipBefore(zipfile.ZipFile(self.root))
+        except UNREADABLE as error:
+            raise self._unreadable(error) from None
+
+    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> Member:
+        if any("\ud800" <= sign <= "\udfff" for sign in name):
+            raise CommitError("Its name is not Unicode, as those in a ZIP archive are.", fix="Rename it.")
+        if len(name.encode()) > LONGEST_NAME:
+            raise CommitError("Its name is longer than one in a ZIP archive can be.", fix="Shorten it.")
+        with open(file, "rb") as source:
+            block = source.read(BLOCK)
+            crc, size = zlib.crc32(block), len(block)
+            if size == BLOCK:
+                while more := source.read(BLOCK):
+                    crc, size = zlib.crc32(more, crc), size + len(more)
+            info = self._info(name, size, crc, self._time(made.mtime_ns))
+            head = info.FileHeader()
+            if size < BLOCK:
+                target.write(head + block)
+            else:
+                target.write(head)
+                if not Part(source, 0, size).copy(target):
+                    raise CommitError("It was changed while it was stored.", fix="Run again.")
+        data = at + len(head)
+        return Member(at, data, size, data + size, _modified(info), crc)
+
+    def _scan(self, file: IO[bytes], end: int) -> Iterator[tuple[str, Member]]:
+        at = 0
+        while found := _member_at(file, at):
+            name, member = found
+            if member.end > end:
+                return
+            yield name, member
+            at = member.end
+
+    def _writer(self, target: IO[bytes], before: Before | None) -> _ZipWriter:
+        assert before is None or isinstance(before, _ZipBefore)
+        return _ZipWriter(self, target, before)
+
+    def _info(self, name: str, size: int, crc: int, mtime_ns: int) -> zipfile.ZipInfo:
+        """The directory entry of a stored member."""
+        seconds = mtime_ns // 10**9
+        when = (time.gmtime if self.deterministic else time.localtime)(seconds)[:6]
+        info = zipfile.ZipInfo(name, min(max(when, _FIRST), _LAST))
+        if not self.deterministic and -(1 << 31) <= seconds < 1 << 31:
+            info.extra = struct.pack("<HHBl", _UNIX_TIME, 5, 1, seconds)
+        info.create_system, info.external_attr = 3, 0o100644 << 16
+        info.file_size = info.compress_size = size
+        info.CRC = crc
+        return info
+
+
+class _ZipBefore:
+    """The archive that is replaced."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+
+    def names(self) -> Iterable[str]:
+        return self.archive.NameToInfo
+
+    def find(self, name: str) -> Facts | None:
+        info = self.archive.NameToInfo.get(name)
+        return Facts(info.file_size, _modified(info), 0, info.CRC) if info else None
+
+    def digest(self, name: str) -> str:
+        try:
+            with self.archive.open(name) as file:
                 return stream_digest(file)
         except UNREADABLE as error:
             raise OSError(str(error)) from None
 
-    def publish(self, path: str, file: str, made: OutputFile, /) -> None:
-        """As `Sink.publish`: added to the new archive."""
-        name = self._name(path)
-        if any("\ud800" <= sign <= "\udfff" for sign in name):
-            raise CommitError("Its name is not Unicode, as those in a ZIP archive are.", fix="Rename it.")
-        new = self._new or self._begin()
-        when = min(max(time.localtime(made.mtime_ns / 10**9)[:6], _FIRST), _LAST)
-        info = zipfile.ZipInfo(name, when)
-        info.external_attr, info.file_size = 0o100644 << 16, made.bytes
-        end, count = new.start_dir, len(new.filelist)
-        try:
-            with open(file, "rb") as source, new.open(info, "w") as target:
-                shutil.copyfileobj(source, target, BLOCK)
-        except BaseException:
-            new.start_dir = end
-            del new.filelist[count:]
-            new.NameToInfo.pop(info.filename, None)
-            raise
+    def close(self) -> None:
+        self.archive.close()
+
+
+class _ZipWriter:
+    """Writes members and the directory; zipfile writes the latter."""
+
+    def __init__(self, sink: ZipSink, target: IO[bytes], before: _ZipBefore | None) -> None:
+        self._sink, self._target, self._before = sink, target, before
+        self._end = target.tell()
+        self._infos: list[zipfile.ZipInfo] = []
+
+    def placed(self, name: str, member: Member) -> None:
+        info = self._sink._info(name, member.size, member.crc, member.mtime_ns)
+        self._listed(info, member.start)
+
+    def add(self, name: str, member: Member, source: IO[bytes]) -> None:
+        when = self._sink._time(member.mtime_ns)
+        info = self._sink._info(name, member.size, member.crc, when)
+        self._target.write(info.FileHeader())
+        if not Part(source, member.data, member.size).copy(self._target):
+            raise OutputError(f"{self._sink.root} cannot be written: the temporary file was changed.")
+        self._listed(info, self._end)
+
+    def keep(self, name: str) -> None:
+        assert self._before
+        old = self._before.archive
+        info = old.NameToInfo[name]
+        assert old.fp
+        old.fp.seek(info.header_offset)
+        head = old.fp.read(_LOCAL.size)
+        if len(head) < _LOCAL.size or head[:4] != _SIGNATURE:
+            raise self._sink._damaged()
+        data = info.header_offset + _LOCAL.size + sum(_LOCAL.unpack(head)[-2:])
+        if self._sink.deterministic:
+            info.date_time, info.extra = self._sink._info(name, 0, 0, self._sink._time(0)).date_time, b""
+        self._target.write(info.FileHeader())
+        if not Part(old.fp, data, info.compress_size).copy(self._target):
+            raise self._sink._damaged()
+        if info.flag_bits & _WITH_DESCRIPTOR:
+            facts = (min(fact, _SHORT) for fact in (info.CRC, info.compress_size, info.file_size))
+            self._target.write(struct.pack("<4s3L", b"PK\7\10", *facts))
+        self._listed(info, self._end)
 
     def close(self) -> None:
-        """As `Sink.close`: the new archive takes the place of the old one."""
-        old, new, half = self._old, self._new, self._half
-        self._old = self._new = self._half = None
-        try:
-            if new and half:
-                with half, new:
-                    for info in old.NameToInfo.values() if old else ():  # of equal names the last
-                        if old and info.filename not in new.NameToInfo:
-                            _copy(old, info, new)
-                    new.comment = old.comment if old else b""
-                    new.close()
-                    os.fsync(half.handle)
-                    if LOCAL.find(self.root) != self._seen:
-                        raise OutputError(f"{self.root} was changed during the run; it was left alone.")
-                    if old:
-                        shutil.copymode(self.root, half.path)
-                    half.name(self.root)
-        finally:
-            if old:
-                old.close()
+        with zipfile.ZipFile(self._target, "w") as archive:  # begins where the target is
+            archive.filelist = self._infos
+            archive.comment = self._before.archive.comment if self._before else b""
 
-    def _begin(self) -> zipfile.ZipFile:
-        folder = os.path.dirname(self.root)
-        os.makedirs(folder, exist_ok=True)
-        sweep_temporary_files(folder)
-        self._open_old()
-        self._half = Half(temporary_path(self.root), 0o666)
-        self._half.share()
-        self._new = zipfile.ZipFile(self._half.path, "w")
-        return self._new
-
-    def _open_old(self) -> zipfile.ZipFile | None:
-        if self._old is None and self._new is None:
-            self._seen = LOCAL.find(self.root)
-            try:
-                if self._seen and not os.path.isfile(self.root):  # a pipe would never open
-                    raise OSError("it is no file")
-                self._old = zipfile.ZipFile(self.root) if self._seen else None
-            except UNREADABLE as error:
-                raise OutputError(
-                    f"{self.root} cannot be read as a ZIP archive: {error}.", fix="Choose another OUT."
-                ) from None
-        return self._old
-
-    def _entry(self, path: str) -> tuple[zipfile.ZipFile | None, zipfile.ZipInfo | None]:
-        name = self._name(path)
-        for archive in (self._new, self._open_old()):
-            if archive and name in archive.NameToInfo:
-                return archive, archive.NameToInfo[name]
-        return None, None
-
-    def _name(self, path: str) -> str:
-        return path[len(self.root) + 1 :].replace(os.sep, "/")
+    def _listed(self, info: zipfile.ZipInfo, start: int) -> None:
+        info.header_offset = start
+        self._infos.append(info)
+        self._end = self._target.tell()
 
 
-def _damaged(old: zipfile.ZipFile) -> OutputError:
-    return OutputError(f"{old.filename} is damaged; it was left alone.", fix="Choose another OUT.")
+def _member_at(file: IO[bytes], at: int) -> tuple[str, Member] | None:
+    """The stored member whose header begins there; None where none does."""
+    file.seek(at)
+    head = file.read(_LOCAL.size)
+    if len(head) < _LOCAL.size or head[:4] != _SIGNATURE:
+        return None
+    _, flags, method, clock, date, crc, packed, size, long_name, long_extra = _LOCAL.unpack(head)
+    rest = file.read(long_name + long_extra)
+    extra = _extra_fields(rest[long_name:])
+    if size == packed == _SHORT and len(extra.get(_ZIP64, b"")) >= 16:
+        size, packed = struct.unpack("<QQ", extra[_ZIP64][:16])
+    if flags & ~_UTF8 or method or size != packed or len(rest) < long_name + long_extra:
+        return None
+    try:
+        name = rest[:long_name].decode("utf-8" if flags & _UTF8 else "ascii")
+    except UnicodeDecodeError:
+        return None
+    info = zipfile.ZipInfo(name, _dos_time(date, clock))
+    info.extra = rest[long_name:]
+    data = at + _LOCAL.size + len(rest)
+    return name, Member(at, data, size, data + size, _modified(info), crc)
 
 
-def _copy(old: zipfile.ZipFile, info: zipfile.ZipInfo, new: zipfile.ZipFile) -> None:
-    """Copy one entry without unpacking it."""
-    source, target, left = old.fp, new.fp, info.compress_size
-    assert source
-    assert target
-    source.seek(info.header_offset)
-    head = source.read(30)
-    if len(head) < 30 or head[:4] != _LOCAL:
-        raise _damaged(old)
-    source.seek(sum(struct.unpack("<26xHH", head)), os.SEEK_CUR)  # past name and extra field
-    target.seek(new.start_dir)
-    info.header_offset = target.tell()
-    target.write(info.FileHeader())
-    while left:
-        block = source.read(min(left, BLOCK))
-        if not block:
-            raise _damaged(old)
-        left -= target.write(block)
-    if info.flag_bits & _WITH_DESCRIPTOR:
-        facts = (min(fact, 0xFFFFFFFF) for fact in (info.CRC, info.compress_size, info.file_size))
-        target.write(struct.pack("<4s3L", b"PK\7\10", *facts))
-    new.start_dir = target.tell()
-    new.filelist.append(info)
-    new.NameToInfo[info.filename] = info
+def _dos_time(date: int, clock: int) -> tuple[int, int, int, int, int, int]:
+    return (date >> 9) + 1980, date >> 5 & 15, date & 31, clock >> 11, clock >> 5 & 63, (clock & 31) * 2
+
+
+def _extra_fields(data: bytes) -> dict[int, bytes]:
+    found = dict[int, bytes]()
+    while len(data) >= 4:
+        kind, size = struct.unpack("<HH", data[:4])
+        found[kind] = data[4 : 4 + size]
+        data = data[4 + size :]
+    return found
+
+
+def _modified(info: zipfile.ZipInfo) -> int:
+    """Modification time in nanoseconds; 0 where it is none."""
+    field = _extra_fields(info.extra).get(_UNIX_TIME, b"")
+    if len(field) >= 5 and field[0] & 1:
+        return int(struct.unpack("<l", field[1:5])[0]) * 10**9
+    try:
+        return int(time.mktime((*info.date_time, 0, 0, -1))) * 10**9
+    except (ValueError, OverflowError):
+        return 0

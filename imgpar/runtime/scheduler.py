@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -39,6 +39,7 @@ from imgpar.runtime.protocol import (
     Offer,
     Recall,
     Revoke,
+    Task,
     ToWorker,
     Work,
 )
@@ -53,6 +54,8 @@ PULL_SECONDS = 0.02
 """Maximum seconds that planning may keep the loop from the workers."""
 LOOKAHEAD = 32
 """Jobs per worker that are planned ahead."""
+FIRST_STAGES = ("chain", "decode")
+"""Stages of the first task of a job."""
 
 
 class NotYet:
@@ -106,6 +109,7 @@ class Scheduler:
         sink: called with everything in the plan that is not a `Job`, and with every `Settled` of the ledger.
         cancel: checked every tick.
         turn: called every turn; returns whether the run may end (arrays have a consumer).
+        started: called with each job when a worker gets its first task; again where it is begun anew.
         wakeup: a connection that ends the wait when it becomes readable.
     """
 
@@ -121,6 +125,7 @@ class Scheduler:
         sink: Callable[[Any], None],
         cancel: CancelToken,
         turn: Callable[[], bool] = lambda: True,
+        started: Callable[[Job], object] | None = None,
         wakeup: Connection[Any, Any] | None = None,
     ) -> None:
         self._pool = pool
@@ -130,6 +135,7 @@ class Scheduler:
         self._sink = sink
         self._cancel = cancel
         self._turn = turn
+        self._started = started
         self._wakeup = (wakeup,) if wakeup else ()
         self._plan: Iterator[object] | None = None
         self._plan_waits = False
@@ -245,6 +251,13 @@ class Scheduler:
             if tasks := self._ledger.tasks.assign(worker.index):
                 self._first = self._first or time.monotonic()
                 self._send(worker, Work(tasks))
+                self._tell_started(tasks)
+
+    def _tell_started(self, tasks: Iterable[Task]) -> None:
+        if self._started is not None:
+            for task in tasks:
+                if task.stage in FIRST_STAGES:
+                    self._started(task.job)
 
     def _receive(self, timeout: float) -> None:
         workers, calls = self._pool.ready(timeout, self._wakeup)

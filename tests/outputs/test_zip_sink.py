@@ -197,6 +197,10 @@ def test_an_archive_that_was_changed_meanwhile_is_left_alone(sink: ZipSink, tmp_
     with pytest.raises(OutputError, match="was changed during the run"):
         sink.close()
     assert names(Path(sink.root)) == ["mine.txt"]
+    made = OutputFile(f"{sink.root}/a.txt", 3, digest=content_digest(b"one"))
+    sink.resume([made])
+    sink.close()
+    assert names(Path(sink.root)) == ["a.txt", "mine.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["out.zip"]
 
 

@@ -125,7 +125,7 @@ def compared(
     Raises:
         UsageError: there are too many variants, or no input.
     """
-    named = with_sources(inputs)
+    named = with_sources(inputs, options.access)
     selection = Selection(options, lambda: workers, cancel, tuple(sources_of(named)))
     entries = item_plan(named, options, selection)
     plan = [_planned(entry, formats, qualities, folder, at) for at, entry in enumerate(entries)]

@@ -11,11 +11,11 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from imgpar.batch.log_lines import escaped
 from imgpar.batch.pages.asking import COLOUR
 from imgpar.batch.pages.looks import Looks
 from imgpar.batch.pages.paths import address, relative
 from imgpar.batch.pages.site import Known, SiteFile, SiteItem
-from imgpar.batch.report import escaped
 from imgpar.core.digest import algorithm
 from imgpar.formats.registry import FORMATS
 
