@@ -39,7 +39,8 @@ class Watched:
     def __init__(self, inbox: Path, out: Path, log: Path, jobs: int) -> None:
         self._command = [
             sys.executable, "-m", "imgpar", "watch", str(inbox), "-o", str(out), "--to", "webp",
-            "--settle", "1s", "-v", "--log", str(log), "--log-size", "10G", "-j", str(jobs), "--memory", "64M",
+            "--settle", "1s", "-v", "--log", str(log), "--log-size", "10G", "-j",
+            str(jobs), "--memory", "64M",
         ]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self.memory: list[int] = []

@@ -49,8 +49,8 @@ class Watch:
         """The next items, by name."""
         return dict(self.item() for _ in range(count))
 
-    def until(self, holds: Callable[[], Any], kind: str = "end") -> None:
-        """Wait for the end of a run after which something holds."""
+    def until(self, holds: Callable[[], Any], kind: str = "note") -> None:
+        """Wait for a note after which something holds."""
         while not holds():
             self.next(kind)
 

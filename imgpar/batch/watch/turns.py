@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterable
 
 from imgpar.batch.account import Listener
-from imgpar.batch.report import Report, Tally, escaped
+from imgpar.batch.log_lines import escaped
+from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import ReportLines, forget_run
 from imgpar.batch.watch.feed import Changes
 from imgpar.batch.watch.follow import Follow
@@ -151,7 +152,8 @@ class Turns:
             what = (
                 "1 output of a deleted input was" if count == 1 else f"{count} outputs of deleted inputs were"
             )
-            self._request.log("info", f"{what} removed.")
+            self._request.log("info", text := f"{what} removed.")
+            self._request.listen(Event("note", text=text))
 
     def _remember(self, scope: Scope) -> None:
         """Keep the digests of the folders that were taken."""
@@ -178,7 +180,6 @@ class Turns:
                 self._said.clear()
             self._said.add(event.text)
             self._request.log("info", escaped(event.text))
-        self._request.listen(event)
         self.on_event()
 
     def _count(self, outcome: Outcome) -> None:
@@ -197,13 +198,24 @@ class Turns:
 
 
 class _Ears:
-    """A listener that takes unchanged items together where the one of the user does."""
+    """Passes the events of a run on, except those of a run that finds nothing."""
 
     def __init__(self, hear: Callable[[Event], None], listen: Listener) -> None:
-        self._hear, self.in_bulk = hear, bool(getattr(listen, "in_bulk", False))
+        self._hear, self._listen = hear, listen
+        self._held: list[Event] | None = []
+        self.in_bulk = bool(getattr(listen, "in_bulk", False))
+        self.starts = bool(getattr(listen, "starts", False))
 
     def __call__(self, event: Event) -> None:
         self._hear(event)
+        if self._held is not None:
+            if event.kind in ("start", "planned", "reading", "end"):
+                self._held.append(event)
+                return
+            for held in self._held:
+                self._listen(held)
+            self._held = None
+        self._listen(event)
 
 
 def _facts_of(path: str) -> tuple[int, int]:

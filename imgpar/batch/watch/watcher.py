@@ -18,13 +18,14 @@ import socket
 import time
 from importlib.util import find_spec
 
-from imgpar.batch.report import Report, escaped
+from imgpar.batch.log_lines import escaped, time_text
+from imgpar.batch.report import Report
 from imgpar.batch.setup import check_place, new_workers
 from imgpar.batch.watch.feed import ChangeFeed, Changes
 from imgpar.batch.watch.request import WatchRequest, check_watch
 from imgpar.batch.watch.roots import WatchedFolders
 from imgpar.batch.watch.scope import Scope
-from imgpar.batch.watch.status import StatusFile, lock_path, lock_watch, stamp, status_path
+from imgpar.batch.watch.status import StatusFile, lock_path, lock_watch, status_path
 from imgpar.batch.watch.turns import Turns, why_not_read
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ImgparError, UsageError
@@ -263,7 +264,7 @@ class Watcher:
 
     def _new_status(self) -> StatusFile:
         facts = {
-            "pid": os.getpid(), "host": socket.gethostname(), "since": stamp(),
+            "pid": os.getpid(), "host": socket.gethostname(), "since": time_text(time.time()),
             "inputs": self._names(), "out": escaped(self._place.path), "recipe": self._request.label,
             "lock": lock_path(self._place),
         }  # fmt: skip
