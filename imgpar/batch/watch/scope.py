@@ -49,6 +49,11 @@ class Unreadable:
         now = time.monotonic()
         return min((at for _, at, _ in self._found.values() if at > now), default=float("inf"))
 
+    def forget_due(self, moment: float) -> None:
+        """Forget those whose time had come at a moment: they were tried, and did not fail again, or are gone."""
+        for path in [path for path, (_, at, _) in self._found.items() if at <= moment]:
+            del self._found[path]
+
     def folders(self) -> set[str]:
         """The folders of all."""
         return {os.path.dirname(path) for path in self._found}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from collections.abc import Callable, Iterable
 
 from imgpar.batch.account import Listener
@@ -80,6 +81,7 @@ class Turns:
             whole=self._request.needs_all(self.recipe),
         )
         self.count += 1
+        started = time.monotonic()
         try:
             self.why = self._run(scope, workers)
         except RunError as error:
@@ -95,6 +97,7 @@ class Turns:
             self.forget_folders()
         else:
             self._remember(scope)
+            self.unreadable.forget_due(started)
         if self.count % COLLECT == 0:
             gc.collect()
         return scope

@@ -39,7 +39,8 @@ POLL = 30.0
 AGAIN = 600.0
 """Seconds between two listings where it does: a report may be lost."""
 NEW_FOLDER = 2.0
-"""Seconds after which a new folder is listed once more: files may have come before the system watched it."""
+"""Seconds after which a new folder is listed once more: files may have come before the system watched it; and
+everything after a burst."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds until a turn that could not go on is tried again, doubled each time."""
 IDLE = 60.0
@@ -151,8 +152,9 @@ class Watcher:
             self._close_feed()
             self._polled, self._everything_due = True, now
         if self._feed and (found := self._feed.take()):
-            if found.trees:
-                self._later.append((now + NEW_FOLDER, Changes(trees=set(found.trees))))
+            if found.trees or found.burst:
+                again = Changes(trees=set(found.trees), everything=found.burst)
+                self._later.append((now + NEW_FOLDER, again))
             self._changes.add(found)
             self._due = min(self._due, now + self._request.settings.settle / 2)  # more may come
         for at, changes in self._later:
@@ -167,6 +169,11 @@ class Watcher:
     def _turn(self, workers: Workers) -> bool:
         """Look and run; returns whether there was anything to do."""
         changes, self._changes = self._changes, Changes()
+        if why := self._missing_out():
+            self._changes.add(changes)
+            self._turns.why, before = why, self._turns.last_error
+            self._try_again(why, before)
+            return False
         if self._roots.all_away and not self._request.settings.once:
             self._everything_due, self._due = time.monotonic() + self._interval, NEVER
             self._tell_state("paused")
@@ -181,6 +188,14 @@ class Watcher:
         self._pause = FIRST_PAUSE
         self._plan_next(scope)
         return bool(scope.taking)
+
+    def _missing_out(self) -> str:
+        """Why OUT is not the folder of this watch; without its disk, a run would begin a new one."""
+        if self._place.stored or os.path.exists(lock_path(self._place)):
+            return ""
+        return (
+            f"{escaped(self._place.folder)} is not there, or another folder than before; is its disk missing?"
+        )
 
     def _plan_next(self, scope: Scope) -> None:
         now = time.monotonic()
