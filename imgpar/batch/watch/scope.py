@@ -46,11 +46,10 @@ class Unreadable:
 
     def next(self) -> float:
         """When the next one is tried again, on the monotonic clock."""
-        now = time.monotonic()
-        return min((at for _, at, _ in self._found.values() if at > now), default=float("inf"))
+        return min((at for _, at, _ in self._found.values()), default=float("inf"))
 
     def forget_due(self, moment: float) -> None:
-        """Forget those whose time had come at a moment: they were tried, and did not fail again, or are gone."""
+        """Forget those whose time had come at a moment: they were tried and did not fail, or are gone."""
         for path in [path for path, (_, at, _) in self._found.items() if at <= moment]:
             del self._found[path]
 
