@@ -99,6 +99,7 @@ _HOMES = {
     "Item": "imgpar.core.job",
     "Outcome": "imgpar.core.job",
     "OutputFile": "imgpar.core.job",
+    "InputList": "imgpar.inputs.lists",
     "MemorySource": "imgpar.inputs.memory_source",
     "MemorySink": "imgpar.outputs.memory_sink",
 }
@@ -121,6 +122,7 @@ __all__ = [
     "Event",
     "EventLog",
     "ImgparError",
+    "InputList",
     "Item",
     "ItemError",
     "LimitError",

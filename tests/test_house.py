@@ -71,7 +71,8 @@ EXPORTS = {
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),
     *("estimate", "Estimate"),
-    *("watch", "EventLog"),
+    "EventLog",
+    "watch",
     *("duplicates", "Duplicates", "DuplicateGroup", "DuplicateFile"),
     *("ImgparError", "UsageError", "BadValueError", "UnknownSettingError", "NoInputError"),
     *(

@@ -585,6 +585,9 @@ class PlainRunSettings(OperationSettings, total=False):
     duplicates: Literal["keep", "skip", "link"] | None
     """Inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs
     become hard links to those of the first) (default: keep)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -609,6 +612,17 @@ class PlainRunSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
+    shard: int | str | None
+    """Write WebDataset shards (00000.tar, 00001.tar … with tables of their metadata) into OUT, each of at
+    most this size, such as 1GB, or this number of inputs, such as 10000."""
+    shard_keys: Literal["number", "name"] | None
+    """With --shard: call samples by number, or by the name of the output (default: number)."""
+    shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None
+    """With --shard: checksum of each input in the tables (default: sha256)."""
+    caption_column: str | None
+    """With --shard: column of the list whose text is the caption of a sample, KEY.txt."""
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None
@@ -637,6 +651,23 @@ class PlainRunSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SessionRunSettings(PlainRunSettings, total=False):
@@ -740,6 +771,9 @@ class ExtractSettings(OperationSettings, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -756,6 +790,8 @@ class ExtractSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -782,6 +818,23 @@ class ExtractSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SessionArraysSettings(TypedDict, total=False):
@@ -812,6 +865,8 @@ class SessionArraysSettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -826,6 +881,23 @@ class SessionArraysSettings(TypedDict, total=False):
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class ArraysSettings(SessionArraysSettings, total=False):
@@ -855,6 +927,8 @@ class SessionDescribeSettings(TypedDict, total=False):
     descending (default: natural order of the names)."""
     reverse: bool | None
     """Reverse the order of the files."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -865,6 +939,23 @@ class SessionDescribeSettings(TypedDict, total=False):
     """Reject animations with more frames and documents with more pages (default: 10000)."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class DuplicatesSettings(SessionDescribeSettings, total=False):
@@ -943,6 +1034,8 @@ class AssembleSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -968,6 +1061,23 @@ class AssembleSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class SheetSettings(OperationSettings, total=False):
@@ -1039,6 +1149,8 @@ class SheetSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1064,6 +1176,23 @@ class SheetSettings(OperationSettings, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class ConcatSettings(TypedDict, total=False):
@@ -1092,6 +1221,8 @@ class ConcatSettings(TypedDict, total=False):
     descending (default: natural order of the names)."""
     reverse: bool | None
     """Reverse the order of the files."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1111,6 +1242,23 @@ class ConcatSettings(TypedDict, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class CompareSettings(OperationSettings, total=False):
@@ -1122,6 +1270,8 @@ class CompareSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
@@ -1137,6 +1287,23 @@ class CompareSettings(OperationSettings, total=False):
     """Keep the readable part of damaged files instead of failing."""
     password: str | None
     """Password of encrypted PDFs and archives."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class RetrySettings(TypedDict, total=False):
@@ -1151,6 +1318,9 @@ class RetrySettings(TypedDict, total=False):
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -1167,6 +1337,8 @@ class RetrySettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
@@ -1198,3 +1370,20 @@ class RetrySettings(TypedDict, total=False):
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: in OUT/.imgpar, or in the user's state folder if OUT is a file)."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""

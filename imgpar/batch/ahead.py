@@ -1,92 +1,168 @@
-"""Items of sources that wait for a network are opened ahead, so that no worker waits.
+"""Items of sources that wait for a network are fetched ahead, so that no worker waits.
 
-plan ─► job ─► a few threads write its items to temporary files ─► the job, whose items say where they are
+plan ─► job ─► its items wait for a thread, by host ─► temporary files ─► the job, whose items say where they are
+                                                    └► an outcome: not modified, or failed
+
+Jobs are passed on as they are ready: a slow host does not hold up the items of others.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
 
-from imgpar.batch.incremental import Unchanged
+from imgpar.batch.hosts import LARGE, Hosts, Turn
+from imgpar.batch.incremental import Unchanged, skipped
 from imgpar.batch.plan_entries import failed_entry
-from imgpar.core.errors import ImgparError
+from imgpar.core.errors import ImgparError, library_words
+from imgpar.core.fs import remove_file
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.inputs.sources import Source, fetch
+from imgpar.inputs.fetching import FetchOptions
+from imgpar.inputs.sources import Source, fetch, host_of
 from imgpar.runtime.scheduler import NotYet
 
-THREADS = 4
-MOST = 16
-"""Entries of the plan that are held back at a time."""
+HELD = 2000
+"""Jobs that wait for a transfer; among so many there are those of several hosts."""
+MOST_BYTES = 1 << 29
+"""Bytes of files that wait for a worker, unless one file alone has more."""
 
 Entry = Job | Outcome | Unchanged
 
 
+class Early(NamedTuple):
+    """A job that is settled without a worker."""
+
+    job: Job
+    outcome: Outcome
+
+
+@dataclass(eq=False, slots=True)
+class _Held:
+    """A job whose items are being fetched."""
+
+    job: Job
+    left: int
+    """Items that are not here yet."""
+    items: dict[int, Item] = field(default_factory=dict)
+    early: Outcome | None = None
+
+
 class Ahead:
-    """Opens the items of one run ahead.
+    """Fetches the items of one run ahead.
 
     Args:
         sources: of the run.
-        folder: private and temporary; whoever settles a job removes its files.
+        folder: private and temporary; whoever settles a job calls `settled`.
+        options: limits.
     """
 
-    def __init__(self, sources: Sequence[Source], folder: str) -> None:
+    def __init__(self, sources: Sequence[Source], folder: str, options: FetchOptions) -> None:
         self._sources, self._folder = sources, folder
-        self._threads = ThreadPoolExecutor(THREADS)
         self._numbers = itertools.count()
-        self._held: deque[tuple[Entry, Future[Entry] | None]] = deque()
+        self._hosts = Hosts(options, min(MOST_BYTES, max(shutil.disk_usage(folder).free // 2, LARGE)))
+        self._held = 0
+        """Jobs that are not ready."""
+        self._ready: deque[_Held] = deque()
 
-    def entries(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
-        """The plan in its order; `NotYet` while the next job is not ready."""
+    def entries(self, plan: Iterator[Entry]) -> Iterator[Entry | Early | NotYet]:
+        """What is ready of the plan; `NotYet` while nothing is."""
         more = True
-        while more or self._held:
-            while more and len(self._held) < MOST:
+        while more or self._held or self._ready:
+            if self._ready:
+                yield self._passed_on(self._ready.popleft())
+            elif more and self._held < HELD:
                 entry = next(plan, None)
-                more = entry is not None
-                if entry is not None:
-                    fetched = self._threads.submit(self._fetched, entry) if self._waits(entry) else None
-                    self._held.append((entry, fetched))
-            if not self._held:
-                return
-            entry, future = self._held[0]
-            if future is not None and not future.done():
+                if entry is None:
+                    more = False
+                elif isinstance(entry, Job) and self._waits(entry):
+                    self._hold(entry)
+                else:
+                    yield entry
+            else:
                 yield NotYet()
-                continue
-            self._held.popleft()
-            yield future.result() if future else entry
 
     @property
     def left(self) -> int:
         """Jobs that are held back."""
-        return sum(isinstance(entry, Job) for entry, _ in self._held)
+        return self._held
+
+    def settled(self, job: Job) -> None:
+        """Remove the files of a job."""
+        for item in job.items:
+            if item.fetched:
+                remove_file(item.fetched)
+                self._hosts.removed(item.size)
+
+    def turn(self) -> None:
+        """End the transfers that take too long."""
+        self._hosts.end_overdue()
 
     def close(self) -> None:
-        """End the threads; an item that is being opened is not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """End all transfers and threads."""
+        self._hosts.close()
+        for source in self._sources:
+            if callable(close := getattr(source, "close", None)):
+                close()
 
-    def _waits(self, entry: Entry) -> bool:
-        return isinstance(entry, Job) and not entry.check and any(map(self._is_remote, entry.items))
+    def _waits(self, job: Job) -> bool:
+        return not job.check and any(map(self._is_remote, job.items))
 
     def _is_remote(self, item: Item) -> bool:
         return bool(item.source) and self._sources[item.source - 1].waits
 
-    def _fetched(self, job: Entry) -> Entry:
-        assert isinstance(job, Job)
-        items = []
-        for item in job.items:
-            path = os.path.join(self._folder, f"{next(self._numbers)}{os.path.splitext(item.path)[1]}")
-            try:
-                if self._is_remote(item):
-                    fetch(item, self._sources, path)
-                    item = item._replace(fetched=path)
-            except ImgparError as error:
-                return failed_entry(item, job.id, str(error), "read", type(error).__name__)
-            except Exception as error:  # of a source of the user
-                return failed_entry(
-                    item, job.id, f"{type(error).__name__}: {error}", "read", type(error).__name__
-                )
-            items.append(item)
-        return job._replace(items=tuple(items))
+    def _hold(self, job: Job) -> None:
+        """Give the items of a job to the threads."""
+        remote = [index for index, item in enumerate(job.items) if self._is_remote(item)]
+        held = _Held(job, len(remote))
+        self._held += 1
+        for index in remote:
+            host = host_of(job.items[index], self._sources)
+            self._hosts.add(host, partial(self._fetch, held, index))
+
+    def _passed_on(self, held: _Held) -> Job | Early:
+        job = held.job
+        self._held -= 1
+        items = tuple(held.items.get(index, item) for index, item in enumerate(job.items))
+        job = job._replace(items=items)
+        return job if held.early is None else Early(job, held.early)
+
+    # ----- in a thread ------------------------------------------------------------------------------
+
+    def _fetch(self, held: _Held, index: int, turn: Turn) -> None:
+        """Fetch one item of a job; the last one makes the job ready."""
+        item, early = self._fetched(held.job, index, turn)
+        with self._hosts.lock:
+            held.left -= 1
+            held.early = held.early or early
+            held.items[index] = item
+            if not held.left:
+                self._ready.append(held)
+
+    def _fetched(self, job: Job, index: int, turn: Turn) -> tuple[Item, Outcome | None]:
+        """An item with its file; where there is none, with its error, and the outcome of its job."""
+        item = job.items[index]
+        path = os.path.join(self._folder, f"{next(self._numbers)}{os.path.splitext(item.path)[1]}")
+        done = bool(job.digest and job.there and not job.same)
+        try:
+            found = fetch(item if done else item._replace(validator=""), self._sources, path, turn)
+            if found.not_modified:
+                turn.keep(0)
+                return item, skipped(item, job.id, job.there)
+            size = found.bytes or os.path.getsize(path)
+        except Exception as error:  # also of a source of the user
+            turn.keep(0)
+            words = (
+                str(error) if isinstance(error, ImgparError) else library_words(error, "it cannot be read")
+            )
+            kind = type(error).__name__ if isinstance(error, ImgparError) else "SourceError"
+            early = failed_entry(item, job.id, words, "read", kind) if len(job.items) == 1 else None
+            return item._replace(error=words, kind=kind), early
+        turn.keep(size)
+        mtime_ns = found.mtime_ns or item.mtime_ns
+        return item._replace(fetched=path, size=size, mtime_ns=mtime_ns, validator=found.validator), None

@@ -12,7 +12,18 @@ from imgpar.batch.done import DoneOutputs
 from imgpar.batch.incremental import intact, skipped
 from imgpar.batch.plan_entries import Known, failed_entry, job_kind
 from imgpar.core.filenames import fold, is_part, numbered
-from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
+from imgpar.core.job import (
+    FOLDER,
+    Item,
+    Job,
+    JobKind,
+    Outcome,
+    OutputFile,
+    SameItem,
+    Split,
+    Target,
+    outcome_of,
+)
 from imgpar.formats.registry import find_format
 from imgpar.outputs.conflicts import KEPT, Owned, foreign, is_link_to, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
@@ -144,7 +155,7 @@ class Decisions:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
             if self._out.name:
                 self._not_made = f"{files[0].path} {KEPT[reasons[0]]}, so it was not written"
-            return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
+            return outcome_of(item, "skipped", files, reason=reasons[0], job=number)
         self.beside += len(kept)
         self._first_beside = self._first_beside or "".join(notes[:1])
         notes += [wish.note] if wish.note else []
@@ -185,8 +196,14 @@ class Decisions:
             return self._newcomer(job, *owner)
         digest = self._done.digest(item, records, targets)
         found = self._done.current(records, targets)
-        changed = any(record and not item.facts.agree(record.facts) for record in found)
+        told = bool(digest or item.size or item.mtime_ns)
+        changed = told and any(record and not item.facts.agree(record.facts) for record in found)
         there = tuple(file for record in found if record for file in record.outputs) if digest else ()
+        first = next((record for record in found if record), None)
+        if there and first and not (item.validator or item.size):
+            # The server is asked whether it is still that content.
+            item = item._replace(size=first.size, mtime_ns=first.mtime_ns, validator=first.validator)
+            job = job._replace(items=(item,))
         return job._replace(digest=digest, changed=changed, there=there)
 
     def _retiring(self, target: Target, item: Item) -> Target:

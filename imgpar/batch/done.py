@@ -47,7 +47,7 @@ class DoneOutputs:
             branch: record
             for branch, key in enumerate(self.keys)
             if (record := current_result(records, key))
-            and item.facts.agree(record.facts)
+            and _is_same(item, record)
             and self.intact(record, folders)
             and not self._to_copy(item, record)
         }
@@ -70,7 +70,7 @@ class DoneOutputs:
     def digest(self, item: Item, records: Records, targets: Sequence[Target]) -> str:
         """The recorded digest, if an input with the same digest needs no conversion; else empty."""
         found = self.current(records, targets)
-        current = [record for record in found if record and record.size == item.size]
+        current = [record for record in found if record and item.size in (record.size, 0)]
         if len(current) < len(found) or len({record.digest for record in current}) > 1:
             return ""
         paths = [at for target in targets for at in ((target.path,) if target.replaces else target.parts)]
@@ -88,3 +88,10 @@ class DoneOutputs:
         if self._careful:
             return all(matches_output(made.path, (made,), self._place) for made in record.outputs)
         return intact(record.outputs, folders, self._place)
+
+
+def _is_same(item: Item, record: PriorResult) -> bool:
+    """Whether an input is in the state of a record: by its facts, or by what its server says in a listing."""
+    if item.validator and record.validator:
+        return item.validator == record.validator and item.size == record.size
+    return item.facts.agree(record.facts)

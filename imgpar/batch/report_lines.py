@@ -106,6 +106,10 @@ class LineWriter:
 
     def add_unchanged(self, items: Unchanged) -> None:
         """Add the lines of unchanged inputs; `flush` writes them."""
+        if items.items[items.start].columns:  # which the journal does not have
+            for outcome in items:
+                self.add(outcome)
+            return
         folder = os.fsencode(os.path.dirname(items.items[items.start].path))
         self._stretches.append((items.job, len(items), folder, to_json([row[0] for row in items.rows])))
 
@@ -210,7 +214,7 @@ class ReportLines(Sequence[Outcome]):
 _DETAILS = tuple(
     (name, default)
     for name, default in Outcome._field_defaults.items()
-    if name not in ("outputs", "reason", "job")
+    if name not in ("outputs", "reason", "job", "seen")
 )
 
 

@@ -30,15 +30,18 @@ from imgpar.batch.setup import (
     check_place,
     gather_planner,
     gathered_place,
+    has_lists,
     input_batches,
     lock_out,
     names_digest,
     open_journal,
     planner,
+    read_given,
     recipe_without_places,
     run_facts,
     run_keys,
     run_spec,
+    sources_in,
 )
 from imgpar.batch.transfer import Transfer
 from imgpar.batch.twins import Twins
@@ -48,8 +51,9 @@ from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source, named_count
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
@@ -60,6 +64,8 @@ from imgpar.runtime.scheduler import CancelToken, Effort
 
 Entry = Job | Outcome | Unchanged
 
+STOPPING = {"DiskFullError", "ClosedOutputError"}
+"""Errors of one item after which no other can be done."""
 FLUSH_SECONDS = 0.5
 """Interval at which outcomes are written to the journal."""
 READING_SECONDS = 0.2
@@ -104,13 +110,16 @@ class Run:
         others: Callable[[Outcome], object] = lambda _: None,
         among: Among | None = None,
     ) -> None:
-        self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
-        """The inputs, unless they are a stream; `_named` has archives as sources."""
-        self._named = None if self._given is None else with_sources(self._given, options.access)
+        """The inputs, unless they are a list; `_named` has archives as sources."""
+        given = inputs if self._given is None else self._given
+        named = read_given(given, options.access, in_order=gather is not None)
+        self._listed = named if isinstance(named, InputList) else None
+        self._given = None if self._listed else self._given
+        self._named = list[str | Source]() if isinstance(named, InputList) else list(named)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
-        self._sources = tuple(sources_of(self._named or ()))
+        self._sources = sources_in(named)
         self._recipe, self._options = recipe, options
         self._cancel = cancel
         self._command, self._retry, self._moved = command, retry, moved
@@ -119,8 +128,8 @@ class Run:
         if gather is not None:
             self._place = gathered_place(out)
         else:
-            self._place = check_place(self._named or (), out, recipe, options)
-            self._still = check_inputs(self._named or (), self._place, recipe, options)
+            self._place = check_place(self._named, out, recipe, options)
+            self._still = check_inputs(self._named, self._place, recipe, options)
         self._others = OtherFiles(linked=options.others == "link", listen=others)
         self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()
@@ -158,7 +167,7 @@ class Run:
                 every = [item for batch in (first, *rest) for item in batch.items]
                 self._members = names_digest(self._selection.arranged(every))
             self._open(stack)
-            if self._place.in_place and self._sweeps and self._named is not None:
+            if self._place.in_place and self._sweeps and self._listed is None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._account.read_again()
                 batches = self._batches()
@@ -174,8 +183,7 @@ class Run:
 
     def _batches(self) -> Iterator[Batch]:
         return input_batches(
-            self._inputs,
-            self._named,
+            self._listed or self._named,
             self._place,
             self._options,
             self._patterns,
@@ -212,7 +220,15 @@ class Run:
         self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
         log = WrittenLog(self._journal.written, self._name, self._journal.base)
-        self._transfer = Transfer(self._sources, self._place.stored, self._settle, stack, log)
+        self._transfer = Transfer(
+            self._sources,
+            self._place.stored,
+            self._settle,
+            self._settle_planned,
+            stack,
+            log,
+            fetching=self._options.fetching,
+        )
         if self._place.in_place:
             days = self._options.keep_originals
             self._originals = KeptOriginals(self._place.folder, self._name, days, self._account.note)
@@ -235,8 +251,9 @@ class Run:
             self._journal,
             homes=homes,
             originals=self._originals,
-            alone=len(self._named or ()) == 1,
+            alone=named_count(self._named) == 1,
             still=self._still,
+            listed=has_lists(self._sources),
         )
 
     def _convert(self, batches: Iterator[Batch]) -> Effort:
@@ -257,6 +274,7 @@ class Run:
             parts=f"{self._journal.path}.parts",
             sources=self._sources,
             gather=self._gather,
+            sees=getattr(self._place.stored.sink, "sees", None) if self._place.stored else None,
         )
         if own.note:
             self._account.note(own.note)
@@ -287,7 +305,13 @@ class Run:
 
     def _facts(self) -> dict[str, object]:
         return run_facts(
-            self._command, self._given, self._place, self._toml, self._options, chosen=self._recipe.chosen
+            self._command,
+            self._given,
+            self._listed,
+            self._place,
+            self._toml,
+            self._options,
+            chosen=self._recipe.chosen,
         )
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
@@ -404,19 +428,19 @@ class Run:
             self._account.tell(result)
         elif isinstance(result, Unchanged):
             self._account.add_unchanged(result)
-        elif isinstance(result, Outcome):
-            self._account.add(self._transfer.recorded(result))
         else:
             self._transfer.outward(result)
+
+    def _settle_planned(self, outcome: Outcome) -> None:
+        self._account.add(self._transfer.recorded(outcome))
 
     def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""
         self._to_read -= sum(item.size for item in job.items)
         own = [job] if len(job.items) == 1 else [job._replace(items=(item,)) for item in job.items]
         outcomes = list(map(self._transfer.recorded, outcomes, own))
-        full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
-        if full:
-            self._stop(full.error)
+        if final := next((outcome for outcome in outcomes if outcome.kind in STOPPING), None):
+            self._stop(final.error)
         if self._gather is not None:  # remarks on the file of all items, which the first one in it has
             place = next((number for number, outcome in enumerate(outcomes) if outcome.outputs), 0)
             if outcomes[place].reason != "pages":

@@ -10,11 +10,13 @@ from imgpar.core import parsing
 from imgpar.core.errors import unknown_setting
 from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
+from imgpar.inputs.fetching import FetchOptions, agent, robots
 from imgpar.inputs.ordering import SortKey, sort_keys
 from imgpar.inputs.sources import Access
 from imgpar.inputs.where import Condition, conditions
+from imgpar.outputs.shards.settings import CHECKSUMS, KEYS, ShardSize, shard_size
 
-FILES, RUN = "files", "run"
+FILES, RUN, NETWORK = "files", "run", "network"
 """Groups of flags."""
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
@@ -67,6 +69,14 @@ class RunOptions(Declared):
         example="skip",
         group=FILES,
         calls="run",
+    )
+    deterministic: bool = option(
+        parsing.switch,
+        "equal outputs make equal archives: members in the order of their names, with one time "
+        "(SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j",
+        default=False,
+        group=FILES,
+        calls="run retry frames",
     )
     include: tuple[str, ...] = option(
         parsing.patterns,
@@ -153,6 +163,50 @@ class RunOptions(Declared):
         default=True,
         group=FILES,
         calls="run retry arrays assemble sheet frames",
+    )
+    archives: bool = option(
+        parsing.switch,
+        "open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name",
+        default=False,
+        group=FILES,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    shard: ShardSize | None = option(
+        shard_size,
+        "write WebDataset shards (00000.tar, 00001.tar … with tables of their metadata) into OUT, each of at "
+        "most this size, such as 1GB, or this number of inputs, such as 10000",
+        default=None,
+        metavar="SIZE|N",
+        example="1GB",
+        group=FILES,
+        calls="run",
+    )
+    shard_keys: Literal["number", "name"] | None = option(
+        parsing.choice(*KEYS),
+        "with --shard: call samples by number, or by the name of the output (default: number)",
+        default=None,
+        choices=KEYS,
+        example="name",
+        group=FILES,
+        calls="run",
+    )
+    shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None = option(
+        parsing.choice(*CHECKSUMS),
+        "with --shard: checksum of each input in the tables (default: sha256)",
+        default=None,
+        choices=CHECKSUMS,
+        example="md5",
+        group=FILES,
+        calls="run",
+    )
+    caption_column: str | None = option(
+        parsing.text,
+        "with --shard: column of the list whose text is the caption of a sample, KEY.txt",
+        default=None,
+        metavar="NAME",
+        example="caption",
+        group=FILES,
+        calls="run",
     )
     in_place: bool = option(
         parsing.switch,
@@ -294,11 +348,96 @@ class RunOptions(Declared):
         group=RUN,
         calls="run retry assemble sheet concat frames",
     )
+    allow_private: bool = option(
+        parsing.switch,
+        "read http(s) items also from private, loopback and link-local addresses",
+        default=False,
+        group=NETWORK,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    downloads: int = option(
+        parsing.integer(1, 1000),
+        "transfers at a time (default: 32)",
+        default=FetchOptions().downloads,
+        metavar="N",
+        example="64",
+        group=NETWORK,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    per_host: int = option(
+        parsing.integer(1, 1000),
+        "transfers at a time from one host (default: 8)",
+        default=FetchOptions().per_host,
+        metavar="N",
+        example="16",
+        group=NETWORK,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    retries: int = option(
+        parsing.integer(0, 100),
+        "further attempts after a failure of the network that may pass (default: 4)",
+        default=FetchOptions().retries,
+        metavar="N",
+        example="10",
+        group=NETWORK,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    fetch_timeout: float = option(
+        parsing.duration,
+        "time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)",
+        default=FetchOptions().timeout,
+        metavar="TIME",
+        example="2m",
+        group=NETWORK,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    max_download: int = option(
+        parsing.file_size,
+        "reject items that are larger when they are fetched (default: 4 GiB)",
+        default=FetchOptions().most_bytes,
+        metavar="SIZE",
+        example="100M",
+        group=NETWORK,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    robots: tuple[str, ...] = option(
+        robots,
+        "do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as "
+        "noai,noimageai; all is noai,noimageai,noindex,noimageindex",
+        default=(),
+        metavar="TAG,…",
+        example="all",
+        group=NETWORK,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    user_agent: str = option(
+        agent,
+        "name of your program, added to the User-Agent; X-Robots-Tag may address it",
+        default=FetchOptions().user_agent,
+        metavar="NAME",
+        example="mybot",
+        group=NETWORK,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
 
     @property
     def access(self) -> Access:
         """What the sources of the run have to know."""
-        return Access(self.password)
+        return Access(self.password, self.archives, self.fetching)
+
+    @property
+    def fetching(self) -> FetchOptions:
+        """Limits of transfers."""
+        return FetchOptions(
+            self.allow_private,
+            self.downloads,
+            self.per_host,
+            self.retries,
+            self.fetch_timeout,
+            self.max_download,
+            self.robots,
+            self.user_agent,
+        )
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> RunOptions:

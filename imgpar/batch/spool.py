@@ -63,6 +63,10 @@ class Spool:
             )
         )
 
+    def withdrawn(self, job: Job) -> Job:
+        """A job that needs no worker, with its own targets."""
+        return job._replace(targets=self._targets.pop(job.id))
+
     def compared(self, job: Job) -> Outcome:
         """The outcome of a job that only compares existing outputs with their digests."""
         item = job.item

@@ -15,6 +15,8 @@ from imgpar.core.version import __version__
 
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from imgpar.batch.log_lines import Level
 
 __all__ = ["main"]
@@ -68,6 +70,8 @@ Commands:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 ok, 1 some failed, 2 usage, 3 no input, 4 stopped, 130."""
+    if argv is None:
+        sys.excepthook = _print_traceback
     gc.set_threshold(_SELDOM)
     atexit.register(gc.freeze)  # no collection at interpreter exit
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -151,6 +155,16 @@ def _complain(text: str, code: int, arguments: Sequence[str]) -> int:
     level: Level = "error" if code else "info"
     print_log(text, level, as_json=wants_json(arguments), plain=f"imgpar: {text}", exit_code=code)
     return code
+
+
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a fault of the program, without secrets of addresses."""
+    import traceback
+
+    from imgpar.core.addresses import without_secrets
+
+    lines = traceback.format_exception(kind, error, trace)
+    print(without_secrets("".join(lines)), end="", file=sys.stderr)
 
 
 def _refused(error: OSError | MemoryError | ImportError) -> str:

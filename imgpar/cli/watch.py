@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli import flags, running
-from imgpar.cli.convert import USUAL, add_conversion, read_names, read_recipe
+from imgpar.cli.convert import USUAL, add_conversion, check_lists, read_listed, read_recipe
 from imgpar.cli.outlets import Listener, check_outlets, logs_json, outlets
 from imgpar.cli.parsing import Parser, align_columns
-from imgpar.cli.passwords import without_password
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Event
 
@@ -87,7 +85,7 @@ def watch_command(argv: Sequence[str]) -> int:
         stack.callback(log.close)
         listeners = stack.enter_context(outlets(args, lambda text: log("warning", text)))
         watcher = make_watcher(
-            lambda: read_names(args.files_from, null=args.null) if args.files_from else inputs,
+            [read_listed(args)] if args.files_from else [*inputs],
             args.out,
             lambda: read_recipe(args),
             running.read_run_options(args),
@@ -95,8 +93,7 @@ def watch_command(argv: Sequence[str]) -> int:
             log,
             listen=_Results(log, listeners, as_json=args.json, verbose=bool(args.verbose)),
             cancel=token,
-            listed=bool(args.files_from),
-            command=shlex.join(["imgpar", "watch", *without_password(argv)]),
+            command=shown_command("watch", argv),
             label=args.recipe or "",
         )
         with _signals(token, watcher, log) as received:
@@ -181,8 +178,7 @@ def _check(args: argparse.Namespace, inputs: Sequence[str]) -> None:
         raise UsageError("No input was given.", fix="Name folders: imgpar watch inbox/ -o web/")
     if args.files_from and inputs:
         raise UsageError("--files-from and INPUT exclude each other.", fix="Leave out one.")
-    if args.null and not args.files_from:
-        raise UsageError("--null (-0) requires --files-from.")
+    check_lists(args)
     if args.in_place and args.out:
         raise UsageError("--in-place replaces the originals, so there is no -o.", fix="Leave out one.")
     if not args.in_place and not args.out:

@@ -6,7 +6,7 @@ ImgparError                what, where, why, and what to do
 │   ├── UnknownSettingError  no setting has this name; also a TypeError
 │   └── NoInputError       valid call, but nothing matched (exit code 3)
 ├── ItemError              one input failed; the run continues (exit code 1)
-│   ├── SourceError        not found, not readable, or changed while it was read
+│   ├── SourceError        not found, not readable, or changed while it was read; RefusedError: not allowed
 │   ├── UnknownFormatError the content is of no known format
 │   ├── UnsupportedError   an unsupported kind of its format; the file may be intact
 │   ├── MissingExtraError  the format needs a package that is not installed
@@ -119,6 +119,19 @@ class NoFileError(SourceError):
     may_pass = False
 
 
+class RefusedError(SourceError):
+    """The server, or a rule of the run, does not allow to read it."""
+
+    may_pass = False
+
+
+class TryAgainError(SourceError):
+    """A transfer failed in a way that may pass soon."""
+
+    after = 0.0
+    """Seconds that the server asks to wait."""
+
+
 class UnknownFormatError(ItemError):
     """The content is of no known format."""
 
@@ -148,7 +161,7 @@ class DamagedError(ItemError):
 
 
 class LockedError(ItemError):
-    """The content is encrypted: needs a password or a licence."""
+    """The content is encrypted, or its server asks who reads it: needs a password or a licence."""
 
 
 class TransformError(ItemError):
@@ -220,6 +233,10 @@ class OutputError(RunError):
 
 class DiskFullError(RunError):
     """No space is left where the output goes."""
+
+
+class ClosedOutputError(RunError):
+    """Whoever read standard output has gone."""
 
 
 class ArenaError(RunError):

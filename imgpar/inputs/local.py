@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.inputs.batches import Batch, named_item
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import Named, absolute, read_inputs
 from imgpar.inputs.sources import Source, sources_of, with_number
@@ -61,6 +62,8 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
         raise nothing_there(list(dict.fromkeys(paths)))
     sources = sources_of(inputs)
 
+    opener = [source for source in sources if isinstance(source, FoundArchives)]
+
     def batches() -> Iterator[Batch]:
         for given in inputs:
             if not isinstance(given, str):
@@ -69,7 +72,7 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
                 full = absolute(given)
                 yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
             else:
-                yield from scan([given], out=None, patterns=patterns)
+                yield from scan([given, *opener], out=None, patterns=patterns)
 
     return batches()
 
@@ -78,7 +81,8 @@ def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
     if named.files:
         files = [path for path in named.files if not patterns or patterns.takes(os.path.basename(path))]
         items = tuple(named_item(path, os.path.basename(path))._replace(named=True) for path in files)
-        folders = (*(root.mirror for root in named.roots), *(placed.mirror for placed in named.sources))
+        mirrors = (*(root.mirror for root in named.roots), *(placed.mirror for placed in named.sources))
+        folders = tuple(filter(None, mirrors))
         yield Batch("", "", items, folders=folders, excluded=len(named.files) - len(files))
     for root in named.roots:
         yield from root.batches(root.mirror, patterns)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from imgpar.core.addresses import is_address
 from imgpar.core.confined import is_real_folder
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import OURS
@@ -82,7 +83,7 @@ def read_out(
     if out is not None and out != "" and (known := known_out(out)).stored:
         if known.path in others:
             raise UsageError(f"OUT is an input itself ({known.path}).", fix="Choose another OUT.")
-        return known
+        return _file_in_store(out, known, inputs, to) or known
     if not out:
         raise UsageError(
             "There is no destination for the outputs.", fix="Name one with -o OUT, or use --in-place."
@@ -97,18 +98,40 @@ def read_out(
         if os.path.lexists(path):
             raise OutputError(f"{path} is a file; the outputs need a folder.", fix="Choose another OUT.")
         return Out(path)
-    if (
-        len(inputs) != 1
-        or not paths
-        or os.path.isdir(paths[0])
-        or (glob.has_magic(paths[0]) and not os.path.exists(paths[0]))
-    ):
+    _check_one_file(path, inputs)
+    _same_format(path, to)
+    return Out(os.path.dirname(path), os.path.basename(path))
+
+
+def _file_in_store(
+    out: str | Sink, known: Out, inputs: Sequence[str | Source], to: Sequence[str]
+) -> Out | None:
+    """One file below an address, if OUT is named like one; else None."""
+    if not isinstance(out, str) or not is_address(out) or format_of_suffix(known.path) is None:
+        return None
+    folder, _, name = out.rpartition("/")
+    if not name or folder.endswith("/"):  # a folder, or a bucket with a dot in its name
+        return None
+    _check_one_file(known.path, inputs)
+    _same_format(known.path, to)
+    above = known_out(folder)
+    return Out(above.folder, name, stored=above.stored)
+
+
+def _check_one_file(path: str, inputs: Sequence[str | Source]) -> None:
+    """Refuse the name of one file where there are several inputs."""
+    if len(inputs) != 1 or not _is_file(inputs[0]):
         raise UsageError(
             f"OUT is named like one file ({os.path.basename(path)}), but the input is not one file.",
             fix="Name a folder with -o, and the format with --to.",
         )
-    _same_format(path, to)
-    return Out(os.path.dirname(path), os.path.basename(path))
+
+
+def _is_file(given: str | Source) -> bool:
+    """Whether an input is one file, not a folder or a pattern."""
+    if not isinstance(given, str):
+        return bool(getattr(given, "single", False))
+    return not os.path.isdir(given) and (not glob.has_magic(given) or os.path.exists(given))
 
 
 def known_out(out: str | Sink) -> Out:

@@ -31,6 +31,8 @@ class PriorResult(NamedTuple):
     row: int = 0
     """Row id in the journal."""
     folder: int = 0
+    validator: str = ""
+    """See `Item.validator`."""
 
     @property
     def facts(self) -> Facts:

@@ -13,15 +13,17 @@ from __future__ import annotations
 import importlib
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from imgpar.core.addresses import scheme_of
 from imgpar.core.digest import LocalFiles, Store
 from imgpar.core.errors import UsageError, unknown_scheme
+from imgpar.core.fs import OURS
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.batches import open_folder
 from imgpar.inputs.roots import absolute
+from imgpar.inputs.sources import STORES
 
 _ZIP = "imgpar.outputs.zip_sink", "ZipSink"
 _PACKED = "imgpar.outputs.packed_tar_sink", "PackedTarSink"
@@ -37,7 +39,10 @@ SINKS = {
 """Module and class of the sink for OUT, by its suffix, which may be a double one such as `tar.gz`; the class
 is called with the absolute path."""
 
-SCHEMES: dict[str, tuple[str, str]] = {}
+SHARDS = os.path.join(OURS, "shards.db")
+"""What a folder with shards has."""
+
+SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.outputs.store_sink", "StoreSink"))
 """Module and class of the sink for an address, by its scheme; the class is called with the address."""
 
 
@@ -51,6 +56,11 @@ class Sink(Store, Protocol):
     resume(made)         called once, before a run asks for anything: what a killed run has left may be taken
                          over. `made` yields `OutputFile` for every output that is in the journal or was noted
                          before it was published; what is taken over has one of these digests.
+    deterministic        set to true by that option of a run, which is refused without the attribute.
+    listing(folder)      what lies directly in a folder, by name: asked for once in place of `find` for each.
+                         Raises RunError where that cannot be known.
+    ordered              if it is true, items are published and recorded in the order of the plan.
+    sees                 a `SeenWants`: what is asked about the content of the inputs, for `Outcome.seen`.
     record(outcome, job) called for every item of a run that is not unchanged, failed ones included, after its
                          outputs were published; `job` is None where the plan settled it. Like `publish` it
                          raises OSError or ImgparError; then the item is failed.
@@ -113,7 +123,22 @@ class Stored:
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
-        self.find, self.digest, self.close = sink.find, sink.digest, sink.close
+        self.digest, self.close = sink.digest, sink.close
+        self._listing: Listing | None = getattr(sink, "listing", None)
+        self._listed = "", dict[str, Facts]()
+        """The folder that was listed last, and what it held before the run published into it."""
+
+    def find(self, path: str) -> Facts | None:
+        """As `Sink.find`; of a sink that lists folders, what was there when this one was listed."""
+        if self._listing is None:
+            return self.sink.find(path)
+        folder, _, name = path.rpartition("/")
+        return self._there(folder).get(name)
+
+    def _there(self, folder: str) -> Mapping[str, Facts]:
+        if self._listing and self._listed[0] != folder:
+            self._listed = folder, dict(self._listing(folder))
+        return self._listed[1]
 
     def resume(self, made: Iterable[OutputFile]) -> None:
         """As `Sink`; does nothing where the sink takes nothing over."""
@@ -126,11 +151,12 @@ class Stored:
             now = self.find(folder + name)
             yield now.size if now else math.nan
 
-    def is_new(self, _folder: str) -> bool:
+    def is_new(self, folder: str) -> bool:
         """Whether there can be nothing in a folder."""
-        return False
+        return self._listing is not None and not self._there(folder.rstrip("/"))
 
 
+Listing = Callable[[str], Mapping[str, Facts]]
 Place = Folder | Stored
 FILES = Folder()
 
@@ -148,7 +174,9 @@ def sink_of(out: str) -> Sink | None:
     else:
         parts = os.path.basename(out).lower().split(".")
         found, name = SINKS.get(".".join(parts[-2:])) or SINKS.get(parts[-1]), absolute(out)
-        if found is None or os.path.isdir(out) or out.endswith(("/", os.sep)):
+        if os.path.isfile(os.path.join(name, SHARDS)):
+            found = ("imgpar.outputs.shards.sink", "ShardSink")
+        elif found is None or os.path.isdir(out) or out.endswith(("/", os.sep)):
             return None
     made: Sink = getattr(importlib.import_module(found[0]), found[1])(name)
     return made

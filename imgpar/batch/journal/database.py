@@ -19,8 +19,8 @@ from imgpar.core.tempfiles import temporary
 
 PATIENCE = 0.2
 """Seconds to wait for a lock of another process; after that, a copy of the file is read."""
-VERSION = 2
-"""Version of the schema below. A newer file is rejected; version 1 is converted by `migrate`."""
+VERSION = 3
+"""Version of the schema below. A newer file is rejected; older ones are converted by `migrate`."""
 APPLICATION = 0x696D6770
 """`application_id` of a journal: the bytes `imgp`. Other SQLite files are rejected."""
 
@@ -50,6 +50,7 @@ CREATE TABLE items(
     ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, digest TEXT NOT NULL, outputs TEXT NOT NULL,
     claims TEXT NOT NULL DEFAULT '[]',   -- outputs of an earlier version of the input
     planned TEXT NOT NULL DEFAULT '[]',  -- names reserved by a run that has not recorded them yet
+    validator TEXT NOT NULL DEFAULT '',  -- what a server said of the input: an ETag, or a date
     UNIQUE(folder, name, key));
 CREATE INDEX failed ON items(state) WHERE state = 'failed';
 CREATE INDEX planned ON items(state) WHERE state = 'planned'
@@ -221,9 +222,13 @@ def _open(path: str, base: str, alone: bool) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version < VERSION:
-            if version == 1:
-                migrate.begin_migration(connection)
-            make_tables(connection)
+            if version == 2:
+                migrate.add_validators(connection)
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+            else:
+                if version == 1:
+                    migrate.begin_migration(connection)
+                make_tables(connection)
             if version == 1:
                 try:
                     migrate.finish(connection, base, last_write)

@@ -49,6 +49,8 @@ KEEP_RUNS = 100
 """Number of runs after which older ones with the same recipe are forgotten."""
 BATCH_UNCHANGED = 10_000
 """Unchanged items after which their lines are written."""
+LISTED = "list://"
+"""The folder of items of lists, which are known by their whole paths (`Item.listed`)."""
 _SEPARATOR = ","
 """Between the keys of a run in the table `runs`."""
 
@@ -58,7 +60,7 @@ def journal_path(out: Out, chosen: str | None = None) -> str:
     for all files, and one for each sink that has none of its own."""
     if chosen:
         return os.path.abspath(chosen)
-    if out.stored:
+    if out.stored and not out.name:
         own = getattr(out.stored.sink, "journal", "")
         return own or os.path.join(state_folder(), "outputs", short_hash(out.folder, 32), "journal.db")
     return os.path.join(state_folder() if out.name else os.path.join(out.folder, OURS), "journal.db")
@@ -203,8 +205,12 @@ class Journal:
         some of the files."""
         if self._pending:
             self.flush()
-        folders = [batch.folder] if batch.folder else _folders_of(batch)
         found: dict[str, tuple[PriorResult, ...]] = {}
+        if batch.part:
+            names = [os.fsencode(item.path) for item in batch.items]
+            records = self._past.done_of(self.folders.enter(LISTED, ""), names)
+            return {os.fsdecode(name): record for name, record in records.items()}
+        folders = [batch.folder] if batch.folder else _folders_of(batch)
         for folder in folders:
             number = self.folders.enter(folder, batch.mirror, batch.root)
             found.update(self._done_in([number], folder, paths))
@@ -224,12 +230,9 @@ class Journal:
         folders = [batch.folder] if batch.folder else _folders_of(batch)
         mirror, found = os.fsencode(batch.mirror), list[tuple[str, PriorResult]]()
         own = [self.folders.enter(folder, batch.mirror, batch.root) for folder in folders]
-        if len(own) == 1:
-            found = [(os.fsdecode(name), record) for name, record in self._past.taken(mirror, own[0])]
-        elif own:
-            for name, record in self._past.taken(mirror, 0):
-                if record.folder not in own:
-                    found.append((os.fsdecode(name), record))
+        if own:
+            apart = {*own, self.folders.enter(LISTED, "")}  # for those of lists see `owners`
+            found = [(os.fsdecode(name), record) for name, record in self._past.taken(mirror, apart)]
         if self._past.was_scattered():
             known = {record.row for _, record in found}
             below = os.path.join(self.base, *batch.mirror.split("/"), "")
@@ -239,6 +242,20 @@ class Journal:
                 if record.row not in known and any(_lies_in(file.path, below) for file in record.outputs)
             ]
         return found
+
+    def owners(self, batch: Batch, paths: Sequence[str]) -> list[tuple[str, PriorResult]]:
+        """Names and records of inputs of lists that have some of these outputs; for a part of a list, of all
+        inputs outside of it."""
+        listed = self.folders.enter(LISTED, "")
+        if not (listed or batch.part):
+            return []
+        prefix = len(self._paths.prefix)
+        names = [path[prefix:].replace(os.sep, "/") for path in paths]
+        own = {item.path for item in batch.items} if batch.part else set[str]()
+        found = [(os.fsdecode(name), record) for name, record in self._past.owners(names)]
+        if batch.part:
+            return [pair for pair in found if pair[1].folder != listed or pair[0] not in own]
+        return [pair for pair in found if pair[1].folder == listed]
 
     def elsewhere(self, batches: Sequence[Batch]) -> list[tuple[str, PriorResult]]:
         """Names and records of inputs of all folders other than those of these batches."""
@@ -344,6 +361,10 @@ class Journal:
     def failed_in(self, batch: Batch) -> set[str]:
         """Paths of the items of a batch whose state with the latest recipe is failed."""
         self.flush()
+        if batch.part:
+            number = self.folders.enter(LISTED, "")
+            wanted = [os.fsencode(item.path) for item in batch.items]
+            return set(map(os.fsdecode, self._past.failed_of(number, wanted, self.keys)))
         found = set()
         for folder in [batch.folder] if batch.folder else _folders_of(batch):
             names = self._past.failed(self.folders.enter(folder, batch.mirror, batch.root), self.keys)
@@ -427,11 +448,11 @@ class Journal:
             if outcome.reason == "unchanged" and job is not None:
                 self._write_unchanged(database, job)
             elif outcome.reason != "unchanged":
-                item = job.item if job else Item(outcome.source, "", 0, 0)
+                item = job.item if job else Item(outcome.source, "", 0, 0, listed=outcome.listed)
                 place = self._place(item)
-                facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
+                facts = (*item.facts, item.validator)
                 if is_outside(outcome.kind):  # it did not fail with this content: see `failed_alike`
-                    facts = (0, 0, 0, 0)
+                    facts = (0, 0, 0, 0, "")
                 for state in states_of(outcome, job, len(self.keys)):
                     row = (*place, self.keys[state.branch], self.run, state.status, *facts, outcome.digest)
                     statement = sql.UPSERT_OPEN if state.keeps_done else sql.UPSERT
@@ -439,7 +460,7 @@ class Journal:
 
     def _write_unchanged(self, database: sqlite3.Connection, job: Job) -> None:
         item, place = job.item, self._place(job.item)
-        facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
+        facts = (*item.facts, item.validator)
         for branch in by_branch(job.targets):
             row = (*place, self.keys[branch])
             if self._in_place:  # the input is the output: the record describes the original
@@ -450,6 +471,8 @@ class Journal:
                 database.execute(sql.STILL_DONE, (*facts, *row))
 
     def _place(self, item: Item) -> tuple[int, bytes]:
+        if item.listed:
+            return self.folders.row(LISTED, ""), os.fsencode(item.path)
         folder, name = os.path.split(item.path)
         number = self.folders.row(folder, item.mirror.rpartition("/")[0])
         return number, os.fsencode(name)

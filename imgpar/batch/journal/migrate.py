@@ -1,6 +1,6 @@
-"""Conversion of journals of imgpar 0.1 (version 1 of the schema) when they are opened.
+"""Conversion of journals of earlier versions of the schema when they are opened.
 
-Version 1 has absolute paths of inputs, outputs without ctime, inode and digest, and the lines of reports.
+Version 2 has no validators. Version 1, of imgpar 0.1, has absolute paths of inputs, outputs without ctime, inode and digest, and the lines of reports.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ _ABSOLUTE = re.compile(r"""["'](/|\\|[A-Za-z]:)""")
 """An absolute path in a recipe."""
 COARSE = 2_000_000_000
 """Resolution of timestamps in nanoseconds on FAT, the coarsest supported file system."""
+
+
+def add_validators(connection: sqlite3.Connection) -> None:
+    """Convert version 2 to version 3."""
+    connection.execute("ALTER TABLE items ADD COLUMN validator TEXT NOT NULL DEFAULT ''")
 
 
 def begin_migration(connection: sqlite3.Connection) -> None:
@@ -57,7 +62,7 @@ def finish(connection: sqlite3.Connection, base: str, last_write: int) -> None:
         size, mtime_ns, inode, digest = facts
         folder = moved.row(os.fsdecode(path), os.fsdecode(name), [*made, *claimed, *left])
         connection.execute(
-            "INSERT OR IGNORE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, '[]')",
+            "INSERT OR IGNORE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, '[]', '')",
             (
                 *(number, folder, name, key, run, state, size, mtime_ns, inode, digest),
                 *(json.dumps(made), json.dumps([*claimed, *left])),

@@ -11,7 +11,7 @@ ADD_FOLDER = "INSERT INTO folders(here, place, path, mirror) VALUES (?, ?, ?, ?)
 MOVE_FOLDER = "UPDATE folders SET here = ?, place = ?, path = ? WHERE id = ?"
 FORGET_PLACE = "UPDATE folders SET place = x'' WHERE mirror = ? AND place = ? AND id <> ?"
 FOLDERS_AT = "SELECT id FROM folders WHERE here = ? OR place = ?"
-OTHER_FOLDERS = "SELECT id FROM folders WHERE mirror = ? AND id <> ?"
+FOLDERS_INTO = "SELECT id FROM folders WHERE mirror = ?"
 SCATTERED = """
 SELECT 1 FROM runs WHERE recipe LIKE '%flat = true%' OR recipe LIKE '%name = "%/%"%' LIMIT 1
 """
@@ -19,12 +19,13 @@ SELECT 1 FROM runs WHERE recipe LIKE '%flat = true%' OR recipe LIKE '%name = "%/
 FOLDER_PATHS = "SELECT DISTINCT path, here FROM folders"
 ALL_FOLDERS = "SELECT id FROM folders"
 UPSERT = """
-INSERT INTO items(folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, digest, outputs)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO items(
+    folder, name, key, run, state, size, mtime_ns, ctime_ns, inode, validator, digest, outputs)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(folder, name, key) DO UPDATE SET
     run = excluded.run, state = excluded.state, size = excluded.size, mtime_ns = excluded.mtime_ns,
-    ctime_ns = excluded.ctime_ns, inode = excluded.inode, digest = excluded.digest,
-    outputs = excluded.outputs,
+    ctime_ns = excluded.ctime_ns, inode = excluded.inode, validator = excluded.validator,
+    digest = excluded.digest, outputs = excluded.outputs,
     planned = CASE WHEN excluded.state = 'failed' THEN planned ELSE '[]' END,
     claims = CASE WHEN excluded.state = 'ok' THEN '[]' WHEN outputs = '[]' THEN claims ELSE outputs END
 """
@@ -39,18 +40,33 @@ ON CONFLICT(folder, name, key) DO UPDATE SET
 """
 PLAN_COMPARE = "UPDATE items SET planned = ? WHERE folder = ? AND name = ? AND key = ?"
 STILL_DONE = """
-UPDATE items SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
+UPDATE items SET size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, validator = ?, planned = '[]'
 WHERE folder = ? AND name = ? AND key = ?
 """
 ADOPT = """
 UPDATE OR REPLACE items SET
-    folder = ?, name = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, planned = '[]'
+    folder = ?, name = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, validator = ?, planned = '[]'
 WHERE id = ?
 """
-READ_DONE = """
-SELECT id, name, claims, planned, key, state, size, mtime_ns, ctime_ns, inode, digest, run, outputs
-FROM items WHERE folder = ?
+_READ = """
+SELECT id, folder, name, claims, planned, validator, key, state, size, mtime_ns, ctime_ns, inode, digest, run,
+    outputs
+FROM items
 """
+READ_DONE = f"{_READ}WHERE folder = ?"
+READ_ONE = f"{_READ}WHERE folder = ? AND name = ?"
+READ_ROW = f"{_READ}WHERE id = ?"
+SORT_OUTPUTS = """
+CREATE TEMP TABLE outputs AS
+    SELECT lower(json_extract(file.value, '$[0]')) AS path, items.id AS item
+    FROM items, json_each(items.outputs) AS file
+    UNION ALL
+    SELECT lower(json_extract(file.value, '$[0]')), items.id FROM items, json_each(items.claims) AS file
+    UNION ALL
+    SELECT lower(json_extract(file.value, '$[0]')), items.id FROM items, json_each(items.planned) AS file;
+CREATE INDEX temp.outputs_path ON outputs(path);
+"""
+OWNERS = "SELECT item FROM temp.outputs WHERE path = ?"
 READ_SAME = """
 SELECT id, size, mtime_ns, ctime_ns, inode, outputs, name FROM items
 WHERE folder = ? AND key = ? AND state = 'ok' AND outputs <> '[]'
@@ -88,6 +104,10 @@ FORGET = "DELETE FROM items WHERE folder = ? AND name = ?"
 READ_FAILED = """
 SELECT name FROM items
 WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
+"""
+HAS_FAILED = """
+SELECT 1 FROM items
+WHERE folder = ? AND name = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
 """
 FAILED_ALIKE = """
 SELECT name, size, mtime_ns, ctime_ns, inode FROM items

@@ -127,7 +127,7 @@ class Turns:
     def _run(self, scope: Scope, workers: Workers) -> str:
         """One run; returns what stopped it."""
         report = self._request.execute(
-            self._request.inputs(),
+            self._request.inputs,
             self._request.out,
             self.recipe,
             self.options,

@@ -30,6 +30,7 @@ from imgpar.batch.watch.turns import Turns, why_not_read
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ImgparError, UsageError
 from imgpar.core.install_hint import pip
+from imgpar.inputs.sources import with_sources
 from imgpar.runtime.scheduler import CancelToken
 
 TICK = 1.0
@@ -63,11 +64,11 @@ class Watcher:
 
     def __init__(self, request: WatchRequest, cancel: CancelToken) -> None:
         self._request, self._cancel, self._log = request, cancel, request.log
-        recipe, named = request.recipe(), request.named()
+        recipe, named = request.recipe(), with_sources(request.inputs)
         self._place = check_place(named, request.out, recipe, request.options)
         check_watch(self._place, request)
         self._roots = WatchedFolders(named)
-        others = request.listed or len(self._roots.folders) < len(named)
+        others = len(self._roots.folders) < len(named)
         self._polled = request.settings.poll is not None or others or self._roots.on_network
         self._turns = Turns(request, self._place, recipe, self._roots, cancel)
         self._inbox = queue.SimpleQueue[str]()  # the only queue whose put is safe in signal handlers
@@ -295,7 +296,5 @@ class Watcher:
         )  # fmt: skip
 
     def _names(self) -> str:
-        if self._request.listed:
-            return "a list"
-        given = [path if isinstance(path, str) else path.root for path in self._request.named()]
+        given = [path if isinstance(path, str) else path.root for path in self._request.inputs]
         return ", ".join(map(escaped, given[:5])) + (" …" if len(given) > 5 else "")

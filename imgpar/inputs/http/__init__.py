@@ -1,0 +1,17 @@
+"""Items of http(s) servers.
+
+fetch_url    the whole content into a new file
+open_url     an open file, whose blocks are fetched when they are read
+
+client       connections, redirects, proxies       hosts    which addresses may be connected to
+refusals     statuses, X-Robots-Tag, exceptions     ranged   the open file
+"""
+
+from __future__ import annotations
+
+from imgpar.inputs.fetching import Fetched, FetchOptions
+from imgpar.inputs.http.client import close_connections
+from imgpar.inputs.http.fetch import fetch_url
+from imgpar.inputs.http.ranged import open_url
+
+__all__ = ["FetchOptions", "Fetched", "close_connections", "fetch_url", "open_url"]

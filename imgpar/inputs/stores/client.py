@@ -1,0 +1,123 @@
+"""What is asked of a store, whichever it is.
+
+Clients raise OSError with a sentence as `strerror`, of the type that a file system would raise:
+FileNotFoundError, FileExistsError, PermissionError, ConnectionError; and ChangedError.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+from imgpar.core.errors import UsageError
+from imgpar.core.install_hint import pip
+
+CLIENTS = {
+    "s3": ("objects", "ObjectClient"),
+    "gs": ("objects", "ObjectClient"),
+    "az": ("objects", "ObjectClient"),
+    "sftp": ("sftp", "SftpClient"),
+    "memory": ("fsspec_files", "FsspecClient"),
+}
+"""Module and class of the client, by scheme; the class is called with scheme, host and user."""
+
+
+class ChangedError(OSError):
+    """Something else lies there than what was asked for."""
+
+
+class Found(NamedTuple):
+    """A file or object."""
+
+    name: str
+    """Its last part in a listing."""
+    size: int
+    mtime_ns: int
+    """In whole seconds, as some stores know no more."""
+    etag: str = ""
+    """What changes with the content; empty where a store has no such thing."""
+    version: str = ""
+    """What Google Cloud Storage asks for in place of the ETag."""
+
+
+class Listing(NamedTuple):
+    """What lies directly in a folder."""
+
+    files: Sequence[Found]
+    folders: Sequence[str]
+    wrong: Sequence[str] = ()
+    """Names that cannot be asked for: of empty parts, or with `..`."""
+
+
+class Upload(NamedTuple):
+    """How a file is stored."""
+
+    path: str
+    """Of the local file."""
+    size: int
+    kind: str
+    """Media type."""
+    over: Found | None = None
+    """What it replaces; where something else is there now, nothing is stored. None replaces anything."""
+    new: bool = False
+    """Whether there must be nothing under its name."""
+
+
+class Client(Protocol):
+    """One bucket, or one host. Used by several threads."""
+
+    def folder(self, path: str) -> Listing:
+        """What lies in a folder; nothing where there is no such folder."""
+
+    def find(self, path: str) -> Found | None:
+        """The file or object at a path; None where there is none."""
+
+    def read(self, path: str, start: int, end: int, found: Found) -> bytes:
+        """A part of the content of `found`."""
+
+    def blocks(self, path: str, found: Found) -> Iterator[bytes]:
+        """The whole content of `found`."""
+
+    def put(self, path: str, upload: Upload) -> None:
+        """Store a file, whole or not at all."""
+
+
+@lru_cache(maxsize=64)
+def client_of(scheme: str, host: str, user: str = "") -> Client:
+    """The client of this process for a bucket or host."""
+    module, name = CLIENTS[scheme]
+    made: Client = getattr(importlib.import_module(f"imgpar.inputs.stores.{module}"), name)(
+        scheme, host, user
+    )
+    return made
+
+
+def library(name: str, scheme: str) -> Any:
+    """A module of the extra `remote`. Raises UsageError where it is missing."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        package = name.partition(".")[0]
+        raise UsageError(
+            f"Addresses with {scheme}:// need the package {package}.", fix=f"Run: {pip('imgpar[remote]')}"
+        ) from None
+
+
+def failure(kind: type[OSError], words: str) -> OSError:
+    """An OSError whose message is `words`; `fix` says what to do about it."""
+    number, fix = _KINDS.get(kind, (errno.EIO, ""))
+    error = kind(number, words)
+    error.fix = fix  # type: ignore[attr-defined]
+    return error
+
+
+_KINDS: dict[type[OSError], tuple[int, str]] = {
+    FileNotFoundError: (errno.ENOENT, "It was there when its folder was listed."),
+    FileExistsError: (errno.EEXIST, ""),
+    PermissionError: (errno.EACCES, "Check the credentials, which come from the environment."),
+    ConnectionError: (errno.EIO, "Check the network and the address of the server."),
+    ChangedError: (errno.EIO, "Run again."),
+}

@@ -1,0 +1,206 @@
+"""S3, Google Cloud Storage and Azure by obstore.
+
+Credentials and endpoints come from the environment variables of each store (`AWS_…`, `GOOGLE_…`, `AZURE_…`),
+and from the files of their tools.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from imgpar.core.addresses import without_secrets
+from imgpar.inputs.stores.client import ChangedError, Found, Listing, Upload, failure, library
+from imgpar.inputs.stores.s3_login import ENDPOINTS, odd_listing, s3_settings
+
+BLOCK = 4 << 20
+"""Bytes of one request of a large object, so that the time of each is bounded."""
+SINGLE = 16 << 20
+"""Bytes up to which an object is stored with one request, which may be conditional."""
+RETRIES = 8
+"""Further attempts of a request, which with the waits between them bridge some 20 s without a server."""
+PATIENCE = timedelta(seconds=90)
+"""Time for one request with its retries."""
+_ENDPOINTS = {"s3": ENDPOINTS, "az": ("AZURE_STORAGE_ENDPOINT",), "gs": ("GOOGLE_BASE_URL",)}
+_ODD = "Its name has an empty part, the part '.' or '..', or a control character"
+
+
+class ObjectClient:
+    """One bucket or container; see `Client`."""
+
+    def __init__(self, scheme: str, bucket: str, _user: str = "") -> None:
+        self._library = library("obstore", scheme)
+        self._errors = library("obstore.exceptions", scheme)
+        self._scheme, self._bucket = scheme, bucket
+        self._store = _store(scheme, bucket)
+
+    def folder(self, path: str) -> Listing:
+        """As `Client.folder`."""
+        try:
+            with self._plain_errors():
+                found = self._store.list_with_delimiter(path or None)
+        except _OddNameError:
+            return self._odd_folder(path)
+        start = f"{path}/" if path else ""
+        files = [_found(entry, start) for entry in found["objects"] if entry["path"].startswith(start)]
+        folders = [at[len(start) :] for at in found["common_prefixes"]]
+        return Listing([file for file in files if file.name], folders)
+
+    def find(self, path: str) -> Found | None:
+        """As `Client.find`."""
+        try:
+            with self._plain_errors():
+                return _found(self._store.head(path), path.rpartition("/")[0])
+        except (FileNotFoundError, _OddNameError):
+            return None
+
+    def read(self, path: str, start: int, end: int, found: Found) -> bytes:
+        """As `Client.read`."""
+        if start >= end:
+            return b""
+        options: dict[str, Any] = {"range": (start, end)}
+        if found.etag:
+            options["if_match"] = found.etag
+        with self._plain_errors():
+            result = self._store.get(path, options=options)
+            data = bytes(result.bytes())
+        if len(data) != end - start or result.meta["size"] != found.size:
+            raise failure(ChangedError, "It was changed while it was read")
+        return data
+
+    def blocks(self, path: str, found: Found) -> Iterator[bytes]:
+        """As `Client.blocks`."""
+        for start in range(0, found.size, BLOCK):
+            yield self.read(path, start, min(start + BLOCK, found.size), found)
+
+    def put(self, path: str, upload: Upload) -> None:
+        """As `Client.put`: by one request, or in parts that become an object at the end."""
+        single = upload.size <= SINGLE
+        content = Path(upload.path).read_bytes() if single else Path(upload.path)
+        try:
+            self._put(path, content, upload, _mode(upload) if single else "overwrite")
+        except _NoConditionsError:
+            self._put(path, content, upload, "overwrite")
+
+    def _put(self, path: str, content: bytes | Path, upload: Upload, mode: Any) -> None:
+        with self._plain_errors():
+            self._store.put(
+                path,
+                content,
+                attributes={"Content-Type": upload.kind} if upload.kind else {},
+                mode=mode,
+                use_multipart=isinstance(content, Path),
+                chunk_size=BLOCK * 2,
+                max_concurrency=2,
+            )
+
+    def _odd_folder(self, path: str) -> Listing:
+        """A folder with names that obstore refuses."""
+        if self._scheme != "s3":
+            return Listing((), (), ("",))
+        return odd_listing(self._bucket, path)
+
+    @contextlib.contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        """Turn the exceptions of obstore into those of a file system."""
+        errors = self._errors
+        try:
+            yield
+        except (FileNotFoundError, errors.NotFoundError) as error:
+            bucket = "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error)
+            words = f"There is no bucket {self._bucket!r}" if bucket else "It is not there"
+            raise failure(FileNotFoundError, words) from None
+        except (errors.InvalidPathError, ValueError):
+            raise _OddNameError from None
+        except (errors.PreconditionError, errors.NotModifiedError):
+            raise failure(ChangedError, "It was changed meanwhile") from None
+        except errors.AlreadyExistsError:
+            raise failure(FileExistsError, "There is something under its name") from None
+        except (errors.PermissionDeniedError, errors.UnauthenticatedError) as error:
+            raise failure(PermissionError, f"The store refuses access{_said(error)}") from None
+        except errors.NotSupportedError:
+            raise _NoConditionsError from None
+        except (errors.BaseError, OSError) as error:
+            if "NotImplemented" in str(error) or " 501" in str(error):
+                raise _NoConditionsError from None
+            raise failure(ConnectionError, _in_words(error)) from None
+
+
+class _OddNameError(OSError):
+    """A name that obstore refuses."""
+
+    def __init__(self) -> None:
+        super().__init__(22, _ODD)
+
+
+class _NoConditionsError(OSError):
+    """A store that knows no conditions, or not this one."""
+
+    def __init__(self) -> None:
+        super().__init__(95, "The store does not know the request")
+
+
+def _mode(upload: Upload) -> Any:
+    """The condition under which an object is stored."""
+    if upload.new:
+        return "create"
+    there = upload.over or Found("", 0, 0)
+    known = {"e_tag": there.etag, "version": there.version}
+    return {name: value for name, value in known.items() if value} or "overwrite"
+
+
+def _store(scheme: str, bucket: str) -> Any:
+    stores = library("obstore.store", scheme)
+    endpoints = [os.environ.get(name, "") for name in _ENDPOINTS.get(scheme, ())]
+    settings: dict[str, Any] = {
+        "client_options": {
+            "allow_http": any(at.lower().startswith("http://") for at in endpoints) or None,
+            "connect_timeout": "10s",
+            "timeout": "60s",
+            "user_agent": "imgpar",
+        },
+        "retry_config": {
+            "max_retries": RETRIES,
+            "retry_timeout": PATIENCE,
+            "backoff": {
+                "init_backoff": timedelta(seconds=0.2),
+                "max_backoff": timedelta(seconds=8),
+                "base": 2.5,
+            },
+        },
+    }
+    settings["client_options"] = {name: at for name, at in settings["client_options"].items() if at}
+    if scheme == "s3":
+        return stores.S3Store(bucket, **settings, **s3_settings())
+    return {"gs": stores.GCSStore, "az": stores.AzureStore}[scheme](bucket, **settings)
+
+
+def _found(entry: Any, start: str) -> Found:
+    mtime = int(entry["last_modified"].timestamp()) * 10**9
+    name = entry["path"][len(start) :].lstrip("/")
+    return Found(name, entry["size"], mtime, entry.get("e_tag") or "", entry.get("version") or "")
+
+
+def _said(error: BaseException) -> str:
+    """What the server says of a failure, after a colon."""
+    found = re.search(r"<Message>(.*?)</Message>", str(error), re.DOTALL)
+    return f": {without_secrets(found[1].strip().rstrip('.'))}" if found else ""
+
+
+def _in_words(error: BaseException) -> str:
+    """One sentence for a failure, whose text is meant for developers."""
+    text = str(error)
+    if "PermanentRedirect" in text or "redirect without LOCATION" in text:
+        return "The bucket lies in another region"
+    if status := re.search(r"status(?: code)?:? (\d{3})", text):
+        return f"The store answers with status {status[1]}{_said(error)}"
+    if re.search(r"TimedOut|kind: Timeout|operation timed out", text):
+        return "The store does not answer in time"
+    if re.search(r"error sending request|kind: Connect", text):
+        return "There is no connection to the store"
+    return without_secrets(text.splitlines()[0] if text else type(error).__name__).rstrip(".")
