@@ -16,6 +16,7 @@ from imgpar.cli import flags, running
 from imgpar.cli.convert import USUAL, add_conversion, check_lists, read_listed, read_recipe
 from imgpar.cli.outlets import Listener, check_outlets, logs_json, outlets
 from imgpar.cli.parsing import Parser, align_columns
+from imgpar.cli.passwords import shown_command
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Event
 
