@@ -139,7 +139,7 @@ def _check_leaving(place: Out, request: WatchRequest, leaving: str) -> None:
         )
     if place.stored and hasattr(place.stored.sink, "journal"):
         raise UsageError(f"OUT is lost with this process, so there is no {leaving}.", fix="Leave it out.")
-    if not all(isinstance(given, str) for given in with_sources(request.inputs)):
+    if not all(isinstance(given, str) for given in with_sources(request.inputs, request.options.access)):
         raise UsageError(
             f"{leaving} is for files in folders.", fix="Leave it out, or name folders as inputs."
         )

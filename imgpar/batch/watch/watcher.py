@@ -64,7 +64,7 @@ class Watcher:
 
     def __init__(self, request: WatchRequest, cancel: CancelToken) -> None:
         self._request, self._cancel, self._log = request, cancel, request.log
-        recipe, named = request.recipe(), with_sources(request.inputs)
+        recipe, named = request.recipe(), with_sources(request.inputs, request.options.access)
         self._place = check_place(named, request.out, recipe, request.options)
         check_watch(self._place, request)
         self._roots = WatchedFolders(named)

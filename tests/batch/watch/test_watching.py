@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from watching import arrive, old, watching
+from watching import Shelf, arrive, old, watching
 
 import imgpar
 from imgpar.batch.report_lines import state_folder
@@ -386,4 +386,13 @@ def test_a_failure_of_the_disk_is_tried_again(inbox: Path, tmp_path: Path, monke
         assert watch.items(3) == {"a.jpg": "ok", "b.jpg": "ok", "c.jpg": "failed"}
         shutil.copyfile(inbox / "a.jpg", tmp_path / "later.jpg")
         assert watch.item() == ("c.jpg", "ok")
+    assert watch.nothing_else() == []
+
+
+def test_any_source_is_polled(inbox: Path, spare: Path, tmp_path: Path):
+    with watching(Shelf(str(inbox)), tmp_path / "out", poll=0.2) as watch:
+        assert watch.items(2) == {"a.jpg": "ok", "b.jpg": "ok"}
+        arrive(spare / "1.jpg", inbox / "c.jpg")
+        assert watch.item() == ("c.jpg", "ok")
+    assert outputs(tmp_path / "out") == {"a.png", "b.png", "c.png"}
     assert watch.nothing_else() == []
