@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import USUAL, add_conversion, read_listed, read_recipe
+from imgpar.cli.outlets import Listener, logs_json, outlets
 from imgpar.cli.parsing import Parser, align_columns
+from imgpar.cli.passwords import shown_command
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Event
 
@@ -79,9 +83,12 @@ def watch_command(argv: Sequence[str]) -> int:
 
     given = {name: getattr(args, name) for name in WatchOptions.options()}
     settings, token = WatchOptions.read(given), CancelToken()
-    as_json = getattr(args, "log_format", "text") == "json"
+    as_json = logs_json(args)
     log = open_log(settings, as_json=as_json, quiet=args.quiet)
-    try:
+    with (
+        contextlib.closing(log),
+        outlets(args, partial(log, "warning"), changes_only=True) as listeners,
+    ):
         watcher = make_watcher(
             lambda: [read_listed(args)] if args.files_from else inputs,
             args.out,
@@ -89,7 +96,7 @@ def watch_command(argv: Sequence[str]) -> int:
             running.read_run_options(args),
             settings,
             log,
-            listen=_Results(log, as_json=args.json, verbose=bool(args.verbose)),
+            listen=_Results(log, listeners, as_json=args.json, verbose=bool(args.verbose)),
             cancel=token,
             listed=bool(args.files_from),
             command=shown_command("watch", argv),
@@ -97,21 +104,21 @@ def watch_command(argv: Sequence[str]) -> int:
         )
         with _signals(token, watcher, log) as received:
             report = watcher.execute()
-    finally:
-        log.close()
     if token.cancelled:
         return 130 if signal.SIGINT in received else 0
     return 0 if watcher.waiting and not report.total else report.exit_code
 
 
 class _Results:
-    """Prints results of items: JSON lines on standard output, with -v lines in the log."""
+    """Prints results of items: JSON lines on standard output, with -v lines in the log. Passes events on."""
 
-    def __init__(self, log: WatchLog, *, as_json: bool, verbose: bool) -> None:
+    def __init__(self, log: WatchLog, listeners: Sequence[Listener], *, as_json: bool, verbose: bool) -> None:
         self._log, self._json, self._verbose = log, as_json, verbose
-        self.in_bulk = not as_json
+        self._listeners, self.in_bulk, self.starts = listeners, not as_json, bool(listeners)
 
     def __call__(self, event: Event) -> None:
+        for listen in self._listeners:
+            listen(event)
         outcome = event.outcome
         if outcome is None or (outcome.reason == "unchanged" and not self._json):
             return
@@ -182,8 +189,7 @@ def _check(args: argparse.Namespace, inputs: Sequence[str]) -> None:
         raise UsageError("--in-place replaces the originals, so there is no -o.", fix="Leave out one.")
     if not args.in_place and not args.out:
         raise UsageError("-o OUT is missing.", fix="Say where to write, such as -o web/, or --in-place.")
-    if args.quiet and args.verbose:
-        raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
+    running.check_reporting(args, inputs)
 
 
 def _print_status(args: argparse.Namespace, places: Sequence[str]) -> int:

@@ -198,10 +198,11 @@ class Turns:
 
 
 class _Ears:
-    """A listener that takes unchanged items together where the one of the user does."""
+    """A listener that is told as much as the one of the user asks for."""
 
     def __init__(self, hear: Callable[[Event], None], listen: Listener) -> None:
         self._hear, self.in_bulk = hear, bool(getattr(listen, "in_bulk", False))
+        self.starts = bool(getattr(listen, "starts", False))
 
     def __call__(self, event: Event) -> None:
         self._hear(event)
