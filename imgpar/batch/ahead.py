@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from imgpar.batch.hosts import LARGE, Hosts, Turn
-from imgpar.batch.in_order import Early
 from imgpar.batch.incremental import Unchanged, skipped
 from imgpar.batch.plan_entries import Early, failed_entry
 from imgpar.core.addresses import without_secrets
