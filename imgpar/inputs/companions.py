@@ -150,7 +150,6 @@ def _beside(items: Sequence[Item], suffixes: Sequence[str]) -> Iterator[Item]:
     seen: set[tuple[str, str]] = set()
     for item in items:
         folder, name = os.path.split(item.path)
-        stem = split_suffix(name)[0]
         every = [(base, suffix) for suffix in suffixes for base in _bases(name, suffix)]
         candidates = [f"{base}.{word}" for base, s in every for word in (s, s.upper())]
         for candidate in () if item.error or item.source else candidates:
