@@ -156,6 +156,13 @@ def check_others(options: RunOptions, place: Out) -> None:
         raise UsageError(f"{why}, so there is no --others.", fix="Leave it out.")
 
 
+def check_companions(options: RunOptions, place: Out) -> None:
+    """Reject `companions` where samples have files of their own; raises UsageError."""
+    if options.companions != "ignore" and place.stored and getattr(place.stored.sink, "ordered", False):
+        words = "Shards have a JSON file for each sample, and the caption of a list"
+        raise UsageError(f"{words}, so there are no --companions.", fix="Leave it out.")
+
+
 def own_files(options: RunOptions) -> frozenset[str]:
     """Files of the run that may lie in an input folder."""
     if not options.journal:
@@ -311,6 +318,7 @@ def check_place(
     out = sharded(out, options)
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
+    check_companions(options, place)
     check_duplicates(options, place)
     if options.deterministic:
         _fix_order(place)

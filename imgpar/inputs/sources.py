@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, NamedTuple, Protocol, TypeGuard, cast
 
-from imgpar.core.addresses import scheme_of
+from imgpar.core.addresses import last_part, scheme_of, without_secrets
 from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
@@ -273,7 +273,7 @@ def with_sources(
         in_order: whether addresses keep their places among the others; else one source at the end has all.
 
     Raises:
-        UsageError: two sources have one name, or there is none for an address.
+        UsageError: two sources have one name, there is none for an address, or it is that of an archive.
     """
     found, sources, addresses = list[str | Source](), dict[str, Source](), list[str]()
     for given in _each(inputs):
@@ -321,6 +321,9 @@ def _each(inputs: Iterable[str | Source]) -> Iterator[str | Source]:
             yield given
             continue
         for name in spelled_out(given):
+            if scheme_of(name) and archive_suffix(last_part(name)):
+                words = f"{without_secrets(name)} is an archive, which is not opened at an address."
+                raise UsageError(words, fix="Download it, and name the file.")
             yield from matching(name) if archive_suffix(name) and not scheme_of(name) else (name,)
 
 
