@@ -36,9 +36,9 @@ def main(count: int, kinds: list[str]) -> None:
         given |= {kind: packed_folder(folder, Path(place) / f"in.{kind}") for kind in kinds}
         with imgpar.Session(jobs=2) as session:
             imgpar.convert(folder, Path(place) / "warm", resize="160", session=session)
-            for name, path in given.items():
+            for number, (name, path) in enumerate(given.items()):
                 wall, used = time.perf_counter(), _used()
-                report = imgpar.convert(path, Path(place) / f"out-{name}", resize="160", session=session)
+                report = imgpar.convert(path, Path(place) / f"out-{number}", resize="160", session=session)
                 wall, used = time.perf_counter() - wall, _used() - used
                 assert report.ok == count, report
                 files = path.rglob("*") if path.is_dir() else [path]

@@ -22,10 +22,10 @@ from typing import IO
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.plan_entries import failed_entry
 from imgpar.core.errors import ImgparError, SourceError
-from imgpar.core.fs import remove_file
+from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.batches import is_clip, why_unreadable
-from imgpar.inputs.sequential import SequentialArchive, sequential_part
+from imgpar.inputs.sequential import SequentialArchive, StoppedError, sequential_part
 from imgpar.inputs.sources import Source
 from imgpar.runtime.arena import default_memory
 from imgpar.runtime.scheduler import NotYet
@@ -243,12 +243,12 @@ class _Stream:
         error: ImgparError | None = None
         try:
             self._archive.unpack(self)
-        except _StoppedError:
+        except StoppedError:
             return
         except ImgparError as problem:
             error = problem
         except OSError as problem:
-            error = SourceError(why_unreadable(problem))
+            error = _no_file(problem)
         except Exception as problem:  # a fault of a library must not stop the run
             error = SourceError(f"{type(problem).__name__}: {problem}.")
         with self._all.changed:
@@ -273,7 +273,7 @@ class _Stream:
                 if not wanted and self.keeps:
                     return self._begin("")
                 self._all.changed.wait()
-            raise _StoppedError
+            raise StoppedError
 
     def _begin(self, name: str) -> IO[bytes]:
         self._file = open(self._all.new_file(name), "xb")  # noqa: SIM115
@@ -309,12 +309,15 @@ class _Stream:
         return other
 
 
+def _no_file(error: OSError) -> SourceError:
+    if error.errno in FULL:
+        fix = "Set TMPDIR to a folder that has room."
+        return SourceError("There is no room for a copy of it on the disk.", fix=fix)
+    return SourceError(why_unreadable(error))
+
+
 def _keep_time(path: str, wanted: tuple[_Waiting, int]) -> None:
     """Give a file the time of its member, which copies take over."""
     waiting, at = wanted
     if path and isinstance(waiting.job, Job) and (mtime_ns := waiting.job.items[at].mtime_ns):
         os.utime(path, ns=(mtime_ns, mtime_ns))
-
-
-class _StoppedError(Exception):
-    """The run was stopped."""
