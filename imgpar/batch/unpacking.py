@@ -25,7 +25,7 @@ from imgpar.core.errors import ImgparError, SourceError
 from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.batches import is_clip, why_unreadable
-from imgpar.inputs.sequential import SequentialArchive, StoppedError, sequential_part
+from imgpar.inputs.sequential import NoMoreError, SequentialArchive, sequential_part
 from imgpar.inputs.sources import Source
 from imgpar.runtime.arena import default_memory
 from imgpar.runtime.scheduler import NotYet
@@ -243,7 +243,7 @@ class _Stream:
         error: ImgparError | None = None
         try:
             self._archive.unpack(self)
-        except StoppedError:
+        except NoMoreError:
             return
         except ImgparError as problem:
             error = problem
@@ -273,7 +273,7 @@ class _Stream:
                 if not wanted and self.keeps:
                     return self._begin("")
                 self._all.changed.wait()
-            raise StoppedError
+            raise NoMoreError
 
     def _begin(self, name: str) -> IO[bytes]:
         self._file = open(self._all.new_file(name), "xb")  # noqa: SIM115

@@ -19,12 +19,12 @@ IN_MEMORY = 16 << 20
 """Largest member in bytes that is not written to a temporary file when it is opened alone."""
 
 
-class StoppedError(Exception):
+class NoMoreError(Exception):
     """A receiver takes no more members."""
 
 
 class Receiver(Protocol):
-    """Takes the members of an archive. It may raise StoppedError, and OSError where it cannot write."""
+    """Takes the members of an archive. It may raise NoMoreError, and OSError where it cannot write."""
 
     def take(self, key: str) -> IO[bytes] | None:
         """A file for this member, which is closed by the receiver; None where it is not wanted."""

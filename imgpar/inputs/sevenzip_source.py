@@ -21,7 +21,7 @@ from imgpar.core.install_hint import pip
 from imgpar.core.job import INODE_BITS
 from imgpar.inputs.archives import LINK, failed, limited, locked
 from imgpar.inputs.batches import why_unreadable
-from imgpar.inputs.sequential import Receiver, SequentialArchive, StoppedError
+from imgpar.inputs.sequential import NoMoreError, Receiver, SequentialArchive
 from imgpar.inputs.sources import Entry
 
 _NTFS_EPOCH = 116_444_736_000_000_000
@@ -62,7 +62,7 @@ class SevenZipSource(SequentialArchive):
                     archive.extract(targets=names, factory=offered)
                 except _EnoughError:
                     return
-                except (StoppedError, OSError):
+                except (NoMoreError, OSError):
                     raise
                 except Exception as error:  # of py7zr, and of any of its decompressors
                     names = offered.after(self._words(error, offered.whole))

@@ -293,9 +293,8 @@ def with_sources(
                 use(access)
         found.append(made)
     if access.archives and any(map(_may_hold_archives, found)):
-        from imgpar.inputs.found_archives import FoundArchives
-
-        found.append(FoundArchives(len(sources_of(found)) + 1, access, sources))
+        module = importlib.import_module("imgpar.inputs.found_archives")
+        found.append(module.FoundArchives(len(sources_of(found)) + 1, access, sources))
     return found + _listed(addresses, access, len(found))  # last: their names give way to those of files
 
 
