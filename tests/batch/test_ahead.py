@@ -190,12 +190,18 @@ def test_a_server_that_dies_and_comes_back_in_a_run(tmp_path: Path, session: img
         assert (report.ok, report.failed) == (60, 0)
 
 
-def test_one_file_of_items_of_which_one_is_missing(tmp_path: Path, session: imgpar.Session) -> None:
+@pytest.mark.parametrize("accept", [False, True])
+def test_one_file_of_items_of_which_one_is_missing(
+    tmp_path: Path, session: imgpar.Session, accept: bool
+) -> None:
     with HttpServer(pages(4)) as server:
         server.pages["/2.png"] = Page(status=404)
-        report = imgpar.Pipeline().assemble(source(server), tmp_path / "all.pdf", session=session)
-        assert [item.status for item in report.items] == ["ok", "ok", "failed", "ok"]
-        assert "404" in report.items[2].error
+        report = imgpar.Pipeline().assemble(
+            source(server), tmp_path / "all.pdf", accept_damaged=accept, session=session
+        )
+        rest = "ok" if accept else "skipped"
+        assert [item.status for item in report.items] == [rest, rest, "failed", rest]
+        assert "404" in next(item.error for item in report.items if item.error)
 
 
 @pytest.mark.usefixtures("no_leaks")
