@@ -63,7 +63,7 @@ class Ahead:
         """Jobs that are not ready."""
         self._ready: deque[_Held] = deque()
 
-    def entries(self, plan: Iterator[Entry]) -> Iterator[Entry | Early | NotYet]:
+    def entries(self, plan: Iterator[Entry | NotYet]) -> Iterator[Entry | Early | NotYet]:
         """What is ready of the plan; `NotYet` while nothing is."""
         more = True
         while more or self._held or self._ready:
