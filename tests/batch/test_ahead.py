@@ -241,6 +241,24 @@ def test_conditions_and_names_from_headers(tmp_path: Path, session: imgpar.Sessi
         assert report.ok == 3
 
 
+def test_headers_are_read_ahead(session: imgpar.Session) -> None:
+    with HttpServer(pages(40), latency=0.02) as server:
+        found = list(session.describe(source(server), per_host=5))
+        assert [path for path, _ in found] == [f"test://web/{at}.png" for at in range(40)]
+        assert all(isinstance(info, imgpar.PictureInfo) for _, info in found)
+        assert server.most_active == 5
+
+
+def test_arrays_are_fetched_ahead_and_come_in_order(session: imgpar.Session) -> None:
+    with HttpServer(pages(30), latency=0.02) as server:
+        server.pages["/3.png"] = Page(status=404)
+        found = list(session.arrays(imgpar.Pipeline(), source(server), on_event=print))
+        assert [item.index for item, _ in found] == list(range(30))
+        assert [item.index for item, array in found if array is None] == [3]
+        assert "404" in str(found[3][0].error)
+        assert server.most_active == 8
+
+
 # ----- the threads ---------------------------------------------------------------------------------
 
 
