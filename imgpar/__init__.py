@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from imgpar.api.reports import save_report
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
+    from imgpar.api.watch import watch
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
     from imgpar.batch.estimate import Estimate
@@ -90,6 +91,7 @@ _HOMES = {
     "frames": "imgpar.api.frames",
     "Pipeline": "imgpar.api.pipeline",
     "Session": "imgpar.api.session",
+    "watch": "imgpar.api.watch",
     "Recipe": "imgpar.recipe.recipe",
     "Report": "imgpar.batch.report",
     "CancelToken": "imgpar.runtime.scheduler",
@@ -97,6 +99,7 @@ _HOMES = {
     "Item": "imgpar.core.job",
     "Outcome": "imgpar.core.job",
     "OutputFile": "imgpar.core.job",
+    "InputList": "imgpar.inputs.lists",
     "MemorySource": "imgpar.inputs.memory_source",
     "MemorySink": "imgpar.outputs.memory_sink",
 }
@@ -119,6 +122,7 @@ __all__ = [
     "Event",
     "EventLog",
     "ImgparError",
+    "InputList",
     "Item",
     "ItemError",
     "LimitError",
@@ -160,6 +164,7 @@ __all__ = [
     "save_report",
     "undo",
     "verify",
+    "watch",
 ]
 
 

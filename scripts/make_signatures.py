@@ -39,8 +39,10 @@ from imgpar.batch.settings import (  # noqa: E402
     SESSION_DESCRIBE,
     SESSION_RUN,
     SHEET,
+    WATCH,
     Call,
 )
+from imgpar.batch.watch.options import WatchOptions  # noqa: E402
 from imgpar.core import parsing  # noqa: E402
 from imgpar.formats.extraction import Extraction  # noqa: E402
 from imgpar.formats.options import EncodeOptions  # noqa: E402
@@ -94,6 +96,7 @@ SETTINGS = (
     ),
     Settings("SessionRunSettings", "PlainRunSettings", "Settings of `Session.run`.", SESSION_RUN),
     Settings("DryRunSettings", "PlainRunSettings", "Settings of `dry_run`.", DRY_RUN),
+    Settings("WatchSettings", "DryRunSettings", "Settings of `watch`.", WATCH),
     Settings("RunSettings", "DryRunSettings", "Settings of `convert` and `Pipeline.run`.", RUN),
     Settings("ExtractSettings", "OperationSettings", "Settings of `Pipeline.extract`.", EXTRACT),
     Settings("SessionArraysSettings", "TypedDict", "Settings of `Session.arrays`.", SESSION_ARRAYS),
@@ -176,10 +179,11 @@ def setting_keys(call: Call) -> Keys:
         **Naming.options(),
         **Gathering.options(),
         **RunOptions.options(),
+        **WatchOptions.options(),
     }
     keys: Keys = {"to": (f"{parsing.annotation_of(parse_formats)} | None", TO)} if "to" in call.recipe else {}
     for key, option in declared.items():
-        if key in call.run | call.recipe | call.gather:
+        if key in call.run | call.recipe | call.gather | call.watch:
             words = option.help.removesuffix("; repeat it for more") + "; one or several" * option.repeats
             keys[key] = (f"{accepted(option)} | None", words)
     return keys

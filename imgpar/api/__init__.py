@@ -12,6 +12,7 @@ It may read inputs, start runs and write their reports. Everything else is in th
     estimate    estimate: time and bytes of a run, from a sample
     duplicates  duplicates: files of equal content, pictures that look alike
     describe    describe: the header of a picture or clip
+    watch       watch: a process that stays and converts what is new
     settings    keyword settings, sorted into a recipe and run options
     operations  the methods of Pipeline (generated)
     typed       the types of keyword settings (generated)

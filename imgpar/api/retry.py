@@ -19,6 +19,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RETRY, SESSION_RETRY
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import NothingFailedError, UsageError
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.ordering import sort_keys
 from imgpar.inputs.sources import Source
 from imgpar.inputs.where import conditions
@@ -92,6 +93,7 @@ def retry(
         if options.others == "skip"
         else options.others,
         recursive=options.recursive and facts.get("recursive") is not False,
+        archives=options.archives or facts.get("archives") is True,
     )
     given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
@@ -125,6 +127,13 @@ def _recipe_of(text: str | None, out: str) -> Recipe:
 def _remembered(facts: dict[str, Any], out: str) -> list[str | Source]:
     """The inputs of a run as stored on this machine."""
     inputs = facts.get("inputs")
+    if facts.get("list"):
+        return [InputList.of_facts(facts["list"])]
+    if facts.get("secrets"):
+        raise UsageError(
+            f"Inputs of {out} are addresses with a query or user info, which is not stored.",
+            fix="Give them again to the command that made it: it does what failed.",
+        )
     if inputs is None and not facts.get("in_place"):
         raise UsageError(
             f"This machine does not know where the inputs of {out} lay.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import sys
@@ -17,15 +18,17 @@ from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import without_journal
+from imgpar.batch.setup import Among, without_journal
 from imgpar.batch.workers import Workers
+from imgpar.core.addresses import is_address, last_part
 from imgpar.core.errors import NoInputError, SourceError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.formats.registry import peek, sniff
+from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
-from imgpar.inputs.sources import Source
+from imgpar.inputs.lists import InputList
+from imgpar.inputs.sources import Source, archive_suffix
 from imgpar.outputs.sidefiles import check_journal, is_same_file
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -43,15 +46,18 @@ def run(
     workers: Workers | None = None,
     command: str = "",
     gather: Gathering | None = None,
+    among: Among | None = None,
 ) -> Report:
     """Run a recipe; used by `Pipeline.run` and the command line.
 
     Args:
         inputs: paths and sources; a list or tuple is mirrored as a whole, any other iterable is read as a
             stream of paths. ["-"] is one picture on standard input.
-        out: folder, file or sink; "-" is standard output, for one picture; None only in place.
+        out: folder, file or sink; "-" is standard output: one picture, or a tar archive of several outputs;
+            None only in place.
         command: the command line, for the journal.
         gather: what is made of all inputs together; None makes outputs of each.
+        among: what this run takes of the inputs; None takes all.
     """
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
@@ -61,28 +67,26 @@ def run(
         found = planned_entries(inputs, out, recipe, options, tell=notes.append, aside=aside, gather=gather)
         return dryrun.report_of(found, "" if out is None else out, listen, cancel, notes, aside)
     with contextlib.ExitStack() as stack:
-        folder = target = out
+        target = out
         piped = inputs == ["-"] or out == "-"
         if inputs == ["-"]:
             inputs = [spooled := _spooled(stack)]
             listen = _Renamed(listen, spooled)
         if out == "-":
-            folder = stack.enter_context(temporary())
-            target = os.path.join(folder, "out")
+            target = _standard_output(inputs, stack)
         if piped:
             options = without_journal(options, stack)
         last = _HeldEnd(listen)
-        report = Run(inputs, target, recipe, options, last, cancel, command=command, gather=gather).execute(
-            workers
-        )
+        one = Run(inputs, target, recipe, options, last, cancel, command=command, gather=gather, among=among)
+        report = one.execute(workers)
         report = _with_site(report, options, listen, cancel, workers)
         last.release()
-        if isinstance(out, str) and gather is None and not piped:
+        if isinstance(out, str) and gather is None and not (piped or among):
             compare_with_estimate(estimate_key(out, [branch.key() for branch in recipe.branches()]), report)
         if piped:
             report = replace(report, items=tuple(report.items), can_retry=False)
-        if out == "-":
-            _to_stdout(report)
+        if isinstance(target, str) and out == "-":
+            _to_stdout(report, target, as_archive=_has_several(recipe))
     return report
 
 
@@ -104,14 +108,17 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
-    if options.others != "skip" and not isinstance(inputs, (list, tuple)):
+    listed = not isinstance(inputs, (list, tuple)) or all(isinstance(given, InputList) for given in inputs)
+    if options.others != "skip" and listed:
         raise UsageError("A list names every file, so there is no --others.", fix="Name folders as inputs.")
     if recipe.extract.motion and options.accept_damaged:
         raise UsageError(
             "--motion copies the clip unchanged, so there is no --accept-damaged.", fix="Leave it out."
         )
-    if out == "-" and (recipe.naming.renames or recipe.naming.sizes):
+    if out == "-" and recipe.naming.renames and _is_one_file(inputs) and not _has_several(recipe):
         raise UsageError("-o - writes one picture, which has no name.", fix="Name a folder with -o.")
+    if out == "-" and options.deterministic and _is_one_file(inputs):
+        raise UsageError("-o - writes what one file becomes, always in one order.", fix="Leave it out.")
     if options.in_place and named == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
     file = out if isinstance(out, str) and os.path.isfile(out) else ""
@@ -159,9 +166,7 @@ def planned_entries(
     options, recipe = options or RunOptions(), checked_recipe(recipe)
     _check(inputs, out, options, recipe)
     if out == "-":
-        import tempfile
-
-        out = os.path.join(tempfile.gettempdir(), "imgpar-standard-output")
+        out = _planned_output(inputs)
     with contextlib.ExitStack() as own:
         if inputs == ["-"]:
             inputs = [_spooled(stack or own)]
@@ -240,11 +245,51 @@ class _Renamed:
         self._listen(event)
 
 
-def _to_stdout(report: Report) -> None:
-    files = [file.path for outcome in report.items for file in outcome.outputs]
-    if len(files) > 1:
-        raise UsageError("-o - writes one picture, but there are more.", fix="Name a folder with -o.")
-    for path in files:
-        with open(path, "rb") as file:
+def _is_one_file(inputs: Iterable[str | Source]) -> bool:
+    """Whether the input is one file, or standard input: then standard output may be one picture."""
+    if not isinstance(inputs, (list, tuple)) or len(inputs) != 1 or not isinstance(inputs[0], str):
+        return False
+    given = inputs[0]
+    if is_address(given):
+        return format_of_suffix(last_part(given)) is not None
+    return given == "-" or (os.path.isfile(given) and not archive_suffix(given))
+
+
+def _has_several(recipe: Recipe) -> bool:
+    """Whether a recipe makes several outputs of one input, as far as that is known before."""
+    return bool(recipe.naming.sizes or recipe.split or len(recipe.branches()) > 1)
+
+
+def _standard_output(inputs: Iterable[str | Source], stack: contextlib.ExitStack) -> str | Sink:
+    """Where the outputs for standard output go: a temporary folder for those of one file, which may turn out
+    to be one picture; else straight into an archive."""
+    if _is_one_file(inputs):
+        return os.path.join(stack.enter_context(temporary()), "out")
+    from imgpar.outputs.tar_stream import TarStream
+
+    return TarStream(sys.stdout.buffer)
+
+
+def _planned_output(inputs: Iterable[str | Source]) -> str | Sink:
+    """The same for a dry run, which writes nothing."""
+    if _is_one_file(inputs):
+        import tempfile
+
+        return os.path.join(tempfile.gettempdir(), "imgpar-standard-output")
+    from imgpar.outputs.tar_stream import TarStream
+
+    return TarStream(io.BytesIO())
+
+
+def _to_stdout(report: Report, folder: str, *, as_archive: bool) -> None:
+    """Write the outputs of one input: a picture as it is, several files as a tar archive."""
+    files = [file for outcome in report.items for file in outcome.outputs]
+    if len(files) > 1 or (files and as_archive):
+        from imgpar.outputs.tar_stream import write_tar
+
+        write_tar(sys.stdout.buffer, folder, files)
+        return
+    for made in files:
+        with open(made.path, "rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)
         sys.stdout.buffer.flush()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain, islice
 from typing import Any
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
 from imgpar.core import parsing
+from imgpar.core.addresses import is_address
 from imgpar.core.errors import UsageError
 from imgpar.core.templates import parse_template
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.sources import Source, is_source
 from imgpar.ops import operation_types
 from imgpar.outputs.sinks import Sink
@@ -28,9 +31,15 @@ Place = str | os.PathLike[str] | Sink
 
 
 def given_inputs(inputs: Inputs) -> list[str | Source]:
-    """Inputs as a list of paths and sources."""
+    """Inputs as a list of paths and sources. A generator whose first value is an address is a list of inputs,
+    which is read as a stream."""
     if is_source(inputs) or isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
         inputs = [inputs]
+    if isinstance(inputs, Iterator):
+        first = list(islice(inputs, 1))
+        if first and is_address(first[0]):
+            return [InputList(chain(first, inputs))]
+        inputs = chain(first, inputs)
     return [
         given if is_source(given) else parsing.named("the inputs", parsing.path, given) for given in inputs
     ]

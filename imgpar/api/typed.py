@@ -585,6 +585,9 @@ class PlainRunSettings(OperationSettings, total=False):
     duplicates: Literal["keep", "skip", "link"] | None
     """Inputs whose content is that of an earlier input: keep (convert each), skip, or link (their outputs
     become hard links to those of the first) (default: keep)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -609,6 +612,17 @@ class PlainRunSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
+    shard: int | str | None
+    """Write WebDataset shards (00000.tar, 00001.tar … with tables of their metadata) into OUT, each of at
+    most this size, such as 1GB, or this number of inputs, such as 10000."""
+    shard_keys: Literal["number", "name"] | None
+    """With --shard: call samples by number, or by the name of the output (default: number)."""
+    shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None
+    """With --shard: checksum of each input in the tables (default: sha256)."""
+    caption_column: str | None
+    """With --shard: column of the list whose text is the caption of a sample, KEY.txt."""
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None
@@ -673,6 +687,35 @@ class DryRunSettings(PlainRunSettings, total=False):
     fail."""
 
 
+class WatchSettings(DryRunSettings, total=False):
+    """Settings of `watch`."""
+
+    once: bool | None
+    """Process the files that are there and settled, then end with the exit code of a run."""
+    settle: float | str | None
+    """Take a file when its size and its time have not changed for this long, and no program has it open for
+    writing where the system tells (default: 2s)."""
+    poll: float | str | None
+    """List the inputs every TIME instead of waiting for the system to report changes (default: 30s for
+    network folders, lists, patterns and addresses)."""
+    on_delete: Literal["keep", "remove"] | None
+    """What becomes of the outputs of an input that was deleted or renamed: keep, or remove those that are
+    unchanged since they were made (default: keep)."""
+    move_done: str | os.PathLike[str] | None
+    """Move each input into this folder when its outputs are verified."""
+    delete_source: bool | None
+    """Delete each input when its outputs are decoded, compared and on the disk; any loss is a failure, and
+    keeps it."""
+    log: str | os.PathLike[str] | None
+    """Write the log to this file as well."""
+    log_size: int | str | None
+    """Begin a new log file at this size, and number the old ones (default: 10M)."""
+    log_count: int | None
+    """Number of old log files that are kept (default: 5)."""
+    status_file: str | os.PathLike[str] | None
+    """Write the state of the watch to this file (default: a file in the user's state folder)."""
+
+
 class RunSettings(DryRunSettings, total=False):
     """Settings of `convert` and `Pipeline.run`."""
 
@@ -728,6 +771,9 @@ class ExtractSettings(OperationSettings, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -744,6 +790,8 @@ class ExtractSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -817,6 +865,8 @@ class SessionArraysSettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -877,6 +927,8 @@ class SessionDescribeSettings(TypedDict, total=False):
     descending (default: natural order of the names)."""
     reverse: bool | None
     """Reverse the order of the files."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     timeout: float | str | None
@@ -982,6 +1034,8 @@ class AssembleSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1095,6 +1149,8 @@ class SheetSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1165,6 +1221,8 @@ class ConcatSettings(TypedDict, total=False):
     descending (default: natural order of the names)."""
     reverse: bool | None
     """Reverse the order of the files."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
@@ -1212,6 +1270,8 @@ class CompareSettings(OperationSettings, total=False):
     exclude: str | Sequence[str] | None
     """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
     repeatable; one or several."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None
@@ -1258,6 +1318,9 @@ class RetrySettings(TypedDict, total=False):
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""
+    deterministic: bool | None
+    """Equal outputs make equal archives: members in the order of their names, with one time
+    (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -1274,6 +1337,8 @@ class RetrySettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
     """Number of worker processes (default: available cores)."""
     memory: int | str | None

@@ -13,6 +13,7 @@ from imgpar.batch.inplace.run_folders import KeptOriginals
 from imgpar.batch.journal.journal import Journal
 from imgpar.batch.others import OtherFiles, is_other
 from imgpar.batch.report import Report, Tally
+from imgpar.core.addresses import without_secrets
 from imgpar.core.job import TO_CHECK, Event, Job, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
@@ -63,6 +64,7 @@ class Account:
 
     def note(self, text: str) -> None:
         """A note that belongs to no item."""
+        text = without_secrets(text)
         self._notes.append(text)
         self.tell(Event("note", text=text))
 
@@ -90,6 +92,7 @@ class Account:
             again: whether its outputs are counted already.
         """
         assert self.journal is not None
+        outcome = _without_secrets(outcome)
         if outcome.other or (job is not None and is_other(job)):
             outcome = outcome._replace(other=True)
             self._others.add(outcome)
@@ -170,3 +173,13 @@ class Account:
             notes=tuple(self._notes),
             **facts,
         )
+
+
+def _without_secrets(outcome: Outcome) -> Outcome:
+    """The outcome with clean texts, for everything that is told about it: journal, report, events, log. The
+    names of items and outputs are clean from the start."""
+    return outcome._replace(
+        error=without_secrets(outcome.error),
+        traceback=without_secrets(outcome.traceback),
+        notes=tuple(map(without_secrets, outcome.notes)),
+    )

@@ -12,7 +12,18 @@ from imgpar.batch.done import DoneOutputs
 from imgpar.batch.incremental import intact, skipped
 from imgpar.batch.plan_entries import Known, failed_entry, job_kind
 from imgpar.core.filenames import fold, is_part, numbered
-from imgpar.core.job import FOLDER, Item, Job, JobKind, Outcome, OutputFile, SameItem, Split, Target
+from imgpar.core.job import (
+    FOLDER,
+    Item,
+    Job,
+    JobKind,
+    Outcome,
+    OutputFile,
+    SameItem,
+    Split,
+    Target,
+    outcome_of,
+)
 from imgpar.formats.registry import find_format
 from imgpar.outputs.conflicts import KEPT, Owned, foreign, is_link_to, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
@@ -144,7 +155,7 @@ class Decisions:
             files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
             if self._out.name:
                 self._not_made = f"{files[0].path} {KEPT[reasons[0]]}, so it was not written"
-            return Outcome(item.path, "skipped", files, reason=reasons[0], source_bytes=item.size, job=number)
+            return outcome_of(item, "skipped", files, reason=reasons[0], job=number)
         self.beside += len(kept)
         self._first_beside = self._first_beside or "".join(notes[:1])
         notes += [wish.note] if wish.note else []

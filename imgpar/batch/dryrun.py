@@ -28,20 +28,24 @@ from imgpar.batch.setup import (
     check_place,
     gather_planner,
     gathered_place,
+    has_lists,
     input_batches,
     names_digest,
     planner,
+    read_given,
     run_keys,
+    sources_in,
 )
 from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
 from imgpar.core.errors import ItemError
 from imgpar.core.filenames import has_scheme
-from imgpar.core.job import Event, Job, Outcome, OutputFile
+from imgpar.core.job import Event, Job, Outcome, OutputFile, outcome_of
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source, named_count
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -74,13 +78,14 @@ def planned_entries(
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
-    named = with_sources(inputs, options.access) if isinstance(inputs, (list, tuple)) else None
+    given = read_given(inputs, options.access, in_order=gather is not None)
+    named = [] if isinstance(given, InputList) else given
     still = frozenset[str]()
     if gather is not None:
         place = gathered_place(out)
     else:
-        place = check_place(named or (), out, recipe, options)
-        still = check_inputs(named or (), place, recipe, options)
+        place = check_place(named, out, recipe, options)
+        still = check_inputs(named, place, recipe, options)
     with contextlib.ExitStack() as stack:
         if place.stored:
             stack.callback(place.stored.close)
@@ -93,11 +98,10 @@ def planned_entries(
             )
         patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         workers, cancel = LazyWorkers(options, stack), cancel or CancelToken()
-        sources = tuple(sources_of(named or ()))
+        sources = sources_in(given)
         selection = Selection(options, workers, cancel, sources)
         batches = input_batches(
-            inputs,
-            named,
+            given,
             place,
             options,
             patterns,
@@ -113,8 +117,16 @@ def planned_entries(
             (key,) = run_keys(place, recipe, gather, names_digest(members))
             plan = gather_planner(place, gather, key, options, journal, selection.arranged)
         else:
-            alone = len(named or ()) == 1
-            plan = planner(place, recipe, options, journal, homes=homes, alone=alone, still=still)
+            plan = planner(
+                place,
+                recipe,
+                options,
+                journal,
+                homes=homes,
+                alone=named_count(named) == 1,
+                still=still,
+                listed=has_lists(sources),
+            )
         aside = Aside() if aside is None else aside
         twins = Twins(options, cancel, workers, recipe, sources)
         batches = iter(twins.among(batches))
@@ -154,10 +166,7 @@ def planned(job: Job) -> list[Outcome]:
     notes = job.notes
     if any(target.either for target in job.targets):
         notes += ("only the smallest of these is written",)
-    return [
-        Outcome(item.path, "planned", outputs, notes=notes, source_bytes=item.size, job=job.id)
-        for item in job.items
-    ]
+    return [outcome_of(item, "planned", outputs, notes=notes, job=job.id) for item in job.items]
 
 
 def report_of(

@@ -109,7 +109,7 @@ class EventLog:
             status = record.pop("status")
             self._write(_WORDS.get(status, status), record)
         elif event.kind == "note":
-            self._write("note", {"text": escaped(event.text)})
+            self._write("note", {"text": escaped(without_secrets(event.text))})
         elif event.kind == "end":
             self._end(dict(event.facts))
 
@@ -160,7 +160,7 @@ class EventLog:
                     self._early.append((moment, name, fields))
                 return
             head = {"schema": EVENTS_SCHEMA, "event": name, "time": time_text(moment), "run": self._run}
-            line = without_secrets(json.dumps({**head, "seq": self._seq, **fields}))
+            line = json.dumps({**head, "seq": self._seq, **fields})
             self._seq += 1
             self._stream.write(line.encode() + b"\n")
 
@@ -169,4 +169,6 @@ def _sentence(error: BaseException | None) -> str:
     """An error as a line shows it."""
     if error is None or isinstance(error, KeyboardInterrupt):
         return "Stopped."
-    return str(error) if isinstance(error, ImgparError) else f"{type(error).__name__}: {error}"
+    return (
+        str(error) if isinstance(error, ImgparError) else without_secrets(f"{type(error).__name__}: {error}")
+    )

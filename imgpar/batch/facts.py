@@ -23,6 +23,7 @@ from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError, NoInputError
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.batches import named_item
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
@@ -117,22 +118,29 @@ def described_plan(
         choose: which of them are taken, and in which order.
     """
 
+    opener = [source for source in sources if isinstance(source, FoundArchives)]
+
     def found() -> Iterator[Item]:
         for given in inputs:
             if isinstance(given, str):
-                yield from _items(given, patterns)
+                yield from _items(given, patterns, opener)
             else:
                 for batch in with_number(sources.index(given) + 1, given.batches("", patterns)):
                     yield from batch.items
 
-    for item in choose(found()):
+    yield from item_jobs(choose(found()))
+
+
+def item_jobs(items: Iterable[Item]) -> Iterator[Job | Outcome]:
+    """A job without targets for each item, or an outcome where it cannot be read."""
+    for item in items:
         yield unreadable(item) if item.error else Job(0, (item,), kind=job_kind(item))
 
 
-def _items(path: str, patterns: Patterns) -> Iterator[Item]:
+def _items(path: str, patterns: Patterns, opener: Sequence[Source]) -> Iterator[Item]:
     if os.path.isdir(path) or (glob.has_magic(path) and not os.path.lexists(path)):
         try:
-            batches = scan([path], out=None, patterns=patterns)
+            batches = scan([path, *opener], out=None, patterns=patterns)
         except NoInputError:
             pass  # named below, where its error is one of the results
         else:

@@ -191,7 +191,7 @@ class Hosts:
         began = time.monotonic()
         with self.lock:
             self._bytes -= had
-            while wait and 0 < self._bytes and self._bytes + size > self._most and not self.stopped:
+            while wait and self._bytes > 0 and self._bytes + size > self._most and not self.stopped:
                 self._room.wait()
             self._bytes += size
         return time.monotonic() - began

@@ -15,7 +15,7 @@ from itertools import chain, groupby
 from typing import Protocol
 
 from imgpar.core.errors import garbled
-from imgpar.core.job import Item, Outcome, OutputFile
+from imgpar.core.job import Item, Outcome, OutputFile, outcome_of
 from imgpar.inputs.batches import Entries
 from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.sinks import FILES, Place
@@ -121,7 +121,7 @@ class Unchanged:
 
 def skipped(item: Item, job: int, outputs: Sequence[OutputFile]) -> Outcome:
     """The outcome of an unchanged input."""
-    return Outcome(item.path, "skipped", tuple(outputs), reason="unchanged", source_bytes=item.size, job=job)
+    return outcome_of(item, "skipped", tuple(outputs), reason="unchanged", job=job)
 
 
 def find_unchanged(

@@ -41,5 +41,5 @@ def log_line(level: Level, message: str, **fields: Any) -> str:
     >>> log_line("error", "It is empty.", source="a.jpg")[37:]
     '"level": "error", "message": "It is empty.", "source": "a.jpg"}'
     """
-    facts = {"time": time_text(time.time()), "level": level, "message": escaped(message), **fields}
-    return without_secrets(json.dumps(facts))
+    message = escaped(without_secrets(message))
+    return json.dumps({"time": time_text(time.time()), "level": level, "message": message, **fields})

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.job import Item, Job, Outcome
+from imgpar.core.job import Item, Job, Outcome, outcome_of
+from imgpar.core.tempfiles import temporary
+from imgpar.inputs.sources import has_order
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:
+    from imgpar.batch.unpacking import Entry, Unpacking
     from imgpar.batch.workers import Workers
 
 END_SECONDS = 5.0
@@ -49,6 +52,7 @@ class OrderedResults:
         self._waiting = False
         self._ended = False
         self._error: BaseException | None = None
+        self._unpacking: Unpacking | None = None
         self._wake_reader, self._wake_writer = Pipe(duplex=False)
 
     # ----- the scheduler thread -------------------------------------------------------------------
@@ -72,10 +76,10 @@ class OrderedResults:
     def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> None:
         try:
             # The plan is closed in the thread that has opened its journal.
-            with contextlib.closing(_numbered(plan)) as numbered:
+            with contextlib.closing(_numbered(plan)) as numbered, self._unpacked(spec, numbered) as ready:
                 self._workers.execute(
                     spec,
-                    numbered,
+                    ready,
                     self._sink,
                     self._options,
                     self._cancel,
@@ -88,6 +92,21 @@ class OrderedResults:
         with self._changed:
             self._ended = True
             self._changed.notify()
+
+    @contextlib.contextmanager
+    def _unpacked(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry]]:
+        """The plan, for whose jobs archives that are read in order are unpacked."""
+        if not any(map(has_order, spec.sources)):
+            yield plan
+            return
+        from imgpar.batch.unpacking import Unpacking
+
+        with temporary() as folder:
+            self._unpacking = Unpacking(spec.sources, folder, planned_order=spec.arrays)
+            try:
+                yield self._unpacking.entries(plan)
+            finally:
+                self._unpacking.close()
 
     # ----- the consumer thread --------------------------------------------------------------------
 
@@ -106,6 +125,8 @@ class OrderedResults:
         try:
             while (result := self._next_result()) is not None:
                 yield result
+                if self._unpacking and isinstance(result, Settled):
+                    self._unpacking.settled(result.state.job)
         finally:
             ender.detach()
             self._finish(thread)
@@ -140,7 +161,7 @@ class OrderedResults:
 
 def unreadable(item: Item) -> Outcome:
     """The outcome of an item that cannot be read."""
-    return Outcome(item.path, "failed", error=item.error, stage="plan", kind=item.kind)
+    return outcome_of(item, "failed", error=item.error, stage="plan", kind=item.kind)
 
 
 def _numbered(plan: Iterator[Job | Outcome]) -> Generator[Job | Outcome]:

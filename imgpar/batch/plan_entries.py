@@ -8,7 +8,7 @@ from imgpar.batch.incremental import (
     Recorded,
     Row,
 )
-from imgpar.core.job import Item, JobKind, Outcome, OutputFile
+from imgpar.core.job import Item, JobKind, Outcome, OutputFile, outcome_of
 from imgpar.inputs.batches import is_clip
 from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.others import OTHER
@@ -37,9 +37,7 @@ def failed_entry(item: Item, number: int, error: str, stage: str, kind: str) -> 
         stage: stage of the failure.
         kind: name of the exception class.
     """
-    return Outcome(
-        item.path, "failed", error=error, stage=stage, source_bytes=item.size, job=number, kind=kind
-    )
+    return outcome_of(item, "failed", error=error, stage=stage, job=number, kind=kind)
 
 
 def current_result(records: Sequence[PriorResult], recipe: str) -> PriorResult | None:
@@ -56,7 +54,7 @@ def current_result(records: Sequence[PriorResult], recipe: str) -> PriorResult |
 def link_entry(item: Item, number: int) -> Outcome:
     """The outcome of a symbolic link in place: it is skipped, and its target is not converted."""
     note = "it is a link; the file itself is converted where it is an input"
-    return Outcome(item.path, "skipped", reason="link", notes=(note,), source_bytes=item.size, job=number)
+    return outcome_of(item, "skipped", reason="link", notes=(note,), job=number)
 
 
 def results_by_output(known: Known, recipe: str) -> dict[str, list[tuple[PriorResult, OutputFile]]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -33,6 +34,7 @@ from imgpar.batch.plan_entries import (
     outputs_on_disk,
     results_by_output,
 )
+from imgpar.batch.reserved import Reserved
 from imgpar.batch.whole_plan import (
     Examined,
     Joined,
@@ -71,6 +73,10 @@ class PastRuns(Protocol):
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other folders with the output folder of the batch."""
 
+    def owners(self, batch: Batch, paths: Sequence[str]) -> Sequence[tuple[str, PriorResult]]:
+        """Names and records of inputs that are known by their whole paths and have some of these outputs;
+        for a part of such inputs, of all inputs outside of it."""
+
     def elsewhere(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of all folders other than those of these batches."""
 
@@ -96,6 +102,7 @@ class Planner:
         alone: one input was given.
         still: named pictures with a single frame, in formats of animations.
         copied: files that are no pictures and clips have to be copies, not the links of earlier runs.
+        listed: some inputs come in parts of a list (`Batch.part`), with names from anywhere.
 
     Raises:
         UsageError: a format cannot be written, or pages are split in place.
@@ -119,7 +126,9 @@ class Planner:
         alone: bool = False,
         still: Collection[str] = (),
         copied: bool = False,
+        listed: bool = False,
     ) -> None:
+        self._reserved = Reserved() if listed else None
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
         if any(output.options.split for output in self._outputs) and out.in_place:
             raise UsageError(
@@ -170,7 +179,7 @@ class Planner:
         """The same, with runs of unchanged items as one entry each."""
         if self._names is None:
             examined = self._examine(batch)
-            names = self._named([examined])
+            names = self._apart([examined]) if batch.part else self._named([examined])
         else:
             examined, names = self._examined.popleft(), self._names
         _, recorded, known, found = examined
@@ -199,7 +208,10 @@ class Planner:
                 elif isinstance(unread := self._unread(item.path), Outcome):
                     yield unread._replace(job=number, source_bytes=item.size)
                 else:
-                    yield self.decisions.decide(item, self._wishes.of(item), number, names, known, mine)
+                    entry = self.decisions.decide(item, self._wishes.of(item), number, names, known, mine)
+                    if self._reserved and isinstance(entry, Job):
+                        self._reserved.add(target.path for target in entry.targets)
+                    yield entry
 
     def prepare(self, batches: Iterable[Batch], reader: PropertySource) -> list[Batch]:
         """Fix all names of a run, before its first batch is planned.
@@ -236,8 +248,27 @@ class Planner:
         found = self._find_unchanged(batch, rows, known) if known else list[Row | PriorResult | None](rows)
         return Examined(batch, recorded, known, found)
 
-    def _named(self, parts: Sequence[Examined]) -> Names:
-        """The names of all outputs of these batches."""
+    def _apart(self, parts: Sequence[Examined]) -> Names:
+        """The same for a part of a list: none of the names of other batches."""
+        assert self._reserved is not None
+        taken = list[str]()
+        while True:
+            names = self._named(parts, taken)
+            new = [
+                item
+                for part in parts
+                for item, done in zip(part.batch.items, part.found, strict=True)
+                if done is None and not item.error
+            ]
+            every = [path for item in new for path in names.tried(item)]
+            met = self._reserved.met(every)
+            if not set(met) - set(taken):
+                self._reserved.add(every)
+                return names
+            taken += met
+
+    def _named(self, parts: Sequence[Examined], reserved: Sequence[str] = ()) -> Names:
+        """The names of all outputs of these batches, without those that are reserved."""
         batch, known = parts[0].batch, parts[0].known
         found: Sequence[Row | PriorResult | None] = parts[0].found
         if self._templates:
@@ -255,14 +286,17 @@ class Planner:
             for made in outputs_on_disk(record, part.recorded)
         )
         taken = self._taken([part.batch for part in parts]) if None in found else ()
+        plain = not (self._templates or self.out.in_place or self.out.name)
+        owners = partial(self._past.owners, batch) if self._past and plain else None
         return Names(
             self.out,
             batch,
             self._wishes,
             known,
             found,
-            claims,
+            chain(claims, reserved),
             taken=taken,
+            owners=owners,
             split=self.split,
             templates=self._templates,
             made=outputs_of(parts),
@@ -347,7 +381,7 @@ class Planner:
 
     def _taken(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other folders with the output folders of these batches."""
-        if self._past is None or self.out.in_place or self.out.name:
+        if self._past is None or self.out.in_place or self.out.name or batches[0].part:
             return ()
         if self.need.scattered:
             return self._past.elsewhere(batches)
@@ -366,9 +400,8 @@ class Planner:
             if batch.folder
             else {os.path.basename(os.path.dirname(item.path)) for item in batch.items}
         )
-        folders = (
-            None if self.need.scattered else {folder, *(os.path.join(folder, root, "") for root in roots)}
-        )
+        anywhere = self.need.scattered or batch.part
+        folders = None if anywhere else {folder, *(os.path.join(folder, root, "") for root in roots)}
         return [
             row
             or (

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from imgpar.batch.log_lines import Level, log_line
 from imgpar.batch.run_counts import RunCounts, progress_line
+from imgpar.core.addresses import without_secrets
 from imgpar.core.job import Event, Outcome
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ _RED, _YELLOW, _RESET = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 
 
 def printable(text: str) -> str:
-    r"""The text with control characters, bidi marks and undecodable bytes as escapes, on one line.
+    r"""The text for a terminal: control characters, bidi marks and undecodable bytes as escapes, on one line,
+    and addresses without secrets.
 
     >>> print(printable("a\nb\udcff.jpg"))
     a\nb\xff.jpg
     """
+    text = without_secrets(text)
     return text if text.isprintable() else "".join(map(_shown, text))
 
 

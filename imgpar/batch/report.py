@@ -389,6 +389,8 @@ def item_json(outcome: Outcome) -> dict[str, Any]:
     for name in ("lost", "notes"):
         if values := getattr(outcome, name):
             line[name] = [escaped(value) for value in values]
+    if outcome.columns:
+        line["columns"] = dict(outcome.columns)
     if outcome.stages:
         line["stages"] = {stage: round(seconds, 6) for stage, seconds in outcome.stages}
     return line

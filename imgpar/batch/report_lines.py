@@ -69,6 +69,13 @@ def read_facts(uid: str) -> dict[str, Any] | None:
     return facts if isinstance(facts, dict) else None
 
 
+def forget_run(uid: str) -> None:
+    """Remove the lines and the facts of a run that nobody will ask for."""
+    for suffix in (".db", ".json"):
+        with contextlib.suppress(OSError):
+            os.remove(os.path.join(state_folder(), "runs", f"{uid}{suffix}"))
+
+
 class LineWriter:
     """Writes the lines of one run.
 
@@ -99,6 +106,10 @@ class LineWriter:
 
     def add_unchanged(self, items: Unchanged) -> None:
         """Add the lines of unchanged inputs; `flush` writes them."""
+        if items.items[items.start].columns:  # which the journal does not have
+            for outcome in items:
+                self.add(outcome)
+            return
         folder = os.fsencode(os.path.dirname(items.items[items.start].path))
         self._stretches.append((items.job, len(items), folder, to_json([row[0] for row in items.rows])))
 
@@ -132,6 +143,11 @@ class ReportLines(Sequence[Outcome]):
     def __init__(self, path: str, journal: str, base: str) -> None:
         self._path, self._journal = path, journal
         self._paths = Paths(base)
+
+    @property
+    def uid(self) -> str:
+        """The id of the run."""
+        return os.path.splitext(os.path.basename(self._path))[0]
 
     def __repr__(self) -> str:
         return f"<{len(self)} lines of a report>"
@@ -198,7 +214,7 @@ class ReportLines(Sequence[Outcome]):
 _DETAILS = tuple(
     (name, default)
     for name, default in Outcome._field_defaults.items()
-    if name not in ("outputs", "reason", "job")
+    if name not in ("outputs", "reason", "job", "seen")
 )
 
 

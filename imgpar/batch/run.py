@@ -24,20 +24,24 @@ from imgpar.batch.report_lines import write_facts
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
 from imgpar.batch.setup import (
+    Among,
     LazyWorkers,
     check_inputs,
     check_place,
     gather_planner,
     gathered_place,
+    has_lists,
     input_batches,
     lock_out,
     names_digest,
     open_journal,
     planner,
+    read_given,
     recipe_without_places,
     run_facts,
     run_keys,
     run_spec,
+    sources_in,
 )
 from imgpar.batch.transfer import Transfer
 from imgpar.batch.twins import Twins
@@ -47,8 +51,9 @@ from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.batches import Batch
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source, named_count
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink
@@ -59,6 +64,8 @@ from imgpar.runtime.scheduler import CancelToken, Effort
 
 Entry = Job | Outcome | Unchanged
 
+STOPPING = {"DiskFullError", "ClosedOutputError"}
+"""Errors of one item after which no other can be done."""
 FLUSH_SECONDS = 0.5
 """Interval at which outcomes are written to the journal."""
 READING_SECONDS = 0.2
@@ -84,6 +91,7 @@ class Run:
         moved: the inputs are those of the last run and may have been moved.
         gather: what is made of all inputs together; None makes outputs of each.
         others: called with what became of each file that is no picture and no clip.
+        among: what this run takes of the inputs, of which unchanged failures are left out; None takes all.
     """
 
     def __init__(
@@ -100,24 +108,28 @@ class Run:
         moved: bool = False,
         gather: Gathering | None = None,
         others: Callable[[Outcome], object] = lambda _: None,
+        among: Among | None = None,
     ) -> None:
-        self._inputs = inputs
         self._given = list(inputs) if isinstance(inputs, (list, tuple)) else None
-        """The inputs, unless they are a stream; `_named` has archives as sources."""
-        self._named = None if self._given is None else with_sources(self._given, options.access)
+        """The inputs, unless they are a list; `_named` has archives as sources."""
+        given = inputs if self._given is None else self._given
+        named = read_given(given, options.access, in_order=gather is not None)
+        self._listed = named if isinstance(named, InputList) else None
+        self._given = None if self._listed else self._given
+        self._named = list[str | Source]() if isinstance(named, InputList) else list(named)
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
-        self._sources = tuple(sources_of(self._named or ()))
+        self._sources = sources_in(named)
         self._recipe, self._options = recipe, options
         self._cancel = cancel
         self._command, self._retry, self._moved = command, retry, moved
-        self._gather, self._members = gather, ""
+        self._gather, self._members, self._among = gather, "", among
         self._still = frozenset[str]()
         if gather is not None:
             self._place = gathered_place(out)
         else:
-            self._place = check_place(self._named or (), out, recipe, options)
-            self._still = check_inputs(self._named or (), self._place, recipe, options)
+            self._place = check_place(self._named, out, recipe, options)
+            self._still = check_inputs(self._named, self._place, recipe, options)
         self._others = OtherFiles(linked=options.others == "link", listen=others)
         self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()
@@ -155,7 +167,7 @@ class Run:
                 every = [item for batch in (first, *rest) for item in batch.items]
                 self._members = names_digest(self._selection.arranged(every))
             self._open(stack)
-            if self._place.in_place and self._sweeps and self._named is not None:
+            if self._place.in_place and self._sweeps and self._listed is None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._account.read_again()
                 batches = self._batches()
@@ -171,8 +183,7 @@ class Run:
 
     def _batches(self) -> Iterator[Batch]:
         return input_batches(
-            self._inputs,
-            self._named,
+            self._listed or self._named,
             self._place,
             self._options,
             self._patterns,
@@ -180,6 +191,7 @@ class Run:
             in_order=self._gather is not None,
             formats=self._recipe.formats(),
             selection=self._selection,
+            among=self._among,
         )
 
     def _open(self, stack: contextlib.ExitStack) -> None:
@@ -209,7 +221,13 @@ class Run:
         write_facts(self._name, self._facts())
         log = WrittenLog(self._journal.written, self._name, self._journal.base)
         self._transfer = Transfer(
-            self._sources, self._place.stored, self._settle, stack, log, fetching=self._options.fetching
+            self._sources,
+            self._place.stored,
+            self._settle,
+            self._settle_planned,
+            stack,
+            log,
+            fetching=self._options.fetching,
         )
         if self._place.in_place:
             days = self._options.keep_originals
@@ -233,8 +251,9 @@ class Run:
             self._journal,
             homes=homes,
             originals=self._originals,
-            alone=len(self._named or ()) == 1,
+            alone=named_count(self._named) == 1,
             still=self._still,
+            listed=has_lists(self._sources),
         )
 
     def _convert(self, batches: Iterator[Batch]) -> Effort:
@@ -255,6 +274,7 @@ class Run:
             parts=f"{self._journal.path}.parts",
             sources=self._sources,
             gather=self._gather,
+            sees=getattr(self._place.stored.sink, "sees", None) if self._place.stored else None,
         )
         if own.note:
             self._account.note(own.note)
@@ -285,7 +305,13 @@ class Run:
 
     def _facts(self) -> dict[str, object]:
         return run_facts(
-            self._command, self._given, self._place, self._toml, self._options, chosen=self._recipe.chosen
+            self._command,
+            self._given,
+            self._listed,
+            self._place,
+            self._toml,
+            self._options,
+            chosen=self._recipe.chosen,
         )
 
     def _first_with_items(self, batches: Iterator[Batch]) -> Batch | None:
@@ -333,6 +359,8 @@ class Run:
                 failed = self._journal.failed_in(batch)
                 every = mark_others(self._planner.plan(batch), batch)
                 entries = (entry for entry in every if _source(entry) in failed)
+            if self._among:
+                entries = self._without_failures(entries, batch, self._among)
             for chunk in self._chunked(self._twins.without(entries)):
                 total += _count(chunk)
                 yield self._twins.hold(chunk)
@@ -340,6 +368,13 @@ class Run:
             total += _count(chunk)
             yield chunk
         self._account.tell(Event("planned", total=total))
+
+    def _without_failures(self, entries: Iterator[Entry], batch: Batch, among: Among) -> Iterator[Entry]:
+        """The plan without inputs that failed in an earlier run and have not changed since."""
+        failed = self._journal.failed_alike(batch)
+        for entry in entries:
+            if isinstance(entry, Unchanged) or not (among.rests(entry) or _source(entry) in failed):
+                yield entry
 
     def _chunked(self, entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         while chunk := list(islice(entries, PLAN_CHUNK)):
@@ -393,19 +428,19 @@ class Run:
             self._account.tell(result)
         elif isinstance(result, Unchanged):
             self._account.add_unchanged(result)
-        elif isinstance(result, Outcome):
-            self._account.add(self._transfer.recorded(result))
         else:
             self._transfer.outward(result)
+
+    def _settle_planned(self, outcome: Outcome) -> None:
+        self._account.add(self._transfer.recorded(outcome))
 
     def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""
         self._to_read -= sum(item.size for item in job.items)
         own = [job] if len(job.items) == 1 else [job._replace(items=(item,)) for item in job.items]
         outcomes = list(map(self._transfer.recorded, outcomes, own))
-        full = next((outcome for outcome in outcomes if outcome.kind == "DiskFullError"), None)
-        if full:
-            self._stop(full.error)
+        if final := next((outcome for outcome in outcomes if outcome.kind in STOPPING), None):
+            self._stop(final.error)
         if self._gather is not None:  # remarks on the file of all items, which the first one in it has
             place = next((number for number, outcome in enumerate(outcomes) if outcome.outputs), 0)
             if outcomes[place].reason != "pages":

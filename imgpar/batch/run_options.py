@@ -10,10 +10,11 @@ from imgpar.core import parsing
 from imgpar.core.errors import unknown_setting
 from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
-from imgpar.inputs.ordering import SortKey, sort_keys
 from imgpar.inputs.fetching import FetchOptions, agent, robots
+from imgpar.inputs.ordering import SortKey, sort_keys
 from imgpar.inputs.sources import Access
 from imgpar.inputs.where import Condition, conditions
+from imgpar.outputs.shards.settings import CHECKSUMS, KEYS, ShardSize, shard_size
 
 FILES, RUN, NETWORK = "files", "run", "network"
 """Groups of flags."""
@@ -68,6 +69,14 @@ class RunOptions(Declared):
         example="skip",
         group=FILES,
         calls="run",
+    )
+    deterministic: bool = option(
+        parsing.switch,
+        "equal outputs make equal archives: members in the order of their names, with one time "
+        "(SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j",
+        default=False,
+        group=FILES,
+        calls="run retry frames",
     )
     include: tuple[str, ...] = option(
         parsing.patterns,
@@ -154,6 +163,50 @@ class RunOptions(Declared):
         default=True,
         group=FILES,
         calls="run retry arrays assemble sheet frames",
+    )
+    archives: bool = option(
+        parsing.switch,
+        "open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name",
+        default=False,
+        group=FILES,
+        calls="run retry arrays assemble sheet concat describe frames compare",
+    )
+    shard: ShardSize | None = option(
+        shard_size,
+        "write WebDataset shards (00000.tar, 00001.tar … with tables of their metadata) into OUT, each of at "
+        "most this size, such as 1GB, or this number of inputs, such as 10000",
+        default=None,
+        metavar="SIZE|N",
+        example="1GB",
+        group=FILES,
+        calls="run",
+    )
+    shard_keys: Literal["number", "name"] | None = option(
+        parsing.choice(*KEYS),
+        "with --shard: call samples by number, or by the name of the output (default: number)",
+        default=None,
+        choices=KEYS,
+        example="name",
+        group=FILES,
+        calls="run",
+    )
+    shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None = option(
+        parsing.choice(*CHECKSUMS),
+        "with --shard: checksum of each input in the tables (default: sha256)",
+        default=None,
+        choices=CHECKSUMS,
+        example="md5",
+        group=FILES,
+        calls="run",
+    )
+    caption_column: str | None = option(
+        parsing.text,
+        "with --shard: column of the list whose text is the caption of a sample, KEY.txt",
+        default=None,
+        metavar="NAME",
+        example="caption",
+        group=FILES,
+        calls="run",
     )
     in_place: bool = option(
         parsing.switch,
@@ -370,7 +423,7 @@ class RunOptions(Declared):
     @property
     def access(self) -> Access:
         """What the sources of the run have to know."""
-        return Access(self.password, fetching=self.fetching)
+        return Access(self.password, self.archives, self.fetching)
 
     @property
     def fetching(self) -> FetchOptions:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
-from imgpar.core.job import OutputFile
+from imgpar.core.job import OutputFile, SeenWants
 from imgpar.core.limits import Limits
 from imgpar.core.properties import Wants
 from imgpar.formats.extraction import Extraction
@@ -86,6 +86,8 @@ class RunSpec(NamedTuple):
     """Which properties are asked for."""
     gather: Gathering | None = None
     """What is made of all items together; None where each has outputs of its own."""
+    sees: SeenWants | None = None
+    """What the sink asks about the content of each input; None is nothing."""
     link_others: bool = False
     """Whether files that are no pictures and clips become hard links instead of copies."""
     arrays: bool = False

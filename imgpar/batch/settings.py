@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import RunOptions
+from imgpar.batch.watch.options import WatchOptions
 from imgpar.core.errors import UsageError, bad_value, unknown_setting
 from imgpar.core.options import Declared
 from imgpar.formats.extraction import Extraction
@@ -42,6 +43,8 @@ class Call:
     """Whether it extracts pictures from clips; the others refuse a recipe that does."""
     gather: frozenset[str] = frozenset()
     """Settings of a file that is made of all inputs."""
+    watch: frozenset[str] = frozenset()
+    """Settings of a watch."""
 
     def check(self, given: Mapping[str, Any]) -> None:
         """Reject settings that this call does not use.
@@ -51,14 +54,20 @@ class Call:
         """
         kinds = operation_types()
         fields = {field for kind in kinds.values() for field in kind.options()}
-        known = {*RunOptions.options(), *RECIPE_KEYS, *kinds, *Gathering.options()}
+        known = {*RunOptions.options(), *RECIPE_KEYS, *kinds, *Gathering.options(), *WatchOptions.options()}
         for key, value in given.items():
-            if key in self.run | self.recipe | self.gather or (
+            if key in self.run | self.recipe | self.gather | self.watch or (
                 self.operations and key in kinds.keys() | fields
             ):
                 continue
             if key not in known:
-                taken = [*self.run, *self.recipe, *self.gather, *(kinds if self.operations else ())]
+                taken = [
+                    *self.run,
+                    *self.recipe,
+                    *self.gather,
+                    *self.watch,
+                    *(kinds if self.operations else ()),
+                ]
                 raise unknown_setting(key, sorted(taken))
             if value is not None or key in kinds:
                 raise UsageError(f"{self.name} does not accept {key}.", fix=self._advice(key))
@@ -70,7 +79,7 @@ class Call:
             return f"Put it into the pipeline: Pipeline().{key}(...)."
         if key in _worker_options() and "jobs" in self.run:
             return f"Give it to the session: Session({key}=...)."
-        taken = self.run | self.recipe | self.gather
+        taken = self.run | self.recipe | self.gather | self.watch
         return f"Leave it out; it takes {', '.join(sorted(taken))}." if taken else "Leave it out."
 
 
@@ -106,6 +115,7 @@ OUTPUT = Call("output", frozenset(), _settings_of(EncodeOptions, "run") | {"to"}
 RUN = _call("run", "run", operations=True)
 """`convert` and `Pipeline.run`."""
 DRY_RUN = replace(RUN, name="dry_run", run=RUN.run - {"dry_run"})
+WATCH = replace(DRY_RUN, name="watch", watch=_settings_of(WatchOptions, "watch"))
 SESSION_RUN = _call("A run in a session", "run", session=True, operations=True)
 """`Session.run`, and `Pipeline.run` in a session."""
 ARRAYS = _call("arrays", "arrays")

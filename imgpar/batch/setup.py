@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any, Protocol, cast
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
@@ -16,22 +17,25 @@ from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
+from imgpar.batch.sharding import sharded
 from imgpar.batch.twins import check_duplicates
 from imgpar.batch.workers import Workers
+from imgpar.core.addresses import clean_address, is_address
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.job import Item
+from imgpar.core.job import Item, Job, Outcome, SeenWants
 from imgpar.core.locks import OutLock
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import Batch, of_kind
 from imgpar.inputs.companions import with_sidecars
-from imgpar.inputs.lists import scan_list
+from imgpar.inputs.found_archives import FoundArchives
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.others import with_others
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Source
+from imgpar.inputs.sources import Access, Source, sources_of, with_number, with_sources
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.extracted import ExtractedWishes
 from imgpar.outputs.sinks import Sink
@@ -40,9 +44,21 @@ from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
 
 
+class Among(Protocol):
+    """What a run takes of its inputs, where another run follows: see `batch.watch`."""
+
+    def enters(self, folder: str) -> bool:
+        """Whether this folder or one below it has to be read."""
+
+    def among(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """What is taken of all batches."""
+
+    def rests(self, entry: Job | Outcome) -> bool:
+        """Whether an entry of the plan is left to a later run."""
+
+
 def input_batches(
-    inputs: Iterable[str | Source],
-    named: Sequence[str | Source] | None,
+    named: Sequence[str | Source] | InputList,
     place: Out,
     options: RunOptions,
     patterns: Patterns,
@@ -51,12 +67,12 @@ def input_batches(
     in_order: bool = False,
     formats: Collection[str] = (),
     selection: Selection | None = None,
+    among: Among | None = None,
 ) -> Iterator[Batch]:
     """The inputs of a run, folder by folder.
 
     Args:
-        inputs: names of a list, streamed.
-        named: files, folders, patterns and sources that are read as a whole, in place of `inputs`.
+        named: files, folders, patterns and sources, or a list of inputs.
         place: where the outputs go; a folder of outputs among the inputs is left out.
         options: whether sidecars go along.
         patterns: which files are taken.
@@ -64,15 +80,24 @@ def input_batches(
         in_order: the order of `named` matters, and an input may be named twice.
         formats: of the outputs.
         selection: which of these files are taken, and their order.
+        among: what this run takes of all; None takes all.
     """
-    if in_order and named is not None:
-        batches = scan_in_order(named, patterns)
-    elif named is None:
+    if isinstance(named, InputList):
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
-        batches = scan_list((str(name) for name in inputs), patterns)
+        if options.archives:
+            raise UsageError("A list names files, so there are no --archives to open.", fix="Leave it out.")
+        batches = with_number(1, named.batches("", patterns))
+    elif in_order:
+        batches = scan_in_order(named, patterns)
     else:
-        batches = scan(named, out=None if place.stored else place.path, patterns=patterns)
+        for given in named:
+            if isinstance(given, FoundArchives) and place.stored:
+                given.leave_out(place.path)
+        out = None if place.stored else place.path
+        batches = scan(named, out=out, patterns=patterns, enters=among.enters if among else None)
+    if among:
+        batches = among.among(batches)
     if kind:
         batches = of_kind(batches, kind)
     if selection is not None:
@@ -83,9 +108,40 @@ def input_batches(
         batches = with_sidecars(batches)
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
-        out = "" if place.stored else place.path
-        batches = with_others(batches, patterns, apart=not audio, ours=own_files(options), out=out)
+        place_of_others = "" if place.stored else place.path
+        ours = own_files(options)
+        batches = with_others(batches, patterns, apart=not audio, ours=ours, out=place_of_others)
     return batches
+
+
+def read_given(
+    inputs: Iterable[str | Source], access: Access, *, in_order: bool = False
+) -> Sequence[str | Source] | InputList:
+    """The inputs of a run with sources for addresses and archives; a list of inputs for a stream.
+
+    Args:
+        inputs: a list or tuple is mirrored as a whole, anything else is read as a list.
+        access: what the options of the run say to sources.
+        in_order: whether the order of the inputs matters.
+
+    Raises:
+        UsageError: two sources have one name, or there is none for an address.
+    """
+    if isinstance(inputs, (list, tuple)):
+        if len(inputs) == 1 and isinstance(inputs[0], InputList):
+            return inputs[0]
+        return with_sources(inputs, access, in_order=in_order)
+    return InputList(str(given) for given in inputs)
+
+
+def sources_in(named: Sequence[str | Source] | InputList) -> tuple[Source, ...]:
+    """The sources of a run, in the order of their numbers."""
+    return (named,) if isinstance(named, InputList) else tuple(sources_of(named))
+
+
+def has_lists(sources: Iterable[Source]) -> bool:
+    """Whether some items come from a list, with outputs anywhere below OUT."""
+    return any(isinstance(source, InputList) for source in sources)
 
 
 def new_workers(options: RunOptions) -> Workers:
@@ -199,6 +255,7 @@ def planner(
     originals: KeptOriginals | None = None,
     alone: bool = False,
     still: Collection[str] = (),
+    listed: bool = False,
 ) -> Planner:
     """Make the planner of a run.
 
@@ -211,6 +268,7 @@ def planner(
         originals: in place, where originals are kept.
         alone: whether the run has a single input.
         still: named pictures with a single frame, from `check_inputs`.
+        listed: whether some inputs come from a list of addresses.
     """
     outputs = [
         WishedOutput(key, branch.to, branch.encode, branch.name, branch.flat, branch.size)
@@ -229,6 +287,7 @@ def planner(
         alone=alone and recipe.chosen,
         still=still,
         copied=options.others == "copy",
+        listed=listed,
     )
 
 
@@ -249,9 +308,12 @@ def check_place(
     """
     branches = recipe.branches()
     several = len(branches) > 1
+    out = sharded(out, options)
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
     check_duplicates(options, place)
+    if options.deterministic:
+        _fix_order(place)
     if place.in_place and (several or recipe.naming.renames or branches[0].name):
         what = "[[output]] tables" if recipe.outputs else "sizes" if recipe.naming.sizes else "a name"
         raise UsageError(
@@ -275,6 +337,17 @@ def check_place(
             fix="Name a folder with -o.",
         )
     return place
+
+
+def _fix_order(place: Out) -> None:
+    """Make the archive the same for the same outputs; raises UsageError where OUT is none."""
+    sink = place.stored.sink if place.stored else None
+    if not hasattr(sink, "deterministic"):
+        raise UsageError(
+            "OUT is not an archive, so there is no order of its members for deterministic.",
+            fix="Leave it out, or name an archive such as out.tar.",
+        )
+    cast(Any, sink).deterministic = True
 
 
 def gathered_place(out: str | Sink | None) -> Out:
@@ -338,6 +411,7 @@ def run_spec(
     parts: str,
     sources: tuple[Source, ...] = (),
     gather: Gathering | None = None,
+    sees: SeenWants | None = None,
 ) -> RunSpec:
     """Make the facts of a run that are sent to workers.
 
@@ -351,6 +425,7 @@ def run_spec(
         parts: folder for parts of long clips; empty for none.
         sources: of items that are no files.
         gather: what is made of all items together.
+        sees: what the sink asks about the content of each input.
 
     Raises:
         OutputError: `written` or `parts` is a symbolic link.
@@ -374,6 +449,7 @@ def run_spec(
         sources=sources,
         branches=(first, *others) if others else (),
         gather=gather,
+        sees=sees,
         link_others=options.others == "link",
     )
 
@@ -381,6 +457,7 @@ def run_spec(
 def run_facts(
     command: str,
     inputs: Iterable[str | Source] | None,
+    listed: InputList | None,
     place: Out,
     recipe: str | None,
     options: RunOptions,
@@ -392,16 +469,18 @@ def run_facts(
     Args:
         command: name of the command.
         inputs: as given; None where they came from a list.
+        listed: that list.
         place: the output.
         recipe: as TOML; None where it cannot be serialized.
         options: of the run.
         chosen: whether the output format was chosen by the user.
     """
-    given = list(inputs or ())
-    paths = [os.path.abspath(path) for path in given if isinstance(path, str)]
+    places = _places_of(inputs or ())
     return {
         "command": command,
-        "inputs": None if inputs is None or len(paths) < len(given) else paths,
+        "inputs": None if inputs is None else places,
+        "list": listed.facts if listed else None,
+        "secrets": any(isinstance(given, str) and _has_secrets(given) for given in inputs or ()),
         "folder": os.getcwd(),
         "out": place.path,
         "in_place": place.in_place,
@@ -414,7 +493,23 @@ def run_facts(
         "reverse": options.reverse,
         "others": options.others,
         "recursive": options.recursive,
+        "archives": options.archives,
     }
+
+
+def _places_of(given: Iterable[str | Source]) -> list[str] | None:
+    """The inputs as they may be stored; None where that is not enough to read them again: sources, and
+    addresses with secrets."""
+    places = list[str]()
+    for one in given:
+        if not isinstance(one, str) or _has_secrets(one):
+            return None
+        places.append(one if is_address(one) else os.path.abspath(one))
+    return places
+
+
+def _has_secrets(given: str) -> bool:
+    return is_address(given) and clean_address(given) != given
 
 
 def recipe_without_places(recipe: Recipe, text: str | None) -> str | None:

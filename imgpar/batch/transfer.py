@@ -1,6 +1,6 @@
 """What a run has between its plan and its workers where inputs or outputs are no local files.
 
-plan ─► ahead: items are fetched ─► spool: targets in a private folder ─► workers
+plan ─► spool: targets in a folder ─► ahead: items are fetched ─► unpacking: members of archives ─► workers
 workers ─► spool: outputs are published ─► outcomes
 """
 
@@ -11,11 +11,12 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from imgpar.batch.in_order import InOrder
 from imgpar.batch.incremental import Unchanged
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.fetching import FetchOptions
-from imgpar.inputs.sources import Source
+from imgpar.inputs.sources import Source, has_order
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import NotYet
@@ -23,6 +24,7 @@ from imgpar.runtime.scheduler import NotYet
 if TYPE_CHECKING:  # most runs need neither, and no thread pools
     from imgpar.batch.ahead import Ahead, Entry
     from imgpar.batch.spool import Spool
+    from imgpar.batch.unpacking import Unpacking
     from imgpar.outputs.write_ahead import WrittenLog
 
 
@@ -33,6 +35,7 @@ class Transfer:
         sources: of items that are no files.
         stored: the place of the outputs; None for files.
         settle: called with each job and the outcomes of its items.
+        settle_planned: called with each outcome of an item that needed no job.
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
         fetching: limits of transfers.
@@ -43,14 +46,17 @@ class Transfer:
         sources: Sequence[Source],
         stored: Stored | None,
         settle: Callable[[Job, list[Outcome]], None],
+        settle_planned: Callable[[Outcome], None],
         stack: contextlib.ExitStack,
         log: WrittenLog | None = None,
         *,
         fetching: FetchOptions = FetchOptions(),
     ) -> None:
-        self._settle = settle
+        self._settle, self._settle_planned = settle, settle_planned
+        self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
         self._spool: Spool | None = None
         self._ahead: Ahead | None = None
+        self._unpacking: Unpacking | None = None
         if stored is not None:
             from imgpar.batch.spool import Spool
 
@@ -61,6 +67,11 @@ class Transfer:
 
             self._ahead = Ahead(sources, stack.enter_context(temporary()), fetching)
             stack.callback(self._ahead.close)
+        if any(has_order(source) for source in sources):
+            from imgpar.batch.unpacking import Unpacking
+
+            self._unpacking = Unpacking(sources, stack.enter_context(temporary()))
+            stack.callback(self._unpacking.close)
 
     @property
     def folder(self) -> str:
@@ -75,12 +86,15 @@ class Transfer:
     @property
     def left(self) -> int:
         """Jobs that are held back."""
-        return self._ahead.left if self._ahead else 0
+        ahead = self._ahead.left if self._ahead else 0
+        return ahead + (self._unpacking.left if self._unpacking else 0)
 
     def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
-        return self._fetched(plan, self._ahead) if self._ahead else plan
+        ready = self._fetched(plan, self._ahead) if self._ahead else plan
+        ready = self._unpacking.entries(ready) if self._unpacking else ready
+        return self._order.paced(ready) if self._order else ready
 
     def _fetched(self, plan: Iterator[Entry], ahead: Ahead) -> Iterator[Entry | NotYet]:
         for entry in ahead.entries(plan):
@@ -93,16 +107,32 @@ class Transfer:
     def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
         for entry in plan:
             if not isinstance(entry, Job):
+                if self._order and isinstance(entry, Outcome) and entry.status == "failed":
+                    self._order.expect(entry.job)
                 yield entry
             elif entry.check:
                 self._settle(entry, [spool.compared(entry)])
             else:
+                if self._order:
+                    self._order.expect(entry.id)
                 yield spool.inward(entry)
 
-    def outward(self, result: Settled) -> None:
-        """Settle a job that the workers have done; if its outputs are published by threads, later."""
-        if self._ahead:
-            self._ahead.settled(result.state.job)
+    def outward(self, result: Settled | Outcome) -> None:
+        """Settle a job that the workers have done, or an item that needed none; later if its outputs are
+        published by threads, or in the order of the plan."""
+        number = result.job if isinstance(result, Outcome) else result.state.job.id
+        if isinstance(result, Settled):
+            if self._ahead:
+                self._ahead.settled(result.state.job)
+            if self._unpacking:
+                self._unpacking.settled(result.state.job)
+        for ready in self._order.done(number, result) if self._order else (result,):
+            self._out(ready)
+
+    def _out(self, result: Settled | Outcome) -> None:
+        if isinstance(result, Outcome):
+            self._settle_planned(result)
+            return
         if self._spool is None:
             self._settle(result.state.job, result.outcomes())
             return
@@ -122,6 +152,8 @@ class Transfer:
 
     def finish(self) -> None:
         """Settle all jobs, and end the sink. Raises RunError."""
+        for result in self._order.rest() if self._order else ():
+            self._out(result)
         if self._spool:
             for job, outcome in self._spool.done(0):
                 self._settle(job, [outcome])

@@ -20,7 +20,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import link_rank
-from imgpar.core.job import Item, Job, Outcome, OutputFile, Target, Twin
+from imgpar.core.job import Item, Job, Outcome, OutputFile, Target, Twin, outcome_of
 from imgpar.core.properties import Wants
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SIDECAR
@@ -125,14 +125,9 @@ class Twins:
         for entry in entries:
             if isinstance(entry, Job) and entry.item.path in self._first:
                 leader, digest = self._first[entry.item.path]
-                yield Outcome(
-                    entry.item.path,
-                    "skipped",
-                    reason="duplicate",
-                    notes=(f"its content is that of {leader}",),
-                    source_bytes=entry.item.size,
-                    job=entry.id,
-                    digest=digest,
+                note = f"its content is that of {leader}"
+                yield outcome_of(
+                    entry.item, "skipped", reason="duplicate", notes=(note,), job=entry.id, digest=digest
                 )
             else:
                 yield entry

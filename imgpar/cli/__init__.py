@@ -15,6 +15,8 @@ from imgpar.core.version import __version__
 
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from imgpar.batch.log_lines import Level
 
 __all__ = ["main"]
@@ -26,6 +28,7 @@ COMMANDS = {
     "sheet": ("imgpar.cli.sheet", "a contact sheet of pictures and clips"),
     "concat": ("imgpar.cli.concat", "concatenate clips"),
     "compare": ("imgpar.cli.compare", "formats and qualities of a picture side by side, on one page"),
+    "watch": ("imgpar.cli.watch", "keep running and convert what is new in folders"),
     "run": ("imgpar.cli.project", "run the tasks of a project, as its imgpar.toml says"),
     "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
     "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
@@ -45,10 +48,8 @@ _SELDOM = 100_000
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 """Flags with which a command usually starts no workers."""
 
-_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "duplicates", "run")
+_RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "duplicates", "run", "watch")
 """Commands that start workers."""
-PLANNED = ("watch",)
-"""Reserved names of commands that this version lacks."""
 
 HELP = """\
 Usage: imgpar COMMAND ...
@@ -69,6 +70,8 @@ Commands:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 ok, 1 some failed, 2 usage, 3 no input, 4 stopped, 130."""
+    if argv is None:
+        sys.excepthook = _print_traceback
     gc.set_threshold(_SELDOM)
     atexit.register(gc.freeze)  # no collection at interpreter exit
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -125,8 +128,6 @@ def _starts_workers(command: str, arguments: list[str]) -> bool:
 
 def _no_such_command(first: str, arguments: list[str]) -> UsageError:
     """The error for an unknown command; suggests a close name, or `convert` if it was omitted."""
-    if first in PLANNED:
-        return UsageError(f"imgpar {first} is not part of this version.", fix="See imgpar --help.")
     near = closest(first, COMMANDS)
     if near and not os.path.exists(first):
         return UsageError(f"There is no command {first!r}.", fix=f"Did you mean 'imgpar {near}'?")
@@ -154,6 +155,16 @@ def _complain(text: str, code: int, arguments: Sequence[str]) -> int:
     level: Level = "error" if code else "info"
     print_log(text, level, as_json=wants_json(arguments), plain=f"imgpar: {text}", exit_code=code)
     return code
+
+
+def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a fault of the program, without secrets of addresses."""
+    import traceback
+
+    from imgpar.core.addresses import without_secrets
+
+    lines = traceback.format_exception(kind, error, trace)
+    print(without_secrets("".join(lines)), end="", file=sys.stderr)
 
 
 def _refused(error: OSError | MemoryError | ImportError) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from imgpar.batch.gather.planner import is_document
 from imgpar.batch.run_options import RunOptions
@@ -17,7 +15,7 @@ from imgpar.batch.settings import ASSEMBLE
 from imgpar.cli import flags, gathering, running
 from imgpar.cli.outlets import logs_json
 from imgpar.cli.parsing import Once, Parser, Store
-from imgpar.cli.passwords import without_password
+from imgpar.cli.passwords import shown_command
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
 from imgpar.formats.registry import FORMATS, find_format
@@ -26,6 +24,8 @@ from imgpar.outputs.target_formats import TOGETHER
 
 if TYPE_CHECKING:
     from imgpar.batch.run_options import RunOptions
+    from imgpar.inputs.lists import InputList
+    from imgpar.inputs.sources import Source
     from imgpar.recipe.recipe import Recipe
 
 USAGE = "INPUT... -o OUT [options]"
@@ -56,6 +56,12 @@ USUAL = (
 def convert_parser() -> Parser:
     """The parser of `imgpar convert`."""
     parser = Parser("convert", USAGE, DESCRIPTION, EPILOG, usual=USUAL)
+    add_conversion(parser)
+    return parser
+
+
+def add_conversion(parser: Parser) -> None:
+    """Add all flags of a conversion."""
     parser.set_defaults(steps=None)
     group = _add_files(parser)
     flags.add_operations(parser)
@@ -70,7 +76,6 @@ def convert_parser() -> Parser:
     add("--save-recipe", action=Once, metavar="FILE", help="save the operations and settings as a TOML file")
     flags.add_run_options(parser, "run", files=group)
     running.add_reporting(parser)
-    return parser
 
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
@@ -117,15 +122,20 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
 def add_lists(add: Callable[..., object]) -> None:
     """Add the flags of lists of inputs; `add` is `add_argument` of a group."""
     add("--files-from", action=Once, metavar="FILE",
-        help="read the inputs from a file, one per line; - is standard input")  # fmt: skip
+        help="read the inputs from a list, a path or address per line, or from a table (.csv, .tsv, .jsonl, "
+        ".parquet); - is standard input")  # fmt: skip
     add("--null", action="store_true",
         help="names in --files-from are terminated by NUL instead of a newline (short: -0)")  # fmt: skip
+    add("--url-column", action=Once, metavar="NAME",
+        help="the column of --files-from with the address (default: url, image_url, src, path)")  # fmt: skip
+    add("--key-column", action=Once, metavar="NAME",
+        help="the column of --files-from with what each input is called (default: its address)")  # fmt: skip
 
 
 def convert_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
     args, inputs = convert_parser().parse(argv)
-    command = shlex.join(["imgpar", "convert", *without_password(argv)])
+    command = shown_command("convert", argv)
     return convert_with(args, inputs, read_recipe(args), command)
 
 
@@ -150,7 +160,7 @@ def convert_with(args: argparse.Namespace, inputs: list[str], recipe: Recipe, co
     if only_save:
         return 0
     # A sequence is mirrored as a whole, an iterator is streamed.
-    every = read_names(args.files_from, null=args.null) if args.files_from else inputs
+    every: list[str | Source] = [read_listed(args)] if args.files_from else [*inputs]
     from imgpar.api import run
 
     if args.check:
@@ -189,7 +199,9 @@ def _check_document(args: argparse.Namespace, recipe: Recipe) -> None:
         )
 
 
-def _estimate(args: argparse.Namespace, every: Iterable[str], recipe: Recipe, options: RunOptions) -> int:
+def _estimate(
+    args: argparse.Namespace, every: list[str | Source], recipe: Recipe, options: RunOptions
+) -> int:
     """Print what a run would take."""
     from imgpar.api.estimate import estimated
     from imgpar.cli.stopping import stopping
@@ -197,7 +209,7 @@ def _estimate(args: argparse.Namespace, every: Iterable[str], recipe: Recipe, op
 
     token = CancelToken()
     with stopping(token, as_json=logs_json(args)):
-        found = estimated(list(every), args.out, recipe, options, token)
+        found = estimated(every, args.out, recipe, options, token)
     print(json.dumps(found.as_dict()) if args.json else found.summary())
     return 130 if token.cancelled else 0
 
@@ -226,8 +238,7 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
     """Reject contradictory arguments before anything is written."""
     if not inputs and not args.files_from:
         raise UsageError("No input was given.", fix="Name files or folders: imgpar convert photos/ -o web/")
-    if args.null and not args.files_from:
-        raise UsageError("--null (-0) requires --files-from.")
+    check_lists(args)
     if args.in_place and args.out:
         raise UsageError("--in-place replaces the originals, so there is no -o.", fix="Leave out one.")
     if not args.in_place and not args.out:
@@ -304,17 +315,19 @@ def parse_output_formats(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def read_names(path: str, *, null: bool) -> Iterator[str]:
-    """Names from a list file, streamed; raises UsageError immediately if it cannot be opened."""
-    try:
-        stream = sys.stdin.buffer if path == "-" else open(path, "rb")  # noqa: SIM115 - closed by the generator
-    except OSError as error:
-        raise UsageError(f"The list of inputs {path!r} cannot be read: {error.strerror}.") from None
-    return _names(stream, null)
+def check_lists(args: argparse.Namespace) -> None:
+    """Refuse flags of lists without a list; raises UsageError."""
+    if args.files_from:
+        return
+    if args.null:
+        raise UsageError("--null (-0) requires --files-from.")
+    if given := next((flag for flag in ("url_column", "key_column") if getattr(args, flag)), ""):
+        raise UsageError(f"{flags.flag(given)} requires --files-from.", fix="Name a table, such as urls.csv.")
 
 
-def _names(stream: IO[bytes], null: bool) -> Iterator[str]:
-    from imgpar.inputs.lists import read_list
+def read_listed(args: argparse.Namespace) -> InputList:
+    """The list of --files-from, which is streamed; raises UsageError immediately if it cannot be opened."""
+    from imgpar.inputs.lists import InputList
 
-    with stream:
-        yield from read_list(stream, nul=null)
+    columns = {"url_column": args.url_column, "key_column": args.key_column}
+    return InputList(args.files_from, null=args.null, **columns)

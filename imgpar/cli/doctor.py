@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from imgpar.batch.progress import printable
 from imgpar.cli.check import Check
+from imgpar.cli.credentials import check_credentials
 from imgpar.cli.machine import check_machine
 from imgpar.cli.packages import check_packages, check_turbo
 from imgpar.cli.parsing import Parser, align_columns
@@ -48,6 +49,7 @@ def examine() -> Iterator[Check]:
     yield check_python()
     yield from check_packages()
     yield check_turbo()
+    yield from check_credentials()
     yield from check_machine()
 
 

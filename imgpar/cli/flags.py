@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import FILES, NETWORK, RUN, RunOptions
 from imgpar.batch.settings import RECIPE_KEYS
+from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli.parsing import Append, FlagAction, Once, Store
 from imgpar.cli.passwords import add_password
 from imgpar.core import parsing
@@ -138,7 +139,15 @@ def add_run_options(parser: argparse.ArgumentParser, call: str, **groups: Group)
         if call in option.calls:
             if option.group not in groups:
                 groups[option.group] = parser.add_argument_group(TITLES[option.group])
-            _add_run_option(groups[option.group].add_argument, name, option)
+            default = RunOptions.__dataclass_fields__[name].default
+            _add_plain_option(groups[option.group].add_argument, name, option, default)
+
+
+def add_watch_options(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a watch."""
+    group = parser.add_argument_group("watching")
+    for name, option in WatchOptions.options().items():
+        _add_plain_option(group.add_argument, name, option, WatchOptions.__dataclass_fields__[name].default)
 
 
 def add_gather_options(parser: argparse.ArgumentParser, call: str) -> None:
@@ -152,9 +161,8 @@ def add_gather_options(parser: argparse.ArgumentParser, call: str) -> None:
             )
 
 
-def _add_run_option(add: Callable[..., Any], name: str, option: Option) -> None:
+def _add_plain_option(add: Callable[..., Any], name: str, option: Option, default: Any) -> None:
     names = [option.short, flag(name)] if option.short else [flag(name)]
-    default = RunOptions.__dataclass_fields__[name].default
     text = option.help.replace("%", "%%")
     if name == "password":
         add_password(add, text)

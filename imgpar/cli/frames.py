@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from imgpar.batch.settings import EXTRACT, check_extraction, check_relevance
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser, Store
+from imgpar.cli.passwords import shown_command
 from imgpar.core.errors import UsageError
 from imgpar.formats.extraction import picture_format
 from imgpar.formats.options import EncodeOptions
@@ -85,7 +85,7 @@ def frames_command(argv: Sequence[str]) -> int:
         from imgpar.cli.preview import preview
 
         return preview(args, inputs, recipe, options)
-    command = shlex.join(["imgpar", "frames", *argv])
+    command = shown_command("frames", argv)
     return running.carry_out(
         args,
         lambda listen, token: run.run(

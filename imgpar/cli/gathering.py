@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import FITTING
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser
-from imgpar.cli.passwords import without_password
+from imgpar.cli.passwords import shown_command
 from imgpar.cli.stopping import FIRST_OF_ONE
 from imgpar.core.errors import UsageError
 from imgpar.outputs.sidefiles import check_journal
@@ -53,7 +52,7 @@ def run_gathering(call: str, parser: Parser, argv: Sequence[str], *, example: st
         raise UsageError("-o FILE is missing.", fix=f"Name the output: {example}")
     from imgpar.recipe.recipe import Recipe
 
-    command = shlex.join(["imgpar", call, *without_password(argv)])
+    command = shown_command(call, argv)
     return make_file(call, args, inputs, flags.build_recipe(args.steps or (), Recipe()), command)
 
 

@@ -14,12 +14,14 @@ from imgpar.batch.log_lines import escaped
 from imgpar.batch.progress import printable
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli import flags, running
-from imgpar.cli.convert import add_lists, read_names
+from imgpar.cli.convert import add_lists, check_lists, read_listed
 from imgpar.cli.parsing import Parser, align_columns
+from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Job, Outcome
+from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source, sources_of, with_number, with_sources
 
 if TYPE_CHECKING:
     from imgpar.runtime.scheduler import CancelToken
@@ -68,18 +70,18 @@ def info_command(argv: Sequence[str]) -> int:
     options = RunOptions(
         **{key: value for key, value in running.given_options(args).items() if value is not None}
     )
-    given = list[str | Source](with_sources(paths, options.access)) if names is paths else names
-    sources = tuple(sources_of(given)) if isinstance(given, list) else ()
+    every = with_sources(paths, options.access, in_order=True) if names is paths else names
+    given = list[str | Source](every) if names is paths else names
+    sources = tuple(sources_of(given)) if isinstance(given, list) else (InputList(()),)
     return _describe(args, options, show, given, patterns, sources)
 
 
 def _names(args: argparse.Namespace, paths: list[str]) -> Iterable[str]:
-    if args.null and not args.files_from:
-        raise UsageError("--null (-0) requires --files-from.")
+    check_lists(args)
     if args.files_from:
         if paths:
             raise UsageError("--files-from and FILE exclude each other.", fix="Leave out one.")
-        return read_names(args.files_from, null=args.null)
+        return (row.address for row in read_listed(args).rows() if row.address)
     if not paths:
         raise UsageError("No file was given.", fix="Name one: imgpar info photo.jpg")
     from imgpar.cli.folders import check_there
@@ -92,10 +94,13 @@ def _plan(
     given: Iterable[str | Source], patterns: Patterns, sources: Sequence[Source]
 ) -> Iterator[Job | Outcome]:
     """The files that were named, and the folders, which are counted."""
-    from imgpar.batch.facts import described_plan
+    from imgpar.batch.facts import described_plan, item_jobs
 
     for one in given:
-        if isinstance(one, str) and os.path.isdir(one):
+        if isinstance(one, str) and is_address(one):
+            for batch in with_number(1, InputList([one]).batches("", patterns)):
+                yield from item_jobs(batch.items)
+        elif isinstance(one, str) and os.path.isdir(one):
             yield Outcome(one, "skipped", reason=_FOLDER)
         else:
             yield from described_plan([one], patterns, sources)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from imgpar.cli.parsing import Once
+from imgpar.core.addresses import clean_address, is_address, without_secrets
 from imgpar.core.errors import UsageError
 from imgpar.core.limits import Secret
 
@@ -42,16 +43,18 @@ def read_password(args: argparse.Namespace) -> Secret | None:
     return Secret(text) if text else None
 
 
-def without_password(argv: Sequence[str]) -> list[str]:
-    """The arguments with passwords masked, for logging.
+def shown_command(name: str, argv: Sequence[str]) -> str:
+    """A command line for the journal, without passwords and secrets of addresses.
 
-    >>> without_password(["a.pdf", "--password", "sesame", "--password=sesame"])
-    ['a.pdf', '--password', '***', '--password=***']
+    >>> shown_command("convert", ["a.pdf", "--password", "sesame", "https://me:word@host/a?token=x"])
+    "imgpar convert a.pdf --password '***' https://host/a"
     """
-    shown, hidden = list[str](), False
+    import shlex
+
+    shown, hidden = ["imgpar", name], False
     for argument in argv:
-        shown.append("***" if hidden else argument)
+        shown.append("***" if hidden else clean_address(argument) if is_address(argument) else argument)
         hidden = argument == _FLAG and not hidden
         if argument.startswith(f"{_FLAG}="):
             shown[-1] = f"{_FLAG}=***"
-    return shown
+    return shlex.join(map(without_secrets, shown))

@@ -24,6 +24,7 @@ from imgpar.outputs.templates import OWN_SIZE, STEM
 
 if TYPE_CHECKING:
     from imgpar.batch.answers import Explained
+    from imgpar.inputs.sources import Source
     from imgpar.ops import Operation
     from imgpar.recipe.outputs import Branch
     from imgpar.recipe.recipe import Recipe
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 def preview(
     args: argparse.Namespace,
-    inputs: Iterable[str],
+    inputs: Iterable[str | Source],
     recipe: Recipe,
     options: RunOptions,
     gather: Gathering | None = None,
@@ -106,7 +107,7 @@ def preview(
 
 def _entries(
     args: argparse.Namespace,
-    inputs: Iterable[str],
+    inputs: Iterable[str | Source],
     recipe: Recipe,
     options: RunOptions,
     gather: Gathering | None,
@@ -148,19 +149,17 @@ def _entries(
 
 def _explained_plan(
     plan: Iterator[Job | Outcome],
-    inputs: Iterable[str],
+    inputs: Iterable[str | Source],
     recipe: Recipe,
     options: RunOptions,
     cancel: CancelToken,
     stack: contextlib.ExitStack,
 ) -> Iterator[tuple[Job, Explained] | Outcome]:
     from imgpar.batch.facts import explain
-    from imgpar.batch.setup import new_workers
-    from imgpar.inputs.sources import sources_of, with_sources
+    from imgpar.batch.setup import new_workers, read_given, sources_in
 
     workers = stack.enter_context(new_workers(options))
-    named = with_sources(inputs, options.access) if isinstance(inputs, (list, tuple)) else ()
-    sources = tuple(sources_of(named))
+    sources = sources_in(read_given(inputs, options.access))
     return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel, sources)))
 
 
@@ -183,7 +182,9 @@ def _facts(entry: Job | Outcome) -> dict[str, Any]:
             }
             for target in entry.targets
         ]
-        facts = {"source": entry.item.path, "status": "planned", "outputs": outputs}
+        facts: dict[str, Any] = {"source": entry.item.path, "status": "planned", "outputs": outputs}
+        if entry.item.columns:
+            facts["columns"] = dict(entry.item.columns)
         if len(entry.items) > 1:
             facts["sources"] = [item.path for item in entry.items]
         return {**facts, "compared": [file.path for file in entry.check]} if entry.check else facts

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Parser
-from imgpar.cli.passwords import without_password
+from imgpar.cli.passwords import shown_command
 from imgpar.core.errors import UsageError
 
 DESCRIPTION = """\
@@ -41,7 +40,7 @@ def retry_command(argv: Sequence[str]) -> int:
     from imgpar.api import retry
 
     settings = running.given_options(args)
-    command = shlex.join(["imgpar", "retry", *without_password(argv)])
+    command = shown_command("retry", argv)
     return running.carry_out(
         args,
         lambda listen, token: retry.retry(

@@ -111,11 +111,15 @@ def carry_out(args: argparse.Namespace, call: Run, *, to_stdout: bool = False, s
     Args:
         args: parsed flags.
         call: starts the run.
-        to_stdout: whether a picture is written to standard output.
+        to_stdout: whether pictures are written to standard output.
         stopped: printed at the first Ctrl-C.
     """
     from imgpar.runtime.scheduler import CancelToken
 
+    if to_stdout and sys.stdout.isatty():
+        raise UsageError(
+            "Standard output is a terminal, which shows no pictures.", fix="Add '> FILE' or a pipe."
+        )
     token, as_json = CancelToken(), logs_json(args)
     with (
         Progress(quiet=args.quiet, verbose=args.verbose, as_json=as_json) as progress,
@@ -151,7 +155,7 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
     elif report.exit_code == NoInputError.exit_code:
         nothing = getattr(args, "nothing", "") or _nothing(report)
         print_log(nothing, "error", as_json=as_json, plain=f"imgpar: {nothing}", exit_code=report.exit_code)
-    elif report.stopped and args.quiet:
+    elif report.stopped and (args.quiet or to_stdout):
         plain = f"imgpar: {report.stopped}"
         print_log(report.stopped, "error", as_json=as_json, plain=plain, exit_code=report.exit_code)
     elif not (args.quiet or args.json or to_stdout):

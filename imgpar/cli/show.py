@@ -13,7 +13,9 @@ from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.install_hint import pip
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
+from imgpar.inputs import sources
 from imgpar.ops import Operation, Option, operation_types
+from imgpar.outputs import sinks
 
 
 def formats_parser() -> Parser:
@@ -53,7 +55,20 @@ def formats_command(argv: Sequence[str]) -> int:
         print("\nThese require a package that is not installed:\n  " + "\n  ".join(missing))
     if unknown:
         print(f"\nRecognised but not supported: {', '.join(unknown)}.")
+    print("\n" + align_columns(_places()))
     return 0
+
+
+def _places() -> list[tuple[str, str]]:
+    """Archives and addresses that are read, and those that are written to."""
+    found = []
+    for words, suffixes, schemes in (
+        ("inputs come from", sources.ARCHIVES, sources.SCHEMES),
+        ("outputs go to", sinks.SINKS, sinks.SCHEMES),
+    ):
+        names = [*(f".{suffix}" for suffix in suffixes), *(f"{scheme}://" for scheme in schemes)]
+        found.append((words, ", ".join(["files and folders", *names])))
+    return found
 
 
 def _format_facts(name: str) -> dict[str, Any]:

@@ -13,12 +13,15 @@ import re
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 """Of two letters or more: `C:` is a drive."""
-_SECRETS = re.compile(
-    r"(?P<start>[A-Za-z][A-Za-z0-9+.-]+:/{1,2})"
-    r"(?P<user>[^\s/?#\"'<>]*@)?"
-    r"(?P<place>[^\s?#\"'<>]*)"
-    r"(?P<query>[?#][^\s\"'<>]*)?"
-)
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}:/{1,2})((?:[^\s'\"<>]|'(?=[\w%&=/+~@-]))*)")
+"""An address in a text, as scheme and rest. An apostrophe belongs to it where it is no closing quote."""
+_QUERY = re.compile(r"(?<=\S)\?[\w.~%+-]+=[^\s\"<>]*")
+"""A query behind a path with spaces, or behind one without its host."""
+_STORES = frozenset(("s3", "gs", "az", "sftp", "memory"))
+"""Schemes whose paths may hold ? and #."""
+_LIKE_QUERY = r"\?(?=[\w.~%+-]+=)"
+_WITHOUT_HOST = "url: /"
+"""How urllib3 names an address in its messages."""
 
 
 def scheme_of(text: str) -> str:
@@ -36,6 +39,16 @@ def is_address(text: object) -> bool:
     return isinstance(text, str) and bool(scheme_of(text))
 
 
+def clean_address(address: str) -> str:
+    """An address as it may be written down: without user info and query.
+
+    >>> clean_address("https://me:word@host/it's here.jpg?token=x#part")
+    "https://host/it's here.jpg"
+    """
+    scheme, slashes, rest = address.partition("://")
+    return scheme + slashes + _place(scheme, rest)
+
+
 def without_secrets(text: str) -> str:
     """A text with the user info and the query of each address in it removed; other text stays.
 
@@ -44,9 +57,27 @@ def without_secrets(text: str) -> str:
     >>> without_secrets("photos/a.jpg?")
     'photos/a.jpg?'
     """
-    if ":/" not in text:
+    if ":/" not in text and _WITHOUT_HOST not in text:
         return text
-    return _SECRETS.sub(lambda found: found["start"] + found["place"], text)
+    cleaned, count = _ADDRESS.subn(lambda found: found[1] + _place(found[1], found[2]), text)
+    return _QUERY.sub(_punctuation, cleaned) if count or _WITHOUT_HOST in text else text
+
+
+def _punctuation(found: re.Match[str]) -> str:
+    """What follows a query and is no part of it."""
+    query = found[0]
+    return query[len(query.rstrip("'\").,;")) :]
+
+
+def _place(scheme: str, rest: str) -> str:
+    """Host and path of what follows `://`."""
+    end = _LIKE_QUERY if scheme.rstrip(":/").lower() in _STORES else "[?#]"
+    authority, slash, path = re.split(end, rest, maxsplit=1)[0].partition("/")
+    authority = authority.rpartition("@")[2]
+    port = authority.rpartition("]")[2].partition(":")[2]
+    if port.strip("0123456789:.,;)"):  # a password with / or ?, which is cut in two
+        authority, slash, path = "", "", ""
+    return authority + slash + path
 
 
 def last_part(address: str) -> str:

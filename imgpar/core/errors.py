@@ -235,6 +235,10 @@ class DiskFullError(RunError):
     """No space is left where the output goes."""
 
 
+class ClosedOutputError(RunError):
+    """Whoever read standard output has gone."""
+
+
 class ArenaError(RunError):
     """There is no shared memory, or all of it is held by the caller."""
 
@@ -247,6 +251,21 @@ def may_pass(kind: str) -> bool:
     """
     found = globals().get(kind)
     return bool(getattr(found, "may_pass", False))
+
+
+_OUTSIDE = frozenset(
+    ("SourceError", "CommitError", "OutOfMemoryError", "HelperKilledError", "OutputError", "DiskFullError")
+)
+
+
+def is_outside(kind: str) -> bool:
+    """Whether a failure of this class says nothing about the content of the input: the disk, the network, a
+    permission or the memory was the cause.
+
+    >>> is_outside("SourceError"), is_outside("DamagedError"), is_outside("WorkerDiedError")
+    (True, False, False)
+    """
+    return kind in _OUTSIDE
 
 
 def unknown_setting(name: str, known: Iterable[str]) -> UnknownSettingError:

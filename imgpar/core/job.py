@@ -52,11 +52,19 @@ class Item(NamedTuple):
     a date of modification."""
     columns: tuple[tuple[str, str], ...] = ()
     """Name and value of what else the list says of it, for the report; not sent to workers."""
+    listed: bool = False
+    """Whether it is of a list of addresses: the journal knows it by its whole path, and `key` may hold
+    secrets."""
 
     @property
     def facts(self) -> Facts:
         """The values by which a change of the file is detected."""
         return Facts(self.size, self.mtime_ns, self.ctime_ns, self.inode)
+
+    @property
+    def name(self) -> str:
+        """The name after which its outputs are named."""
+        return self.mirror.rpartition("/")[2]
 
 
 FOLDER, SPECIAL = -2, -1
@@ -214,6 +222,27 @@ class OutputFile(NamedTuple):
         return Facts(self.bytes, self.mtime_ns, self.ctime_ns, self.inode)
 
 
+class Seen(NamedTuple):
+    """What a worker says of the content of an input where the sink asks for it (`SeenWants`); 0 and empty
+    are unknown."""
+
+    width: int = 0
+    """In pixels, upright."""
+    height: int = 0
+    exif: str = ""
+    """Tags and values as a JSON object."""
+    checksum: str = ""
+    """In hexadecimal digits."""
+
+
+class SeenWants(NamedTuple):
+    """What is asked of the content of each input, for `Outcome.seen`; its size always is."""
+
+    exif: bool = False
+    checksum: str = ""
+    """Name of the algorithm, of `hashlib`; empty for none."""
+
+
 TO_CHECK = "; check the result"
 """The end of a note on an output that may not be what was wanted; the run says how many there are."""
 
@@ -253,6 +282,23 @@ class Outcome(NamedTuple):
     """What else the list of inputs says of the item; see `Item.columns`."""
     other: bool = False
     """Whether it is of a file that is no picture and no clip (`others`), which is no item of the report."""
+    listed: bool = False
+    """As `Item.listed`."""
+    seen: Seen | None = None
+    """What a sink asked about the content of the input; it is in no report."""
+
+
+def outcome_of(item: Item, status: Status, outputs: tuple[OutputFile, ...] = (), **facts: Any) -> Outcome:
+    """An outcome of an item; `facts` are the other fields."""
+    return Outcome(
+        item.path,
+        status,
+        outputs,
+        source_bytes=item.size,
+        columns=item.columns,
+        listed=item.listed,
+        **facts,
+    )
 
 
 class ItemFacts(NamedTuple):

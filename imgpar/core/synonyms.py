@@ -16,21 +16,23 @@ ALIASES = {
     "output_folder": "out",
     "out_dir": "out",
     "outdir": "out",
+    "directory_prefix": "out",
     "grayscale": "grey",
     "greyscale": "grey",
 }
 """Word → setting with the same meaning and values."""
 
 MEANT = {
-    "to": "ext extension type convert_to output_format fmt",
+    "to": "ext extension type convert_to output_format fmt encode_format",
     "resize": "scale size dimensions geometry thumbnail thumb max_width max_height long_edge longest "
-    "shortest percent width height zoom downscale shrink",
+    "shortest percent image_size width height zoom downscale shrink",
     "sizes": "widths srcset responsive breakpoints",
-    "quality": "jpeg_quality webp_quality q qual crf bitrate cq",
+    "quality": "jpeg_quality webp_quality q qual crf bitrate cq encode_quality",
     "max_bytes": "max_size max_filesize file_size size_limit target_size extent limit_size",
     "target": "ssim target_quality min_quality quality_target vmaf butteraugli ssimulacra2 dssim",
     "effort": "compression compress compression_level speed_level method zlib_level",
-    "jobs": "threads workers parallel processes concurrency procs cpus cores n_jobs num_workers",
+    "jobs": "threads workers parallel processes concurrency procs cpus cores n_jobs num_workers "
+    "processes_count",
     "on_exists": "overwrite yes force skip_existing no_clobber no_overwrite existing ignore_existing "
     "replace clobber",
     "in_place": "inplace mogrify overwrite_input",
@@ -55,7 +57,8 @@ MEANT = {
     "trim": "start duration clip from_to seek cut",
     "include": "pattern glob match only",
     "exclude": "ignore skip",
-    "where": "filter select filter_by min_width min_height min_size",
+    "where": "filter select filter_by min_width min_height min_size min_image_size "
+    "max_aspect_ratio max_image_area",
     "kernel": "resample resampling interpolation resize_filter algorithm",
     "enlarge": "upscale allow_upscale allow_enlarge",
     "fit": "aspect keep_aspect ignore_aspect aspect_ratio mode resize_mode",
@@ -63,13 +66,27 @@ MEANT = {
     "name": "rename filename template output_name naming name_template",
     "duplicates": "dedupe dedup deduplicate skip_duplicates",
     "optimise": "lossless_optimise oxipng recompress",
-    "files_from": "from_file file_list filelist list input_list",
+    "files_from": "from_file file_list filelist list input_list url_list url_file input_file",
     "verify": "check_outputs validate",
     "lossless": "losslessly",
     "subsampling": "chroma chroma_subsampling sampling_factor",
     "verbose": "debug",
     "quiet": "silent",
     "estimate": "predict how_long",
+    "downloads": "thread_count transfers max_concurrent_downloads concurrent_downloads connections",
+    "per_host": "max_connection_per_server connections_per_host",
+    "retries": "tries max_tries retry_count max_retries",
+    "fetch_timeout": "read_timeout connect_timeout download_timeout",
+    "max_download": "max_transfer max_download_size",
+    "robots": "disallowed_header_directives respect_robots",
+    "user_agent": "user_agent_token agent",
+    "url_column": "url_col",
+    "key_column": "key_col id_col",
+    "caption_column": "caption_col",
+    "shard": "number_sample_per_shard shard_size maxcount",
+    "log_format": "use_json_log json_log log_json",
+    "events": "event_log ndjson progress_json",
+    "metrics": "prometheus",
 }
 """Setting → words of other tools for it."""
 
@@ -92,12 +109,22 @@ SENTENCES = {
     "auto_orient": "Pictures are always turned upright, so there is nothing to ask for.",
     "no_enlarge": "--resize never enlarges unless --enlarge is given, so there is nothing to ask for.",
     "input": "Inputs are named without a flag: imgpar convert photos/ -o web/",
+    "incremental": "Every run does only what is not done yet, so there is nothing to ask for.",
+    "save_additional_columns": "The report keeps all columns of a list, so there is nothing to ask for.",
+    "disable_all_reencoding": "Files that nothing is asked for are copied as they are.",
+    "progress": "Progress is shown on a terminal, and every 30 seconds elsewhere; --quiet hides it.",
+    "no_check_certificate": "Certificates are always checked; SSL_CERT_FILE names a file with further ones.",
+    "access_key": "Credentials come from the environment or files of their own; imgpar doctor lists them.",
 }
 """Word → a whole sentence, in place of a setting."""
 
 _SAME_SENTENCE = {
     "autorotate": "auto_orient", "auto_rotate": "auto_orient", "autoorient": "auto_orient",
     "no_upscale": "no_enlarge", "without_enlargement": "no_enlarge", "no_upscaling": "no_enlarge",
+    "incremental_mode": "incremental", "resume": "incremental", "continue": "incremental",
+    "show_progress": "progress", "stats": "progress", "insecure": "no_check_certificate",
+    "secret_key": "access_key", "access_key_id": "access_key", "secret_access_key": "access_key",
+    "http_user": "access_key", "http_password": "access_key", "token": "access_key",
     "in": "input", "i": "input", "src": "input", "source": "input", "inputs": "input", "input_dir": "input",
 }  # fmt: skip
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import os
 import stat
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
@@ -56,13 +58,16 @@ class Entries(Sequence[Item]):
         "_columns",
         "_facts",
         "_folder",
+        "_keys",
         "_left",
+        "_listed",
         "_mirror",
         "_ordered",
         "_wrong",
         "failed",
         "formats",
         "names",
+        "source",
     )
 
     def __init__(
@@ -81,21 +86,47 @@ class Entries(Sequence[Item]):
         self._ordered: list[str] = []
         self._columns = array("q"), array("q"), array("q"), array("q")
         self._left = in_order(names)
+        self.source = 0
+        self._keys: Sequence[str] = ()
+        self._listed: Mapping[str, str] = {}
 
     @classmethod
-    def of(cls, folder: str, mirror: str, rows: Sequence[Row], formats: dict[str, str]) -> Entries:
+    def of(
+        cls,
+        folder: str,
+        mirror: str,
+        rows: Iterable[Row],
+        formats: dict[str, str],
+        *,
+        errors: Mapping[str, str] | None = None,
+        keys: Sequence[str] = (),
+        columns: Mapping[str, str] | None = None,
+    ) -> Entries:
         """Entries with known status, in this order.
 
         Args:
-            folder: absolute path.
+            folder: absolute path, or what it is called in its source.
             mirror: path of the folder below OUT.
             rows: name and status of each file.
             formats: detected formats, by name.
+            errors: why files cannot be read, by name.
+            keys: what the source knows each by, in the same order; empty where that is its path.
+            columns: what else a list says of a file, as JSON, by name; see `Item.columns`.
         """
-        entries = cls(folder, mirror, [row[0] for row in rows], formats, {})
-        entries._take(entries.names, [row[1:] for row in rows])
-        entries._left = iter(())
+        entries = cls(folder, mirror, (), formats, {}, errors or ())
+        for name, *facts in rows:
+            entries._ordered.append(name)
+            for column, value in zip(entries._columns, facts, strict=True):
+                column.append(value)
+        entries.names = entries._ordered
+        entries._keys, entries._listed, entries._wrong = keys, columns or {}, dict(errors or {})
         return entries
+
+    def of_source(self, number: int) -> Entries:
+        """The same as items of a source; see `Item.source`."""
+        made = copy(self)
+        made.source = number
+        return made
 
     def __len__(self) -> int:
         return len(self.names)
@@ -127,6 +158,9 @@ class Entries(Sequence[Item]):
             self._wrong.get(name, ""),
             self.formats.get(name, ""),
             changes[index],
+            source=self.source,
+            key=self._keys[index] if self._keys else "",
+            columns=columns_in(self._listed.get(name)),
         )
 
     def _read(self, count: int) -> None:
@@ -162,6 +196,8 @@ class Entries(Sequence[Item]):
             found = known_suffix(suffix_of(name)) or FORMATS.get(formats.get(name, ""))
             return found is not None and found.kind == kind
 
+        if self._is_settled:
+            return self.picked([at for at, name in enumerate(self._ordered) if wanted(name)])
         names = list(filter(wanted, self.names))
         return Entries(self._folder, self._mirror.rstrip("/"), names, formats, self._facts, self.failed)
 
@@ -173,13 +209,20 @@ class Entries(Sequence[Item]):
         """
         rows = list(self.rows())
         made = Entries.of(
-            self._folder.rstrip(os.sep) or os.sep,
+            self._folder[: -len(os.sep)] or os.sep,
             self._mirror.rstrip("/"),
             [rows[at] for at in places],
             self.formats,
+            keys=[self._keys[at] for at in places] if self._keys else (),
+            columns=self._listed,
         )
-        made.failed, made._wrong = self.failed, self._wrong
+        made.failed, made._wrong, made.source = self.failed, self._wrong, self.source
         return made
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the order and the status of all are known."""
+        return len(self._ordered) == len(self.names)
 
 
 @contextlib.contextmanager
@@ -224,6 +267,11 @@ class Batch:
     """The input that contains this folder; empty is the folder itself."""
     filtered: int = 0
     """Number of media left out by conditions (`--where`)."""
+    part: bool = False
+    """Whether it is one of several batches of items from anywhere (`Item.listed`). Their names are unique in
+    all of them, and their outputs may lie in folders below `mirror`."""
+    files: bool = False
+    """Whether a source yields it whose items are local files, opened by their paths."""
 
 
 def of_kind(batches: Iterable[Batch], kind: str) -> Iterator[Batch]:
@@ -245,9 +293,14 @@ def known_suffix(suffix: str) -> Format | None:
     return found if found and found.readable else None
 
 
+def columns_in(text: str | None) -> tuple[tuple[str, str], ...]:
+    """The other columns of a row of a list, from their JSON."""
+    return tuple((name, value) for name, value in json.loads(text)) if text else ()
+
+
 def is_clip(item: Item) -> bool:
     """Whether an input is a clip: by its suffix, else by its detected format."""
-    found = known_suffix(suffix_of(item.path)) or FORMATS.get(item.format)
+    found = known_suffix(suffix_of(item.name)) or FORMATS.get(item.format)
     return found is not None and found.kind == "video"
 
 

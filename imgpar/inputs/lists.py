@@ -1,85 +1,269 @@
-"""Inputs from a list (`--files-from`): any number of lines in little memory."""
+"""Inputs from a list (`--files-from`, a table, a stream): any number of rows in little memory.
+
+    rows ─► paths      ─► spool on disk ─► a batch for each folder
+         └► addresses  ─► spool on disk ─► batches of some thousand items (`addresses`)
+
+The list is read to its end before the first batch, because names depend on all rows.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import IO
 
+from imgpar.core.addresses import is_address, without_secrets
+from imgpar.core.errors import UsageError
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
-from imgpar.inputs.batches import Batch, Entries, Row, named_item
+from imgpar.inputs.addresses import AddressSpool, check_opener, open_address, places_of
+from imgpar.inputs.batches import Batch, Entries, columns_in, named_item
+from imgpar.inputs.batches import Row as Listed
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
+from imgpar.inputs.sources import Content
+from imgpar.inputs.tables import Columns, Row, read_list, read_rows
 
-_CHUNK = 1 << 16
-_BOM = b"\xef\xbb\xbf"
+__all__ = ["InputList", "read_list", "scan_list"]
+
 _TABLES = """
+PRAGMA cache_size = -16000;
 CREATE TABLE place(id INTEGER PRIMARY KEY, folder BLOB UNIQUE, mirror BLOB, fold BLOB);
-CREATE TABLE entry(id INTEGER PRIMARY KEY, place INTEGER, name BLOB, UNIQUE(place, name));
+CREATE TABLE file(id INTEGER PRIMARY KEY, place INTEGER, name BLOB, columns TEXT, UNIQUE(place, name));
 """
 
 
-def read_list(stream: IO[bytes], *, nul: bool = False) -> Iterator[str]:
-    """Names from a binary stream, one per line or separated by NUL; empty ones are skipped.
+class InputList:
+    """A list of inputs: addresses and paths, with keys and columns for the report where it is a table.
 
-    >>> import io
-    >>> list(read_list(io.BytesIO(b"a.jpg\\n\\nb c.jpg")))
-    ['a.jpg', 'b c.jpg']
+    A table is a CSV, TSV, JSON lines or Parquet file by its suffix (`.gz` too); any other file has a path or
+    an address in each line. What is named by a path is a file.
+
+    >>> listed = InputList(["https://host/a.jpg", "https://host/b.jpg"])
+    >>> [item.mirror for batch in listed.batches("") for item in batch.items]
+    ['a.jpg', 'b.jpg']
+
+    Args:
+        rows: the path of a list, `-` for standard input, an address of a list; or paths and addresses.
+        url_column: the column with the address or path; None is the first of url, image_url, src, path ….
+        key_column: the column with what each input is called, which must be its own; None is its address.
+        null: whether names in a text are separated by NUL.
+
+    Raises:
+        UsageError: the list cannot be read, or lacks a column.
     """
-    end = b"\0" if nul else b"\n"
-    rest = stream.read(_CHUNK)
-    if not nul:
-        rest = rest.removeprefix(_BOM)
-    while True:
-        *whole, rest = rest.split(end)
-        for name in whole:
-            yield from _decoded(name, nul=nul)
-        more = stream.read(_CHUNK)
-        if not more:
-            break
-        rest += more
-    yield from _decoded(rest, nul=nul)
+
+    loose = True
+    """Its items are inputs of their own: their outputs go to the top of OUT."""
+
+    def __init__(
+        self,
+        rows: str | os.PathLike[str] | Iterable[str | Row],
+        *,
+        url_column: str | None = None,
+        key_column: str | None = None,
+        null: bool = False,
+    ) -> None:
+        self._columns, self._null = Columns(url_column or "", key_column or ""), null
+        self.path = os.fspath(rows) if isinstance(rows, (str, os.PathLike)) else ""
+        self._stream = open_list(self.path) if self.path else None
+        self._rows: Iterable[str | Row] = () if isinstance(rows, (str, os.PathLike)) else rows
+        self._remote: int | None = None
+        self._named, self._number = False, 0
+
+    @classmethod
+    def of_addresses(cls, addresses: list[str], number: int = 0) -> InputList:
+        """Addresses that the user named one by one; `number` tells several such lists apart.
+
+        Raises:
+            UsageError: one of them cannot be opened.
+        """
+        for address in addresses:
+            check_opener(address)
+        made = cls(addresses)
+        made._remote, made._named, made._number = len(addresses), True, number
+        return made
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return InputList, ((),)  # a worker opens items by their keys
+
+    @property
+    def root(self) -> str:
+        """What the list is called."""
+        return "list://" + (without_secrets(self.path) if self.path else f"inputs-{self._number}")
+
+    @property
+    def name(self) -> str:
+        """What its rows are called that have no address."""
+        return os.path.basename(without_secrets(self.path)) if self.path.strip("-") else "row"
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one address that the user named, so that its output may be named, too."""
+        return self._named and self._remote == 1
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has addresses; true until it has been read."""
+        return self._remote != 0
+
+    @property
+    def facts(self) -> dict[str, object] | None:
+        """What `of_facts` needs to read the same list again; None where that is impossible."""
+        if not self.path or self.path == "-" or is_address(self.path):
+            return None
+        columns = self._columns
+        path = os.path.abspath(self.path)
+        return {"path": path, "url": columns.address, "key": columns.key, "null": self._null}
+
+    @classmethod
+    def of_facts(cls, facts: dict[str, object]) -> InputList:
+        """The list of an earlier run. Raises UsageError where it is no longer there."""
+        url, key = (str(facts[name]) for name in ("url", "key"))
+        return cls(str(facts["path"]), url_column=url, key_column=key, null=bool(facts["null"]))
+
+    def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
+        """As `Source.batches`: files first, in the folders of the current one, then addresses."""
+        # An empty name creates a private database in a temporary file, which ends with the connection.
+        with closing(sqlite3.connect("", isolation_level=None)) as spool:
+            files = FileSpool(spool, mirror)
+            addresses = AddressSpool(spool)
+            for row in self.rows():
+                if row.error or row.key or is_address(row.address):
+                    addresses.add(row, self.name)
+                else:
+                    files.add(row, addresses.take)
+            self._remote = addresses.count
+            _place.cache_clear()
+            yield from files.batches(patterns)
+            for number, items in enumerate(addresses.items()):
+                yield self._batch(items, mirror, patterns, addresses.notes() if not number else ())
+
+    def open(self, item: Item) -> Content:
+        """As `Source.open`."""
+        return open_address(item.key or item.path)
+
+    def rows(self) -> Iterator[Row]:
+        """All rows, in their order."""
+        if self._stream is not None or self.path:
+            stream, self._stream = self._stream or open_list(self.path), None
+            yield from read_rows(stream, self.path, self._columns, nul=self._null)
+        else:
+            for number, row in enumerate(self._rows, 1):
+                yield row if isinstance(row, Row) else Row(os.fspath(row), number)
+
+    def _batch(
+        self, items: list[Item], mirror: str, patterns: Patterns | None, notes: tuple[str, ...]
+    ) -> Batch:
+        taken = [item for item in items if not patterns or patterns.takes(places_of(item.path).long)]
+        every = tuple(
+            item._replace(named=self._named, mirror=f"{mirror}/{item.mirror}" if mirror else item.mirror)
+            for item in taken
+        )
+        return Batch("", mirror, every, excluded=len(items) - len(taken), notes=notes, part=True)
+
+
+def open_list(path: str) -> IO[bytes]:
+    """The list that the user named, a file, an address or `-`; raises UsageError."""
+    if path == "-":
+        return sys.stdin.buffer
+    try:
+        if is_address(path):
+            return open_address(path)
+        return open(path, "rb")
+    except OSError as error:
+        shown = without_secrets(path)
+        raise UsageError(f"The list of inputs {shown!r} cannot be read: {error.strerror or error}.") from None
 
 
 def scan_list(names: Iterable[str], patterns: Patterns | None = None) -> Iterator[Batch]:
-    """Items for a list of files, grouped by folder in order of appearance.
+    """Items for a list of files, grouped by folder in order of appearance; see `FileSpool`."""
+    return InputList(names).batches("", patterns)
+
+
+class FileSpool:
+    """The rows of a list that are paths, on disk.
 
     Names are relative to the current folder and keep their path below it. A file outside of it keeps its
     whole path: `/mnt/a/b.jpg` becomes `mnt/a/b.jpg`. A listed file is always read, once; a folder in the list
-    is a failed item. The list is sorted on disk, so its length is not limited by memory. `patterns` apply to
-    the path below the current folder.
+    is a failed item.
+
+    Args:
+        database: private and empty.
+        mirror: path below OUT of the list.
     """
-    here = os.path.realpath(os.curdir)
-    # An empty name creates a private database in a temporary file.
-    with closing(sqlite3.connect("", isolation_level=None)) as spool:
-        spool.executescript(_TABLES + "BEGIN;")
-        for name in names:
-            folder, base = os.path.split(absolute(name))
-            place = _place(spool, folder, here)
-            spool.execute(
-                "INSERT OR IGNORE INTO entry(place, name) VALUES (?, ?)", (place, os.fsencode(base))
-            )
-        _place.cache_clear()
-        clashing = {
-            row[0] for row in spool.execute("SELECT fold FROM place GROUP BY fold HAVING count(*) > 1")
-        }
-        rows = spool.execute(
-            "SELECT place, name, folder, mirror, fold "
-            "FROM entry JOIN place ON place.id = place ORDER BY place, entry.id"
+
+    def __init__(self, database: sqlite3.Connection, mirror: str = "") -> None:
+        self._database, self._mirror = database, mirror
+        self._here = os.path.realpath(os.curdir)
+        database.executescript(_TABLES)
+
+    def add(self, row: Row, take: Callable[[str], None]) -> None:
+        """Add one row; `take` is called with the path of its output, before its suffix is changed."""
+        folder, base = os.path.split(absolute(row.address))
+        place, mirror = _place(self._database, folder, self._here)
+        self._database.execute(
+            "INSERT OR IGNORE INTO file(place, name, columns) VALUES (?, ?, ?)",
+            (place, os.fsencode(base), json.dumps(row.columns) if row.columns else None),
+        )
+        take(f"{mirror}/{base}" if mirror else base)
+
+    def batches(self, patterns: Patterns | None = None) -> Iterator[Batch]:
+        """A batch for each folder, in the order in which the folders appear."""
+        twice = "SELECT fold FROM place GROUP BY fold HAVING count(*) > 1"
+        clashing = {row[0] for row in self._database.execute(twice)}
+        rows = self._database.execute(
+            "SELECT place, name, columns, folder, mirror, fold "
+            "FROM file JOIN place ON place.id = place ORDER BY place, file.id"
         )
         for _, group in groupby(rows, key=itemgetter(0)):
-            yield _batch(group, clashing, patterns)
+            yield self._batch(group, clashing, patterns)
+
+    def _batch(
+        self,
+        group: Iterable[tuple[int, bytes, str | None, bytes, bytes, bytes]],
+        clashing: set[bytes],
+        patterns: Patterns | None,
+    ) -> Batch:
+        """The items of one folder. Folders that would share a mirror path all get a hash."""
+        failed: list[Item] = []
+        formats: dict[str, str] = {}
+        columns: dict[str, str] = {}
+        rows: list[Listed] = []
+        folder = mirror = ""
+        excluded = 0
+        for _, raw_name, more, raw_folder, raw_mirror, key in group:
+            name, folder, mirror = os.fsdecode(raw_name), os.fsdecode(raw_folder), os.fsdecode(raw_mirror)
+            if patterns and not patterns.takes(f"{mirror}/{name}" if mirror else name):
+                excluded += 1
+                continue
+            if key in clashing:
+                mirror = f"{mirror}-{short_hash(folder)}".lstrip("-")
+            mirror = "/".join(part for part in (self._mirror, mirror) if part)
+            item = named_item(os.path.join(folder, name), f"{mirror}/{name}" if mirror else name)
+            if item.error:
+                failed.append(item._replace(columns=columns_in(more)))
+                continue
+            rows.append((name, item.size, item.mtime_ns, item.inode, item.ctime_ns))
+            if item.format:
+                formats[name] = item.format
+            if more:
+                columns[name] = more
+        entries = Entries.of(folder, mirror, rows, formats, columns=columns)
+        items = [*entries, *failed] if failed else entries
+        return Batch(folder, mirror, items, excluded=excluded, files=True)
 
 
 @lru_cache(maxsize=1024)
-def _place(spool: sqlite3.Connection, folder: str, here: str) -> int:
-    """The number of a folder, the same for all names that links give it."""
+def _place(spool: sqlite3.Connection, folder: str, here: str) -> tuple[int, str]:
+    """The number of a folder, the same for all names that links give it, and its path below OUT."""
     real = os.path.realpath(folder)
     mirror = mirror_of(real, here)
     spool.execute(
@@ -87,7 +271,7 @@ def _place(spool: sqlite3.Connection, folder: str, here: str) -> int:
         (os.fsencode(real), os.fsencode(mirror), os.fsencode(fold(mirror))),
     )
     row = spool.execute("SELECT id FROM place WHERE folder = ?", (os.fsencode(real),)).fetchone()
-    return int(row[0])
+    return int(row[0]), mirror
 
 
 def mirror_of(folder: str, here: str) -> str:
@@ -102,37 +286,3 @@ def mirror_of(folder: str, here: str) -> str:
     drive, rest = os.path.splitdrive(folder)
     whole = f"{drive}/{rest}".replace(os.sep, "/").replace(":", "")
     return "/".join(part for part in whole.split("/") if part not in ("", "?", ".")) or "root"
-
-
-def _batch(
-    group: Iterable[tuple[int, bytes, bytes, bytes, bytes]], clashing: set[bytes], patterns: Patterns | None
-) -> Batch:
-    """The items of one folder. Folders that would share a mirror path all get a hash."""
-    failed: list[Item] = []
-    formats: dict[str, str] = {}
-    rows: list[Row] = []
-    folder = mirror = ""
-    excluded = 0
-    for _, raw_name, raw_folder, raw_mirror, key in group:
-        name, folder, mirror = os.fsdecode(raw_name), os.fsdecode(raw_folder), os.fsdecode(raw_mirror)
-        if patterns and not patterns.takes(f"{mirror}/{name}" if mirror else name):
-            excluded += 1
-            continue
-        if key in clashing:
-            mirror = f"{mirror}-{short_hash(folder)}".lstrip("-")
-        item = named_item(os.path.join(folder, name), f"{mirror}/{name}" if mirror else name)
-        if item.error:
-            failed.append(item)
-            continue
-        rows.append((name, item.size, item.mtime_ns, item.inode, item.ctime_ns))
-        if item.format:
-            formats[name] = item.format
-    entries = Entries.of(folder, mirror, rows, formats)
-    return Batch(folder, mirror, [*entries, *failed] if failed else entries, excluded=excluded)
-
-
-def _decoded(name: bytes, *, nul: bool) -> Iterator[str]:
-    if not nul:
-        name = name.removesuffix(b"\r")
-    if name:
-        yield os.fsdecode(name)

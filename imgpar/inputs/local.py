@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.inputs.batches import Batch, named_item
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import Named, absolute, read_inputs
 from imgpar.inputs.sources import Source, sources_of, with_number
 
 
 def scan(
-    inputs: Iterable[str | Source], *, out: str | None, patterns: Patterns | None = None
+    inputs: Iterable[str | Source],
+    *,
+    out: str | None,
+    patterns: Patterns | None = None,
+    enters: Callable[[str], bool] | None = None,
 ) -> Iterator[Batch]:
     """Find all media in the inputs: files, folders (recursive), patterns and sources.
 
@@ -26,6 +31,7 @@ def scan(
         inputs: as given; sources are with_number from 1 in their order (`Item.source`).
         out: output folder, which is skipped inside of an input; None if there is none.
         patterns: applied to paths below a folder, and to the names of files that were named.
+        enters: which folders are read, by their absolute path; None reads all.
 
     Raises:
         UsageError: every input is missing.
@@ -35,7 +41,7 @@ def scan(
     if named.missing and not (named.roots or named.sources) and len(named.missing) == len(named.files):
         raise nothing_there(named.missing)
     for root in named.roots:
-        root.leave_out = out or ""
+        root.leave_out, root.enters = out or "", enters
     return _batches(named, patterns)
 
 
@@ -56,6 +62,8 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
         raise nothing_there(list(dict.fromkeys(paths)))
     sources = sources_of(inputs)
 
+    opener = [source for source in sources if isinstance(source, FoundArchives)]
+
     def batches() -> Iterator[Batch]:
         for given in inputs:
             if not isinstance(given, str):
@@ -64,7 +72,7 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
                 full = absolute(given)
                 yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
             else:
-                yield from scan([given], out=None, patterns=patterns)
+                yield from scan([given, *opener], out=None, patterns=patterns)
 
     return batches()
 

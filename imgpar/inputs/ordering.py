@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,7 +97,7 @@ def _value(field: str, item: Item, facts: Properties | None) -> Any:
     if field == "path":
         return natural(item.mirror), item.mirror
     if field == "name":
-        return natural(os.path.basename(item.path)), item.path
+        return natural(item.name), item.path
     if FIELDS[field].header and facts is None:
         return None
     return FIELDS[field].of(item, facts or Properties())

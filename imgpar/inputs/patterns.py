@@ -128,6 +128,10 @@ class Patterns:
             if (name, pattern.text) not in self._matched
         ]
 
+    def below(self, folder: str) -> Patterns:
+        """The patterns for paths below a folder of the input."""
+        return _Below(self, folder)
+
     def _hit(self, name: str, patterns: Iterable[Pattern], text: str) -> bool:
         """Whether one matches; those without a match so far are tested in any case."""
         found = False
@@ -138,3 +142,21 @@ class Patterns:
                 found = True
                 self._matched.add((name, pattern.text))
         return found
+
+
+class _Below(Patterns):
+    """Patterns whose paths begin in a folder; what they match is recorded where they come from."""
+
+    def __init__(self, outer: Patterns, folder: str) -> None:
+        self._outer, self._folder, self.recursive = outer, folder, outer.recursive
+
+    def __bool__(self) -> bool:
+        return bool(self._outer)
+
+    def takes(self, path: str) -> bool:
+        """As `Patterns.takes`."""
+        return self._outer.takes(f"{self._folder}/{path}")
+
+    def enters(self, folder: str) -> bool:
+        """As `Patterns.enters`."""
+        return self._outer.enters(f"{self._folder}/{folder}" if folder else self._folder)

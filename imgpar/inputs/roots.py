@@ -6,16 +6,17 @@ import fnmatch
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.core.errors import refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.ignored import is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Source, archive_suffix, sources_of
-from imgpar.inputs.walk import walk
+from imgpar.inputs.walk import Opener, walk
 
 
 @dataclass(slots=True)
@@ -33,6 +34,10 @@ class Root:
     mirror: str = ""
     leave_out: str = ""
     """Output folder, which may lie inside."""
+    opener: Opener | None = None
+    """Opens archives that are found in it."""
+    enters: Callable[[str], bool] | None = None
+    """Which folders are read; None reads all."""
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """All media in the folder and below it; see `walk`."""
@@ -43,6 +48,8 @@ class Root:
             named=self.named,
             leave_out=self.leave_out,
             patterns=patterns,
+            opener=self.opener,
+            enters=self.enters,
         )
 
     def takes(self, relative: str) -> bool:
@@ -79,7 +86,12 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
         recursive: whether subfolders are read: an input in one of them is then part of the outer input.
     """
     inputs = list(inputs)
-    sources = [Placed(source, getattr(source, "real", source.root)) for source in sources_of(inputs)]
+    opener = next((given for given in inputs if isinstance(given, FoundArchives)), None)
+    sources = [
+        Placed(source, getattr(source, "real", source.root))
+        for source in sources_of(inputs)
+        if source is not opener
+    ]
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []
@@ -102,6 +114,8 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
     if len(kept) + len(single) + len(sources) > 1:
         _name([*kept, *(placed for placed in sources if not getattr(placed.source, "loose", False))])
+    for root in kept:
+        root.opener = opener
     return Named(kept, single, missing, sources)
 
 

@@ -10,6 +10,7 @@ that is its path. A source is sent to the workers once per run, and they open th
 from __future__ import annotations
 
 import contextlib
+import glob
 import importlib
 import os
 import shutil
@@ -24,13 +25,24 @@ from imgpar.core.filenames import natural
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.batches import Batch, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.ranges import matching, spelled_out
 from imgpar.inputs.walk import mirror_names
 
-ARCHIVES = {"zip": ("imgpar.inputs.zip_source", "ZipSource")}
+_ZIP = ("imgpar.inputs.zip_source", "ZipSource")
+_TAR = ("imgpar.inputs.tar_source", "TarSource")
+_PACKED = ("imgpar.inputs.tar_source", "PackedTarSource")
+_SEVENZIP = ("imgpar.inputs.sevenzip_source", "SevenZipSource")
+ARCHIVES = {
+    **dict.fromkeys(("zip", "cbz"), _ZIP),
+    **dict.fromkeys(("tar", "cbt"), _TAR),
+    **dict.fromkeys(("7z", "cb7"), _SEVENZIP),
+    **dict.fromkeys((f"tar.{method}" for method in ("gz", "bz2", "xz", "zst")), _PACKED),
+    **dict.fromkeys(("tgz", "tbz", "tbz2", "txz", "tzst"), _PACKED),
+}
 """Module and class of the source for a file that was named, by its suffix, which may be a double one such as
 `tar.gz`; the class is called with the absolute path and an `Access`."""
 
@@ -40,6 +52,9 @@ STORES = ("s3", "gs", "az", "sftp", "memory")
 SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.inputs.stores.source", "StoreSource"))
 """Module and class of the source for an address, by its scheme; the class is called with the address and an
 `Access`."""
+
+SINGLE = ("http", "https")
+"""Schemes whose addresses are items, not folders: one source has all that were named."""
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
@@ -66,7 +81,11 @@ NO_ACCESS = Access()
 
 
 class Source(Protocol):
-    """A place of inputs. It is pickled for the workers, so it has no open files and connections."""
+    """A place of inputs. It is pickled for the workers, so it has no open files and connections.
+
+    A source may also have `loose`, true where its items are inputs of their own, whose outputs go to the top
+    of OUT as those of files, and `single`, true where it is one such item.
+    """
 
     @property
     def root(self) -> str:
@@ -235,21 +254,36 @@ def unlisted(root: str, mirror: str, error: str, kind: str = SourceError.__name_
 def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
     """The batches of source `number`, whose items say so."""
     for batch in batches:
-        yield replace(batch, items=tuple(item._replace(source=number) for item in batch.items))
+        items = batch.items
+        if batch.files:
+            yield batch
+        elif isinstance(items, Entries):
+            yield replace(batch, items=items.of_source(number))
+        else:
+            yield replace(batch, items=tuple(item._replace(source=number) for item in items))
 
 
-def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> list[str | Source]:
-    """The inputs, with a source for each address and each archive that was named.
+def with_sources(
+    inputs: Iterable[str | Source], access: Access = NO_ACCESS, *, in_order: bool = False
+) -> list[str | Source]:
+    """The inputs, with sources for the addresses and archives that were named.
 
     Args:
         inputs: as given.
         access: what the options of the run say to them.
+        in_order: whether addresses keep their places among the others; else one source at the end has all.
 
     Raises:
         UsageError: two sources have one name, or there is none for an address.
     """
-    found, sources = list[str | Source](), dict[str, Source]()
-    for given in inputs:
+    found, sources, addresses = list[str | Source](), dict[str, Source](), list[str]()
+    for given in _each(inputs):
+        if isinstance(given, str) and scheme_of(given) in SINGLE:
+            addresses.append(given)
+            continue
+        if in_order:
+            found += _listed(addresses, len(found))
+            addresses = []
         made = _source_of(given, access) if isinstance(given, str) else given
         if not isinstance(made, str):
             known = sources.setdefault(made.root, made)
@@ -257,7 +291,36 @@ def with_sources(inputs: Iterable[str | Source], access: Access = NO_ACCESS) -> 
                 raise UsageError(f"Two inputs are called {made.root}.", fix="Give each a name of its own.")
             made = known
         found.append(made)
-    return found
+    if access.archives and any(map(_may_hold_archives, found)):
+        from imgpar.inputs.found_archives import FoundArchives
+
+        found.append(FoundArchives(len(sources_of(found)) + 1, access, sources))
+    return found + _listed(addresses, len(found))  # last: their names give way to those of files
+
+
+def _listed(addresses: list[str], number: int) -> list[Source]:
+    """The source for some addresses; none for none."""
+    lists = importlib.import_module("imgpar.inputs.lists")
+    return [lists.InputList.of_addresses(addresses, number)] if addresses else []
+
+
+def _may_hold_archives(given: str | Source) -> bool:
+    return isinstance(given, str) and (os.path.isdir(given) or glob.has_magic(given))
+
+
+def named_count(inputs: Sequence[str | Source]) -> int:
+    """How many inputs were named: archives that are found in folders are none."""
+    return sum(isinstance(given, str) or not hasattr(given, "inside") for given in inputs)
+
+
+def _each(inputs: Iterable[str | Source]) -> Iterator[str | Source]:
+    """The inputs, with all names that a range or a pattern for archives stands for."""
+    for given in inputs:
+        if not isinstance(given, str):
+            yield given
+            continue
+        for name in spelled_out(given):
+            yield from matching(name) if archive_suffix(name) and not scheme_of(name) else (name,)
 
 
 def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
@@ -268,6 +331,11 @@ def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
 def is_source(given: object) -> TypeGuard[Source]:
     """Whether an input is a source, not a path."""
     return all(hasattr(given, name) for name in ("root", "waits", "batches", "open"))
+
+
+def has_order(source: Source) -> bool:
+    """Whether it may hold items that are read one after the other (`inputs/in_order`)."""
+    return bool(getattr(source, "ordered", False))
 
 
 def archive_suffix(path: str) -> str:
@@ -284,12 +352,20 @@ def _source_of(path: str, access: Access) -> str | Source:
     if scheme := scheme_of(path):
         found, name = SCHEMES.get(scheme), path
         if found is None:
-            raise unknown_scheme(path, SCHEMES)
-    else:
-        found, name = ARCHIVES.get(archive_suffix(path)), os.path.abspath(path)
-        if found is None or not os.path.isfile(path):
-            return path
-    return cast(Source, getattr(importlib.import_module(found[0]), found[1])(name, access))
+            raise unknown_scheme(path, (*SINGLE, *SCHEMES))
+        return _made(found, name, access)
+    if archive_suffix(path) and os.path.isfile(path):
+        return opened_archive(os.path.abspath(path), access)
+    return path
+
+
+def opened_archive(path: str, access: Access) -> Source:
+    """The source for an archive, of a suffix in ARCHIVES, at an absolute path."""
+    return _made(ARCHIVES[archive_suffix(path)], path, access)
+
+
+def _made(where: tuple[str, str], name: str, access: Access) -> Source:
+    return cast(Source, getattr(importlib.import_module(where[0]), where[1])(name, access))
 
 
 # ----- opening, in a worker -------------------------------------------------------------------------

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.core.fs import OURS
@@ -48,8 +49,25 @@ class Listing:
     """Skipped folders, by name."""
     excluded: int = 0
     sidecars: int = 0
+    archives: list[str] = field(default_factory=list)
+    """Names of archives that are opened."""
     output: bool = False
     """Whether it contains outputs of a run."""
+
+
+class Opener(Protocol):
+    """Opens archives that are found in folders (`found_archives`)."""
+
+    def takes(self, path: str) -> bool:
+        """Whether a file is an archive."""
+
+    def places(self, archives: Sequence[str], folders: Iterable[str]) -> Mapping[str, str]:
+        """The folder below OUT for each archive of a folder, beside the other folders."""
+
+    def inside(
+        self, path: str, mirror: str, root: str, below: str, patterns: Patterns | None
+    ) -> Iterator[Batch]:
+        """The batches of an archive."""
 
 
 def walk(
@@ -60,6 +78,8 @@ def walk(
     named: Mapping[str, set[str]] | None = None,
     leave_out: str = "",
     patterns: Patterns | None = None,
+    opener: Opener | None = None,
+    enters: Callable[[str], bool] | None = None,
 ) -> Iterator[Batch]:
     """Every folder at and below `root` that contains media, parents first, in natural order.
 
@@ -74,16 +94,23 @@ def walk(
         named: relative folder → names of files that are items in any case.
         leave_out: output folder, which may lie inside.
         patterns: select files and folders, including those that were named.
+        opener: opens the archives that are found; None leaves them closed.
+        enters: `enters(absolute path)` selects the folders that are read; None reads all.
     """
     out = _identity(leave_out) if leave_out else None
-    stack = [(root, mirror, "")]
+    stack = [(root, mirror, "", False)]
     while stack:
-        folder, place, relative = stack.pop()
+        folder, place, relative, archive = stack.pop()
+        if archive and opener:
+            yield from opener.inside(folder, place, root, relative, patterns)
+            continue
         if relative and out and _identity(folder) == out:
+            continue
+        if enters and not enters(folder):
             continue
         forced = named.get(relative, set()) if named else set()
         try:
-            found = list_folder(folder, forced, _below(relative, ""), patterns)
+            found = list_folder(folder, forced, _below(relative, ""), patterns, opener)
         except OSError as error:
             failed = Item(folder, place or ".", 0, 0, error=why_unreadable(error))
             yield Batch(folder, place, (failed,), root=root)
@@ -95,11 +122,17 @@ def walk(
         if wanted:
             _keep(found, relative, wanted, forced)
         places = mirror_names(found.folders)
+        inside = opener.places(found.archives, places.values()) if opener else {}
+        below = (*places.values(), *inside.values())
         if found.names or found.kinds or found.left_out or found.excluded:
-            yield _batch(folder, place, found, tuple(places.values()), root)
+            yield _batch(folder, place, found, below, root)
+        entered = [(name, at, name, False) for name, at in places.items()]
+        entered += [(name, at, at, True) for name, at in inside.items()]
         stack += [
-            (os.path.join(folder, name), _below(place, places[name]), _below(relative, name))
-            for name in sorted(found.folders, key=lambda name: (natural(name), name), reverse=True)
+            (os.path.join(folder, name), _below(place, at), _below(relative, seen), opened)
+            for name, at, seen, opened in sorted(
+                entered, key=lambda one: (natural(one[0]), one), reverse=True
+            )
         ]
 
 
@@ -119,7 +152,11 @@ def _batch(folder: str, place: str, found: Listing, below: tuple[str, ...], root
 
 
 def list_folder(
-    folder: str, forced: Container[str] = (), below: str = "", patterns: Patterns | None = None
+    folder: str,
+    forced: Container[str] = (),
+    below: str = "",
+    patterns: Patterns | None = None,
+    opener: Opener | None = None,
 ) -> Listing:
     """Read one folder; the hot loop of a scan. Regular files are not accessed: a million of them are listed
     in half a second.
@@ -129,6 +166,7 @@ def list_folder(
         forced: names of files to include in any case.
         below: relative path of the folder with a trailing `/`, for `patterns`.
         patterns: select files and folders.
+        opener: opens the archives that are found; None leaves them closed.
     """
     found = Listing()
     plain: list[str] = []
@@ -144,6 +182,13 @@ def list_folder(
                 pass
             if not patterns or _passes(entry.name, below, patterns, found, folder=_is_folder(entry)):
                 _take_other(entry, found, forced)
+    if opener:
+        found.archives = [
+            name for name in plain if name[0] != "." and opener.takes(os.path.join(folder, name))
+        ]
+        plain = list(set(plain).difference(found.archives)) if found.archives else plain
+        if patterns:
+            found.archives = [name for name in found.archives if patterns.enters(below + name)]
     if patterns:
         plain = [name for name in plain if _passes(name, below, patterns, found)]
     _take_plain(folder, plain, found, forced)

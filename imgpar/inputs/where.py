@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import fnmatch
 import math
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ def changed_at(item: Item) -> Fact:
 
 def named_format(item: Item) -> str:
     """The format that the suffix says, else the one that was detected."""
-    found = known_suffix(suffix_of(os.path.basename(item.path))) or FORMATS.get(item.format)
+    found = known_suffix(suffix_of(item.name)) or FORMATS.get(item.format)
     return found.name if found else item.format
 
 
@@ -88,9 +87,7 @@ def _frames(_: Item, facts: Properties) -> Fact:
 
 
 FIELDS: dict[str, FieldRule] = {
-    "name": FieldRule(
-        "text", lambda item, _: fold(os.path.basename(item.path)), "file name", header=False, by_name=True
-    ),
+    "name": FieldRule("text", lambda item, _: fold(item.name), "file name", header=False, by_name=True),
     "bytes": FieldRule(
         "number",
         lambda item, _: float(item.size),

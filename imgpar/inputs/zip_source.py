@@ -23,8 +23,8 @@ from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.inputs.archives import LINK, Archive, changed, failed, limited, locked
 from imgpar.inputs.batches import why_unreadable
+from imgpar.inputs.compressed import zstd_errors
 from imgpar.inputs.sources import Entry
-from imgpar.inputs.unpacking import zstd_errors
 from imgpar.inputs.zip_directory import AES, ENCRYPTED, STRONG, Member, NoZipError, SplitError, members
 
 UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError)
@@ -45,8 +45,7 @@ class ZipSource(Archive):
     @property
     def damage(self) -> tuple[type[Exception], ...]:
         """As `Source.damage`."""
-        libraries = [sys.modules[name] for name in (_WITH_ZSTD, _WITH_AES) if name in sys.modules]
-        return (*UNREADABLE[1:], *(library.BadZipFile for library in libraries), *zstd_errors())
+        return damage_of_zip()
 
     def entries(self) -> Iterator[Entry]:
         """As `Archive.entries`."""
@@ -86,6 +85,12 @@ class ZipSource(Archive):
         if error is None and overlaps:
             error = DamagedError("Its data are those of another file in the archive, too.")
         return failed(entry, error) if error else limited(entry, member.packed)
+
+
+def damage_of_zip() -> tuple[type[Exception], ...]:
+    """What the libraries that are in use raise for a damaged member."""
+    libraries = [sys.modules[name] for name in (_WITH_ZSTD, _WITH_AES) if name in sys.modules]
+    return (*UNREADABLE[1:], *(library.BadZipFile for library in libraries), *zstd_errors())
 
 
 def modified(info: zipfile.ZipInfo) -> int:

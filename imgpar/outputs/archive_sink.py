@@ -113,8 +113,7 @@ class ArchiveSink:
 
     def __init__(self, path: str) -> None:
         self.root = path
-        self.deterministic = False
-        """Whether equal outputs make equal archives: members in the order of their names, with one time."""
+        self._fixed: int | None = None
         self._members: dict[str, Member] = {}
         self._partial: Partial | None = None
         self._gaps = False
@@ -123,6 +122,16 @@ class ArchiveSink:
         self._seen: Facts | None = None
         """The archive when it was first looked at."""
         self._is_known = False
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether equal outputs make equal archives: members in the order of their names, with one time.
+        Raises UsageError."""
+        return self._fixed is not None
+
+    @deterministic.setter
+    def deterministic(self, wanted: bool) -> None:
+        self._fixed = fixed_time() * 10**9 if wanted else None
 
     # ----- of each kind -----------------------------------------------------------------------------
 
@@ -279,7 +288,7 @@ class ArchiveSink:
 
     def _time(self, mtime_ns: int) -> int:
         """The modification time of a member, in nanoseconds."""
-        return fixed_time() * 10**9 if self.deterministic else mtime_ns
+        return mtime_ns if self._fixed is None else self._fixed
 
     def _unreadable(self, why: object) -> OutputError:
         words = f"{self.root} cannot be read as a {self.title}: {why}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
@@ -10,6 +11,7 @@ from typing import Protocol
 
 from imgpar.core.filenames import LAST_LEVEL, fold, legal, numbered, settle, split_suffix, whole_path
 from imgpar.core.job import Facts, Item, Split
+from imgpar.inputs.addresses import alternative
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.companions import SIDECAR, Leader, companions
 from imgpar.outputs.destination import Out
@@ -50,6 +52,7 @@ class Names:
         claims: outputs of the other items.
         taken: inputs of other roots with their records. Their existing outputs keep their names, and an input
             of this batch with the same name gets another.
+        owners: returns more of `taken`: those that have some of these existing files.
         split: naming of the files, where pages or frames become separate ones.
         templates: where names depend on more than the names of inputs; the batch then has the inputs of all
             folders of the run.
@@ -67,6 +70,7 @@ class Names:
         claims: Iterable[str] = (),
         *,
         taken: Sequence[tuple[str, PriorResult]] = (),
+        owners: Callable[[Sequence[str]], Sequence[tuple[str, PriorResult]]] | None = None,
         split: Split = "",
         templates: TemplatePaths | None = None,
         made: Callable[[str], Sequence[str]] = lambda _: (),
@@ -100,9 +104,11 @@ class Names:
         self._several_roots = bool(taken) and not templates
         """Whether several roots have their outputs here."""
         if None in unchanged:
+            if owners and not self._new_folder:
+                self._others |= _published(owners(self._there(unchanged)), out)
             self._claimed.update(map(fold, claims))
             self._claimed.update(self._others)
-            if not (out.in_place or out.name):
+            if not (out.in_place or out.name or batch.part):
                 self._leaders = companions(batch.items)
             if templates and self._leaders:
                 leading = {leader.path for leader in self._leaders.values()}
@@ -110,6 +116,15 @@ class Names:
             together = known or taken or self._leaders or any(unchanged) or wishes.renaming
             if together or not self._settle_by_name():
                 self._settle(known, unchanged)
+
+    def _there(self, unchanged: Sequence[object | None]) -> list[str]:
+        """The existing files among the preferred names of inputs that have no name yet."""
+        new = (item for item, done in zip(self._batch.items, unchanged, strict=True) if done is None)
+        names = [
+            path.removeprefix(self._folder) for item in new if not item.error for path in self._paths(item, 0)
+        ]
+        sizes = self._out.place.sizes(self._folder, names)
+        return [self._folder + name for name, size in zip(names, sizes, strict=True) if not math.isnan(size)]
 
     def _settle(self, known: Mapping[str, Sequence[PriorResult]], unchanged: Sequence[object | None]) -> None:
         moving = [
@@ -205,6 +220,8 @@ class Names:
 
     def folders(self, item: Item) -> list[str] | None:
         """The folders in which the outputs of an item may lie, with a trailing separator; None is any."""
+        if item.listed:
+            return None
         if self._templates:
             return None if self._anywhere else [self._out.below(item.mirror.rpartition("/")[0])]
         return self._folders_of(item)
@@ -223,6 +240,10 @@ class Names:
         """Absolute paths of the targets of this item, in order. Raises NoNameError."""
         level = self._levels.get(item.path, 0)
         return self._templated(item, level) if self._templates else self._plain(item, level)
+
+    def tried(self, item: Item) -> list[str]:
+        """The same; none where a template gives no name."""
+        return self._paths(item, self._levels.get(item.path, 0))
 
     def step_aside(self, item: Item, is_free: Callable[[Item, str], bool]) -> None:
         """Number a picture and its companions alike, if one of their outputs would conflict with an existing
@@ -304,9 +325,11 @@ class Names:
         """The paths of the outputs of an item by its own name. Raises NoNameError."""
         if self._out.name:
             return [self._folder + self._out.name]
-        folder, name = os.path.split(item.path)
-        folder = os.path.join(folder, "") if self._out.in_place else self._folder
         wish, leader = self._wishes.of(item), self._leaders.get(item.path)
+        if item.listed:
+            return self._out_of_list(item, wish, level)
+        name = item.name
+        folder = os.path.join(os.path.dirname(item.path), "") if self._out.in_place else self._folder
         if (
             self._several_roots and level > 1
         ):  # several roots: a folder named after the root first, then longer names
@@ -320,6 +343,14 @@ class Names:
         whole = fold(name).startswith(fold(os.path.basename(leader.path)) + ".")
         stem = first if whole else split_suffix(first)[0]
         return [folder + legal(stem, target.suffix or split_suffix(name)[1]) for target in wish.targets]
+
+    def _out_of_list(self, item: Item, wish: Wish, level: int) -> list[str]:
+        """The paths of the outputs of an item of a list of addresses, by the places that it may have."""
+        place, level = alternative(item, level)
+        folder, _, name = place.rpartition("/")
+        number, below = self._numbers.get(item.path, 0), self._out.below(folder)
+        path = item.path if level else place  # which is unique
+        return [below + numbered(own, number) for own in plain_names(path, name, wish, level)]
 
     def _templated(self, item: Item, level: int) -> list[str]:
         """The paths of the outputs of an item by their templates. Raises NoNameError."""
@@ -339,7 +370,7 @@ class Names:
         if not leading or any(file.branch not in by_branch for file in own):
             return self._templates.of(item, wish, level, counter, number)
         # IMG_1.CR2.xmp contains the whole name, and so does its copy.
-        name = os.path.basename(item.path)
+        name = item.name
         whole = fold(name).startswith(fold(os.path.basename(leader.path)) + ".")
         found = list[str]()
         for file in wish.targets:

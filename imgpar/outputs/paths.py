@@ -122,7 +122,7 @@ class TemplatePaths:
 
     def _path(self, item: Item, target: WishedFile, level: int, counter: int, size: tuple[int, int]) -> str:
         if not target.name:
-            stem, _, suffix = _stems(_shown(item, target, level), os.path.basename(item.path), target, level)
+            stem, _, suffix = _stems(_shown(item, target, level), item.name, target, level)
             return self._folder("" if target.flat else _mirror(item)) + legal(stem, suffix)
         template, values, more, suffix = self._parts(item, target, level, counter, size)
         base = self._base(item, target, template)
@@ -142,7 +142,7 @@ class TemplatePaths:
     def _parts(
         self, item: Item, target: WishedFile, level: int, counter: int, size: tuple[int, int]
     ) -> tuple[NameTemplate, dict[str, Value], str, str]:
-        name = os.path.basename(item.path)
+        name = item.name
         stem, more, suffix = _stems(_shown(item, target, level), name, target, level)
         template = name_template(target.name)
         known = self._known.properties(item.path)

@@ -19,6 +19,7 @@ from typing import Protocol
 from imgpar.core.addresses import scheme_of
 from imgpar.core.digest import LocalFiles, Store
 from imgpar.core.errors import UsageError, unknown_scheme
+from imgpar.core.fs import OURS
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.batches import open_folder
 from imgpar.inputs.roots import absolute
@@ -38,6 +39,9 @@ SINKS = {
 """Module and class of the sink for OUT, by its suffix, which may be a double one such as `tar.gz`; the class
 is called with the absolute path."""
 
+SHARDS = os.path.join(OURS, "shards.db")
+"""What a folder with shards has."""
+
 SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.outputs.store_sink", "StoreSink"))
 """Module and class of the sink for an address, by its scheme; the class is called with the address."""
 
@@ -52,8 +56,11 @@ class Sink(Store, Protocol):
     resume(made)         called once, before a run asks for anything: what a killed run has left may be taken
                          over. `made` yields `OutputFile` for every output that is in the journal or was noted
                          before it was published; what is taken over has one of these digests.
+    deterministic        set to true by that option of a run, which is refused without the attribute.
     listing(folder)      what lies directly in a folder, by name: asked for once in place of `find` for each.
                          Raises RunError where that cannot be known.
+    ordered              if it is true, items are published and recorded in the order of the plan.
+    sees                 a `SeenWants`: what is asked about the content of the inputs, for `Outcome.seen`.
     record(outcome, job) called for every item of a run that is not unchanged, failed ones included, after its
                          outputs were published; `job` is None where the plan settled it. Like `publish` it
                          raises OSError or ImgparError; then the item is failed.
@@ -167,7 +174,9 @@ def sink_of(out: str) -> Sink | None:
     else:
         parts = os.path.basename(out).lower().split(".")
         found, name = SINKS.get(".".join(parts[-2:])) or SINKS.get(parts[-1]), absolute(out)
-        if found is None or os.path.isdir(out) or out.endswith(("/", os.sep)):
+        if os.path.isfile(os.path.join(name, SHARDS)):
+            found = ("imgpar.outputs.shards.sink", "ShardSink")
+        elif found is None or os.path.isdir(out) or out.endswith(("/", os.sep)):
             return None
     made: Sink = getattr(importlib.import_module(found[0]), found[1])(name)
     return made

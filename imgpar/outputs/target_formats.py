@@ -114,7 +114,7 @@ class Wishes:
 
     def of(self, item: Item) -> Wish:
         """Formats and suffixes of the outputs of this item."""
-        name = os.path.basename(item.path)
+        name = item.name
         wish = self.by_name(name, item.format, named=item.named)
         if wish.moving and item.path in self._still:
             wish = self.by_name(name, item.format)  # a still picture in a format that can hold animations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
@@ -77,7 +76,7 @@ class AllWishes:
 
     def of(self, item: Item) -> Wish:
         """The outputs of this item."""
-        name = os.path.basename(item.path)
+        name = item.name
         wish = self.by_name(name, item.format, named=item.named)
         if wish.moving and item.path in self._still:
             wish = self.by_name(name, item.format)  # a still picture in a format that can hold animations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import (
     ImgparError,
     MissingExtraError,
@@ -72,7 +73,8 @@ def _as_item_error(error: Exception) -> ImgparError:
 def _traceback(error: Exception) -> str:
     import traceback
 
-    return shorten("".join(traceback.format_exception(error)))
+    # Cleaned before it is cut: half an address would not be recognised.
+    return shorten(without_secrets("".join(traceback.format_exception(error))))
 
 
 def _memory_limit_text() -> str:

@@ -169,6 +169,7 @@ class Ledger:
         state.failures = message.failures
         state.digest = message.digest or state.digest
         state.facts = message.facts
+        state.seen = message.seen or state.seen
         if message.unchanged:
             return self._settle(state, "unchanged")
         state.failure = state.failure or message.failed_output

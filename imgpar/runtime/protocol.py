@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from imgpar.core.job import Job, OutputFile
+from imgpar.core.job import Job, OutputFile, Seen
 from imgpar.core.spec import FrameRef
 
 TaskStage = Literal["chain", "decode", "transform", "encode", "frame"]
@@ -211,6 +211,8 @@ class Done(NamedTuple):
     """Of a job with several items: those that were left out."""
     tries: tuple[int, ...] = ()
     """Encodes of each search for a size or a quality."""
+    seen: Seen | None = None
+    """What the sink of the run asks about the content of the input."""
 
 
 class Failed(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError, NotSmallerError
-from imgpar.core.job import Job, Outcome, OutputFile
+from imgpar.core.job import Item, Job, Outcome, OutputFile, Seen, outcome_of
 from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
 
 Cause = Literal["crash", "killed", "deadline"]
@@ -50,6 +50,7 @@ class JobState:
     crashers: list[int] = field(default_factory=list)
     """Of a job with several items: those at which a worker crashed or hung."""
     digest: str = ""
+    seen: Seen | None = None
     facts: bytes = b""
     """Packed result of a run that asks for facts; not decoded, so its receiver must validate it."""
 
@@ -115,13 +116,13 @@ class Settled:
             cause = failure.item
         found = []
         for index, item in enumerate(state.job.items):
-            own = Outcome(item.path, first.status, first.outputs, source_bytes=item.size, job=first.job)
+            own = outcome_of(item, first.status, first.outputs, job=first.job)
             if index == cause and failure and failure.item < 0 and first.status == "failed":
                 # No item caused it: the message is about the file.
                 error = f"{state.job.targets[0].path}: {first.error}" if state.job.targets else first.error
-                own = first._replace(source=item.path, source_bytes=item.size, error=error)
+                own = first._replace(error=error, **_named(item))
             elif index == cause:
-                own = first._replace(source=item.path, source_bytes=item.size)
+                own = first._replace(**_named(item))
             elif failure and first.status == "failed":
                 own = own._replace(status="skipped", outputs=(), reason="incomplete")
             elif first.status == "skipped":
@@ -141,8 +142,8 @@ class Settled:
             same = state.job.same
             there = same.outputs if same else state.job.check or state.job.there
             return self._skipped("unchanged", there, state.job.notes)
-        return Outcome(
-            state.job.item.path,
+        return outcome_of(
+            state.job.item,
             "failed" if failure else "ok",
             tuple(state.outputs),
             error=f"{failure.message} {failure.fix}".strip() if failure else "",
@@ -152,26 +153,30 @@ class Settled:
             stages=tuple(state.timings.items()),
             lost=tuple(dict.fromkeys(state.lost)),
             notes=tuple(dict.fromkeys((*state.job.notes, *state.notes))),
-            source_bytes=state.job.item.size,
             job=state.job.id,
             digest=state.digest,
             kind=failure.error if failure else "",
             tries=tuple(state.tries),
+            seen=state.seen,
         )
 
     def _skipped(self, reason: str, outputs: tuple[OutputFile, ...], notes: tuple[str, ...]) -> Outcome:
-        item, state = self.state.job.item, self.state
-        return Outcome(
-            item.path,
+        state = self.state
+        return outcome_of(
+            state.job.item,
             "skipped",
             outputs,
             reason=reason,
             seconds=sum(state.timings.values()),
             notes=tuple(dict.fromkeys(notes)),
-            source_bytes=item.size,
             job=state.job.id,
             digest=state.digest,
         )
+
+
+def _named(item: Item) -> dict[str, Any]:
+    """The fields of an outcome that say of which item it is."""
+    return {"source": item.path, "source_bytes": item.size, "columns": item.columns, "listed": item.listed}
 
 
 def _left_out(outcome: Outcome, bad: ItemFailure) -> Outcome:

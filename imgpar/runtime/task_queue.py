@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
+from imgpar.core.job import Job
 from imgpar.runtime.protocol import Placed, Task, TaskStage
 from imgpar.runtime.records import JobState, WorkerState
 from imgpar.runtime.shared_frames import SharedFrames
@@ -192,7 +193,17 @@ def task_of(
         targets: indices of the outputs to encode; empty is all.
     """
     crashers = tuple(state.crashers)
-    return Task(0, state.run, stage, state.job, placed, targets, state.attempt, crashers=crashers)
+    return Task(
+        0, state.run, stage, _for_workers(state.job), placed, targets, state.attempt, crashers=crashers
+    )
+
+
+def _for_workers(job: Job) -> Job:
+    """A job without what only the parent needs: columns of lists, and addresses of what was fetched."""
+    if not any(item.columns or (item.fetched and item.listed) for item in job.items):
+        return job
+    items = (item._replace(columns=(), key="" if item.fetched else item.key) for item in job.items)
+    return job._replace(items=tuple(items))
 
 
 def _text(task: Task) -> int:

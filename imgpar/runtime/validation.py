@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from imgpar.core.filenames import is_part
-from imgpar.core.job import OutputFile, Target
+from imgpar.core.job import OutputFile, Seen, Target
 from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, FrameRef
 from imgpar.runtime.protocol import (
     STAGES,
@@ -177,6 +177,8 @@ def _check_done(message: Done, items: int) -> str:
         return "sent text longer than the limit"
     if not (_is_ascii(message.digest) and all(map(_in_range, message.outputs))):
         return "described an invalid file"
+    if message.seen and not _is_valid(message.seen):
+        return "described an invalid input"
     return _check_timings(message.timings) or _check_output(message.failed_output, items)
 
 
@@ -205,6 +207,11 @@ def _in_range(file: OutputFile) -> bool:
     if any(isinstance(fact, str) and not _is_ascii(fact) for fact in facts):
         return False
     return all(-LARGEST <= facts[number] < LARGEST for number in _TIMES)
+
+
+def _is_valid(seen: Seen) -> bool:
+    sides = all(0 <= side < LARGEST_SIDE for side in (seen.width, seen.height))
+    return sides and len(seen.exif) <= LONGEST_FACTS and _is_ascii(seen.checksum)
 
 
 def _check_files(message: Files, task: Task, before: int) -> str:

@@ -105,12 +105,25 @@ def test_a_sentence_where_there_is_nothing_to_set(word, said):
         (["--to", "webp", "avif"], "Write --to webp,avif"),
         (["--to=webp,", "avif", "jpg"], "Write --to webp,avif,jpg"),
         (["--sizes", "640", "320"], "Write --sizes 640,320"),
+        (["--processes_count", "4"], "Did you mean --jobs"),
+        (["--url_list", "urls.txt"], "Did you mean --files-from"),
+        (["--encode_quality", "9"], "Did you mean --quality"),
+        (["--incremental_mode"], "only what is not done yet"),
+        (["--no-check-certificate"], "Certificates are always checked"),
+        (["--use-json-log"], "Did you mean --log-format"),
+        (["--secret-access-key", "x"], "Credentials come from the environment"),
     ],
 )
 def test_values_of_other_tools_are_answered_with_those_of_imgpar(words, said):
     with pytest.raises(UsageError) as raised:
         parsed(*words)
     assert said in str(raised.value)
+
+
+def test_the_output_folder_of_other_tools_is_taken():
+    for flag in ("--output_folder", "--directory-prefix", "--output-dir"):
+        args, _ = convert_parser().parse(["a.jpg", flag, "web"])
+        assert args.out == "web"
 
 
 def test_a_file_that_is_named_like_a_format_is_an_input(tmp_path, monkeypatch):

@@ -253,7 +253,6 @@ def test_no_command_shows_the_help_on_stderr(capsys):
         (["--resize", "8", "x", "-o", "web"], "Did you mean 'imgpar convert --resize 8 x -o …'?"),
         (["covnert", "x"], "Did you mean 'imgpar convert'?"),
         (["xyzzy"], "Commands are convert,"),
-        (["watch", "in"], "imgpar watch is not part of this version."),
     ],
 )
 def test_a_forgotten_or_mistyped_command_gets_a_hint(capsys, argv, hint):

@@ -13,6 +13,7 @@ from PIL import Image
 from imgpar.api.pipeline import resolve
 from imgpar.cli import flags, machine, main, packages
 from imgpar.cli.convert import convert_parser
+from imgpar.cli.credentials import check_credentials
 from imgpar.cli.doctor import examine
 from imgpar.cli.parsing import align_columns
 from imgpar.core.errors import BadValueError
@@ -208,3 +209,19 @@ def test_info_of_nothing_but_missing_files_is_a_usage_error(
     ]
     Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
     assert main(["info", str(tmp_path / "a.png"), missing]) == 1
+
+
+def test_doctor_names_the_sources_of_credentials_and_no_values(capsys, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "S3CRET")
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:S3CRET@proxy")
+    checks = {check.name: check for check in check_credentials()}
+    assert checks["login for s3://"].text.startswith("from AWS_ACCESS_KEY_ID")
+    assert checks["proxy"].text == "from HTTPS_PROXY"
+    assert "S3CRET" not in str(checks)
+    assert [check for check in examine() if check.name in checks] == list(checks.values())
+
+
+def test_formats_names_archives_and_addresses(capsys):
+    read, written = printed(capsys, "formats").splitlines()[-2:]
+    assert read.startswith("inputs come from  files and folders, .zip")
+    assert written.startswith("outputs go to     files and folders, .zip")

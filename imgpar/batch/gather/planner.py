@@ -13,7 +13,7 @@ from imgpar.batch.plan_entries import current_result, failed_entry
 from imgpar.core.digest import LOCAL, matches_output
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import numbered
-from imgpar.core.job import FOLDER, Item, Job, Outcome, OutputFile, Target
+from imgpar.core.job import FOLDER, Item, Job, Outcome, OutputFile, Target, outcome_of
 from imgpar.formats.registry import FORMATS, Format, format_of_suffix
 from imgpar.inputs.batches import Batch, known_suffix, suffix_of
 from imgpar.inputs.roots import absolute
@@ -163,7 +163,7 @@ class GatherPlanner:
         self, items: Sequence[Item], outputs: tuple[OutputFile, ...], reason: str, *, start: int = 0
     ) -> Iterator[Outcome]:
         for number, item in enumerate(items, start):
-            yield Outcome(item.path, "skipped", outputs, reason=reason, source_bytes=item.size, job=number)
+            yield outcome_of(item, "skipped", outputs, reason=reason, job=number)
 
     def _unchanged(self) -> OutputFile | None:
         """The output, if it was made of these items, and they and it are as they were."""

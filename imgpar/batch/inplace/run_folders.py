@@ -64,6 +64,10 @@ class Homes:
         """Not used in place: a folder has no outputs of other inputs."""
         raise NotImplementedError
 
+    def owners(self, batch: Batch, paths: Sequence[str]) -> Sequence[tuple[str, PriorResult]]:
+        """Not used in place."""
+        raise NotImplementedError
+
     def elsewhere(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
         """Not used in place."""
         raise NotImplementedError

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -93,6 +94,14 @@ class InputFolders:
     def rows_at(self, folder: str) -> list[int]:
         """The ids of a folder for all output folders."""
         return [row[0] for row in self._database.execute(sql.FOLDERS_AT, self._hashes(folder)).fetchall()]
+
+    def below(self, root: str) -> Iterator[str]:
+        """The absolute paths of all folders of an input, as they were recorded; they may be gone."""
+        with readable(self._path):
+            for path, here in self._database.execute(sql.FOLDER_PATHS).fetchall():
+                folder = os.path.join(root, os.fsdecode(path)).rstrip("/" + os.sep) or os.sep
+                if self._hash("here", os.path.realpath(folder)) == here:
+                    yield folder
 
     def clear(self) -> None:
         """Clear the cache, after a transaction was rolled back."""

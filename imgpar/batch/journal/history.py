@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from imgpar.batch.incremental import Recorded
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
-from imgpar.core.job import OutputFile
+from imgpar.core.job import Facts, OutputFile
 from imgpar.outputs.prior import PriorResult
 
 to_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -82,6 +82,8 @@ class Past:
 
     def __init__(self, database: sqlite3.Connection, where: str, paths: Paths) -> None:
         self._database, self._where, self._paths = database, where, paths
+        self._sorted = False
+        """Whether the table for `owners` is there."""
 
     def recorded(self, folder: int, key: str, siblings: Sequence[str] = ()) -> Recorded:
         """Files of a folder whose newest record has this recipe and is complete; those of `siblings`, the
@@ -107,11 +109,32 @@ class Past:
                     found[name] = (record,)
         return found
 
-    def taken(self, mirror: bytes, folder: int) -> list[tuple[bytes, PriorResult]]:
-        """Names and records of the inputs of other folders with the same output folder."""
+    def done_of(self, folder: int, names: Iterable[bytes]) -> dict[bytes, tuple[PriorResult, ...]]:
+        """The same for some of many files, each looked up by its name."""
+        found: dict[bytes, tuple[PriorResult, ...]] = {}
+        for name in names if folder else ():
+            records = [record for _, record in self._read(sql.READ_ONE, (folder, name))]
+            if records:
+                found[name] = tuple(sorted(records, key=_RUN, reverse=True))
+        return found
+
+    def taken(self, mirror: bytes, folders: Collection[int]) -> list[tuple[bytes, PriorResult]]:
+        """Names and records of the inputs of other folders than these with the same output folder."""
         with readable(self._where):
-            others = [row[0] for row in self._database.execute(sql.OTHER_FOLDERS, (mirror, folder))]
-        return [pair for other in others for pair in self._records(other)]
+            others = [row[0] for row in self._database.execute(sql.FOLDERS_INTO, (mirror,))]
+        return [pair for other in others if other not in folders for pair in self._records(other)]
+
+    def owners(self, names: Iterable[str]) -> list[tuple[bytes, PriorResult]]:
+        """Names and records of the inputs with these outputs, as they were before this run; the names of
+        outputs are relative to OUT. All outputs are sorted once, on disk."""
+        if not self._sorted and names:
+            with readable(self._where):
+                self._database.executescript(sql.SORT_OUTPUTS)
+            self._sorted = True
+        rows = dict.fromkeys(
+            row for name in names for (row,) in self._database.execute(sql.OWNERS, (name.lower(),)).fetchall()
+        )
+        return [pair for row in rows for pair in self._read(sql.READ_ROW, (row,))]
 
     def was_scattered(self) -> bool:
         """Whether names of a run may have put outputs into other folders than those of their inputs."""
@@ -125,13 +148,16 @@ class Past:
         return [pair for other in others if other not in folders for pair in self._records(other)]
 
     def _records(self, folder: int) -> Iterator[tuple[bytes, PriorResult]]:
+        return self._read(sql.READ_DONE, (folder,))
+
+    def _read(self, query: str, values: Sequence[object]) -> Iterator[tuple[bytes, PriorResult]]:
         unpack, unpack_all = self._paths.unpack, self._paths.unpack_all
         with readable(self._where):
-            cursor = self._database.execute(sql.READ_DONE, (folder,))
+            cursor = self._database.execute(query, values)
             while rows := cursor.fetchmany(PAGE):
                 outputs = unpack_all([row[-1] for row in rows])
                 for row, made in zip(rows, outputs, strict=True):
-                    number, name, claims, planned, validator, *facts, _ = row
+                    number, folder, name, claims, planned, validator, *facts, _ = row
                     if not (isinstance(name, bytes) and isinstance(validator, str)):
                         raise TypeError(name)
                     yield (
@@ -145,6 +171,19 @@ class Past:
         """Names of the files of a folder whose state with one of these keys is failed."""
         with readable(self._where):
             return {row[0] for row in self._database.execute(sql.READ_FAILED, (folder, to_json(keys)))}
+
+    def failed_of(self, folder: int, names: Iterable[bytes], keys: Sequence[str]) -> Iterator[bytes]:
+        """The same for some of many files, each looked up by its name."""
+        with readable(self._where):
+            for name in names if folder else ():
+                if self._database.execute(sql.HAS_FAILED, (folder, name, to_json(keys))).fetchone():
+                    yield name
+
+    def failed_alike(self, folder: int, keys: Sequence[str]) -> list[tuple[bytes, Facts]]:
+        """Names of the files of a folder that failed with one of these keys, and their status then."""
+        with readable(self._where):
+            rows = self._database.execute(sql.FAILED_ALIKE, (folder, to_json(keys))).fetchall()
+        return [(name, Facts(*facts)) for name, *facts in rows]
 
     def made(self) -> Iterator[Made]:
         """The outputs of every complete input, ordered by folder."""

@@ -32,10 +32,10 @@ from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
 from imgpar.batch.journal.states import states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.digest import LOCAL, Store
-from imgpar.core.errors import OutputError
+from imgpar.core.errors import OutputError, is_outside
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
-from imgpar.core.job import Item, Job, Outcome, OutputFile, by_branch
+from imgpar.core.job import Facts, Item, Job, Outcome, OutputFile, by_branch
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch
@@ -45,8 +45,12 @@ from imgpar.outputs.write_ahead import read_written, remove_written
 
 BATCH = 100
 """Outcomes per transaction; a longer transaction would leave workers without tasks."""
+KEEP_RUNS = 100
+"""Number of runs after which older ones with the same recipe are forgotten."""
 BATCH_UNCHANGED = 10_000
 """Unchanged items after which their lines are written."""
+LISTED = "list://"
+"""The folder of items of lists, which are known by their whole paths (`Item.listed`)."""
 _SEPARATOR = ","
 """Between the keys of a run in the table `runs`."""
 
@@ -201,8 +205,12 @@ class Journal:
         some of the files."""
         if self._pending:
             self.flush()
-        folders = [batch.folder] if batch.folder else _folders_of(batch)
         found: dict[str, tuple[PriorResult, ...]] = {}
+        if batch.part:
+            names = [os.fsencode(item.path) for item in batch.items]
+            records = self._past.done_of(self.folders.enter(LISTED, ""), names)
+            return {os.fsdecode(name): record for name, record in records.items()}
+        folders = [batch.folder] if batch.folder else _folders_of(batch)
         for folder in folders:
             number = self.folders.enter(folder, batch.mirror, batch.root)
             found.update(self._done_in([number], folder, paths))
@@ -222,12 +230,9 @@ class Journal:
         folders = [batch.folder] if batch.folder else _folders_of(batch)
         mirror, found = os.fsencode(batch.mirror), list[tuple[str, PriorResult]]()
         own = [self.folders.enter(folder, batch.mirror, batch.root) for folder in folders]
-        if len(own) == 1:
-            found = [(os.fsdecode(name), record) for name, record in self._past.taken(mirror, own[0])]
-        elif own:
-            for name, record in self._past.taken(mirror, 0):
-                if record.folder not in own:
-                    found.append((os.fsdecode(name), record))
+        if own:
+            apart = {*own, self.folders.enter(LISTED, "")}  # for those of lists see `owners`
+            found = [(os.fsdecode(name), record) for name, record in self._past.taken(mirror, apart)]
         if self._past.was_scattered():
             known = {record.row for _, record in found}
             below = os.path.join(self.base, *batch.mirror.split("/"), "")
@@ -237,6 +242,20 @@ class Journal:
                 if record.row not in known and any(_lies_in(file.path, below) for file in record.outputs)
             ]
         return found
+
+    def owners(self, batch: Batch, paths: Sequence[str]) -> list[tuple[str, PriorResult]]:
+        """Names and records of inputs of lists that have some of these outputs; for a part of a list, of all
+        inputs outside of it."""
+        listed = self.folders.enter(LISTED, "")
+        if not (listed or batch.part):
+            return []
+        prefix = len(self._paths.prefix)
+        names = [path[prefix:].replace(os.sep, "/") for path in paths]
+        own = {item.path for item in batch.items} if batch.part else set[str]()
+        found = [(os.fsdecode(name), record) for name, record in self._past.owners(names)]
+        if batch.part:
+            return [pair for pair in found if pair[1].folder != listed or pair[0] not in own]
+        return [pair for pair in found if pair[1].folder == listed]
 
     def elsewhere(self, batches: Sequence[Batch]) -> list[tuple[str, PriorResult]]:
         """Names and records of inputs of all folders other than those of these batches."""
@@ -304,6 +323,7 @@ class Journal:
         with self._writing() as database:
             note = "UPDATE runs SET finished = ?, counts = ? WHERE id = ?"
             database.execute(note, (time.time(), json.dumps(dict(counts)), self.run))
+            database.execute(sql.PRUNE_RUNS, (self.run - KEEP_RUNS, _SEPARATOR.join(self.keys), self.run))
         remove_written(self.written, self.uid)
 
     # ----- after a crash --------------------------------------------------------------------------
@@ -341,11 +361,27 @@ class Journal:
     def failed_in(self, batch: Batch) -> set[str]:
         """Paths of the items of a batch whose state with the latest recipe is failed."""
         self.flush()
+        if batch.part:
+            number = self.folders.enter(LISTED, "")
+            wanted = [os.fsencode(item.path) for item in batch.items]
+            return set(map(os.fsdecode, self._past.failed_of(number, wanted, self.keys)))
         found = set()
         for folder in [batch.folder] if batch.folder else _folders_of(batch):
             names = self._past.failed(self.folders.enter(folder, batch.mirror, batch.root), self.keys)
             found |= {os.path.join(folder, os.fsdecode(name)) for name in names}
         return found
+
+    def failed_alike(self, batch: Batch) -> set[str]:
+        """Paths of the items of a batch that failed with the latest recipe and have not changed since."""
+        self.flush()
+        failed = dict[str, Facts]()
+        for folder in [batch.folder] if batch.folder else _folders_of(batch):
+            number = self.folders.enter(folder, batch.mirror, batch.root)
+            for name, facts in self._past.failed_alike(number, self.keys):
+                failed[os.path.join(folder, os.fsdecode(name))] = facts
+        if not failed:
+            return set()
+        return {item.path for item in batch.items if item.path in failed and item.facts == failed[item.path]}
 
     def count_failed(self) -> int:
         """The number of inputs whose state with the latest recipe is failed."""
@@ -371,6 +407,13 @@ class Journal:
         with self._writing() as database:
             for number in self.folders.rows_at(folder):
                 database.execute(sql.UNDONE, (number, os.fsencode(name)))
+
+    def forget(self, path: str) -> None:
+        """Remove the records of an input that is gone, and so are its outputs."""
+        folder, name = os.path.split(path)
+        with self._writing() as database:
+            for number in self.folders.rows_at(folder):
+                database.execute(sql.FORGET, (number, os.fsencode(name)))
 
     def outcomes(self) -> ReportLines:
         """The lines of this run in the order of its inputs; readable after `close` as well."""
@@ -403,9 +446,11 @@ class Journal:
             if outcome.reason == "unchanged" and job is not None:
                 self._write_unchanged(database, job)
             elif outcome.reason != "unchanged":
-                item = job.item if job else Item(outcome.source, "", 0, 0)
+                item = job.item if job else Item(outcome.source, "", 0, 0, listed=outcome.listed)
                 place = self._place(item)
                 facts = (*item.facts, item.validator)
+                if is_outside(outcome.kind):  # it did not fail with this content: see `failed_alike`
+                    facts = (0, 0, 0, 0, "")
                 for state in states_of(outcome, job, len(self.keys)):
                     row = (*place, self.keys[state.branch], self.run, state.status, *facts, outcome.digest)
                     statement = sql.UPSERT_OPEN if state.keeps_done else sql.UPSERT
@@ -424,6 +469,8 @@ class Journal:
                 database.execute(sql.STILL_DONE, (*facts, *row))
 
     def _place(self, item: Item) -> tuple[int, bytes]:
+        if item.listed:
+            return self.folders.row(LISTED, ""), os.fsencode(item.path)
         folder, name = os.path.split(item.path)
         number = self.folders.row(folder, item.mirror.rpartition("/")[0])
         return number, os.fsencode(name)

@@ -11,11 +11,12 @@ ADD_FOLDER = "INSERT INTO folders(here, place, path, mirror) VALUES (?, ?, ?, ?)
 MOVE_FOLDER = "UPDATE folders SET here = ?, place = ?, path = ? WHERE id = ?"
 FORGET_PLACE = "UPDATE folders SET place = x'' WHERE mirror = ? AND place = ? AND id <> ?"
 FOLDERS_AT = "SELECT id FROM folders WHERE here = ? OR place = ?"
-OTHER_FOLDERS = "SELECT id FROM folders WHERE mirror = ? AND id <> ?"
+FOLDERS_INTO = "SELECT id FROM folders WHERE mirror = ?"
 SCATTERED = """
 SELECT 1 FROM runs WHERE recipe LIKE '%flat = true%' OR recipe LIKE '%name = "%/%"%' LIMIT 1
 """
 """Runs of recipes with names that are paths; recipes without text are not known."""
+FOLDER_PATHS = "SELECT DISTINCT path, here FROM folders"
 ALL_FOLDERS = "SELECT id FROM folders"
 UPSERT = """
 INSERT INTO items(
@@ -47,10 +48,25 @@ UPDATE OR REPLACE items SET
     folder = ?, name = ?, size = ?, mtime_ns = ?, ctime_ns = ?, inode = ?, validator = ?, planned = '[]'
 WHERE id = ?
 """
-READ_DONE = """
-SELECT id, name, claims, planned, validator, key, state, size, mtime_ns, ctime_ns, inode, digest, run, outputs
-FROM items WHERE folder = ?
+_READ = """
+SELECT id, folder, name, claims, planned, validator, key, state, size, mtime_ns, ctime_ns, inode, digest, run,
+    outputs
+FROM items
 """
+READ_DONE = f"{_READ}WHERE folder = ?"
+READ_ONE = f"{_READ}WHERE folder = ? AND name = ?"
+READ_ROW = f"{_READ}WHERE id = ?"
+SORT_OUTPUTS = """
+CREATE TEMP TABLE outputs AS
+    SELECT lower(json_extract(file.value, '$[0]')) AS path, items.id AS item
+    FROM items, json_each(items.outputs) AS file
+    UNION ALL
+    SELECT lower(json_extract(file.value, '$[0]')), items.id FROM items, json_each(items.claims) AS file
+    UNION ALL
+    SELECT lower(json_extract(file.value, '$[0]')), items.id FROM items, json_each(items.planned) AS file;
+CREATE INDEX temp.outputs_path ON outputs(path);
+"""
+OWNERS = "SELECT item FROM temp.outputs WHERE path = ?"
 READ_SAME = """
 SELECT id, size, mtime_ns, ctime_ns, inode, outputs, name FROM items
 WHERE folder = ? AND key = ? AND state = 'ok' AND outputs <> '[]'
@@ -84,9 +100,24 @@ UNDONE = """
 UPDATE items SET state = 'skipped', outputs = '[]', claims = '[]', planned = '[]'
 WHERE folder = ? AND name = ?
 """
+FORGET = "DELETE FROM items WHERE folder = ? AND name = ?"
 READ_FAILED = """
 SELECT name FROM items
 WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
+"""
+HAS_FAILED = """
+SELECT 1 FROM items
+WHERE folder = ? AND name = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
+"""
+FAILED_ALIKE = """
+SELECT name, size, mtime_ns, ctime_ns, inode FROM items
+WHERE folder = ? AND state = 'failed' AND key IN (SELECT value FROM json_each(?))
+    AND run NOT IN (SELECT id FROM runs WHERE finished IS NULL)
+"""
+"""Failures of runs that were not stopped, which may have failed for the reason that stopped them."""
+PRUNE_RUNS = """
+DELETE FROM runs WHERE id <= ? AND finished IS NOT NULL AND key = ? AND recipe IS
+    (SELECT recipe FROM runs WHERE id = ?)
 """
 COUNT_FAILED = """
 SELECT count(*) FROM (SELECT DISTINCT folder, name FROM items

@@ -20,7 +20,7 @@ from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import content_digest, what_is_wrong
 from imgpar.core.errors import CommitError, SourceError
-from imgpar.core.job import OutputFile
+from imgpar.core.job import OutputFile, Seen
 from imgpar.core.spec import Frame, FrameRef, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.output_profile import srgb_frame
@@ -41,11 +41,12 @@ class PictureWork:
         memory: leases of the arena.
     """
 
-    __slots__ = ("_clock", "_formats", "_memory", "_run", "_task", "_writing")
+    __slots__ = ("_clock", "_formats", "_memory", "_run", "_seen", "_task", "_writing")
 
     def __init__(self, task: Task, run: RunSpec, clock: StageClock, memory: Memory) -> None:
         self._task, self._run, self._clock, self._memory = task, run, clock, memory
         self._writing = Writing(task, run, clock)
+        self._seen: Seen | None = None
         self._formats = () if run.arrays else tuple(map(_FORMAT, task.job.targets))
 
     def perform(self) -> Done:
@@ -66,6 +67,8 @@ class PictureWork:
     def _begin(self) -> Done:
         """A task that begins with reading the input: stages `chain` and `decode`."""
         if files := self._writing.recovered():
+            if self._run.sees:
+                self._read()
             return self._done(files=files)
         data, digest = self._read()
         if unchanged := self._unchanged(digest):
@@ -199,6 +202,10 @@ class PictureWork:
         with self._clock.during("read"):
             data, self._writing.source = read_item(self._task.job.item, self._run)
             self._writing.digest = content_digest(data) if self._run.digests else ""
+            if self._run.sees:
+                from imgpar.batch.picture.seeing import look_at
+
+                self._seen = look_at(data, self._task.job.item.path, self._run, self._run.sees)
             return data, self._writing.digest
 
     def _reusable(self, program: Program, made: Spec | None, data: bytes = b"") -> reuse.SourceBytes:
@@ -267,7 +274,8 @@ class PictureWork:
         notes: tuple[str, ...] = (),
         digest: str = "",
     ) -> Done:
-        return Done(self._task.serial, self._clock.timings(), placed, files, lost, notes, digest)
+        done = Done(self._task.serial, self._clock.timings(), placed, files, lost, notes, digest)
+        return done._replace(seen=self._seen) if self._seen else done
 
     def _unchanged(self, digest: str) -> Done | None:
         """The result where the content has the recorded digest; None otherwise."""

@@ -1,0 +1,74 @@
+"""`--shard`: OUT as WebDataset shards."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+from imgpar.batch.run_options import RunOptions
+from imgpar.core.addresses import is_address
+from imgpar.core.errors import UsageError
+from imgpar.core.fs import OURS
+from imgpar.core.install_hint import pip
+from imgpar.inputs.roots import absolute
+from imgpar.outputs.shards.settings import ShardSettings
+from imgpar.outputs.shards.sink import ShardSink, is_sharded
+from imgpar.outputs.sinks import Sink
+
+_ONLY = ("shard_keys", "shard_checksum", "caption_column")
+"""Settings that need `shard`."""
+
+
+def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
+    """OUT as shards, where that was asked for; else as it is.
+
+    Raises:
+        UsageError: the settings exclude each other, OUT holds something else, or a package is missing.
+    """
+    if options.shard is None:
+        for name in _ONLY:
+            if getattr(options, name) is not None:
+                flag = name.replace("_", "-")
+                raise UsageError(
+                    f"--{flag} ({name}) is for shards.", fix="Add --shard SIZE, or leave it out."
+                )
+        return out
+    for name, given in (("others", options.others != "skip"), ("companions", options.companions == "copy")):
+        if given:
+            raise UsageError(
+                f"Shards hold what is made of pictures and clips, so there is no --{name} ({name}).",
+                fix="Leave it out.",
+            )
+    if not isinstance(out, str) or options.in_place:
+        raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
+    if is_address(out):
+        raise UsageError(f"Shards are written into a folder, not to {out}.", fix="Copy them there.")
+    check_packages()
+    folder = absolute(out)
+    if os.path.isfile(os.path.join(folder, OURS, "journal.db")) and not is_sharded(folder):
+        raise UsageError(
+            f"{folder} has the outputs of a run without --shard.", fix="Choose another OUT for shards."
+        )
+    return ShardSink(folder, settings_of(options))
+
+
+def settings_of(options: RunOptions) -> ShardSettings:
+    """The settings of shards among the options of a run."""
+    assert options.shard is not None
+    return ShardSettings(
+        options.shard,
+        options.shard_keys or "number",
+        options.shard_checksum or "sha256",
+        options.caption_column or "",
+    )
+
+
+def check_packages() -> None:
+    """Raises UsageError where a package is missing that shards need."""
+    missing = [name for name, module in _PACKAGES.items() if find_spec(module) is None]
+    if missing:
+        raise UsageError(f"Shards need {' and '.join(missing)}.", fix=f"Install it: {pip('imgpar[shards]')}")
+
+
+_PACKAGES = {"pyarrow": "pyarrow", "exifread-nocycle": "exifread"}
+"""Modules by the name of their package."""

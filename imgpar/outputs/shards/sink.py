@@ -1,0 +1,330 @@
+"""Shards as a sink: outputs are collected item by item, in the order of the inputs, into one shard after the
+other.
+
+    publish ─► open files of one item ─► record ─► its sample in the shard ─► full: the shard is finished
+
+A shard is finished in three steps, so that a process may be killed between any two system calls: its files
+are whole, the index is written, the files get their names. What was in a shard that was not finished is made
+again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from threading import Lock
+from typing import IO, NamedTuple
+
+from imgpar.core.digest import content_digest
+from imgpar.core.fs import OURS, Half, long_path, replace, sweep_temporary_files, sync_folder
+from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
+from imgpar.outputs.shards.columns import ColumnKinds, Value
+from imgpar.outputs.shards.index import SampleAt, ShardIndex
+from imgpar.outputs.shards.samples import Row, field_names, name_key, row_of, typed_row
+from imgpar.outputs.shards.settings import ShardSettings, shard_name
+from imgpar.outputs.shards.shard import SampleFile, Shard
+from imgpar.outputs.sinks import SHARDS
+
+_FILE = re.compile(r"(\d{5,})(?:\.tar|\.parquet|_stats\.json)")
+
+
+class _Staged(NamedTuple):
+    """An output of the item that is being stored."""
+
+    path: str
+    """Below OUT."""
+    content: IO[bytes]
+    made: OutputFile
+
+
+class _Sample(NamedTuple):
+    """What is added to a shard."""
+
+    key: str
+    row: Row
+    files: list[SampleFile]
+    """The pictures first."""
+
+
+class ShardSink:
+    """WebDataset shards in a folder.
+
+    Args:
+        folder: absolute path of OUT.
+        settings: None for those of the last run there.
+    """
+
+    waits = False
+    ordered = True
+
+    def __init__(self, folder: str, settings: ShardSettings | None = None) -> None:
+        self.root = folder
+        self.journal = os.path.join(folder, OURS, "shards-journal.db")
+        self._settings = settings or ShardSettings()
+        self._at = os.path.join(folder, SHARDS)
+        self._index: ShardIndex | None = None
+        self._shard: Shard | None = None
+        self._lock = Lock()
+        self._staged: list[_Staged] = []
+        self._began = False
+        self._broken: Exception | None = None
+        """Why a shard could not be finished."""
+        self._sizes: dict[int, int | None] = {}
+        """Bytes of finished archives that are there, by number."""
+        if settings is None and (index := self._opened()):
+            self._settings = index.settings() or self._settings
+
+    @property
+    def sees(self) -> SeenWants:
+        """What the run asks about the content of inputs."""
+        checksum = self._settings.checksum
+        return SeenWants(exif=True, checksum="" if checksum == "none" else checksum)
+
+    # ----- questions --------------------------------------------------------------------------------
+
+    def find(self, path: str) -> Facts | None:
+        """As `Sink.find`; part of the digest stands for the inode."""
+        name = self._below(path)
+        for staged in self._staged:
+            if staged.path == name:
+                return Facts(staged.made.bytes, staged.made.mtime_ns, 0, _number(staged.made.digest))
+        index = self._opened()
+        found = index.find(name) if index else None
+        if found is None or not self._is_there(found.shard):
+            return None
+        return Facts(found.nbytes, found.mtime_ns, 0, _number(found.digest))
+
+    def digest(self, path: str) -> str:
+        """As `Sink.digest`."""
+        index = self._opened()
+        found = index.find(self._below(path)) if index else None
+        if found is None:
+            raise FileNotFoundError(path)
+        with open(long_path(self._file(found.shard)), "rb") as archive:
+            archive.seek(found.start)
+            return content_digest(archive.read(found.nbytes))
+
+    # ----- one item ---------------------------------------------------------------------------------
+
+    def publish(self, path: str, file: str, made: OutputFile, /) -> None:
+        """As `Sink.publish`; the sample is written by `record`."""
+        content = open(file, "rb")  # noqa: SIM115 - `record` closes it
+        self._staged.append(_Staged(self._below(path), content, made))
+
+    def record(self, outcome: Outcome, job: Job | None) -> None:
+        """As `Sink.record`: the sample of an item, or the row of one that failed."""
+        staged, self._staged = self._staged, []
+        if self._broken:
+            raise self._broken
+        with contextlib.ExitStack() as stack:
+            for one in staged:
+                stack.enter_context(one.content)
+            if outcome.status in ("ok", "failed") and (staged or outcome.status == "failed"):
+                self._add(job, outcome, staged)
+
+    def _add(self, job: Job | None, outcome: Outcome, staged: list[_Staged]) -> None:
+        index, source = self._begun(), outcome.source
+        before = index.failure(source)
+        if outcome.status == "failed" and not staged and before == outcome.error:
+            return
+        sample = self._sample(self._current(), job, outcome, staged)
+        if not self._has_room(sample.files):
+            self._finish()
+            sample = self._sample(self._current(), job, outcome, staged)
+        shard = self._current()
+        starts = shard.add(sample.key, sample.row, sample.files)
+        for one, start in zip(staged, starts, strict=False):  # of the pictures; texts follow them
+            made = one.made
+            index.add(
+                one.path, SampleAt(shard.number, sample.key, start, made.bytes, made.mtime_ns, made.digest)
+            )
+        if outcome.status == "failed":
+            index.add_failure(source, outcome.error)
+        elif before:
+            index.forget_failure(source)
+        if shard.count >= self._settings.size.samples:
+            self._finish()
+
+    def _sample(self, shard: Shard, job: Job | None, outcome: Outcome, staged: list[_Staged]) -> _Sample:
+        """A sample as it would be in a shard."""
+        key = self._key(shard, staged)
+        row = row_of(
+            key,
+            _url(job, outcome),
+            outcome,
+            caption=self._settings.caption,
+            checksum=self._settings.checksum,
+            columns=(job.item.columns if job else ()) or outcome.columns,
+        )
+        stem = os.path.splitext(os.path.basename(job.item.mirror if job else ""))[0]
+        fields = field_names([one.path for one in staged], stem)
+        files = [
+            SampleFile(field, one.content, one.made.bytes) for field, one in zip(fields, staged, strict=True)
+        ]
+        shown = typed_row(row, shard.kinds)
+        return _Sample(key, row, [*files, *(_texts(shown) if staged else ())])
+
+    def _has_room(self, files: Sequence[SampleFile]) -> bool:
+        """Whether the shard has room for these files; an empty one has room for any."""
+        assert self._shard is not None
+        most = self._settings.size.nbytes
+        return not most or not self._shard.count or self._shard.size_with(files) <= most
+
+    def _key(self, shard: Shard, staged: list[_Staged]) -> str:
+        if self._settings.keys == "number" or not staged:
+            return shard.key(self._settings.digits)
+        index, own = self._begun(), {one.path for one in staged}
+        first = key = name_key(staged[0].path)
+        number = 1
+        while index.has_key(key, own):
+            number += 1
+            key = f"{first}-{number}"
+        return key
+
+    # ----- shards -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """As `Sink.close`: the last shard is finished, even if it is not full."""
+        try:
+            if self._broken:
+                raise self._broken
+            self._finish()
+        finally:
+            self._broken, self._began = None, False
+            index, self._index = self._index, None
+            shard, self._shard = self._shard, None
+            for one in self._staged:
+                one.content.close()
+            self._staged.clear()
+            self._sizes.clear()
+            if shard:
+                shard.close()
+            if index:
+                index.give_up()
+                index.close()
+
+    def _current(self) -> Shard:
+        """The shard that is being written."""
+        if self._shard is None:
+            index = self._begun()
+            index.begin()
+            self._shard = Shard(self.root, self._next_number(index), ColumnKinds(index.kinds()))
+        return self._shard
+
+    def _finish(self) -> None:
+        """Finish the shard that is being written."""
+        shard, index = self._shard, self._index
+        if shard is None or index is None:
+            return
+        try:
+            files = shard.finish()
+            halves = {name: os.path.basename(half.path) for name, half in files.items()}
+            index.keep_kinds(shard.kinds.known)
+            index.finish(shard.number, shard.nbytes, halves)
+            self._name(files)
+            index.named(shard.number)
+        except Exception as error:
+            self._broken = error  # outcomes of its items were told as done: the run must not end well
+            raise
+        finally:
+            self._shard = None
+            shard.close()
+            index.give_up()
+
+    def _name(self, files: dict[str, Half]) -> None:
+        for name, half in files.items():
+            final = os.path.join(self.root, name)
+            try:
+                half.name(final)
+            except FileNotFoundError:  # a dry run has just completed it
+                if _size_of(final) is None:
+                    raise
+        sync_folder(self.root)
+
+    def _next_number(self, index: ShardIndex) -> int:
+        found = (_FILE.fullmatch(name) for name in os.listdir(self.root))
+        return max((index.last(), *(int(match[1]) for match in found if match))) + 1
+
+    def _is_there(self, number: int) -> bool:
+        """Whether the archive of a shard is there as it was written, or is being written."""
+        if self._shard and number == self._shard.number:
+            return True
+        if number not in self._sizes:
+            self._sizes[number] = _size_of(self._file(number))
+        wanted = self._index.size_of(number) if self._index else None
+        return wanted is not None and wanted == self._sizes[number]
+
+    def _file(self, number: int) -> str:
+        return os.path.join(self.root, f"{shard_name(number)}.tar")
+
+    # ----- the index ----------------------------------------------------------------------------------
+
+    def _opened(self) -> ShardIndex | None:
+        """The index, if there is one; nothing is created."""
+        with self._lock:
+            if self._index is None and os.path.isfile(self._at):
+                self._index = ShardIndex(self._at)
+                self._complete(self._index)
+            return self._index
+
+    def _begun(self) -> ShardIndex:
+        """The index, created where there is none."""
+        index = self._opened()
+        if index is None:
+            index = self._index = ShardIndex(self._at)
+        if not self._began:
+            self._began = True
+            sweep_temporary_files(self.root)
+            index.keep_settings(self._settings)
+        return index
+
+    def _complete(self, index: ShardIndex) -> None:
+        """Give the files of finished shards the names that a killed process has not given them."""
+        for number, files in index.unnamed():
+            for name, half in files.items():
+                with contextlib.suppress(FileNotFoundError):  # it has its name
+                    replace(os.path.join(self.root, os.path.basename(half)), os.path.join(self.root, name))
+            sync_folder(self.root)
+            index.named(number)
+
+    def _below(self, path: str) -> str:
+        return path[len(self.root) + 1 :].replace(os.sep, "/")
+
+
+def is_sharded(folder: str) -> bool:
+    """Whether a folder has shards of an earlier run."""
+    return os.path.isfile(os.path.join(folder, SHARDS))
+
+
+def _texts(row: Mapping[str, Value]) -> Iterator[SampleFile]:
+    """The metadata of a sample, and its caption, as files beside its pictures."""
+    texts = {"json": json.dumps(row, indent=4)}
+    if "caption" in row:
+        texts["txt"] = str(row["caption"] or "")
+    for field, text in texts.items():
+        data = text.encode("utf-8", "backslashreplace")
+        yield SampleFile(field, data, len(data))
+
+
+def _url(job: Job | None, outcome: Outcome) -> str:
+    """What the input of a sample is called: its address, or its path below the inputs."""
+    name = outcome.source
+    if job and not job.item.source:
+        name = job.item.mirror
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _number(digest: str) -> int:
+    return int(digest[:15] or "0", 16)
+
+
+def _size_of(path: str) -> int | None:
+    try:
+        status = os.lstat(long_path(path))
+    except OSError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
