@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from s3_server import MISSING, S3Server
 from tcp_proxy import TcpProxy
 
 import imgpar
-from imgpar.core.job import OutputFile
+from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.stores.client import ChangedError, Client, Found, Upload, client_of
 from imgpar.inputs.stores.source import StoreSource
 from imgpar.outputs.store_sink import StoreSink
@@ -185,7 +185,7 @@ def test_what_is_not_there_is_said(s3: S3Server, bucket: str, tmp_path: Path) ->
 
 
 def test_a_store_that_cannot_be_written_ends_the_run(s3: S3Server, photo_folder: FolderMaker) -> None:
-    with pytest.raises(imgpar.RunError, match="s3://no-such-bucket/x cannot be read: .* does not exist"):
+    with pytest.raises(imgpar.RunError, match=r"s3://no-such-bucket/x cannot be read: .* does not exist"):
         imgpar.convert(photo_folder("a.jpg"), "s3://no-such-bucket/x", jobs=1)
 
 
@@ -252,13 +252,53 @@ def test_a_sink_stores_under_the_condition_of_what_it_found(
     sink, path = StoreSink(f"s3://{bucket}/x"), f"s3://{bucket}/x/a.webp"
     (tmp_path / "f").write_bytes(b"mine")
     made = OutputFile(path, 4)
-    assert sink.find(path) is None
     s3.put(bucket, "x/a.webp", b"theirs")
     with pytest.raises(FileExistsError):
+        sink.publish_new(path, str(tmp_path / "f"), made)
+    assert sink.find(path) is not None
+    s3.put(bucket, "x/a.webp", b"later")
+    with pytest.raises(ChangedError):
         sink.publish(path, str(tmp_path / "f"), made)
     assert sink.find(path) is not None
     sink.publish(path, str(tmp_path / "f"), made)
     assert s3.get(bucket, "x/a.webp") == b"mine"
+
+
+def test_what_appears_during_a_run_is_left_alone(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker
+) -> None:
+    folder = photo_folder(*(f"{letter}.jpg" for letter in "abcdefgh"))
+    sink = Late(f"s3://{bucket}/x", lambda: s3.put(bucket, "x/b.webp", b"theirs"))
+    report = imgpar.convert(folder, sink, to="webp", jobs=1)
+    assert outcomes(report) == {"ok": 7, "skipped": 0, "failed": 1}
+    assert "appeared after the run was planned" in report.items[1].error
+    assert s3.get(bucket, "x/b.webp") == b"theirs"
+
+
+class Late(StoreSink):
+    """A sink beside which somebody else stores something after it was listed."""
+
+    def __init__(self, address: str, other: Callable[[], object]) -> None:
+        super().__init__(address)
+        self._other = other
+
+    def listing(self, folder: str) -> Mapping[str, Facts]:
+        found = super().listing(folder)
+        self._other()
+        return found
+
+
+def test_verify_reads_back_what_was_stored(s3: S3Server, bucket: str, photo_folder: FolderMaker) -> None:
+    class Damaging(StoreSink):
+        def publish_new(self, path: str, file: str, made: OutputFile, /) -> None:
+            data = bytearray(Path(file).read_bytes())
+            data[-1] ^= 1
+            Path(file).write_bytes(data)
+            super().publish_new(path, file, made)
+
+    sink = Damaging(f"s3://{bucket}/x")
+    (item,) = imgpar.convert(photo_folder("a.jpg"), sink, to="webp", jobs=1, verify=True).items
+    assert "its content differs" in item.error
 
 
 def test_a_header_costs_a_part_of_a_file(s3: S3Server, bucket: str, proxy: TcpProxy) -> None:

@@ -22,7 +22,7 @@ from imgpar.inputs.stores.s3_login import ENDPOINTS, odd_listing, s3_settings
 
 BLOCK = 4 << 20
 """Bytes of one request of a large object, so that the time of each is bounded."""
-SINGLE = 16 << 20
+SINGLE = 8 << 20
 """Bytes up to which an object is stored with one request, which may be conditional."""
 TRIES = 6
 """Attempts to store an object; with the waits between them they bridge some 15 s without a server."""
