@@ -104,8 +104,8 @@ def input_batches(
         batches = selection.batches(batches, together=in_order)
     if in_order:
         return batches
-    if options.companions == "copy" and not place.in_place:
-        batches = with_sidecars(batches)
+    if options.companions != "ignore" and not place.in_place:
+        batches = with_sidecars(batches, samples=options.companions == "samples")
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
         place_of_others = "" if place.stored else place.path
@@ -154,6 +154,13 @@ def check_others(options: RunOptions, place: Out) -> None:
     if options.others != "skip" and (place.in_place or place.name):
         why = "In place other files stay where they are" if place.in_place else "OUT is one file"
         raise UsageError(f"{why}, so there is no --others.", fix="Leave it out.")
+
+
+def check_companions(options: RunOptions, place: Out) -> None:
+    """Reject `companions` where samples have files of their own; raises UsageError."""
+    if options.companions != "ignore" and place.stored and getattr(place.stored.sink, "ordered", False):
+        words = "Shards have a JSON file for each sample, and the caption of a list"
+        raise UsageError(f"{words}, so there are no --companions.", fix="Leave it out.")
 
 
 def own_files(options: RunOptions) -> frozenset[str]:
@@ -311,6 +318,7 @@ def check_place(
     out = sharded(out, options)
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
+    check_companions(options, place)
     check_duplicates(options, place)
     if options.deterministic:
         _fix_order(place)

@@ -72,7 +72,8 @@ class Transfer:
         if any(has_order(source) for source in sources):
             from imgpar.batch.unpacking import Unpacking
 
-            self._unpacking = Unpacking(sources, stack.enter_context(temporary()))
+            folder = stack.enter_context(temporary())
+            self._unpacking = Unpacking(sources, folder, planned_order=self._order is not None)
             stack.callback(self._unpacking.close)
 
     @property
