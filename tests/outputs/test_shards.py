@@ -22,7 +22,7 @@ from shard_store import store_all
 
 import imgpar
 from imgpar import testing
-from imgpar.core.job import Item
+from imgpar.core.job import Item, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.shards.columns import ColumnKinds
 from imgpar.outputs.shards.samples import field_names
@@ -305,6 +305,51 @@ def test_a_dry_run_creates_nothing(pictures: Path, tmp_path: Path, session) -> N
     report = imgpar.convert(pictures, tmp_path / "out", shard=4, dry_run=True)
     assert report.planned == 7
     assert not (tmp_path / "out").exists()
+
+
+# ----- other places -----------------------------------------------------------------------------------
+
+
+class Stored(imgpar.MemorySink):
+    """A store that can be made to fail."""
+
+    broken = ""
+
+    def publish(self, path: str, file: str, made: OutputFile, /) -> None:
+        if self.broken and path.endswith(self.broken):
+            raise OSError(5, "the store is gone")
+        super().publish(path, file, made)
+
+
+def test_shards_in_a_store_are_those_in_a_folder(pictures: Path, tmp_path: Path, session) -> None:
+    sink, settings = Stored(), {"shard": 4, "to": "webp", "session": session}
+    imgpar.convert(pictures, tmp_path / "out", **settings)
+    report = imgpar.convert(pictures, sink, **settings)
+    assert (report.ok, report.failed) == (6, 1)
+    assert sorted(sink) == files(tmp_path / "out")
+    for name in ("00000.tar", "00001.tar", "00001.parquet"):
+        assert sink[name] == (tmp_path / "out" / name).read_bytes()
+    assert imgpar.convert(pictures, sink, **settings).skipped == 6
+    shutil.copy(pictures / "p0.jpg", pictures / "p9.jpg")
+    assert imgpar.convert(pictures, sink, **settings).ok == 1
+    assert "00002_stats.json" in sink
+
+
+@pytest.mark.parametrize("broken", ["00000.parquet", "00001.tar"])
+def test_a_store_that_fails_ends_the_run_and_the_next_one_goes_on(
+    broken: str, pictures: Path, tmp_path: Path, session
+) -> None:
+    sink, settings = Stored(), {"shard": 4, "to": "webp", "session": session}
+    sink.broken = broken
+    with pytest.raises(imgpar.OutputError, match="the store is gone"):
+        imgpar.convert(pictures, sink, **settings)
+    sink.broken = ""
+    report = imgpar.convert(pictures, sink, **settings)
+    assert report.exit_code == 1  # the damaged one
+    imgpar.convert(pictures, tmp_path / "out", **settings)
+    assert sorted(sink) == files(tmp_path / "out")
+    for name in ("00000.tar", "00001.tar"):
+        assert sink[name] == (tmp_path / "out" / name).read_bytes()
 
 
 # ----- refusals ----------------------------------------------------------------------------------------
