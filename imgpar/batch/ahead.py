@@ -1,6 +1,6 @@
 """Items of sources that wait for a network are fetched ahead, so that no worker waits.
 
-plan ─► job ─► its items wait for a thread, by host ─► temporary files ─► the job, whose items say where they are
+plan ─► job ─► its items wait for a thread, by host ─► temporary files ─► the job, with their paths
                                                     └► an outcome: not modified, or failed
 
 Jobs are passed on as they are ready: a slow host does not hold up the items of others.
@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from imgpar.batch.hosts import LARGE, Hosts, Turn
-from imgpar.batch.in_order import Early
 from imgpar.batch.incremental import Unchanged, skipped
-from imgpar.batch.plan_entries import failed_entry
-from imgpar.core.errors import ImgparError, library_words
+from imgpar.batch.plan_entries import Early, failed_entry
+from imgpar.core.addresses import without_secrets
+from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.fetching import FetchOptions
@@ -150,10 +150,8 @@ class Ahead:
             size = found.bytes or os.path.getsize(path)
         except Exception as error:  # also of a source of the user
             turn.keep(0)
-            words = (
-                str(error) if isinstance(error, ImgparError) else library_words(error, "it cannot be read")
-            )
-            kind = type(error).__name__ if isinstance(error, ImgparError) else "SourceError"
+            kind = type(error).__name__
+            words = without_secrets(str(error) if isinstance(error, ImgparError) else f"{kind}: {error}")
             early = failed_entry(item, job.id, words, "read", kind) if len(job.items) == 1 else None
             return item._replace(error=words, kind=kind), early
         turn.keep(size)

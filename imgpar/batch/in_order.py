@@ -7,22 +7,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from imgpar.core.job import Job, Outcome
+from imgpar.batch.plan_entries import Early
+from imgpar.core.job import Outcome
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import NotYet
 
 MOST_HELD = 10_000
 """Results that wait before no more of the plan is begun; their outputs wait on the disk."""
-
-
-class Early(NamedTuple):
-    """A job that is settled without a worker."""
-
-    job: Job
-    outcome: Outcome
-
 
 Result = Settled | Outcome | Early
 Entry = TypeVar("Entry")

@@ -11,10 +11,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imgpar.batch.in_order import Early, InOrder, Result
+from imgpar.batch.in_order import InOrder, Result
+from imgpar.batch.plan_entries import Early
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.fetching import FetchOptions
+from imgpar.inputs.fetching import DEFAULTS, FetchOptions
 from imgpar.inputs.sources import Source, has_order
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
@@ -49,7 +50,7 @@ class Transfer:
         stack: contextlib.ExitStack,
         log: WrittenLog | None = None,
         *,
-        fetching: FetchOptions = FetchOptions(),
+        fetching: FetchOptions = DEFAULTS,
     ) -> None:
         self._settle, self._settle_planned = settle, settle_planned
         self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
