@@ -127,11 +127,11 @@ class ShardSink:
     def record(self, outcome: Outcome, job: Job | None) -> None:
         """As `Sink.record`: the sample of an item, or the row of one that failed."""
         staged, self._staged = self._staged, []
-        if self._broken:
-            raise self._broken
         with contextlib.ExitStack() as stack:
             for one in staged:
                 stack.enter_context(one.content)
+            if self._broken:
+                raise self._broken
             wrong = self._mismatch(job, outcome) if staged else ""
             if wrong:
                 outcome = outcome._replace(status="failed", outputs=(), error=wrong, kind="SourceError")
