@@ -18,12 +18,14 @@ from typing import Any
 import pytest
 from conftest import FolderMaker
 from PIL import Image
+from s3_server import MISSING, S3Server
 from shard_store import store_all
 
 import imgpar
 from imgpar import testing
 from imgpar.core.job import Item, OutputFile
 from imgpar.inputs.batches import Batch
+from imgpar.inputs.stores.client import client_of
 from imgpar.outputs.shards.columns import ColumnKinds
 from imgpar.outputs.shards.samples import field_names
 
@@ -394,6 +396,7 @@ sys.exit(main(["convert", *sys.argv[2:], "--shard", "3", "-j", "1", "-q", "--to"
 """
 STORE = f"""
 import sys
+from s3_server import MISSING, S3Server
 from shard_store import store_all
 from imgpar.testing import strike_at
 strike_at(int(sys.argv[1]), {FILES!r})
@@ -470,3 +473,25 @@ def test_webdataset_reads_the_samples(pictures: Path, tmp_path: Path, session) -
     found = json.loads(done.stdout)
     assert [key for key, *_ in found] == [f"0000{shard}{n}" for shard in range(2) for n in range(3)]
     assert found[0] == ["000000", [64, 96, 3], "p0.jpg"]
+
+
+# ----- a server that speaks S3 ---------------------------------------------------------------------
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_shards_in_a_bucket(pictures: Path, tmp_path: Path, session, monkeypatch) -> None:
+    server, settings = S3Server(), {"shard": 4, "to": "webp", "session": session}
+    try:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        client_of.cache_clear()
+        bucket = server.bucket("shards")
+        assert imgpar.convert(pictures, f"s3://{bucket}/set", **settings).ok == 6
+        assert imgpar.convert(pictures, f"s3://{bucket}/set", **settings).skipped == 6
+        imgpar.convert(pictures, tmp_path / "out", **settings)
+        assert sorted(server.keys(bucket)) == [f"set/{name}" for name in files(tmp_path / "out")]
+        for name in ("00000.tar", "00001.tar"):
+            assert server.get(bucket, f"set/{name}") == (tmp_path / "out" / name).read_bytes()
+    finally:
+        server.stop()
+        client_of.cache_clear()
