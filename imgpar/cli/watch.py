@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,8 @@ def watch_command(argv: Sequence[str]) -> int:
     log = open_log(settings, as_json=logs_json(args), quiet=args.quiet)
     with ExitStack() as stack:
         stack.callback(log.close)
-        listeners = stack.enter_context(outlets(args, lambda text: log("warning", text)))
+        say = partial(log, "warning")
+        listeners = stack.enter_context(outlets(args, say, changes_only=True))
         watcher = make_watcher(
             [read_listed(args)] if args.files_from else [*inputs],
             args.out,

@@ -13,7 +13,7 @@ from imgpar.batch.setup import Among
 from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, refuse_address
 from imgpar.inputs.sources import Source, with_sources
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
@@ -111,6 +111,8 @@ def check_watch(place: Out, request: WatchRequest) -> None:
         )
     if request.options.dry_run:
         raise UsageError("A watch has no dry run.", fix="Use imgpar convert --dry-run on the same inputs.")
+    for path in (settings.move_done, settings.log, settings.status_file):
+        refuse_address(path or "")
     if settings.move_done and settings.delete_source:
         raise UsageError("--move-done and --delete-source exclude each other.", fix="Leave out one.")
     leaving = "--delete-source" if settings.delete_source else "--move-done" if settings.move_done else ""
