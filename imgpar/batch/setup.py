@@ -109,7 +109,7 @@ def input_batches(
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
         place_of_others = "" if place.stored else place.path
-        ours = own_files(options)
+        ours = own_files(options, place)
         batches = with_others(batches, patterns, apart=not audio, ours=ours, out=place_of_others)
     return batches
 
@@ -163,12 +163,13 @@ def check_companions(options: RunOptions, place: Out) -> None:
         raise UsageError(f"{words}, so there are no --companions.", fix="Leave it out.")
 
 
-def own_files(options: RunOptions) -> frozenset[str]:
+def own_files(options: RunOptions, place: Out) -> frozenset[str]:
     """Files of the run that may lie in an input folder."""
+    archive = {place.path} if place.stored else set[str]()  # it is not copied into itself
     if not options.journal:
-        return frozenset()
+        return frozenset(archive)
     path = os.path.abspath(options.journal)
-    return frozenset(path + end for end in ("", "-wal", "-shm", "-journal", ".lock"))
+    return frozenset({path + end for end in ("", "-wal", "-shm", "-journal", ".lock")} | archive)
 
 
 class LazyWorkers:
