@@ -25,7 +25,7 @@ from imgpar.core.errors import (
 )
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, agent, robots
 from imgpar.inputs.http import close_connections, fetch, fetch_url, open_url
-from imgpar.inputs.http.client import Client
+from imgpar.inputs.http.client import WebClient
 from imgpar.inputs.http.hosts import allowed_addresses, why_refused
 
 DATA = bytes(range(256)) * 1200
@@ -299,7 +299,7 @@ def resolving(*addresses: str) -> object:
 
 def test_no_packet_goes_to_a_name_with_a_private_address(server: HttpServer, tmp_path: Path) -> None:
     options = FetchOptions()
-    client = Client(options, resolving("127.0.0.1"))  # type: ignore[arg-type]
+    client = WebClient(options, resolving("127.0.0.1"))  # type: ignore[arg-type]
     for host in ("photos.example", "localhost", "127.0.0.1", "2130706433", "0x7f.1"):
         url = f"http://{host}:{server.port}/a.jpg"
         with pytest.raises(RefusedError, match=r"loopback address.*--allow-private"):
@@ -320,7 +320,7 @@ def test_no_packet_goes_to_where_a_redirect_leads(server: HttpServer, tmp_path: 
         patch.setattr(
             "imgpar.inputs.http.hosts.why_refused", lambda host: "" if host == "127.0.0.1" else real(host)
         )
-        client = Client(FetchOptions(), resolve)  # type: ignore[arg-type]
+        client = WebClient(FetchOptions(), resolve)  # type: ignore[arg-type]
         url = f"http://public.example:{server.port}/a.jpg"
         with pytest.raises(RefusedError, match=r"10\.0\.0\.1 has a private address"):
             fetch_url(url, str(tmp_path / "a"), FetchOptions(), client=client)
