@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -263,6 +266,52 @@ def test_user_and_password_stay_with_their_server(server: HttpServer, tmp_path: 
         fetch_url(url, str(tmp_path / "a"), LOCAL)
         sent = [request.headers.get("authorization") for request in (*server.requests, *other.requests)]
         assert sent == ["Basic bWU6dzpyZA==", "Basic bWU6dzpyZA==", None]
+
+
+@pytest.fixture
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody has signed, with its key."""
+    cryptography = pytest.importorskip("cryptography")
+    assert cryptography
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    coding = serialization.Encoding.PEM
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(key.private_bytes(coding, *plain) + made.public_bytes(coding))
+    return file
+
+
+def test_https(tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    with HttpServer({"/a.jpg": DATA}, tls=tls) as server, HttpServer({"/b.jpg": DATA}) as plain:
+        with pytest.raises(RefusedError, match="The certificate of the server is not valid: self"):
+            fetch_url(server.url("/a.jpg"), str(tmp_path / "a"), LOCAL)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        client = WebClient(LOCAL)
+        for name in ("a", "b", "c"):
+            fetch_url(server.url("/a.jpg"), str(tmp_path / name), LOCAL, client=client)
+            assert (tmp_path / name).read_bytes() == DATA
+        assert len({request.connection for request in server.requests}) == 1
+        server.pages["/r.jpg"] = Page(location=plain.url("/b.jpg"))
+        fetch_url(server.url("/r.jpg"), str(tmp_path / "d"), LOCAL, client=client)
+        with pytest.raises(RefusedError, match="without encryption"):
+            fetch_url(server.url("/r.jpg?signature=1"), str(tmp_path / "e"), LOCAL, client=client)
+        client.close()
 
 
 # ----- addresses that are refused ------------------------------------------------------------------

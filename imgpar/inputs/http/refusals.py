@@ -54,8 +54,8 @@ def failure_of_status(status: int, retry_after: str) -> SourceError | LockedErro
 def retry_after_seconds(retry_after: str) -> float:
     """The seconds that a Retry-After asks for, given as a number or as a date; 0 for none.
 
-    >>> retry_after_seconds("120"), retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT"), retry_after_seconds("soon")
-    (120.0, 0.0, 0.0)
+    >>> retry_after_seconds("120"), retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT")
+    (120.0, 0.0)
     """
     if re.fullmatch(r"\s*\d{1,9}\s*", retry_after):
         return float(retry_after)

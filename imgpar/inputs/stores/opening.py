@@ -10,7 +10,7 @@ from typing import IO
 
 from imgpar.core.errors import LimitError, NoFileError, SourceError
 from imgpar.inputs.batches import why_unreadable
-from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, StoppedError, check_copy_fits
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, StoppedError, check_room
 from imgpar.inputs.stores.client import Client, Found, client_of
 from imgpar.inputs.stores.places import place_of
 from imgpar.inputs.stores.ranged import StoreFile
@@ -35,7 +35,7 @@ def fetched(
     if found.size > options.most_bytes:
         raise LimitError(f"It has {found.size:,} bytes, and the limit is {options.most_bytes:,}.")
     end = time.monotonic() + options.timeout + ongoing.expects(found.size)
-    check_copy_fits(path, found.size)
+    check_room(path, found.size)
     try:
         with open(path, "xb") as file:
             for block in client.blocks(key, found):
