@@ -21,9 +21,10 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from imgpar.core.addresses import is_address, without_secrets
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import ItemError, UsageError
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
+from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import (
     AddressSpool,
     check_opener,
@@ -32,7 +33,7 @@ from imgpar.inputs.addresses import (
     open_address,
     places_of,
 )
-from imgpar.inputs.batches import Batch, Entries, columns_in, named_item
+from imgpar.inputs.batches import Batch, Entries, columns_in, known_suffix, named_item, suffix_of
 from imgpar.inputs.batches import Row as Listed
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.patterns import Patterns
@@ -90,6 +91,8 @@ class InputList:
         self._rows: Iterable[str | Row] = () if isinstance(rows, (str, os.PathLike)) else rows
         self._remote: int | None = None
         self._named, self._number = False, 0
+        self.looks = False
+        """Whether the first bytes of an address without a suffix are read, because they decide its format."""
 
     @classmethod
     def of_addresses(cls, addresses: list[str], access: Access, number: int = 0) -> InputList:
@@ -193,11 +196,35 @@ class InputList:
         self, items: list[Item], mirror: str, patterns: Patterns | None, notes: tuple[str, ...]
     ) -> Batch:
         taken = [item for item in items if not patterns or patterns.takes(places_of(item.path).long)]
+        if self.looks:
+            taken = self._looked_at(taken)
         every = tuple(
             item._replace(named=self._named, mirror=f"{mirror}/{item.mirror}" if mirror else item.mirror)
             for item in taken
         )
         return Batch("", mirror, every, excluded=len(items) - len(taken), notes=notes, part=True)
+
+    def _looked_at(self, items: list[Item]) -> list[Item]:
+        """The items, those without a known suffix with the format of their first bytes."""
+        asked = [
+            at for at, item in enumerate(items) if not (item.error or known_suffix(suffix_of(item.name)))
+        ]
+        if asked:
+            from concurrent.futures import ThreadPoolExecutor  # few lists need it
+
+            with ThreadPoolExecutor(self._access.fetching.per_host) as threads:
+                found = threads.map(self._look, [items[at] for at in asked])
+                for at, item in zip(asked, found, strict=True):
+                    items[at] = item
+        return items
+
+    def _look(self, item: Item) -> Item:
+        try:
+            with open_address(item.key or item.path, self._access.fetching) as file:
+                shown = sniff(peek(file.read))
+        except ItemError as error:
+            return item._replace(error=str(error), kind=type(error).__name__)
+        return item._replace(format=shown.name if shown else "")
 
 
 def _for_worker(access: Access) -> InputList:

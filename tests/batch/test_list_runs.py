@@ -190,6 +190,17 @@ def test_keys_are_names_and_sources(server: HttpServer, tmp_path: Path) -> None:
     assert [item.source for item in report.items] == ["list://007", "list://008"]
 
 
+def test_without_a_suffix_the_first_bytes_decide_the_format(server: HttpServer, tmp_path: Path) -> None:
+    large = io.BytesIO()
+    Image.effect_noise((600, 400), 90).save(large, "PNG")
+    server.pages["/image"] = Page(large.getvalue() + bytes(1 << 20))
+    rows = [server.url("/image"), server.url("/none"), server.url("/p/1.png")]
+    plan = imgpar.dry_run(rows, tmp_path / "out", allow_private=True)
+    assert [item.status for item in plan.items] == ["planned", "failed", "planned"]
+    assert [Path(out.path).name for item in plan.items for out in item.outputs] == ["image.png", "1.png"]
+    assert server.sent < 300_000
+
+
 def test_workers_get_no_columns_and_no_address_of_what_is_here() -> None:
     item = Item(
         "https://h/a.jpg", "a.jpg", 1, 1, key="https://h/a.jpg?t=S", columns=(("a", "b"),), listed=True
