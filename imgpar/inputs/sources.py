@@ -407,7 +407,7 @@ def local_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
             else:
                 folder = stack.enter_context(temporary())
                 path = os.path.join(folder, f"input{os.path.splitext(item.path)[1]}")
-                _copy(content, path, item)
+                copy_content(content, path, item)
         yield path
 
 
@@ -422,9 +422,9 @@ def fetch(item: Item, sources: Sequence[Source], path: str, ongoing: Ongoing | N
     with opened(item, sources) as content:
         if isinstance(content, str):
             with open(content, "rb") as file:
-                _copy(file, path, item)
+                copy_content(file, path, item)
         else:
-            _copy(content, path, item)
+            copy_content(content, path, item)
     return Fetched(os.path.getsize(path), item.validator, mtime_ns=item.mtime_ns)
 
 
@@ -435,7 +435,7 @@ def host_of(item: Item, sources: Sequence[Source]) -> str:
     return str(own(item)) if callable(own) else source.root
 
 
-def _copy(content: bytes | IO[bytes], path: str, item: Item) -> None:
+def copy_content(content: bytes | IO[bytes], path: str, item: Item) -> None:
     """Write an item to a new file, with its modification time. Raises OSError, SourceError."""
     check_room(path, item.size)
     with open(path, "xb") as file:

@@ -15,6 +15,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
 from typing import IO, NamedTuple, Protocol
 
 from imgpar.core.digest import LOCAL, stream_digest
@@ -122,6 +123,8 @@ class ArchiveSink:
         self._seen: Facts | None = None
         """The archive when it was first looked at."""
         self._is_known = False
+        self._reading = Lock()
+        """Outputs are verified by several threads, and an archive is one file with one position."""
 
     @property
     def deterministic(self) -> bool:
@@ -158,18 +161,20 @@ class ArchiveSink:
         name = self._name(path)
         if member := self._members.get(name):
             return Facts(member.size, member.mtime_ns, 0, member.crc)
-        old = self._looked()
-        return old.find(name) if old else None
+        with self._reading:
+            old = self._looked()
+            return old.find(name) if old else None
 
     def digest(self, path: str) -> str:
         """As `Sink.digest`."""
         name = self._name(path)
-        if self._partial and (member := self._members.get(name)):
-            return _digest(self._partial.file, member)
-        old = self._looked()
-        if old is None or old.find(name) is None:
-            raise FileNotFoundError(path)
-        return old.digest(name)
+        with self._reading:
+            if self._partial and (member := self._members.get(name)):
+                return _digest(self._partial.file, member)
+            old = self._looked()
+            if old is None or old.find(name) is None:
+                raise FileNotFoundError(path)
+            return old.digest(name)
 
     def publish(self, path: str, file: str, made: OutputFile, /) -> None:
         """As `Sink.publish`: added to the unfinished archive."""

@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,16 @@ def test_the_outputs_are_those_of_a_folder(
     again = imgpar.convert(folder, out, resize="40", to="webp", session=session)
     assert again.reasons == {"unchanged": 4}
     assert imgpar.verify(out).ok == 4
+
+
+def test_outputs_are_compared_by_several_threads(sink: ArchiveSink) -> None:
+    files = {f"{at}.jpg": os.urandom(200_000 + at) for at in range(20)}
+    for name, data in files.items():
+        publish(sink, name, data)
+    sink.close()
+    with ThreadPoolExecutor(8) as pool:
+        paths = [os.path.join(sink.root, name) for name in files]
+        assert list(pool.map(sink.digest, paths)) == [content_digest(data) for data in files.values()]
 
 
 # ----- tar -----------------------------------------------------------------------------------------

@@ -380,7 +380,9 @@ class Journal:
                 failed[os.path.join(folder, os.fsdecode(name))] = facts
         if not failed:
             return set()
-        return {item.path for item in batch.items if item.path in failed and item.facts == failed[item.path]}
+        return {
+            item.path for item in batch.items if item.path in failed and item.facts.agree(failed[item.path])
+        }
 
     def count_failed(self) -> int:
         """The number of inputs whose state with the latest recipe is failed."""
