@@ -187,7 +187,10 @@ class InputList:
         """All rows, in their order."""
         if self._stream is not None or self.path:
             stream, self._stream = self._stream or open_list(self.path, self._access), None
-            yield from read_rows(stream, self.path, self._columns, nul=self._null)
+            try:
+                yield from read_rows(stream, self.path, self._columns, nul=self._null)
+            except ItemError as error:  # of a server, or of a package that is missing
+                raise _unreadable(self.path, error) from None
         else:
             for number, row in enumerate(self._rows, 1):
                 yield row if isinstance(row, Row) else Row(os.fspath(row), number)
@@ -240,9 +243,13 @@ def open_list(path: str, access: Access = NO_ACCESS) -> IO[bytes]:
         if is_address(path):
             return open_address(path, access.fetching)
         return open(path, "rb")
-    except OSError as error:
-        shown = without_secrets(path)
-        raise UsageError(f"The list of inputs {shown!r} cannot be read: {error.strerror or error}.") from None
+    except (OSError, ItemError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: OSError | ItemError) -> UsageError:
+    words = str(error) if isinstance(error, ItemError) else f"{error.strerror or error}."
+    return UsageError(f"The list of inputs {without_secrets(path)!r} cannot be read: {words}")
 
 
 def scan_list(names: Iterable[str], patterns: Patterns | None = None) -> Iterator[Batch]:
