@@ -20,8 +20,8 @@ from imgpar.inputs.stores.source import version_of
 class StoreSink:
     """Outputs below an address.
 
-    What `find` said of a name is a condition of the `publish` that follows in the same thread: what was stored
-    there in between is not replaced.
+    What `find` said of a name is a condition of the `publish` that follows in the same thread: what was
+    stored there in between is not replaced.
 
     Args:
         address: of a folder, which need not exist.
