@@ -576,9 +576,9 @@ class PlainRunSettings(OperationSettings, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
-    companions: Literal["ignore", "copy"] | None
-    """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
-    ignore)."""
+    companions: Literal["ignore", "copy", "samples"] | None
+    """Sidecar files of pictures (XMP, AAE): ignore, copy under the name of the output, or samples: also JSON,
+    TXT and CLS files, as WebDataset has them (default: ignore)."""
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""
@@ -621,6 +621,9 @@ class PlainRunSettings(OperationSettings, total=False):
     """With --shard: call samples by number, or by the name of the output (default: number)."""
     shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None
     """With --shard: checksum of each input in the tables (default: sha256)."""
+    checksum_column: str | None
+    """With --shard: column of the list with the checksum that each input must have, of the kind of --shard-
+    checksum."""
     caption_column: str | None
     """With --shard: column of the list whose text is the caption of a sample, KEY.txt."""
     in_place: bool | None
@@ -1312,9 +1315,9 @@ class RetrySettings(TypedDict, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
-    companions: Literal["ignore", "copy"] | None
-    """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
-    ignore)."""
+    companions: Literal["ignore", "copy", "samples"] | None
+    """Sidecar files of pictures (XMP, AAE): ignore, copy under the name of the output, or samples: also JSON,
+    TXT and CLS files, as WebDataset has them (default: ignore)."""
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""

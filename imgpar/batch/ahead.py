@@ -1,6 +1,6 @@
 """Items of sources that wait for a network are fetched ahead, so that no worker waits.
 
-plan ─► job ─► its items wait for a thread, by host ─► temporary files ─► the job, whose items say where they are
+plan ─► job ─► its items wait for a thread, by host ─► temporary files ─► the job, with their paths
                                                     └► an outcome: not modified, or failed
 
 Jobs are passed on as they are ready: a slow host does not hold up the items of others.
@@ -12,18 +12,18 @@ import itertools
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 from imgpar.batch.hosts import LARGE, Hosts, Turn
 from imgpar.batch.incremental import Unchanged, skipped
-from imgpar.batch.plan_entries import failed_entry
-from imgpar.core.errors import ImgparError, library_words
+from imgpar.batch.plan_entries import Early, failed_entry
+from imgpar.core.addresses import without_secrets
+from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.inputs.fetching import FetchOptions
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
 from imgpar.inputs.sources import Source, fetch, host_of
 from imgpar.runtime.scheduler import NotYet
 
@@ -33,13 +33,7 @@ MOST_BYTES = 1 << 29
 """Bytes of files that wait for a worker, unless one file alone has more."""
 
 Entry = Job | Outcome | Unchanged
-
-
-class Early(NamedTuple):
-    """A job that is settled without a worker."""
-
-    job: Job
-    outcome: Outcome
+Fetch = Callable[[Item, Sequence[Source], str, Ongoing], Fetched]
 
 
 @dataclass(eq=False, slots=True)
@@ -60,27 +54,39 @@ class Ahead:
         sources: of the run.
         folder: private and temporary; whoever settles a job calls `settled`.
         options: limits.
+        read: writes an item to a new file.
+        in_order: jobs are passed on in the order of the plan.
     """
 
-    def __init__(self, sources: Sequence[Source], folder: str, options: FetchOptions) -> None:
-        self._sources, self._folder = sources, folder
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        folder: str,
+        options: FetchOptions,
+        *,
+        read: Fetch = fetch,
+        in_order: bool = False,
+    ) -> None:
+        self._sources, self._folder, self._read = sources, folder, read
+        self._line: deque[_Held] | None = deque() if in_order else None
         self._numbers = itertools.count()
         self._hosts = Hosts(options, min(MOST_BYTES, max(shutil.disk_usage(folder).free // 2, LARGE)))
         self._held = 0
         """Jobs that are not ready."""
         self._ready: deque[_Held] = deque()
 
-    def entries(self, plan: Iterator[Entry]) -> Iterator[Entry | Early | NotYet]:
+    def entries(self, plan: Iterator[Entry | NotYet]) -> Iterator[Entry | Early | NotYet]:
         """What is ready of the plan; `NotYet` while nothing is."""
         more = True
-        while more or self._held or self._ready:
-            if self._ready:
-                yield self._passed_on(self._ready.popleft())
+        while more or self._held:
+            ready = self._next_ready()
+            if ready is not None:
+                yield self._passed_on(ready)
             elif more and self._held < HELD:
                 entry = next(plan, None)
                 if entry is None:
                     more = False
-                elif isinstance(entry, Job) and self._waits(entry):
+                elif isinstance(entry, Job) and (self._waits(entry) or self._line is not None):
                     self._hold(entry)
                 else:
                     yield entry
@@ -121,9 +127,16 @@ class Ahead:
         remote = [index for index, item in enumerate(job.items) if self._is_remote(item)]
         held = _Held(job, len(remote))
         self._held += 1
+        if self._line is not None:
+            self._line.append(held)
         for index in remote:
             host = host_of(job.items[index], self._sources)
             self._hosts.add(host, partial(self._fetch, held, index))
+
+    def _next_ready(self) -> _Held | None:
+        if self._line is None:
+            return self._ready.popleft() if self._ready else None
+        return self._line.popleft() if self._line and not self._line[0].left else None
 
     def _passed_on(self, held: _Held) -> Job | Early:
         job = held.job
@@ -141,7 +154,7 @@ class Ahead:
             held.left -= 1
             held.early = held.early or early
             held.items[index] = item
-            if not held.left:
+            if not held.left and self._line is None:
                 self._ready.append(held)
 
     def _fetched(self, job: Job, index: int, turn: Turn) -> tuple[Item, Outcome | None]:
@@ -150,17 +163,16 @@ class Ahead:
         path = os.path.join(self._folder, f"{next(self._numbers)}{os.path.splitext(item.path)[1]}")
         done = bool(job.digest and job.there and not job.same)
         try:
-            found = fetch(item if done else item._replace(validator=""), self._sources, path, turn)
+            asked = item if done else item._replace(validator="")
+            found = self._read(asked, self._sources, path, turn)
             if found.not_modified:
                 turn.keep(0)
                 return item, skipped(item, job.id, job.there)
             size = found.bytes or os.path.getsize(path)
         except Exception as error:  # also of a source of the user
             turn.keep(0)
-            words = (
-                str(error) if isinstance(error, ImgparError) else library_words(error, "it cannot be read")
-            )
-            kind = type(error).__name__ if isinstance(error, ImgparError) else "SourceError"
+            kind = type(error).__name__
+            words = without_secrets(str(error) if isinstance(error, ImgparError) else f"{kind}: {error}")
             early = failed_entry(item, job.id, words, "read", kind) if len(job.items) == 1 else None
             return item._replace(error=words, kind=kind), early
         turn.keep(size)

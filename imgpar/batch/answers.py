@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from imgpar.batch.describing import PictureInfo, describe_file
+from imgpar.batch.header_files import header_file
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.job import Job
@@ -48,7 +49,8 @@ def answer_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
         ItemError: the input cannot be read, or could not be converted.
     """
     item = task.job.item
-    with clock.during("read"), local_file(item, run.sources) as path:
+    place = header_file if run.header_only else local_file
+    with clock.during("read"), place(item, run.sources) as path:
         job = task.job._replace(items=(item._replace(path=path),))
         data = pack(_ANSWERS[run.asks](job, run))
     if len(data) > LONGEST_RESULT:

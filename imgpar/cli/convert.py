@@ -86,8 +86,8 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "--out",
         action=Once,
         metavar="OUT",
-        help="output folder or ZIP archive; a .pdf of all pictures; for one input also a file, or - for "
-        "standard output",
+        help="output folder; an archive (.zip, .tar, .tar.gz, .7z …); a .pdf of all pictures; for one input "
+        "also a file; - for standard output: one picture, or a tar archive of several outputs",
     )
     add(
         "--to",
@@ -250,6 +250,8 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
             "--files-from and INPUT exclude each other.",
             fix=f"Leave out one, or put {inputs[0]!r} in the list.",
         )
+    if args.files_from and args.archives:
+        raise UsageError("A list names files, so there are no --archives to open.", fix="Leave it out.")
     if args.files_from and not args.recursive:
         raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
     if args.check:

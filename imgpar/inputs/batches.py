@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import overload
 
+from imgpar.core.errors import SourceError
 from imgpar.core.filenames import in_order
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
@@ -55,10 +56,12 @@ class Entries(Sequence[Item]):
     """
 
     __slots__ = (
+        "_before",
         "_columns",
         "_facts",
         "_folder",
         "_keys",
+        "_kinds",
         "_left",
         "_listed",
         "_mirror",
@@ -88,7 +91,9 @@ class Entries(Sequence[Item]):
         self._left = in_order(names)
         self.source = 0
         self._keys: Sequence[str] = ()
+        self._before = ""
         self._listed: Mapping[str, str] = {}
+        self._kinds: Mapping[str, str] = {}
 
     @classmethod
     def of(
@@ -98,7 +103,9 @@ class Entries(Sequence[Item]):
         rows: Iterable[Row],
         formats: dict[str, str],
         *,
-        errors: Mapping[str, str] | None = None,
+        separator: str = os.sep,
+        errors: dict[str, str] | None = None,
+        kinds: Mapping[str, str] | None = None,
         keys: Sequence[str] = (),
         columns: Mapping[str, str] | None = None,
     ) -> Entries:
@@ -108,24 +115,28 @@ class Entries(Sequence[Item]):
             folder: absolute path, or what it is called in its source.
             mirror: path of the folder below OUT.
             rows: name and status of each file.
-            formats: detected formats, by name.
+            formats: detected formats, by name; this and what follows is read after the rows.
+            separator: behind the folder.
             errors: why files cannot be read, by name.
+            kinds: class names of these errors, by name.
             keys: what the source knows each by, in the same order; empty where that is its path.
             columns: what else a list says of a file, as JSON, by name; see `Item.columns`.
         """
-        entries = cls(folder, mirror, (), formats, {}, errors or ())
+        entries = cls(folder, mirror, (), formats, {})
+        entries._folder = folder if folder.endswith(separator) else folder + separator
         for name, *facts in rows:
             entries._ordered.append(name)
             for column, value in zip(entries._columns, facts, strict=True):
                 column.append(value)
         entries.names = entries._ordered
-        entries._keys, entries._listed, entries._wrong = keys, columns or {}, dict(errors or {})
+        entries._keys, entries._listed, entries._kinds = keys, columns or {}, kinds or {}
+        entries._wrong = entries.failed = errors or {}
         return entries
 
-    def of_source(self, number: int) -> Entries:
-        """The same as items of a source; see `Item.source`."""
+    def of_source(self, number: int, before: str = "") -> Entries:
+        """The same as items of a source; see `Item.source`. `before` is put before all keys."""
         made = copy(self)
-        made.source = number
+        made.source, made._before = number, before
         return made
 
     def __len__(self) -> int:
@@ -158,8 +169,9 @@ class Entries(Sequence[Item]):
             self._wrong.get(name, ""),
             self.formats.get(name, ""),
             changes[index],
+            self._kinds.get(name, SourceError.__name__),
             source=self.source,
-            key=self._keys[index] if self._keys else "",
+            key=self._before + self._keys[index] if self._keys else "",
             columns=columns_in(self._listed.get(name)),
         )
 
@@ -209,14 +221,17 @@ class Entries(Sequence[Item]):
         """
         rows = list(self.rows())
         made = Entries.of(
-            self._folder[: -len(os.sep)] or os.sep,
+            self._folder[:-1] or os.sep,
             self._mirror.rstrip("/"),
             [rows[at] for at in places],
             self.formats,
+            separator=self._folder[-1],
+            kinds=self._kinds,
             keys=[self._keys[at] for at in places] if self._keys else (),
             columns=self._listed,
         )
         made.failed, made._wrong, made.source = self.failed, self._wrong, self.source
+        made._before = self._before
         return made
 
     @property
@@ -267,6 +282,9 @@ class Batch:
     """The input that contains this folder; empty is the folder itself."""
     filtered: int = 0
     """Number of media left out by conditions (`--where`)."""
+    others: Sequence[Item] = ()
+    """Of a source that is no folder: the files that are not media, hidden ones left out. In a folder they are
+    looked for where they are wanted."""
     part: bool = False
     """Whether it is one of several batches of items from anywhere (`Item.listed`). Their names are unique in
     all of them, and their outputs may lie in folders below `mirror`."""

@@ -53,6 +53,9 @@ class FetchOptions:
     """Seconds without any data."""
 
 
+DEFAULTS = FetchOptions()
+
+
 class Fetched(NamedTuple):
     """What became of a transfer."""
 
@@ -83,7 +86,7 @@ class Ongoing:
         """Whether the run has ended."""
         return False
 
-    def wait(self, seconds: float, *, asked: bool = False) -> None:
+    def wait(self, seconds: float, *, asked: bool = False) -> None:  # noqa: ARG002
         """Wait before the next attempt.
 
         Args:
@@ -94,15 +97,20 @@ class Ongoing:
         """
         time.sleep(seconds)
 
-    def expects(self, size: int) -> float:
+    def expects(self, size: int) -> float:  # noqa: ARG002
         """Wait until there is room for a file of a size in bytes; returns the seconds that took."""
         return 0.0
 
     @contextlib.contextmanager
-    def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:
-        """For the duration of a block `end` is called by another thread when the transfer should stop, or when
-        `seconds` are over."""
+    def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:  # noqa: ARG002
+        """For the duration of a block `end` is called by another thread when the transfer should stop, or
+        when `seconds` are over."""
         yield
+
+
+def by_ranges(file: object) -> bool:
+    """Whether an open file is on a server, and only what is read of it is fetched."""
+    return bool(getattr(getattr(file, "raw", None), "by_ranges", False))
 
 
 def check_room(path: str, size: int) -> None:
@@ -127,7 +135,9 @@ def robots(value: object) -> tuple[str, ...]:
     words = value.split(",") if isinstance(value, str) else value
     if isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words):
         found = [word.strip().lower() for word in words]
-        if found and all(re.fullmatch("[a-z][a-z-]*", word) for word in found):
+        if (found or not isinstance(value, str)) and all(
+            re.fullmatch("[a-z][a-z-]*", word) for word in found
+        ):
             return AI_TAGS if "all" in found else tuple(found)
     raise bad_value(VALUE, "directives such as noai,noimageai, or all", value)
 
@@ -139,6 +149,6 @@ def agent(value: object) -> str:
     >>> agent("mybot/1.0")
     'mybot/1.0'
     """
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._/-]{1,100}", value):
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._/-]{0,100}", value):
         return value
     raise bad_value(VALUE, "a name of letters, digits, '.', '/', '_' and '-'", value)

@@ -26,18 +26,26 @@ from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import STORES
 
 _ZIP = "imgpar.outputs.zip_sink", "ZipSink"
+_TAR = "imgpar.outputs.tar_sink", "TarSink"
+_SEVEN = "imgpar.outputs.seven_zip_sink", "SevenZipSink"
 _PACKED = "imgpar.outputs.packed_tar_sink", "PackedTarSink"
 SINKS = {
     **dict.fromkeys(("zip", "cbz"), _ZIP),
-    "tar": ("imgpar.outputs.tar_sink", "TarSink"),
+    **dict.fromkeys(("tar", "cbt"), _TAR),
     **dict.fromkeys(
         ("tar.gz", "tgz", "tar.bz2", "tbz2", "tar.xz", "txz", "tar.zst", "tzst"),
         _PACKED,
     ),
-    "7z": ("imgpar.outputs.seven_zip_sink", "SevenZipSink"),
+    **dict.fromkeys(("7z", "cb7"), _SEVEN),
 }
 """Module and class of the sink for OUT, by its suffix, which may be a double one such as `tar.gz`; the class
 is called with the absolute path."""
+
+NOT_WRITTEN = {
+    *("rar", "cbr", "lzh", "lha", "cab", "iso", "dmg", "ar", "cpio", "arj"),
+    *("gz", "bz2", "xz", "zst", "lz", "lz4", "lzma", "br", "z", "tlz"),
+}
+"""Suffixes of archives and compressed files that are no OUT."""
 
 SHARDS = os.path.join(OURS, "shards.db")
 """What a folder with shards has."""
@@ -57,7 +65,8 @@ class Sink(Store, Protocol):
                          over. `made` yields `OutputFile` for every output that is in the journal or was noted
                          before it was published; what is taken over has one of these digests.
     deterministic        set to true by that option of a run, which is refused without the attribute.
-    publish_new(path, file, made)  as `publish`, but raises FileExistsError where something has the name; then
+    publish_new(path, file, made)
+                         as `publish`, but raises FileExistsError where something has the name. Where it exists,
                          `find` is not asked before a new output is published.
     listing(folder)      what lies directly in a folder, by name: asked for once in place of `find` for each.
                          Raises RunError where that cannot be known.
@@ -167,21 +176,33 @@ def sink_of(out: str) -> Sink | None:
     """The sink for OUT, an address or a path; None for a folder or a single file.
 
     Raises:
-        UsageError: nothing can be written to an address with its scheme.
+        UsageError: nothing can be written to an address with its scheme, or to an archive of its kind.
     """
     if scheme := scheme_of(out):
         found, name = SCHEMES.get(scheme), out
         if found is None:
             raise unknown_scheme(out, SCHEMES)
     else:
-        parts = os.path.basename(out).lower().split(".")
-        found, name = SINKS.get(".".join(parts[-2:])) or SINKS.get(parts[-1]), absolute(out)
-        if os.path.isfile(os.path.join(name, SHARDS)):
-            found = ("imgpar.outputs.shards.sink", "ShardSink")
-        elif found is None or os.path.isdir(out) or out.endswith(("/", os.sep)):
+        found, name = _local_sink(out), absolute(out)
+        if found is None:
             return None
     made: Sink = getattr(importlib.import_module(found[0]), found[1])(name)
     return made
+
+
+def _local_sink(out: str) -> tuple[str, str] | None:
+    if os.path.isfile(os.path.join(absolute(out), SHARDS)):
+        return "imgpar.outputs.shards.sink", "ShardSink"
+    if os.path.isdir(out) or out.endswith(("/", os.sep)):
+        return None
+    parts = os.path.basename(out).lower().split(".")
+    found = SINKS.get(".".join(parts[-2:])) or SINKS.get(parts[-1])
+    if found is None and len(parts) > 1 and parts[-1] in NOT_WRITTEN:
+        raise UsageError(
+            f"OUT ({os.path.basename(out)}) is named like an archive of a kind that is not written.",
+            fix="Name a .zip, .tar, .tar.gz, .tar.zst or .7z, or a folder that ends with '/'.",
+        )
+    return found
 
 
 def check_sink(sink: object) -> Sink:

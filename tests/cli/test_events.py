@@ -104,6 +104,7 @@ def test_runs_share_a_file_and_unchanged_inputs_have_lines_too(photos, tmp_path)
     assert {line["reason"] for line in again if line["event"] == "skipped"} == {"unchanged"}
 
 
+@pytest.mark.slow
 def test_frames_sheets_retries_and_tasks_have_events(photos, tmp_path):
     call("convert", photos, "-o", tmp_path / "out", *JOBS, code=1)
     done = call("retry", tmp_path / "out", "--events", "-", *JOBS, code=1)
@@ -343,3 +344,10 @@ def test_metrics_are_a_text_file_for_prometheus(photos, tmp_path):
     assert found["imgpar_items_total", "skipped"] == 3
     assert found["imgpar_last_success_timestamp_seconds",] > 0
     assert [name for name in os.listdir(tmp_path) if name.startswith("imgpar.prom")] == ["imgpar.prom"]
+
+
+def test_a_watch_tells_what_changes_only(photos, tmp_path):
+    (photos / "bad.jpg").unlink()
+    command = ("watch", photos, "-o", tmp_path / "out", "--once", "--settle", "0.01", "--events", "-", *JOBS)
+    assert kinds(checked(call(*command).stdout))["done"] == 3
+    assert call(*command).stdout == b""
