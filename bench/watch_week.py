@@ -39,15 +39,18 @@ class Watched:
     def __init__(self, inbox: Path, out: Path, log: Path, jobs: int) -> None:
         self._command = [
             sys.executable, "-m", "imgpar", "watch", str(inbox), "-o", str(out), "--to", "webp",
-            "--settle", "1s", "-v", "--log", str(log), "--log-size", "10G", "-j", str(jobs), "--memory", "64M",
+            "--settle", "1s", "-v", "--log", str(log), "--log-size", "10G", "-j",
+            str(jobs), "--memory", "64M",
         ]  # fmt: skip
+        self._said = log.with_suffix(".err")
         self.process: subprocess.Popen[bytes] | None = None
         self.memory: list[int] = []
         self.descriptors: list[int] = []
 
     def start(self) -> None:
         """Start it."""
-        self.process = subprocess.Popen(self._command, stderr=subprocess.DEVNULL)
+        with self._said.open("ab") as said:
+            self.process = subprocess.Popen(self._command, stderr=said)
 
     def kill(self) -> None:
         """End it with SIGKILL."""

@@ -115,7 +115,7 @@ def check_commands(document: Path) -> Iterator[str]:
 
 def check_line(line: str) -> Iterator[str]:
     """Problems in one line of shell."""
-    for path in re.findall(r"\b(?:scripts|bench|examples|docs)/[\w.]+", line):
+    for path in re.findall(r"\b(?:scripts|bench|examples|docs)/[\w.-]*\w", line):
         if not (ROOT / path).exists():
             yield f"{path} does not exist"
     for part in re.split(r"&&|\||;", line):

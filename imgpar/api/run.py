@@ -21,7 +21,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import Among, without_journal
 from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address, last_part
-from imgpar.core.errors import NoInputError, SourceError, UsageError
+from imgpar.core.errors import NoInputError, SourceError, UsageError, refuse_address
 from imgpar.core.fs import no_room
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
@@ -105,6 +105,7 @@ def _check(
 
         check_site(options, named, out, piped=piped)
     kept = options.keep_failures
+    refuse_address(kept or "", "a folder")
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)

@@ -621,6 +621,9 @@ class PlainRunSettings(OperationSettings, total=False):
     """With --shard: call samples by number, or by the name of the output (default: number)."""
     shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None
     """With --shard: checksum of each input in the tables (default: sha256)."""
+    checksum_column: str | None
+    """With --shard: column of the list with the checksum that each input must have, of the kind of --shard-
+    checksum."""
     caption_column: str | None
     """With --shard: column of the list whose text is the caption of a sample, KEY.txt."""
     in_place: bool | None

@@ -17,6 +17,7 @@ from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.request import WatchRequest
 from imgpar.batch.watch.watcher import Watcher
+from imgpar.inputs.sources import Source
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -57,11 +58,10 @@ def watch(
     own = WatchOptions.read({name: given.pop(name, None) for name in WatchOptions.options()})
     base = Recipe.load(recipe) if isinstance(recipe, (str, os.PathLike)) else recipe or Recipe()
     made, options = resolve(base, given, WATCH)
-    places = given_inputs(inputs)
     log = open_log(own, quiet=True)
     try:
         watcher = make_watcher(
-            lambda: places,
+            given_inputs(inputs),
             read_place(out) if out is not None else None,
             lambda: made,
             options,
@@ -83,7 +83,7 @@ def open_log(settings: WatchOptions, *, as_json: bool = False, quiet: bool = Fal
 
 
 def make_watcher(
-    inputs: Callable[[], Any],
+    inputs: list[str | Source],
     out: Any,
     recipe: Callable[[], Recipe],
     options: RunOptions,
@@ -97,7 +97,7 @@ def make_watcher(
     """The watcher of these inputs, for Python and the command line.
 
     Args:
-        inputs: called for each turn.
+        inputs: as given.
         out: folder or sink; None in place.
         recipe: called at the start and when the recipe is read again.
         options: of the runs.

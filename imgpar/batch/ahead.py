@@ -1,6 +1,6 @@
 """Items of sources that wait for a network are fetched ahead, so that no worker waits.
 
-plan ─► job ─► its items wait for a thread, by host ─► temporary files ─► the job, whose items say where they are
+plan ─► job ─► its items wait for a thread, by host ─► temporary files ─► the job, with their paths
                                                     └► an outcome: not modified, or failed
 
 Jobs are passed on as they are ready: a slow host does not hold up the items of others.
@@ -15,12 +15,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
 
 from imgpar.batch.hosts import LARGE, Hosts, Turn
 from imgpar.batch.incremental import Unchanged, skipped
-from imgpar.batch.plan_entries import failed_entry
-from imgpar.core.errors import ImgparError, library_words
+from imgpar.batch.plan_entries import Early, failed_entry
+from imgpar.core.addresses import without_secrets
+from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.fetching import FetchOptions
@@ -33,13 +33,6 @@ MOST_BYTES = 1 << 29
 """Bytes of files that wait for a worker, unless one file alone has more."""
 
 Entry = Job | Outcome | Unchanged
-
-
-class Early(NamedTuple):
-    """A job that is settled without a worker."""
-
-    job: Job
-    outcome: Outcome
 
 
 @dataclass(eq=False, slots=True)
@@ -70,7 +63,7 @@ class Ahead:
         """Jobs that are not ready."""
         self._ready: deque[_Held] = deque()
 
-    def entries(self, plan: Iterator[Entry]) -> Iterator[Entry | Early | NotYet]:
+    def entries(self, plan: Iterator[Entry | NotYet]) -> Iterator[Entry | Early | NotYet]:
         """What is ready of the plan; `NotYet` while nothing is."""
         more = True
         while more or self._held or self._ready:
@@ -157,10 +150,8 @@ class Ahead:
             size = found.bytes or os.path.getsize(path)
         except Exception as error:  # also of a source of the user
             turn.keep(0)
-            words = (
-                str(error) if isinstance(error, ImgparError) else library_words(error, "it cannot be read")
-            )
-            kind = type(error).__name__ if isinstance(error, ImgparError) else "SourceError"
+            kind = type(error).__name__
+            words = without_secrets(str(error) if isinstance(error, ImgparError) else f"{kind}: {error}")
             early = failed_entry(item, job.id, words, "read", kind) if len(job.items) == 1 else None
             return item._replace(error=words, kind=kind), early
         turn.keep(size)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from imgpar.batch.describing import PictureInfo, describe_file
+from imgpar.batch.header_files import header_file
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.job import Job
-from imgpar.core.properties import Properties
+from imgpar.core.properties import HEADER_ONLY, Properties
 from imgpar.core.spec import Spec
 from imgpar.formats.registry import sniff_file
 from imgpar.inputs.companions import SIDECAR
@@ -48,7 +49,9 @@ def answer_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
         ItemError: the input cannot be read, or could not be converted.
     """
     item = task.job.item
-    with clock.during("read"), local_file(item, run.sources) as path:
+    header_only = run.asks == "info" or (run.asks == "properties" and run.wants == HEADER_ONLY)
+    place = header_file if header_only else local_file
+    with clock.during("read"), place(item, run.sources) as path:
         job = task.job._replace(items=(item._replace(path=path),))
         data = pack(_ANSWERS[run.asks](job, run))
     if len(data) > LONGEST_RESULT:

@@ -20,7 +20,7 @@ from imgpar.batch.log_lines import escaped, time_text
 from imgpar.batch.report import item_json
 from imgpar.batch.run_counts import RunCounts
 from imgpar.core.addresses import without_secrets
-from imgpar.core.errors import ImgparError, RunError
+from imgpar.core.errors import ImgparError, NoInputError, RunError
 from imgpar.core.job import Event, Outcome
 from imgpar.core.liveness import random_name
 from imgpar.core.version import __version__
@@ -62,12 +62,12 @@ class EventLog:
         path: a file, which is appended to; a named pipe; /dev/fd/N; or "-", standard output.
         say: called once with a sentence if the reader goes away, by any thread.
         every: seconds between lines of progress.
+        changes_only: unchanged inputs have no lines, nor has a run in which nothing happens; for a watch.
 
     Raises:
         UsageError: the path cannot be opened for writing.
     """
 
-    in_bulk = False
     starts = True
 
     def __init__(
@@ -76,14 +76,17 @@ class EventLog:
         say: Callable[[str], None] = lambda _: None,
         *,
         every: float = PROGRESS_SECONDS,
+        changes_only: bool = False,
     ) -> None:
+        self.in_bulk = self._changes_only = changes_only
         self._stream = EventStream(os.fspath(path), say)
         self._every = every
         self._lock = threading.Lock()
         self._counts = RunCounts()
         self._run, self._seq, self._ended = "", 0, False
+        self._open = False
+        """Whether lines of this run are written; before that they wait in `_early`."""
         self._early: list[tuple[float, str, dict[str, Any]]] = []
-        """Notes from before the run has a name."""
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
 
@@ -103,11 +106,10 @@ class EventLog:
         elif event.kind == "planned":
             self._write("planned", {"total": event.total})
         elif event.kind == "started":
+            self._write_all_early()
             self._write("started", {"source": escaped(event.text)})
         elif event.kind == "item" and event.outcome:
-            record = item_record(event.outcome)
-            status = record.pop("status")
-            self._write(_WORDS.get(status, status), record)
+            self._write_item(event.outcome)
         elif event.kind == "note":
             self._write("note", {"text": escaped(without_secrets(event.text))})
         elif event.kind == "end":
@@ -132,31 +134,48 @@ class EventLog:
         self._seq, self._ended = 0, False
         self._run = str(event.facts.get("run") or random_name())
         about = {"version": __version__, "out": escaped(event.text), "recipe": event.facts.get("recipe", "")}
-        self._write("run", about)
-        early, self._early = self._early, []
-        for moment, name, fields in early:
-            self._write(name, fields, moment)
+        self._early.insert(0, (time.time(), "run", about))
+        if not self._changes_only:
+            self._write_all_early()
         if self._ticker is None:
             self._ticker = threading.Thread(target=self._tick, name="imgpar-events-progress", daemon=True)
             self._ticker.start()
+
+    def _write_all_early(self) -> None:
+        with self._lock:
+            self._open = True
+            early, self._early = self._early, []
+        for moment, name, fields in early:
+            self._write(name, fields, moment)
+
+    def _write_item(self, outcome: Outcome) -> None:
+        if self._changes_only and outcome.reason == "unchanged":
+            return
+        self._write_all_early()
+        record = item_record(outcome)
+        status = record.pop("status")
+        self._write(_WORDS.get(status, status), record)
 
     def _end(self, facts: dict[str, Any]) -> None:
         if not self._run:
             self._begin(Event("start"))
         facts.pop("schema", None)
+        if facts.get("exit_code") not in (0, NoInputError.exit_code):
+            self._write_all_early()
         self._write("summary", facts)
-        self._run, self._ended = "", True
+        self._run, self._open, self._ended = "", False, True
+        self._early.clear()
 
     def _tick(self) -> None:
         while not self._stop.wait(self._every):
-            if self._run:
+            if self._open:
                 self._write("progress", self._counts.record())
 
     def _write(self, name: str, fields: dict[str, Any], moment: float | None = None) -> None:
         moment = moment or time.time()
         with self._lock:
-            if not self._run:
-                if name == "note":
+            if not self._open:
+                if name != "progress":
                     self._early.append((moment, name, fields))
                 return
             head = {"schema": EVENTS_SCHEMA, "event": name, "time": time_text(moment), "run": self._run}

@@ -9,14 +9,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from imgpar.core.job import Job, Outcome
+from imgpar.batch.plan_entries import Early
+from imgpar.core.job import Outcome
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import NotYet
 
 MOST_HELD = 10_000
-"""Results that wait before no more jobs are begun; their outputs wait on the disk."""
+"""Results that wait before no more of the plan is begun; their outputs wait on the disk."""
 
-Result = Settled | Outcome
+Result = Settled | Outcome | Early
 Entry = TypeVar("Entry")
 
 
@@ -27,8 +28,6 @@ class InOrder:
         self._expected = deque[int]()
         self._open = set[int]()
         """The same, to be looked up."""
-        self._begun = set[int]()
-        """Those of them that workers were given."""
         self._held: dict[int, Result] = {}
 
     def expect(self, number: int) -> None:
@@ -36,12 +35,10 @@ class InOrder:
         self._expected.append(number)
         self._open.add(number)
 
-    def paced(self, plan: Iterable[Entry | NotYet]) -> Iterator[Entry | NotYet]:
-        """The plan for the workers, which stops while too many results wait for one that is in progress."""
+    def paced(self, plan: Iterable[Entry]) -> Iterator[Entry | NotYet]:
+        """The plan, which stops while too many results wait for one before them."""
         for entry in plan:
-            if isinstance(entry, Job):
-                self._begun.add(entry.id)
-            while len(self._held) > MOST_HELD and self._expected[0] in self._begun:
+            while len(self._held) > MOST_HELD:
                 yield NotYet()
             yield entry
 
@@ -65,5 +62,4 @@ class InOrder:
     def _next(self) -> Result:
         number = self._expected.popleft()
         self._open.discard(number)
-        self._begun.discard(number)
         return self._held.pop(number)

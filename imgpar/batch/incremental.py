@@ -136,7 +136,8 @@ def find_unchanged(
         place: what `folder` is in.
         anywhere: whether outputs may lie in folders inside of `folder`.
 
-    A ctime or inode of 0 is unknown and not compared. Raises OutputError where the journal is corrupt.
+    A ctime or inode of 0 is unknown and not compared; without any time nothing is known to be the same.
+    Raises OutputError where the journal is corrupt.
     """
     get, code = known.rows.get, _ENCODING
     found = [
@@ -146,6 +147,7 @@ def find_unchanged(
         and size == row[1]
         and (ctime == row[3] or not ctime or not row[3])
         and (inode == row[4] or not inode or not row[4])
+        and (mtime or ctime)
         else None
         for name, size, mtime, inode, ctime in entries.rows()
     ]

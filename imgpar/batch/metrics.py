@@ -23,6 +23,7 @@ class MetricsFile:
     Args:
         path: of the file, which is replaced as a whole.
         every: seconds between two states of the file; the last one is written at the end.
+        changes_only: unchanged inputs are not counted; for a watch, which meets them again and again.
 
     Raises:
         UsageError: prometheus_client is not installed.
@@ -31,13 +32,13 @@ class MetricsFile:
     in_bulk = True
     starts = True
 
-    def __init__(self, path: str, *, every: float = METRICS_SECONDS) -> None:
+    def __init__(self, path: str, *, every: float = METRICS_SECONDS, changes_only: bool = False) -> None:
         try:
             from prometheus_client import CollectorRegistry, Counter, Gauge
         except ImportError:
             fix = f"Install it: {pip('prometheus_client>=0.20')}"
             raise UsageError("--metrics needs a package that is not installed.", fix=fix) from None
-        self._path, self._every = os.path.realpath(path), every
+        self._path, self._every, self._changes_only = os.path.realpath(path), every, changes_only
         self._counts, self._before = RunCounts(), 0
         self._registry = registry = CollectorRegistry()
         own: dict[str, Any] = {"namespace": "imgpar", "registry": registry}
@@ -72,7 +73,7 @@ class MetricsFile:
         self._counts(event)
         if event.kind == "start":
             self._before = 0
-        elif event.kind == "unchanged":
+        elif event.kind == "unchanged" and not self._changes_only:
             self._items.labels("skipped").inc(max(0, event.done - self._before))
         elif event.kind == "item" and event.outcome:
             self._count_outcome(event.outcome)
@@ -83,6 +84,8 @@ class MetricsFile:
         self._before = max(self._before, event.done)
 
     def _count_outcome(self, outcome: Outcome) -> None:
+        if self._changes_only and outcome.reason == "unchanged":
+            return
         self._items.labels(outcome.status).inc()
         for stage, seconds in outcome.stages:
             self._stages.labels(stage).inc(seconds)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from imgpar.batch.incremental import (
     Recorded,
     Row,
 )
-from imgpar.core.job import Item, JobKind, Outcome, OutputFile, outcome_of
+from imgpar.core.job import Item, Job, JobKind, Outcome, OutputFile, outcome_of
 from imgpar.inputs.batches import is_clip
 from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.others import OTHER
@@ -20,6 +21,13 @@ Known = Mapping[str, Sequence[PriorResult]]
 
 _LONG = 1 << 30
 """Bytes of a file for which copying has no time limit."""
+
+
+class Early(NamedTuple):
+    """A job that is settled without a worker."""
+
+    job: Job
+    outcome: Outcome
 
 
 def outputs_on_disk(record: Row | PriorResult, recorded: Recorded) -> Sequence[OutputFile]:

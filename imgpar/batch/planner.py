@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import chain
 from typing import Protocol
 
@@ -73,9 +72,9 @@ class PastRuns(Protocol):
     def taken(self, batch: Batch) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of other folders with the output folder of the batch."""
 
-    def owners(self, batch: Batch, paths: Sequence[str]) -> Sequence[tuple[str, PriorResult]]:
-        """Names and records of inputs that are known by their whole paths and have some of these outputs;
-        for a part of such inputs, of all inputs outside of it."""
+    def owners(self, batch: Batch) -> Callable[[Sequence[str]], Sequence[tuple[str, PriorResult]]] | None:
+        """A function that returns names and records of the inputs that have some of these outputs: of those
+        of lists, and for a part of a list of all others, too. None where there are none."""
 
     def elsewhere(self, batches: Sequence[Batch]) -> Sequence[tuple[str, PriorResult]]:
         """Names and records of inputs of all folders other than those of these batches."""
@@ -129,6 +128,7 @@ class Planner:
         listed: bool = False,
     ) -> None:
         self._reserved = Reserved() if listed else None
+        self._renames = on_exists == "rename"
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
         if any(output.options.split for output in self._outputs) and out.in_place:
             raise UsageError(
@@ -209,7 +209,7 @@ class Planner:
                     yield unread._replace(job=number, source_bytes=item.size)
                 else:
                     entry = self.decisions.decide(item, self._wishes.of(item), number, names, known, mine)
-                    if self._reserved and isinstance(entry, Job):
+                    if self._reserved and isinstance(entry, Job) and (self._renames or not batch.part):
                         self._reserved.add(target.path for target in entry.targets)
                     yield entry
 
@@ -287,7 +287,7 @@ class Planner:
         )
         taken = self._taken([part.batch for part in parts]) if None in found else ()
         plain = not (self._templates or self.out.in_place or self.out.name)
-        owners = partial(self._past.owners, batch) if self._past and plain else None
+        owners = self._past.owners(batch) if self._past and plain else None
         return Names(
             self.out,
             batch,

@@ -199,6 +199,16 @@ class RunOptions(Declared):
         group=FILES,
         calls="run",
     )
+    checksum_column: str | None = option(
+        parsing.text,
+        "with --shard: column of the list with the checksum that each input must have, of the kind of "
+        "--shard-checksum",
+        default=None,
+        metavar="NAME",
+        example="sha256",
+        group=FILES,
+        calls="run",
+    )
     caption_column: str | None = option(
         parsing.text,
         "with --shard: column of the list whose text is the caption of a sample, KEY.txt",

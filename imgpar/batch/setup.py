@@ -128,10 +128,10 @@ def read_given(
         UsageError: two sources have one name, or there is none for an address.
     """
     if isinstance(inputs, (list, tuple)):
-        if len(inputs) == 1 and isinstance(inputs[0], InputList):
-            return inputs[0]
-        return with_sources(inputs, access, in_order=in_order)
-    return InputList(str(given) for given in inputs)
+        named = with_sources(inputs, access, in_order=in_order)
+        first = named[0] if len(named) == 1 else None
+        return first if isinstance(first, InputList) and first is inputs[0] else named
+    return InputList((str(given) for given in inputs), access=access)
 
 
 def sources_in(named: Sequence[str | Source] | InputList) -> tuple[Source, ...]:

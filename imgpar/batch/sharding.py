@@ -15,7 +15,7 @@ from imgpar.outputs.shards.settings import ShardSettings
 from imgpar.outputs.shards.sink import ShardSink, is_sharded
 from imgpar.outputs.sinks import Sink
 
-_ONLY = ("shard_keys", "shard_checksum", "caption_column")
+_ONLY = ("shard_keys", "shard_checksum", "caption_column", "checksum_column")
 """Settings that need `shard`."""
 
 
@@ -39,6 +39,8 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
                 f"Shards hold what is made of pictures and clips, so there is no --{name} ({name}).",
                 fix="Leave it out.",
             )
+    if options.checksum_column and options.shard_checksum == "none":
+        raise UsageError("No checksum is made, so none can be compared.", fix="Leave --shard-checksum out.")
     if not isinstance(out, str) or options.in_place:
         raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
     if is_address(out):
@@ -60,6 +62,7 @@ def settings_of(options: RunOptions) -> ShardSettings:
         options.shard_keys or "number",
         options.shard_checksum or "sha256",
         options.caption_column or "",
+        options.checksum_column or "",
     )
 
 

@@ -102,7 +102,9 @@ class Spool:
         try:
             self._record(outcome, job)
         except Exception as error:
-            return _failed(outcome, self._translated(error), self._sink.root)
+            outcome = _failed(outcome, self._translated(error), self._sink.root)
+            there = tuple(file for file in outcome.outputs if self._sink.find(file.path))
+            return outcome._replace(outputs=there)
         return outcome
 
     def finish(self) -> None:

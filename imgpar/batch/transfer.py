@@ -11,11 +11,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imgpar.batch.in_order import InOrder
-from imgpar.batch.incremental import Unchanged
+from imgpar.batch.in_order import InOrder, Result
+from imgpar.batch.plan_entries import Early
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.fetching import FetchOptions
+from imgpar.inputs.fetching import DEFAULTS, FetchOptions
 from imgpar.inputs.sources import Source, has_order
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
@@ -50,7 +50,7 @@ class Transfer:
         stack: contextlib.ExitStack,
         log: WrittenLog | None = None,
         *,
-        fetching: FetchOptions = FetchOptions(),
+        fetching: FetchOptions = DEFAULTS,
     ) -> None:
         self._settle, self._settle_planned = settle, settle_planned
         self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
@@ -92,15 +92,14 @@ class Transfer:
     def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
-        ready = self._fetched(plan, self._ahead) if self._ahead else plan
-        ready = self._unpacking.entries(ready) if self._unpacking else ready
-        return self._order.paced(ready) if self._order else ready
+        ready: Iterator[Entry | NotYet] = self._order.paced(plan) if self._order else plan
+        ready = self._fetched(ready, self._ahead) if self._ahead else ready
+        return self._unpacking.entries(ready) if self._unpacking else ready
 
-    def _fetched(self, plan: Iterator[Entry], ahead: Ahead) -> Iterator[Entry | NotYet]:
+    def _fetched(self, plan: Iterator[Entry | NotYet], ahead: Ahead) -> Iterator[Entry | NotYet]:
         for entry in ahead.entries(plan):
-            if not isinstance(entry, (Job, Outcome, Unchanged, NotYet)):  # it needs no worker
-                job = self._spool.withdrawn(entry.job) if self._spool else entry.job
-                self._settle(job, [entry.outcome])
+            if isinstance(entry, Early):
+                self._in_turn(entry.job.id, entry)
             else:
                 yield entry
 
@@ -120,18 +119,26 @@ class Transfer:
     def outward(self, result: Settled | Outcome) -> None:
         """Settle a job that the workers have done, or an item that needed none; later if its outputs are
         published by threads, or in the order of the plan."""
-        number = result.job if isinstance(result, Outcome) else result.state.job.id
-        if isinstance(result, Settled):
-            if self._ahead:
-                self._ahead.settled(result.state.job)
-            if self._unpacking:
-                self._unpacking.settled(result.state.job)
+        if isinstance(result, Outcome):
+            self._in_turn(result.job, result)
+            return
+        if self._ahead:
+            self._ahead.settled(result.state.job)
+        if self._unpacking:
+            self._unpacking.settled(result.state.job)
+        self._in_turn(result.state.job.id, result)
+
+    def _in_turn(self, number: int, result: Result) -> None:
         for ready in self._order.done(number, result) if self._order else (result,):
             self._out(ready)
 
-    def _out(self, result: Settled | Outcome) -> None:
+    def _out(self, result: Result) -> None:
         if isinstance(result, Outcome):
             self._settle_planned(result)
+            return
+        if isinstance(result, Early):
+            job = self._spool.withdrawn(result.job) if self._spool else result.job
+            self._settle(job, [result.outcome])
             return
         if self._spool is None:
             self._settle(result.state.job, result.outcomes())

@@ -70,9 +70,9 @@ def info_command(argv: Sequence[str]) -> int:
     options = RunOptions(
         **{key: value for key, value in running.given_options(args).items() if value is not None}
     )
-    every = with_sources(paths, options.access, in_order=True) if names is paths else names
-    given = list[str | Source](every) if names is paths else names
-    sources = tuple(sources_of(given)) if isinstance(given, list) else (InputList(()),)
+    access = options.access
+    given = list[str | Source](with_sources(paths, access, in_order=True)) if names is paths else names
+    sources = tuple(sources_of(given)) if isinstance(given, list) else (InputList((), access=access),)
     return _describe(args, options, show, given, patterns, sources)
 
 

@@ -70,12 +70,15 @@ def _is_metric(head: bytes) -> bool:
 
 
 @contextmanager
-def outlets(args: argparse.Namespace, say: Callable[[str], None]) -> Iterator[list[Listener]]:
+def outlets(
+    args: argparse.Namespace, say: Callable[[str], None], *, changes_only: bool = False
+) -> Iterator[list[Listener]]:
     """What listens to a run besides its progress, open while the block runs.
 
     Args:
         args: parsed flags.
         say: called with a sentence where the reader of the events goes away.
+        changes_only: unchanged inputs are left out.
     """
     if (shared := getattr(args, "outlets", None)) is not None:
         yield shared
@@ -85,11 +88,11 @@ def outlets(args: argparse.Namespace, say: Callable[[str], None]) -> Iterator[li
         if args.events:
             from imgpar.batch.event_log import EventLog
 
-            listeners.append(stack.enter_context(EventLog(args.events, say)))
+            listeners.append(stack.enter_context(EventLog(args.events, say, changes_only=changes_only)))
         if args.metrics:
             from imgpar.batch.metrics import MetricsFile
 
-            listeners.append(stack.enter_context(MetricsFile(args.metrics)))
+            listeners.append(stack.enter_context(MetricsFile(args.metrics, changes_only=changes_only)))
         yield listeners
 
 

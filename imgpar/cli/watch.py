@@ -7,14 +7,17 @@ import json
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli import flags, running
-from imgpar.cli.convert import USUAL, add_conversion, read_listed, read_recipe
+from imgpar.cli.convert import USUAL, add_conversion, check_lists, read_listed, read_recipe
+from imgpar.cli.outlets import Listener, check_outlets, logs_json, outlets
 from imgpar.cli.parsing import Parser, align_columns
+from imgpar.cli.passwords import shown_command
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Event
 
@@ -79,39 +82,41 @@ def watch_command(argv: Sequence[str]) -> int:
 
     given = {name: getattr(args, name) for name in WatchOptions.options()}
     settings, token = WatchOptions.read(given), CancelToken()
-    as_json = getattr(args, "log_format", "text") == "json"
-    log = open_log(settings, as_json=as_json, quiet=args.quiet)
-    try:
+    log = open_log(settings, as_json=logs_json(args), quiet=args.quiet)
+    with ExitStack() as stack:
+        stack.callback(log.close)
+        say = partial(log, "warning")
+        listeners = stack.enter_context(outlets(args, say, changes_only=True))
         watcher = make_watcher(
-            lambda: [read_listed(args)] if args.files_from else inputs,
+            [read_listed(args)] if args.files_from else [*inputs],
             args.out,
             lambda: read_recipe(args),
             running.read_run_options(args),
             settings,
             log,
-            listen=_Results(log, as_json=args.json, verbose=bool(args.verbose)),
+            listen=_Results(log, listeners, as_json=args.json, verbose=bool(args.verbose)),
             cancel=token,
-            listed=bool(args.files_from),
             command=shown_command("watch", argv),
             label=args.recipe or "",
         )
         with _signals(token, watcher, log) as received:
             report = watcher.execute()
-    finally:
-        log.close()
     if token.cancelled:
         return 130 if signal.SIGINT in received else 0
     return 0 if watcher.waiting and not report.total else report.exit_code
 
 
 class _Results:
-    """Prints results of items: JSON lines on standard output, with -v lines in the log."""
+    """Prints results of items, as JSON lines on standard output and with -v in the log; passes events on."""
 
-    def __init__(self, log: WatchLog, *, as_json: bool, verbose: bool) -> None:
-        self._log, self._json, self._verbose = log, as_json, verbose
-        self.in_bulk = not as_json
+    def __init__(self, log: WatchLog, listeners: Sequence[Listener], *, as_json: bool, verbose: bool) -> None:
+        self._log, self._listeners, self._json, self._verbose = log, listeners, as_json, verbose
+        self.in_bulk = not as_json and all(getattr(listen, "in_bulk", False) for listen in listeners)
+        self.starts = any(getattr(listen, "starts", False) for listen in listeners)
 
     def __call__(self, event: Event) -> None:
+        for listen in self._listeners:
+            listen(event)
         outcome = event.outcome
         if outcome is None or (outcome.reason == "unchanged" and not self._json):
             return
@@ -176,14 +181,14 @@ def _check(args: argparse.Namespace, inputs: Sequence[str]) -> None:
         raise UsageError("No input was given.", fix="Name folders: imgpar watch inbox/ -o web/")
     if args.files_from and inputs:
         raise UsageError("--files-from and INPUT exclude each other.", fix="Leave out one.")
-    if args.null and not args.files_from:
-        raise UsageError("--null (-0) requires --files-from.")
+    check_lists(args)
     if args.in_place and args.out:
         raise UsageError("--in-place replaces the originals, so there is no -o.", fix="Leave out one.")
     if not args.in_place and not args.out:
         raise UsageError("-o OUT is missing.", fix="Say where to write, such as -o web/, or --in-place.")
     if args.quiet and args.verbose:
         raise UsageError("-q and -v contradict each other.", fix="Leave out one.")
+    check_outlets(args, inputs)
 
 
 def _print_status(args: argparse.Namespace, places: Sequence[str]) -> int:

@@ -67,6 +67,9 @@ class Item(NamedTuple):
         return self.mirror.rpartition("/")[2]
 
 
+LISTED = "list://"
+"""The place of listed items in the journal, and of those that their list calls by a key, or by a row."""
+
 FOLDER, SPECIAL = -2, -1
 """`Facts.size` of what is no regular file: a folder, and anything else (a link, a device)."""
 

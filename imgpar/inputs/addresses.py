@@ -2,7 +2,7 @@
 
     https://user:word@Host/p/a%20b.jpg?size=2   the address, for the request only
     https://host/p/a%20b.jpg                    what the item is called, without secrets
-    a b.jpg                                     its name below OUT, the first of these that is its own
+    a b.jpg                                     its path below OUT, the first of these that is its own
     host/p/a b.jpg
     host/p/a b-1f3c9a2b.jpg
 
@@ -16,33 +16,31 @@ import importlib
 import json
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from imgpar.core.addresses import is_address, scheme_of, without_secrets
 from imgpar.core.errors import unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
-from imgpar.core.job import Item
+from imgpar.core.job import LISTED, Item
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
 from imgpar.inputs.tables import Row, is_text
 
 TOGETHER = 2000
 """Items of one batch."""
-LISTED = "list:/"
-"""Where the items of lists that have keys lie: `list://KEY`."""
-
-OPENERS: dict[str, tuple[str, str]] = {
-    "http": ("imgpar.inputs.http", "open_url"),
-    "https": ("imgpar.inputs.http", "open_url"),
-}
-"""Module and function that opens an address, by its scheme."""
+OPENERS = {"http": "imgpar.inputs.http", "https": "imgpar.inputs.http"}
+"""Module with `open_url`, `fetch_url` and `close_connections`, by the scheme of an address."""
 
 _LONGEST = 200
 """Characters of the folders of one address; longer ones are a hash."""
 _ILLEGAL = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|\ud800-\udfff]+')
+_HOST = re.compile(r"[^/?#]*")
+_PLAIN = re.compile(r"(?!con|prn|aux|nul|com|lpt)[a-z0-9_-](?:[a-z0-9_.-]{0,98}[a-z0-9_-])?", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\s\"'<>\\^`{}|\x00-\x1f\x7f]")
 _MARK = re.compile(r"~[0-9a-f]{12}$")
 """What tells items apart whose addresses differ in their secrets only; no part of their names."""
@@ -78,7 +76,15 @@ class Places(NamedTuple):
 
     short: str
     long: str
-    hashed: str
+    name: str
+    """What the item is called."""
+
+    @property
+    def hashed(self) -> str:
+        """The last of them."""
+        folder, slash, last = self.long.rpartition("/")
+        stem, suffix = split_suffix(last)
+        return folder + slash + legal(f"{stem}-{short_hash(self.name)}", suffix, windows=True)
 
 
 def called(address: str) -> str:
@@ -93,24 +99,26 @@ def called(address: str) -> str:
 def _normal(address: str) -> str:
     """An address whose scheme and host are in lower case."""
     start, _, rest = address.partition("://")
-    end = next((at for at, letter in enumerate(rest) if letter in "/?#"), len(rest))
-    user, at, host = rest[:end].rpartition("@")
-    return f"{start.lower()}://{user}{at}{host.lower()}{rest[end:]}"
+    place = _HOST.match(rest)
+    assert place is not None
+    user, at, host = place[0].rpartition("@")
+    return f"{start.lower()}://{user}{at}{host.lower()}{rest[place.end() :]}"
 
 
 @lru_cache(maxsize=16)
 def places_of(name: str) -> Places:
     """The paths below OUT of an item that is called `name`; none leads outside.
 
-    >>> places_of("https://host/p/a%20b.jpg")
-    Places(short='a b.jpg', long='host/p/a b.jpg', hashed='host/p/a b-e7e6714c.jpg')
+    >>> short, long, _ = places = places_of("https://host/p/a%20b.jpg")
+    >>> short, long, places.hashed
+    ('a b.jpg', 'host/p/a b.jpg', 'host/p/a b-e7e6714c.jpg')
     >>> places_of("https://host/%2e%2e/..%2fb.jpg").long
     'host/_/_._b.jpg'
     >>> places_of("https://host/").short, places_of("https://host/p/").short, places_of("list://2024/7").long
     ('host', 'index', '2024/7')
     """
     rest = _MARK.sub("", name.partition("://")[2])
-    if name.startswith(f"{LISTED}/"):
+    if name.startswith(f"{LISTED}"):
         long = short = "/".join(_part(part) or "_" for part in unquote(rest).split("/"))
     else:
         first, *folders = rest.split("/")
@@ -120,9 +128,7 @@ def places_of(name: str) -> Places:
         if sum(map(len, above)) > _LONGEST:
             above = [host[:_LONGEST], short_hash("/".join(above))]
         long = "/".join([*above, short])
-    folder, slash, last = long.rpartition("/")
-    stem, suffix = split_suffix(last)
-    return Places(short, long, folder + slash + legal(f"{stem}-{short_hash(name)}", suffix, windows=True))
+    return Places(short, long, name)
 
 
 def alternative(item: Item, level: int) -> tuple[str, int]:
@@ -136,9 +142,10 @@ def alternative(item: Item, level: int) -> tuple[str, int]:
     if not level:
         return item.mirror, 0
     places, suffix = places_of(item.path), ""
-    if item.path.startswith(f"{LISTED}/") and known_suffix(suffix_of(item.name)):
+    if item.path.startswith(f"{LISTED}") and known_suffix(suffix_of(item.name)):
         suffix = f".{suffix_of(item.name)}"
-    place, level = (places[level - 1], 0) if level <= len(places) else (places.long, level)
+    every = places.short, places.long, places.hashed
+    place, level = (every[level - 1], 0) if level <= len(every) else (places.long, level)
     return (place if place.lower().endswith(suffix.lower()) else place + suffix), level
 
 
@@ -148,6 +155,8 @@ def _part(text: str) -> str:
     >>> _part("a/b?.jpg"), _part(".imgpar"), _part("nul.png"), _part(".."), _part(" ")
     ('a_b_.jpg', '_imgpar', '_nul.png', '_', '')
     """
+    if _PLAIN.fullmatch(text):  # most of them
+        return text
     text = _ILLEGAL.sub("_", text).strip()
     text = f"_{text[1:]}" if text.startswith(".") else text
     return legal(*split_suffix(text), windows=True)
@@ -159,12 +168,31 @@ def check_opener(address: str) -> None:
         raise unknown_scheme(address, OPENERS)
 
 
-def open_address(address: str) -> IO[bytes]:
+def open_address(address: str, options: FetchOptions) -> IO[bytes]:
     """An open file with the content of an address. Raises SourceError."""
-    check_opener(address)
-    module, name = OPENERS[scheme_of(address)]
-    opened: IO[bytes] = getattr(importlib.import_module(module), name)(address)
+    opened: IO[bytes] = _opener(address).open_url(address, options)
     return opened
+
+
+def fetch_address(
+    address: str, path: str, options: FetchOptions, validator: str, ongoing: Ongoing
+) -> Fetched:
+    """Write the content of an address to a new file, unless it is still that of a validator; raises
+    SourceError."""
+    found: Fetched = _opener(address).fetch_url(address, path, options, validator, ongoing)
+    return found
+
+
+def close_connections() -> None:
+    """End the connections that are open."""
+    for name in dict.fromkeys(OPENERS.values()):
+        if module := sys.modules.get(name):
+            module.close_connections()
+
+
+def _opener(address: str) -> Any:
+    check_opener(address)
+    return importlib.import_module(OPENERS[scheme_of(address)])
 
 
 class AddressSpool:
@@ -198,7 +226,7 @@ class AddressSpool:
         if error:
             self._fail(row, where, error)
             return
-        name = f"{LISTED}/{quote(row.key)}" if row.key else called(row.address)
+        name = f"{LISTED}{quote(row.key)}" if row.key else called(row.address)
         if self._insert(row, name, ""):
             return
         if row.key:
@@ -237,7 +265,7 @@ class AddressSpool:
             yield [_item(*row[1:]) for row in rows]
 
     def _fail(self, row: Row, where: str, error: str) -> None:
-        self._insert(row._replace(address="", key=""), f"{LISTED}/{quote(where)}:{row.number}", error)
+        self._insert(row._replace(address="", key=""), f"{LISTED}{quote(where)}:{row.number}", error)
 
     def _insert(self, row: Row, name: str, error: str) -> bool:
         """Add a row, unless there is one with this key or address."""
@@ -265,10 +293,11 @@ def _item(
     """One item; the flags say whether another one has its stem, its stem with folders, and its name."""
     if same_name and not keyed:  # only user info or query tell them apart
         name = f"{name}~{short_hash(address, 12)}"
-    places = places_of(name)
-    place = short if not met else places.long if not (met_long or keyed) else places.hashed
-    if keyed:
-        place = _with_suffix(place, address) if met else place
+    place = short
+    if met:
+        places = places_of(name)
+        place = places.hashed if met_long or keyed else places.long
+        place = _with_suffix(place, address) if keyed else place
     return Item(
         name,
         place,

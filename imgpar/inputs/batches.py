@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from typing import overload
 
+from imgpar.core.errors import SourceError
 from imgpar.core.filenames import in_order
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
@@ -59,6 +60,7 @@ class Entries(Sequence[Item]):
         "_facts",
         "_folder",
         "_keys",
+        "_kinds",
         "_left",
         "_listed",
         "_mirror",
@@ -89,6 +91,7 @@ class Entries(Sequence[Item]):
         self.source = 0
         self._keys: Sequence[str] = ()
         self._listed: Mapping[str, str] = {}
+        self._kinds: Mapping[str, str] = {}
 
     @classmethod
     def of(
@@ -98,7 +101,9 @@ class Entries(Sequence[Item]):
         rows: Iterable[Row],
         formats: dict[str, str],
         *,
-        errors: Mapping[str, str] | None = None,
+        separator: str = os.sep,
+        errors: dict[str, str] | None = None,
+        kinds: Mapping[str, str] | None = None,
         keys: Sequence[str] = (),
         columns: Mapping[str, str] | None = None,
     ) -> Entries:
@@ -108,18 +113,22 @@ class Entries(Sequence[Item]):
             folder: absolute path, or what it is called in its source.
             mirror: path of the folder below OUT.
             rows: name and status of each file.
-            formats: detected formats, by name.
+            formats: detected formats, by name; this and what follows is read after the rows.
+            separator: behind the folder.
             errors: why files cannot be read, by name.
+            kinds: class names of these errors, by name.
             keys: what the source knows each by, in the same order; empty where that is its path.
             columns: what else a list says of a file, as JSON, by name; see `Item.columns`.
         """
-        entries = cls(folder, mirror, (), formats, {}, errors or ())
+        entries = cls(folder, mirror, (), formats, {})
+        entries._folder = folder if folder.endswith(separator) else folder + separator
         for name, *facts in rows:
             entries._ordered.append(name)
             for column, value in zip(entries._columns, facts, strict=True):
                 column.append(value)
         entries.names = entries._ordered
-        entries._keys, entries._listed, entries._wrong = keys, columns or {}, dict(errors or {})
+        entries._keys, entries._listed, entries._kinds = keys, columns or {}, kinds or {}
+        entries._wrong = entries.failed = errors or {}
         return entries
 
     def of_source(self, number: int) -> Entries:
@@ -158,6 +167,7 @@ class Entries(Sequence[Item]):
             self._wrong.get(name, ""),
             self.formats.get(name, ""),
             changes[index],
+            self._kinds.get(name, SourceError.__name__),
             source=self.source,
             key=self._keys[index] if self._keys else "",
             columns=columns_in(self._listed.get(name)),
@@ -209,10 +219,12 @@ class Entries(Sequence[Item]):
         """
         rows = list(self.rows())
         made = Entries.of(
-            self._folder[: -len(os.sep)] or os.sep,
+            self._folder[:-1] or os.sep,
             self._mirror.rstrip("/"),
             [rows[at] for at in places],
             self.formats,
+            separator=self._folder[-1],
+            kinds=self._kinds,
             keys=[self._keys[at] for at in places] if self._keys else (),
             columns=self._listed,
         )

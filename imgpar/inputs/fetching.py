@@ -53,6 +53,9 @@ class FetchOptions:
     """Seconds without any data."""
 
 
+DEFAULTS = FetchOptions()
+
+
 class Fetched(NamedTuple):
     """What became of a transfer."""
 
@@ -83,7 +86,7 @@ class Ongoing:
         """Whether the run has ended."""
         return False
 
-    def wait(self, seconds: float, *, asked: bool = False) -> None:
+    def wait(self, seconds: float, *, asked: bool = False) -> None:  # noqa: ARG002
         """Wait before the next attempt.
 
         Args:
@@ -94,15 +97,20 @@ class Ongoing:
         """
         time.sleep(seconds)
 
-    def expects(self, size: int) -> float:
+    def expects(self, size: int) -> float:  # noqa: ARG002
         """Wait until there is room for a file of a size in bytes; returns the seconds that took."""
         return 0.0
 
     @contextlib.contextmanager
-    def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:
-        """For the duration of a block `end` is called by another thread when the transfer should stop, or when
-        `seconds` are over."""
+    def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:  # noqa: ARG002
+        """For the duration of a block `end` is called by another thread when the transfer should stop, or
+        when `seconds` are over."""
         yield
+
+
+def by_ranges(file: object) -> bool:
+    """Whether an open file is on a server, and only what is read of it is fetched."""
+    return bool(getattr(getattr(file, "raw", None), "by_ranges", False))
 
 
 def check_room(path: str, size: int) -> None:

@@ -45,6 +45,10 @@ class FoundArchives:
         """Whether a file is an archive that is opened."""
         return bool(archive_suffix(path)) and os.path.realpath(path) not in self._left_out
 
+    def stem(self, name: str) -> str:
+        """As `walk.Opener.stem`."""
+        return name[: -len(archive_suffix(name)) - 1]
+
     def places(self, archives: Sequence[str], folders: Iterable[str]) -> Mapping[str, str]:
         """As `walk.Opener.places`."""
         return archive_places(archives, folders)

@@ -18,17 +18,26 @@ from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import IO
+from urllib.parse import urlsplit
 
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import UsageError
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
-from imgpar.inputs.addresses import AddressSpool, check_opener, open_address, places_of
+from imgpar.inputs.addresses import (
+    AddressSpool,
+    check_opener,
+    close_connections,
+    fetch_address,
+    open_address,
+    places_of,
+)
 from imgpar.inputs.batches import Batch, Entries, columns_in, named_item
 from imgpar.inputs.batches import Row as Listed
+from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Content
+from imgpar.inputs.sources import NO_ACCESS, Access, Content
 from imgpar.inputs.tables import Columns, Row, read_list, read_rows
 
 __all__ = ["InputList", "read_list", "scan_list"]
@@ -55,6 +64,7 @@ class InputList:
         url_column: the column with the address or path; None is the first of url, image_url, src, path ….
         key_column: the column with what each input is called, which must be its own; None is its address.
         null: whether names in a text are separated by NUL.
+        access: what the options of a run say; a run with this list tells its own.
 
     Raises:
         UsageError: the list cannot be read, or lacks a column.
@@ -70,16 +80,19 @@ class InputList:
         url_column: str | None = None,
         key_column: str | None = None,
         null: bool = False,
+        access: Access = NO_ACCESS,
     ) -> None:
+        self._access = access
         self._columns, self._null = Columns(url_column or "", key_column or ""), null
         self.path = os.fspath(rows) if isinstance(rows, (str, os.PathLike)) else ""
-        self._stream = open_list(self.path) if self.path else None
+        # What the options of the run say is not known yet, so an address is opened when it is read.
+        self._stream = open_list(self.path) if self.path and not is_address(self.path) else None
         self._rows: Iterable[str | Row] = () if isinstance(rows, (str, os.PathLike)) else rows
         self._remote: int | None = None
         self._named, self._number = False, 0
 
     @classmethod
-    def of_addresses(cls, addresses: list[str], number: int = 0) -> InputList:
+    def of_addresses(cls, addresses: list[str], access: Access, number: int = 0) -> InputList:
         """Addresses that the user named one by one; `number` tells several such lists apart.
 
         Raises:
@@ -87,12 +100,16 @@ class InputList:
         """
         for address in addresses:
             check_opener(address)
-        made = cls(addresses)
+        made = cls(addresses, access=access)
         made._remote, made._named, made._number = len(addresses), True, number
         return made
 
     def __reduce__(self) -> tuple[object, ...]:
-        return InputList, ((),)  # a worker opens items by their keys
+        return _for_worker, (self._access,)
+
+    def use(self, access: Access) -> None:
+        """What the options of the run say."""
+        self._access = access
 
     @property
     def root(self) -> str:
@@ -148,12 +165,25 @@ class InputList:
 
     def open(self, item: Item) -> Content:
         """As `Source.open`."""
-        return open_address(item.key or item.path)
+        return open_address(item.key or item.path, self._access.fetching)
+
+    def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:
+        """As of sources that wait; see `imgpar.inputs.sources.fetch`."""
+        options = self._access.fetching
+        return fetch_address(item.key or item.path, path, options, item.validator, ongoing)
+
+    def host_of(self, item: Item) -> str:
+        """What serves an item."""
+        return urlsplit(item.key or item.path).netloc
+
+    def close(self) -> None:
+        """End the connections, at the end of a run."""
+        close_connections()
 
     def rows(self) -> Iterator[Row]:
         """All rows, in their order."""
         if self._stream is not None or self.path:
-            stream, self._stream = self._stream or open_list(self.path), None
+            stream, self._stream = self._stream or open_list(self.path, self._access), None
             yield from read_rows(stream, self.path, self._columns, nul=self._null)
         else:
             for number, row in enumerate(self._rows, 1):
@@ -170,13 +200,18 @@ class InputList:
         return Batch("", mirror, every, excluded=len(items) - len(taken), notes=notes, part=True)
 
 
-def open_list(path: str) -> IO[bytes]:
+def _for_worker(access: Access) -> InputList:
+    """The list as workers have it, which open items by their keys."""
+    return InputList((), access=access)
+
+
+def open_list(path: str, access: Access = NO_ACCESS) -> IO[bytes]:
     """The list that the user named, a file, an address or `-`; raises UsageError."""
     if path == "-":
         return sys.stdin.buffer
     try:
         if is_address(path):
-            return open_address(path)
+            return open_address(path, access.fetching)
         return open(path, "rb")
     except OSError as error:
         shown = without_secrets(path)

@@ -14,19 +14,19 @@ import glob
 import importlib
 import os
 import shutil
-from collections import Counter
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import IO, NamedTuple, Protocol, TypeGuard, cast
 
 from imgpar.core.addresses import scheme_of
 from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
-from imgpar.core.filenames import natural
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
+from imgpar.inputs.folder_spool import Contents, FolderSpool, Listed
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.ranges import matching, spelled_out
@@ -140,19 +140,6 @@ class Entry(NamedTuple):
     """Class name of the exception for `error`."""
 
 
-@dataclass(slots=True)
-class _Folder:
-    """Entries of one folder, by name."""
-
-    entries: dict[str, Entry] = field(default_factory=dict)
-    folders: dict[str, _Folder] = field(default_factory=dict)
-    kinds: Counter[str] = field(default_factory=Counter)
-    left_out: Counter[str] = field(default_factory=Counter)
-    excluded: int = 0
-    sidecars: int = 0
-    twice: list[str] = field(default_factory=list)
-
-
 def in_folders(
     root: str, mirror: str, entries: Iterable[Entry], patterns: Patterns | None = None
 ) -> Iterator[Batch]:
@@ -168,13 +155,15 @@ def in_folders(
         entries: in any order.
         patterns: `include` and `exclude` of the run.
     """
-    top = _Folder()
-    for entry in entries:
-        _sort_in(top, entry, patterns)
-    yield from _batches(top, root, mirror)
+    # An empty name creates a private database in a temporary file, which ends with the connection.
+    with contextlib.closing(sqlite3.connect("", isolation_level=None)) as database:
+        spool = FolderSpool(database)
+        for entry in entries:
+            _sort_in(spool, entry, patterns)
+        yield from _batches(spool, root, mirror)
 
 
-def _sort_in(top: _Folder, entry: Entry, patterns: Patterns | None) -> None:
+def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> None:
     path = entry.path.replace("\\", "/")
     *above, name = path.split("/")
     error = ""
@@ -188,55 +177,60 @@ def _sort_in(top: _Folder, entry: Entry, patterns: Patterns | None) -> None:
         # One name without separators: the path itself is used for nothing.
         name, above = path.replace("/", "|").replace("\0", "")[-LONGEST:], []
         entry = entry._replace(error=error)
-    at = top
+    at = 1
     for part in above:
         if part.startswith(".") or is_system_folder(part):
-            at.left_out[part] = 1
+            spool.leave_out(at, part)
             return
-        at = at.folders.setdefault(part, _Folder())
+        at = spool.folder(at, part)
     if name.startswith(".") and not entry.error:
-        at.kinds[HIDDEN] += 1
+        spool.count(at, "kinds", HIDDEN)
     elif not (entry.format or is_media(name)):
-        at.kinds[ignored_kind(name)] += 1
-        at.sidecars += is_sidecar(name)
+        spool.count(at, "kinds", ignored_kind(name))
+        if is_sidecar(name):
+            spool.count(at, "sidecars")
     elif patterns and not patterns.takes(path):
-        at.excluded += patterns.recursive or not above
+        if patterns.recursive or not above:
+            spool.count(at, "excluded")
     else:
-        at.twice += [name] if name in at.entries else []
-        at.entries[name] = entry
+        spool.add(at, Listed(name, *entry[1:]))
 
 
-def _batches(top: _Folder, root: str, mirror: str) -> Iterator[Batch]:
-    stack = [(top, root, mirror)]  # no recursion: a path may have thousands of parts
+def _batches(spool: FolderSpool, root: str, mirror: str) -> Iterator[Batch]:
+    stack = [iter([(1, root, mirror)])]  # no recursion: a path may have hundreds of parts
     while stack:
-        at, folder, place = stack.pop()
-        names = mirror_names(list(at.folders))
-        if at.entries or at.kinds or at.left_out or at.excluded:
-            yield _batch(at, folder, place, tuple(names.values()), root)
-        stack += [
-            (at.folders[name], f"{folder}/{name}", _below(place, names[name]))
-            for name in sorted(at.folders, key=lambda name: (natural(name), name), reverse=True)
-        ]
+        found = next(stack[-1], None)
+        if found is None:
+            stack.pop()
+            continue
+        number, folder, place = found
+        inside = spool.contents(number, folder, place)
+        names = mirror_names([name for _, name in inside.folders])
+        if inside.items or inside.kinds or inside.left_out or inside.excluded:
+            yield _batch(inside, folder, place, tuple(names.values()), root)
+        stack.append(_folders_in(inside.folders, names, folder, place))
 
 
-def _batch(at: _Folder, folder: str, place: str, below: tuple[str, ...], root: str) -> Batch:
-    items = []
-    for name in sorted(at.entries, key=lambda name: (natural(name), name)):
-        _, size, mtime_ns, version, key, shown, error, kind = at.entries[name]
-        mirror = _below(place, name)
-        item = Item(f"{folder}/{name}", mirror, size, mtime_ns, version, error, shown, kind=kind, key=key)
-        items.append(item)
+def _folders_in(
+    folders: Sequence[tuple[int, str]], names: dict[str, str], folder: str, place: str
+) -> Iterator[tuple[int, str, str]]:
+    """Number, name and path below OUT of the folders in a folder."""
+    for number, name in folders:
+        yield number, f"{folder}/{name}", _below(place, names[name])
+
+
+def _batch(inside: Contents, folder: str, place: str, below: tuple[str, ...], root: str) -> Batch:
     return Batch(
         folder,
         place,
-        tuple(items),
-        at.kinds.total(),
+        inside.items,
+        inside.kinds.total(),
         below,
-        tuple(f"{folder}/{name} is there several times; the last one was taken." for name in at.twice),
-        at.sidecars,
-        at.kinds,
-        at.left_out,
-        at.excluded,
+        tuple(f"{folder}/{name} is there several times; the last one was taken." for name in inside.twice),
+        inside.sidecars,
+        inside.kinds,
+        inside.left_out,
+        inside.excluded,
         root,
     )
 
@@ -282,7 +276,7 @@ def with_sources(
             addresses.append(given)
             continue
         if in_order:
-            found += _listed(addresses, len(found))
+            found += _listed(addresses, access, len(found))
             addresses = []
         made = _source_of(given, access) if isinstance(given, str) else given
         if not isinstance(made, str):
@@ -290,18 +284,20 @@ def with_sources(
             if known is not made and made is given:
                 raise UsageError(f"Two inputs are called {made.root}.", fix="Give each a name of its own.")
             made = known
+            if callable(use := getattr(made, "use", None)):
+                use(access)
         found.append(made)
     if access.archives and any(map(_may_hold_archives, found)):
         from imgpar.inputs.found_archives import FoundArchives
 
         found.append(FoundArchives(len(sources_of(found)) + 1, access, sources))
-    return found + _listed(addresses, len(found))  # last: their names give way to those of files
+    return found + _listed(addresses, access, len(found))  # last: their names give way to those of files
 
 
-def _listed(addresses: list[str], number: int) -> list[Source]:
+def _listed(addresses: list[str], access: Access, number: int) -> list[Source]:
     """The source for some addresses; none for none."""
     lists = importlib.import_module("imgpar.inputs.lists")
-    return [lists.InputList.of_addresses(addresses, number)] if addresses else []
+    return [lists.InputList.of_addresses(addresses, access, number)] if addresses else []
 
 
 def _may_hold_archives(given: str | Source) -> bool:
@@ -411,7 +407,7 @@ def local_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
             else:
                 folder = stack.enter_context(temporary())
                 path = os.path.join(folder, f"input{os.path.splitext(item.path)[1]}")
-                _copy(content, path, item)
+                copy_content(content, path, item)
         yield path
 
 
@@ -426,9 +422,9 @@ def fetch(item: Item, sources: Sequence[Source], path: str, ongoing: Ongoing | N
     with opened(item, sources) as content:
         if isinstance(content, str):
             with open(content, "rb") as file:
-                _copy(file, path, item)
+                copy_content(file, path, item)
         else:
-            _copy(content, path, item)
+            copy_content(content, path, item)
     return Fetched(os.path.getsize(path), item.validator, mtime_ns=item.mtime_ns)
 
 
@@ -439,7 +435,7 @@ def host_of(item: Item, sources: Sequence[Source]) -> str:
     return str(own(item)) if callable(own) else source.root
 
 
-def _copy(content: bytes | IO[bytes], path: str, item: Item) -> None:
+def copy_content(content: bytes | IO[bytes], path: str, item: Item) -> None:
     """Write an item to a new file, with its modification time. Raises OSError, SourceError."""
     check_room(path, item.size)
     with open(path, "xb") as file:

@@ -82,7 +82,7 @@ class PackedTarSource(InOrder):
                 entry = _entry(info, f"{state} {number}", version)
                 yield links.resolved(failed(entry, error) if error else entry, info)
                 if error is not None and error.message != _CUT_OFF:
-                    return
+                    raise error  # what comes after it has no names
 
     def unpack(self, receiver: Receiver) -> None:
         """As `InOrder.unpack`."""

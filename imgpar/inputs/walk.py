@@ -61,6 +61,9 @@ class Opener(Protocol):
     def takes(self, path: str) -> bool:
         """Whether a file is an archive."""
 
+    def stem(self, name: str) -> str:
+        """The name without the suffix of an archive, by which patterns know it."""
+
     def places(self, archives: Sequence[str], folders: Iterable[str]) -> Mapping[str, str]:
         """The folder below OUT for each archive of a folder, beside the other folders."""
 
@@ -126,13 +129,11 @@ def walk(
         below = (*places.values(), *inside.values())
         if found.names or found.kinds or found.left_out or found.excluded:
             yield _batch(folder, place, found, below, root)
-        entered = [(name, at, name, False) for name, at in places.items()]
-        entered += [(name, at, at, True) for name, at in inside.items()]
+        entered = [(natural(name), name, at, name) for name, at in places.items()]
+        entered += [(natural(name), name, at, opener.stem(name)) for name, at in inside.items() if opener]
         stack += [
-            (os.path.join(folder, name), _below(place, at), _below(relative, seen), opened)
-            for name, at, seen, opened in sorted(
-                entered, key=lambda one: (natural(one[0]), one), reverse=True
-            )
+            (os.path.join(folder, name), _below(place, at), _below(relative, seen), name in inside)
+            for _, name, at, seen in sorted(entered, reverse=True)
         ]
 
 
@@ -181,18 +182,26 @@ def list_folder(
             except OSError:
                 pass
             if not patterns or _passes(entry.name, below, patterns, found, folder=_is_folder(entry)):
-                _take_other(entry, found, forced)
+                _take_other(entry, found, forced, opener)
     if opener:
-        found.archives = [
-            name for name in plain if name[0] != "." and opener.takes(os.path.join(folder, name))
-        ]
-        plain = list(set(plain).difference(found.archives)) if found.archives else plain
+        plain = _take_archives(folder, plain, found, opener)
         if patterns:
-            found.archives = [name for name in found.archives if patterns.enters(below + name)]
+            found.archives = [
+                name
+                for name in found.archives
+                if patterns.enters(below + name) and patterns.enters(below + opener.stem(name))
+            ]
     if patterns:
         plain = [name for name in plain if _passes(name, below, patterns, found)]
     _take_plain(folder, plain, found, forced)
     return found
+
+
+def _take_archives(folder: str, names: list[str], found: Listing, opener: Opener) -> list[str]:
+    """Move the archives of a folder to `found`; returns the other names."""
+    archives = {name for name in names if name[0] != "." and opener.takes(os.path.join(folder, name))}
+    found.archives += sorted(archives)
+    return [name for name in names if name not in archives] if archives else names
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -231,7 +240,9 @@ def _take_plain(folder: str, names: list[str], found: Listing, forced: Container
             _look(os.path.join(folder, name), name, found, forced)
 
 
-def _take_other(entry: os.DirEntry[str], found: Listing, forced: Container[str]) -> None:
+def _take_other(
+    entry: os.DirEntry[str], found: Listing, forced: Container[str], opener: Opener | None
+) -> None:
     """A folder, a link, or a special file."""
     name = entry.name
     if name[0] == "." and name not in forced:
@@ -245,6 +256,8 @@ def _take_other(entry: os.DirEntry[str], found: Listing, forced: Container[str])
                 found.folders.append(name)
         elif not entry.is_symlink() or not stat.S_ISREG(entry.stat().st_mode):
             found.kinds[ignored_kind(name)] += 1
+        elif opener and opener.takes(entry.path):
+            found.archives.append(name)
         else:
             found.facts[name] = _facts(entry)
             if is_media(name):
@@ -297,6 +310,7 @@ def _keep(found: Listing, relative: str, wanted: Callable[[str], bool], forced: 
         return name in forced or wanted(_below(relative, name))
 
     found.names = [name for name in found.names if keep(name)]
+    found.archives = [name for name in found.archives if keep(name)]
     found.kinds.clear()
     found.left_out.clear()
     found.sidecars = 0

@@ -82,6 +82,11 @@ def _taken(_: Item, facts: Properties) -> Fact:
     return seconds_of(facts.date) if facts.date else None
 
 
+def _aspect(facts: Properties) -> Fact:
+    short, long = sorted((facts.width, facts.height))
+    return long / short if short else None
+
+
 def _frames(_: Item, facts: Properties) -> Fact:
     return float(facts.frames)
 
@@ -106,6 +111,9 @@ FIELDS: dict[str, FieldRule] = {
     ),
     "width": FieldRule("number", lambda _, facts: float(facts.width), "in pixels, upright"),
     "height": FieldRule("number", lambda _, facts: float(facts.height), "in pixels, upright"),
+    "short": FieldRule("number", lambda _, facts: float(min(facts.width, facts.height)), "shorter side"),
+    "long": FieldRule("number", lambda _, facts: float(max(facts.width, facts.height)), "longer side"),
+    "aspect": FieldRule("number", lambda _, facts: _aspect(facts), "longer side divided by the shorter one"),
     "megapixels": FieldRule(
         "number", lambda _, facts: facts.width * facts.height / 1e6, "width × height in millions"
     ),

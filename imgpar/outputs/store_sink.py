@@ -68,6 +68,7 @@ class StoreSink:
 
     def close(self) -> None:
         """As `Sink.close`."""
+        self._client.close()
 
     def _key(self, path: str) -> str:
         return path[len(self._store) :]

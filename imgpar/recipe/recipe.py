@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.errors import UsageError, bad_value, refuse_address
 from imgpar.core.job import Split
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
@@ -78,6 +78,7 @@ class Recipe:
         """Load a TOML file or the built-in recipe of that name; raises UsageError."""
         from pathlib import Path
 
+        refuse_address(os.fspath(source), "a recipe")
         path = Path(source)
         if not path.is_file() and str(source) in builtin_names():
             return cls.builtin(str(source))

@@ -240,6 +240,9 @@ class Place:
     def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
         return Recorded({})
 
+    def owners(self, batch: Batch) -> None:
+        return None
+
     def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:
         return self.others
 

@@ -19,9 +19,11 @@ from video_clips import make_clip
 import imgpar
 import imgpar.core.job as imgpar_job
 from imgpar import MemorySink, MemorySource
+from imgpar.batch import hosts
 from imgpar.core.digest import content_digest
 from imgpar.core.job import Facts, Item, OutputFile
 from imgpar.inputs.batches import Batch
+from imgpar.inputs.fetching import FetchOptions
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Entry, in_folders
 
@@ -195,7 +197,7 @@ def test_a_source_that_waits_is_opened_in_threads_of_the_parent(
     assert report.ok == 12
     assert len(opened) == 12
     assert {pid for _, pid, _ in opened} == {str(os.getpid())}
-    assert 1 < len({thread for _, _, thread in opened}) <= 4
+    assert 1 < len({thread for _, _, thread in opened}) <= FetchOptions().per_host
     report = imgpar.convert(source, tmp_path / "out", to="jpg", session=session)
     assert report.reasons == {"unchanged": 12}
     assert len(list(calls.iterdir())) == 12
@@ -217,6 +219,7 @@ def test_fetched_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     calls.mkdir()
     own.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(own))
+    monkeypatch.setattr(hosts, "MOST_FILES", 40)
     most = 0
 
     def listen(event: imgpar.Event) -> None:
@@ -226,7 +229,7 @@ def test_fetched_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     source = Slow(calls, {f"{at:03}.png": picture(at % 10) for at in range(150)})
     report = imgpar.convert(source, tmp_path / "out", to="jpg", jobs=1, on_event=listen)
     assert report.ok == 150
-    assert 0 < most <= 80
+    assert 0 < most <= 40 + FetchOptions().per_host
     assert not [path for path in own.rglob("*") if path.suffix == ".png"]
 
 

@@ -343,3 +343,10 @@ def test_metrics_are_a_text_file_for_prometheus(photos, tmp_path):
     assert found["imgpar_items_total", "skipped"] == 3
     assert found["imgpar_last_success_timestamp_seconds",] > 0
     assert [name for name in os.listdir(tmp_path) if name.startswith("imgpar.prom")] == ["imgpar.prom"]
+
+
+def test_a_watch_tells_what_changes_only(photos, tmp_path):
+    (photos / "bad.jpg").unlink()
+    command = ("watch", photos, "-o", tmp_path / "out", "--once", "--settle", "0.01", "--events", "-", *JOBS)
+    assert kinds(checked(call(*command).stdout))["done"] == 3
+    assert call(*command).stdout == b""

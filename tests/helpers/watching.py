@@ -8,11 +8,15 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import imgpar
-from imgpar.core.job import Event, Outcome
+from imgpar.core.job import Event, Item, Outcome
+from imgpar.inputs.batches import Batch
+from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Entry, in_folders
 
 PATIENCE = 30.0
 """Seconds after which a test that waits fails."""
@@ -49,8 +53,8 @@ class Watch:
         """The next items, by name."""
         return dict(self.item() for _ in range(count))
 
-    def until(self, holds: Callable[[], Any], kind: str = "end") -> None:
-        """Wait for the end of a run after which something holds."""
+    def until(self, holds: Callable[[], Any], kind: str = "note") -> None:
+        """Wait for a note after which something holds."""
         while not holds():
             self.next(kind)
 
@@ -62,6 +66,27 @@ class Watch:
             if event.outcome is not None and event.outcome.reason != "unchanged":
                 found.append(event.outcome)
         return found
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A source that is no folder: it lists the files of one when it is asked."""
+
+    folder: str
+    root: str = "shelf://photos"
+    waits = False
+
+    def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
+        with os.scandir(self.folder) as files:
+            entries = [
+                Entry(file.name, file.stat().st_size, file.stat().st_mtime_ns)
+                for file in files
+                if file.name.endswith(".jpg")
+            ]
+        yield from in_folders(self.root, mirror, entries, patterns)
+
+    def open(self, item: Item) -> str:
+        return os.path.join(self.folder, item.path.removeprefix(f"{self.root}/"))
 
 
 @contextmanager

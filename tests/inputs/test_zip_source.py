@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import struct
+import subprocess
 import time
 import zipfile
 from collections.abc import Iterator
@@ -20,7 +22,7 @@ from imgpar.cli import main
 from imgpar.core.job import Item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import with_sources
+from imgpar.inputs.sources import opened, sources_of, with_sources
 
 Files = dict[str, bytes]
 
@@ -352,3 +354,177 @@ def test_a_plan_of_an_archive_is_explained(tmp_path: Path, capsys: pytest.Captur
     assert code == 1
     assert "24×16 → 12×8" in said.out
     assert f"failed  {path}/b.png" in said.err
+
+
+# ----- the directory --------------------------------------------------------------------------------
+
+
+def rewritten(path: Path, mark: bytes, at: int, form: str, *values: int) -> None:
+    """Change fields after a mark of the archive."""
+    data = bytearray(path.read_bytes())
+    struct.pack_into(form, data, data.index(mark) + at, *values)
+    path.write_bytes(data)
+
+
+def test_what_is_before_an_archive_does_not_matter(tmp_path: Path, session: imgpar.Session) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.png": picture(1), "b.png": picture(2)})
+    path.write_bytes(b"a program that unpacks itself" * 50 + path.read_bytes())
+    assert imgpar.convert(path, tmp_path / "out", to="jpg", session=session).ok == 2
+
+
+def test_a_comment_may_look_like_an_end(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.jpg": b"1"})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = b"x" * 60_000
+    assert [item.mirror for item in items(path)] == ["a.jpg"]
+
+
+def test_sizes_and_places_beyond_32_bits_are_read(
+    tmp_path: Path, session: imgpar.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as smaller:
+        smaller.setattr(zipfile, "ZIP64_LIMIT", 50)  # then the fields of large archives are written
+        zipped(tmp_path / "a.zip", {"a.png": picture(1), "b.png": picture(2)})
+    assert b"PK\6\6" in (tmp_path / "a.zip").read_bytes()
+    assert imgpar.convert(tmp_path / "a.zip", tmp_path / "out", session=session).ok == 2
+
+
+@pytest.mark.slow
+def test_more_than_65535_files(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for number in range(65_600):
+            archive.writestr(zipfile.ZipInfo(f"{number}.jpg"), b"")
+    assert len(items(tmp_path / "a.zip")) == 65_600
+
+
+@pytest.mark.parametrize("where", [0, 4, 10, 12, 16])
+def test_an_end_that_lies_is_one_failed_input(tmp_path: Path, where: int) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.jpg": b"1"})
+    rewritten(path, b"PK\5\6", where, "<L", 0xFFFFFFF0)
+    assert all(item.error or item.mirror == "a.jpg" for item in items(path))
+
+
+def test_a_part_of_a_split_archive_is_named(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.jpg": b"1"})
+    rewritten(path, b"PK\5\6", 4, "<2H", 2, 2)
+    (item,) = items(path)
+    assert item.kind == "UnsupportedError"
+    assert "part of a split archive" in item.error
+
+
+def test_members_with_the_same_data_are_failed_inputs(tmp_path: Path) -> None:
+    """Many names of the same data make a small file unpack to any size."""
+    path = zipped(tmp_path / "a.zip", {"a.jpg": b"1" * 900, "b.jpg": b"1" * 900, "c.jpg": b"2"})
+    data = path.read_bytes()
+    second = data.index(b"PK\1\2", data.index(b"PK\1\2") + 4)
+    path.write_bytes(data[: second + 42] + struct.pack("<L", 0) + data[second + 46 :])
+    errors = {item.mirror: item.error for item in items(path)}
+    assert "those of another file" in errors["a.jpg"]
+    assert "those of another file" in errors["b.jpg"]
+    assert errors["c.jpg"] == ""
+
+
+@pytest.mark.parametrize(("method", "name"), [(9, "Deflate64"), (98, "PPMd"), (77, "method 77")])
+def test_a_method_that_is_not_read_is_named(tmp_path: Path, method: int, name: str) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.jpg": b"1"})
+    rewritten(path, b"PK\1\2", 10, "<H", method)
+    (item,) = items(path)
+    assert item.kind == "UnsupportedError"
+    assert f"compressed with {name}" in item.error
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_methods(tmp_path: Path, session: imgpar.Session, compression: int) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.png": picture()}, compression=compression)
+    assert imgpar.convert(path, tmp_path / "out", session=session).ok == 1
+
+
+def test_members_in_zstandard(tmp_path: Path, session: imgpar.Session) -> None:
+    library = pytest.importorskip("backports.zstd.zipfile", reason="backports.zstd is missing")
+    with library.ZipFile(tmp_path / "a.zip", "w", library.ZIP_ZSTANDARD) as archive:
+        archive.writestr("a.png", picture())
+        archive.writestr("b.png", picture(1))
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    data[data.index(b"b.png") + 20] ^= 255
+    (tmp_path / "a.zip").write_bytes(data)
+    report = imgpar.convert(tmp_path / "a.zip", tmp_path / "out", session=session)
+    assert (report.ok, report.failures[0].kind) == (1, "DamagedError")
+
+
+def test_names_in_other_encodings(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("xxx1.jpg", "xxxx2.jpg", "xxxxxxx3.jpg"):
+            archive.writestr(name, b"1")
+    data = (tmp_path / "a.zip").read_bytes()
+    data = data.replace(b"xxx1", "é".encode("cp437") + b"xx1")
+    data = data.replace(b"xxxx2", "éé".encode() + b"2")  # UTF-8 that does not say so
+    data = data.replace(b"xxxxxxx3", "写真だ".encode("cp932") + b"x3")
+    (tmp_path / "a.zip").write_bytes(data)
+    found = [item.mirror for item in items(tmp_path / "a.zip")]
+    assert {"éxx1.jpg", "éé2.jpg"} < set(found)
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("extra", "seconds"),
+    [
+        (b"UT\5\0\1" + (1_600_000_001).to_bytes(4, "little"), 1_600_000_001),
+        (
+            b"\x0a\0\x20\0\0\0\0\0\1\0\x18\0"
+            + (1_600_000_003 * 10**7 + 116_444_736_000_000_000).to_bytes(8, "little")
+            + bytes(16),
+            1_600_000_003,
+        ),
+        (b"UT\1\0", time.mktime((2001, 2, 3, 4, 5, 6, 0, 0, -1))),
+    ],
+)
+def test_times_of_file_systems(tmp_path: Path, extra: bytes, seconds: int) -> None:
+    info = zipfile.ZipInfo("a.jpg", (2001, 2, 3, 4, 5, 6))
+    info.extra = extra
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(info, b"1")
+    assert [item.mtime_ns for item in items(tmp_path / "a.zip")] == [seconds * 10**9]
+
+
+def test_an_archive_that_was_replaced_after_it_was_listed(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.png": picture(1)})
+    sources = sources_of(with_sources([str(path)]))
+    (item,) = items(path)
+    zipped(path, {"b.png": picture(2), "a.png": picture(3)})
+    with (
+        pytest.raises(imgpar.SourceError, match="changed after its files were listed"),
+        opened(item._replace(source=1), sources),
+    ):
+        pass
+
+
+# ----- passwords ------------------------------------------------------------------------------------
+
+
+def locked_by(method: str, path: Path, files: Files) -> Path:
+    if method == "AES":
+        library = pytest.importorskip("pyzipper", reason="pyzipper is missing")
+        with library.AESZipFile(path, "w", encryption=library.WZ_AES) as archive:
+            archive.setpassword(b"sesame")
+            for name, data in files.items():
+                archive.writestr(name, data)
+        return path
+    if not shutil.which("zip"):
+        pytest.skip("zip is missing")
+    for name, data in files.items():
+        (path.parent / name).write_bytes(data)
+    subprocess.run(["zip", "-q", "-P", "sesame", path, *files], cwd=path.parent, check=True)
+    return path
+
+
+@pytest.mark.parametrize("method", ["AES", "ZipCrypto"])
+def test_encrypted_files_need_their_password(tmp_path: Path, session: imgpar.Session, method: str) -> None:
+    path = locked_by(method, tmp_path / "a.zip", {"a.png": picture(1), "b.png": picture(2)})
+    report = imgpar.convert(path, tmp_path / "none", session=session)
+    assert (report.ok, {item.kind for item in report.failures}) == (0, {"LockedError"})
+    report = imgpar.convert(path, tmp_path / "wrong", password="other", session=session)
+    assert {item.error.partition(".")[0] for item in report.failures} == {
+        "It is encrypted, and the password is wrong"
+    }
+    report = imgpar.convert(path, tmp_path / "out", password="sesame", session=session)
+    assert (report.ok, (tmp_path / "out/b.png").read_bytes()) == (2, picture(2))

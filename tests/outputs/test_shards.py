@@ -186,6 +186,22 @@ def test_exif_is_worded_as_img2dataset_does(tmp_path: Path, session) -> None:
     assert "sha256" not in row
 
 
+def test_an_input_with_another_checksum_is_a_failed_row(pictures: Path, tmp_path: Path, session) -> None:
+    names = sorted(os.listdir(pictures))
+    rows = [{"sum": hashlib.sha256((pictures / name).read_bytes()).hexdigest()} for name in names]
+    rows[1] = {"sum": "0" * 64}
+    rows[2] = {"sum": ""}
+    out, settings = tmp_path / "out", {"shard": 10, "checksum_column": "sum", "session": session}
+    report = imgpar.convert(Listed(pictures, rows), out, **settings)
+    assert (report.ok, report.failed) == (5, 2)
+    assert "not the one in the list" in report.items[1].error
+    made = table(out)
+    assert [made[1][name] for name in ("status", "key", "width")] == ["failed_to_download", "000001", None]
+    assert "sum" not in made[0]
+    assert "000001.jpg" not in members(out)["00000.tar"]
+    assert imgpar.convert(Listed(pictures, rows), out, **settings).failed == 2
+
+
 def test_several_outputs_are_one_sample(pictures: Path, tmp_path: Path, session) -> None:
     out = tmp_path / "out"
     imgpar.convert(pictures / "p0.jpg", out, shard=10, sizes=[16, 32], to=["webp", "png"], session=session)
@@ -302,6 +318,7 @@ def test_a_dry_run_creates_nothing(pictures: Path, tmp_path: Path, session) -> N
         ({"shard": "huge"}, "a size such as 1GB"),
         ({"shard_keys": "name"}, "is for shards"),
         ({"caption_column": "text"}, "is for shards"),
+        ({"shard": 5, "checksum_column": "sum", "shard_checksum": "none"}, "none can be compared"),
         ({"shard": 5, "others": "copy"}, "no --others"),
         ({"shard": 5, "companions": "copy"}, "no --companions"),
     ],

@@ -64,7 +64,7 @@ class Homes:
         """Not used in place: a folder has no outputs of other inputs."""
         raise NotImplementedError
 
-    def owners(self, batch: Batch, paths: Sequence[str]) -> Sequence[tuple[str, PriorResult]]:
+    def owners(self, batch: Batch) -> None:
         """Not used in place."""
         raise NotImplementedError
 

@@ -18,7 +18,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -35,7 +35,7 @@ from imgpar.core.digest import LOCAL, Store
 from imgpar.core.errors import OutputError, is_outside
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
-from imgpar.core.job import Facts, Item, Job, Outcome, OutputFile, by_branch
+from imgpar.core.job import LISTED, Facts, Item, Job, Outcome, OutputFile, by_branch
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch
@@ -49,8 +49,6 @@ KEEP_RUNS = 100
 """Number of runs after which older ones with the same recipe are forgotten."""
 BATCH_UNCHANGED = 10_000
 """Unchanged items after which their lines are written."""
-LISTED = "list://"
-"""The folder of items of lists, which are known by their whole paths (`Item.listed`)."""
 _SEPARATOR = ","
 """Between the keys of a run in the table `runs`."""
 
@@ -243,12 +241,13 @@ class Journal:
             ]
         return found
 
-    def owners(self, batch: Batch, paths: Sequence[str]) -> list[tuple[str, PriorResult]]:
-        """Names and records of inputs of lists that have some of these outputs; for a part of a list, of all
-        inputs outside of it."""
+    def owners(self, batch: Batch) -> Callable[[Sequence[str]], list[tuple[str, PriorResult]]] | None:
+        """Returns the inputs of lists that have some of these outputs; for a part of a list, of all inputs
+        outside of it. None where there are none."""
+        return partial(self._owners, batch) if batch.part or self.folders.enter(LISTED, "") else None
+
+    def _owners(self, batch: Batch, paths: Sequence[str]) -> list[tuple[str, PriorResult]]:
         listed = self.folders.enter(LISTED, "")
-        if not (listed or batch.part):
-            return []
         prefix = len(self._paths.prefix)
         names = [path[prefix:].replace(os.sep, "/") for path in paths]
         own = {item.path for item in batch.items} if batch.part else set[str]()
@@ -381,7 +380,9 @@ class Journal:
                 failed[os.path.join(folder, os.fsdecode(name))] = facts
         if not failed:
             return set()
-        return {item.path for item in batch.items if item.path in failed and item.facts == failed[item.path]}
+        return {
+            item.path for item in batch.items if item.path in failed and item.facts.agree(failed[item.path])
+        }
 
     def count_failed(self) -> int:
         """The number of inputs whose state with the latest recipe is failed."""

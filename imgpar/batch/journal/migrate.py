@@ -1,6 +1,7 @@
 """Conversion of journals of earlier versions of the schema when they are opened.
 
-Version 2 has no validators. Version 1, of imgpar 0.1, has absolute paths of inputs, outputs without ctime, inode and digest, and the lines of reports.
+Version 2 has no validators. Version 1, of imgpar 0.1, has absolute paths of inputs, outputs without ctime,
+inode and digest, and the lines of reports.
 """
 
 from __future__ import annotations

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import logging.handlers
 import os
 import sys
 from typing import Any
 
+from imgpar.batch.log_lines import Level, log_line, time_text
 from imgpar.batch.progress import printable
-from imgpar.batch.watch.status import stamp
 from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import UsageError
 
 _PRIORITIES = {"error": "<3>", "warning": "<4>", "info": "<6>"}
 """How systemd's journal marks lines of a level."""
+_LEVELS: dict[str, Level] = {"error": "error", "warning": "warning", "info": "info"}
 
 
 class WatchLog:
@@ -55,19 +55,13 @@ class WatchLog:
 
     def __call__(self, level: str, text: str, **facts: Any) -> None:
         """Write a message; `facts` are fields of a JSON line."""
-        words = {name: _plain(value) for name, value in facts.items()}
-        self._logger.log(
-            logging.getLevelNamesMapping()[level.upper()], "%s", without_secrets(text), extra={"facts": words}
-        )
+        number = logging.getLevelNamesMapping()[level.upper()]
+        self._logger.log(number, "%s", without_secrets(text), extra={"facts": facts})
 
     def close(self) -> None:
         """Close the file."""
         for handler in self._logger.handlers:
             handler.close()
-
-
-def _plain(value: Any) -> Any:
-    return without_secrets(value) if isinstance(value, str) else value
 
 
 class _Unstopped(logging.Handler):
@@ -99,9 +93,8 @@ class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         level, text = record.levelname.lower(), printable(record.getMessage())
         if self._json:
-            facts = getattr(record, "facts", {})
-            return json.dumps({"time": stamp(record.created), "level": level, "message": text, **facts})
+            return log_line(_LEVELS[level], text, **getattr(record, "facts", {}))
         if self._journald:  # it adds the time itself
             return _PRIORITIES.get(level, "") + text
         shown = "" if level == "info" else f"{level}: "
-        return f"{stamp(record.created)} {shown}{text}"
+        return f"{time_text(record.created)} {shown}{text}"

@@ -13,7 +13,7 @@ from imgpar.batch.setup import Among
 from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, refuse_address
 from imgpar.inputs.sources import Source, with_sources
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
@@ -44,8 +44,8 @@ class Execute(Protocol):
 class WatchRequest:
     """What is watched, and what is done."""
 
-    inputs: Callable[[], Iterable[str | Source]]
-    """Called for each turn: a list may have changed."""
+    inputs: list[str | Source]
+    """As given. A list is read again by each run."""
     out: str | Sink | None
     recipe: Callable[[], Recipe]
     """Called at the start, and when the recipe is to be read again."""
@@ -54,16 +54,10 @@ class WatchRequest:
     execute: Execute
     listen: Listener
     log: WatchLog
-    listed: bool = False
-    """Whether the inputs are names in a list, which is read each time."""
     command: str = ""
     """The command line, for the journal."""
     label: str = ""
     """Name of the recipe, for the status."""
-
-    def named(self) -> list[str | Source]:
-        """The inputs that are named; empty where they come from a list."""
-        return [] if self.listed else with_sources(self.inputs())
 
     def needs_all(self, recipe: Recipe) -> bool:
         """Whether what a run makes depends on all inputs, not only on those that are new."""
@@ -117,6 +111,8 @@ def check_watch(place: Out, request: WatchRequest) -> None:
         )
     if request.options.dry_run:
         raise UsageError("A watch has no dry run.", fix="Use imgpar convert --dry-run on the same inputs.")
+    for path in (settings.move_done, settings.log, settings.status_file):
+        refuse_address(path or "")
     if settings.move_done and settings.delete_source:
         raise UsageError("--move-done and --delete-source exclude each other.", fix="Leave out one.")
     leaving = "--delete-source" if settings.delete_source else "--move-done" if settings.move_done else ""
@@ -145,7 +141,7 @@ def _check_leaving(place: Out, request: WatchRequest, leaving: str) -> None:
         )
     if place.stored and hasattr(place.stored.sink, "journal"):
         raise UsageError(f"OUT is lost with this process, so there is no {leaving}.", fix="Leave it out.")
-    if not all(isinstance(given, str) for given in request.named()):
+    if not all(isinstance(given, str) for given in with_sources(request.inputs, request.options.access)):
         raise UsageError(
             f"{leaving} is for files in folders.", fix="Leave it out, or name folders as inputs."
         )

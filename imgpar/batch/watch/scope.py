@@ -46,8 +46,12 @@ class Unreadable:
 
     def next(self) -> float:
         """When the next one is tried again, on the monotonic clock."""
-        now = time.monotonic()
-        return min((at for _, at, _ in self._found.values() if at > now), default=float("inf"))
+        return min((at for _, at, _ in self._found.values()), default=float("inf"))
+
+    def forget_due(self, moment: float) -> None:
+        """Forget those whose time had come at a moment: they were tried and did not fail, or are gone."""
+        for path in [path for path, (_, at, _) in self._found.items() if at <= moment]:
+            del self._found[path]
 
     def folders(self) -> set[str]:
         """The folders of all."""
@@ -94,6 +98,7 @@ class Scope:
         self.changes, self._settling, self._taken, self._unreadable = changes, settling, taken, unreadable
         self._away, self._ignores, self._local, self._whole = tuple(away), ignores, local, whole
         self._above = {above for path in (*changes.folders, *changes.trees) for above in _parents(path)}
+        self._nameless = 0
         self._archives: dict[str, bool] = {}
         self.pending: dict[str, float] = {}
         """Folders with files that are not whole, and the seconds until they may be."""
@@ -115,7 +120,8 @@ class Scope:
         every, changed = list[Batch](), False
         for batch in settled:
             every.append(batch)
-            changed = changed or self.taking[_name(batch)] != self._taken.get(_name(batch))
+            name = next(reversed(self.taking))
+            changed = changed or self.taking[name] != self._taken.get(name)
         changed = changed or bool(self._taken.keys() - self.taking.keys())
         yield from every if changed else ()
 
@@ -130,12 +136,17 @@ class Scope:
             return None
         if batch.folder and not self._whole and not self._looks_at(batch.folder):
             return None
+        self._nameless += not batch.folder
         batch = self._without_unsettled(batch)
-        name, digest = _name(batch), _digest(batch)
+        name, digest = self._name(batch), _digest(batch)
         if not self._whole and self._taken.get(name) == digest:
             return None
         self.taking[name] = digest
         return batch
+
+    def _name(self, batch: Batch) -> str:
+        """What a batch is called between turns: its folder, or its number among those without one."""
+        return batch.folder or f"\0{self._nameless}"
 
     def _looks_at(self, folder: str) -> bool:
         if self.changes.everything or folder in self.changes.folders:
@@ -145,7 +156,7 @@ class Scope:
     def _without_unsettled(self, batch: Batch) -> Batch:
         """The batch with those of its files that are whole."""
         items = batch.items
-        if any(item.source for item in items[:1]):
+        if batch.root and any(item.source for item in items[:1]):
             return batch if self._is_whole(batch.root, batch) else replace(batch, items=())
         if isinstance(items, Entries):
             local, prefix = self._local(batch.folder), os.path.join(batch.folder, "")
@@ -175,7 +186,7 @@ class Scope:
     def _takes_item(self, item: Item, batch: Batch) -> bool:
         if item.path in self._away:
             return False
-        if item.error:
+        if item.error or (item.source and not os.path.isfile(item.path)):
             return True
         local = self._local(os.path.dirname(item.path))
         return self._takes(item.path, item.size, item.mtime_ns, item.inode, batch, local=local)
@@ -186,14 +197,10 @@ class Scope:
         left = self._settling.wait(path, size, mtime_ns, inode, local=local)
         if left <= 0:
             return True
-        name = _name(batch)
+        name = self._name(batch)
         self.waiting += 1
         self.pending[name] = min(left, self.pending.get(name, left))
         return False
-
-
-def _name(batch: Batch) -> str:
-    return batch.folder or f"\0{batch.mirror}"
 
 
 def _digest(batch: Batch) -> bytes:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from imgpar.batch.log_lines import time_text
 from imgpar.batch.report_lines import state_folder
 from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import OutputError, OutputLockedError
@@ -92,7 +93,7 @@ class StatusFile:
             return
         self._written = moment
         record = {
-            "schema": SCHEMA, "state": state, "updated": stamp(), **self._facts, **facts,
+            "schema": SCHEMA, "state": state, "updated": time_text(time.time()), **self._facts, **facts,
             "memory": resident_memory(),
         }  # fmt: skip
         text = without_secrets(json.dumps(record, indent=1))
@@ -119,12 +120,6 @@ def every_status() -> Iterator[dict[str, Any]]:
         for name in sorted(os.listdir(status_folder())):
             if name.endswith(".json") and (record := read_watch(os.path.join(status_folder(), name))):
                 yield record
-
-
-def stamp(seconds: float | None = None) -> str:
-    """A time as text, in the local zone with its offset."""
-    moment = time.localtime(seconds)
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z", moment)
 
 
 def resident_memory() -> int:

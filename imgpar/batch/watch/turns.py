@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from collections.abc import Callable, Iterable
 
 from imgpar.batch.account import Listener
@@ -80,6 +81,7 @@ class Turns:
             whole=self._request.needs_all(self.recipe),
         )
         self.count += 1
+        started = time.monotonic()
         try:
             self.why = self._run(scope, workers)
         except RunError as error:
@@ -95,6 +97,7 @@ class Turns:
             self.forget_folders()
         else:
             self._remember(scope)
+            self.unreadable.forget_due(started)
         if self.count % COLLECT == 0:
             gc.collect()
         return scope
@@ -124,7 +127,7 @@ class Turns:
     def _run(self, scope: Scope, workers: Workers) -> str:
         """One run; returns what stopped it."""
         report = self._request.execute(
-            self._request.inputs(),
+            self._request.inputs,
             self._request.out,
             self.recipe,
             self.options,
@@ -152,7 +155,8 @@ class Turns:
             what = (
                 "1 output of a deleted input was" if count == 1 else f"{count} outputs of deleted inputs were"
             )
-            self._request.log("info", f"{what} removed.")
+            self._request.log("info", text := f"{what} removed.")
+            self._request.listen(Event("note", text=text))
 
     def _remember(self, scope: Scope) -> None:
         """Keep the digests of the folders that were taken."""
@@ -179,7 +183,6 @@ class Turns:
                 self._said.clear()
             self._said.add(event.text)
             self._request.log("info", escaped(event.text))
-        self._request.listen(event)
         self.on_event()
 
     def _count(self, outcome: Outcome) -> None:
@@ -198,13 +201,24 @@ class Turns:
 
 
 class _Ears:
-    """A listener that takes unchanged items together where the one of the user does."""
+    """Passes the events of a run on, except those of a run that finds nothing."""
 
     def __init__(self, hear: Callable[[Event], None], listen: Listener) -> None:
-        self._hear, self.in_bulk = hear, bool(getattr(listen, "in_bulk", False))
+        self._hear, self._listen = hear, listen
+        self._held: list[Event] | None = []
+        self.in_bulk = bool(getattr(listen, "in_bulk", False))
+        self.starts = bool(getattr(listen, "starts", False))
 
     def __call__(self, event: Event) -> None:
         self._hear(event)
+        if self._held is not None:
+            if event.kind in ("start", "planned", "reading", "end"):
+                self._held.append(event)
+                return
+            for held in self._held:
+                self._listen(held)
+            self._held = None
+        self._listen(event)
 
 
 def _facts_of(path: str) -> tuple[int, int]:

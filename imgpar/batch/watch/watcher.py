@@ -18,18 +18,19 @@ import socket
 import time
 from importlib.util import find_spec
 
-from imgpar.batch.log_lines import escaped
+from imgpar.batch.log_lines import escaped, time_text
 from imgpar.batch.report import Report
 from imgpar.batch.setup import check_place, new_workers
 from imgpar.batch.watch.feed import ChangeFeed, Changes
 from imgpar.batch.watch.request import WatchRequest, check_watch
 from imgpar.batch.watch.roots import WatchedFolders
 from imgpar.batch.watch.scope import Scope
-from imgpar.batch.watch.status import StatusFile, lock_path, lock_watch, stamp, status_path
+from imgpar.batch.watch.status import StatusFile, lock_path, lock_watch, status_path
 from imgpar.batch.watch.turns import Turns, why_not_read
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ImgparError, UsageError
 from imgpar.core.install_hint import pip
+from imgpar.inputs.sources import with_sources
 from imgpar.runtime.scheduler import CancelToken
 
 TICK = 1.0
@@ -39,7 +40,8 @@ POLL = 30.0
 AGAIN = 600.0
 """Seconds between two listings where it does: a report may be lost."""
 NEW_FOLDER = 2.0
-"""Seconds after which a new folder is listed once more: files may have come before the system watched it."""
+"""Seconds after which a new folder is listed once more: files may have come before the system watched it; and
+everything after a burst."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds until a turn that could not go on is tried again, doubled each time."""
 IDLE = 60.0
@@ -62,11 +64,11 @@ class Watcher:
 
     def __init__(self, request: WatchRequest, cancel: CancelToken) -> None:
         self._request, self._cancel, self._log = request, cancel, request.log
-        recipe, named = request.recipe(), request.named()
+        recipe, named = request.recipe(), with_sources(request.inputs, request.options.access)
         self._place = check_place(named, request.out, recipe, request.options)
         check_watch(self._place, request)
         self._roots = WatchedFolders(named)
-        others = request.listed or len(self._roots.folders) < len(named)
+        others = len(self._roots.folders) < len(named)
         self._polled = request.settings.poll is not None or others or self._roots.on_network
         self._turns = Turns(request, self._place, recipe, self._roots, cancel)
         self._inbox = queue.SimpleQueue[str]()  # the only queue whose put is safe in signal handlers
@@ -151,8 +153,9 @@ class Watcher:
             self._close_feed()
             self._polled, self._everything_due = True, now
         if self._feed and (found := self._feed.take()):
-            if found.trees:
-                self._later.append((now + NEW_FOLDER, Changes(trees=set(found.trees))))
+            if found.trees or found.burst:
+                again = Changes(trees=set(found.trees), everything=found.burst)
+                self._later.append((now + NEW_FOLDER, again))
             self._changes.add(found)
             self._due = min(self._due, now + self._request.settings.settle / 2)  # more may come
         for at, changes in self._later:
@@ -167,6 +170,11 @@ class Watcher:
     def _turn(self, workers: Workers) -> bool:
         """Look and run; returns whether there was anything to do."""
         changes, self._changes = self._changes, Changes()
+        if why := self._missing_out():
+            self._changes.add(changes)
+            self._turns.why, before = why, self._turns.last_error
+            self._try_again(why, before)
+            return False
         if self._roots.all_away and not self._request.settings.once:
             self._everything_due, self._due = time.monotonic() + self._interval, NEVER
             self._tell_state("paused")
@@ -181,6 +189,14 @@ class Watcher:
         self._pause = FIRST_PAUSE
         self._plan_next(scope)
         return bool(scope.taking)
+
+    def _missing_out(self) -> str:
+        """Why OUT is not the folder of this watch; without its disk, a run would begin a new one."""
+        if self._place.stored or os.path.exists(lock_path(self._place)):
+            return ""
+        return (
+            f"{escaped(self._place.folder)} is not there, or another folder than before; is its disk missing?"
+        )
 
     def _plan_next(self, scope: Scope) -> None:
         now = time.monotonic()
@@ -264,7 +280,7 @@ class Watcher:
 
     def _new_status(self) -> StatusFile:
         facts = {
-            "pid": os.getpid(), "host": socket.gethostname(), "since": stamp(),
+            "pid": os.getpid(), "host": socket.gethostname(), "since": time_text(time.time()),
             "inputs": self._names(), "out": escaped(self._place.path), "recipe": self._request.label,
             "lock": lock_path(self._place),
         }  # fmt: skip
@@ -280,7 +296,5 @@ class Watcher:
         )  # fmt: skip
 
     def _names(self) -> str:
-        if self._request.listed:
-            return "a list"
-        given = [path if isinstance(path, str) else path.root for path in self._request.named()]
+        given = [path if isinstance(path, str) else path.root for path in self._request.inputs]
         return ", ".join(map(escaped, given[:5])) + (" …" if len(given) > 5 else "")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -60,7 +60,10 @@ class Answer:
     @property
     def host(self) -> str:
         """The name of the server."""
-        return urlsplit(self.url).hostname or ""
+        try:
+            return urlsplit(self.url).hostname or ""
+        except ValueError:  # the request says so
+            return ""
 
     @property
     def status(self) -> int:
@@ -120,7 +123,7 @@ class Client:
 
     def __init__(self, options: FetchOptions, resolve: Resolve = socket.getaddrinfo) -> None:
         self.options, self._resolve = options, resolve
-        self._pools = urllib3.PoolManager(HOSTS, maxsize=max(options.per_host, 1))
+        self._pools = urllib3.PoolManager(HOSTS, maxsize=options.downloads)
         self._pools.pool_classes_by_scheme = _pool_classes(options.allow_private, resolve)
         self._proxies: dict[str, urllib3.ProxyManager] = {}
         self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
@@ -210,9 +213,9 @@ class Client:
 
     def _way_to(self, scheme: str, host: str) -> urllib3.PoolManager:
         """Direct connections, or those to the proxy that the environment names for a host."""
-        proxies = getproxies_environment()
+        proxies = getproxies()
         proxy = proxies.get(scheme) or proxies.get("all")
-        if not proxy or is_loopback(host) or proxy_bypass_environment(host, proxies):
+        if not proxy or is_loopback(host) or proxy_bypass(host):
             return self._pools
         check_literal(host, allow_private=self.options.allow_private)
         if proxy not in self._proxies:
@@ -222,6 +225,7 @@ class Client:
                 make_headers(proxy_basic_auth=_pair(user.username, user.password)) if user.username else None
             )
             self._proxies[proxy] = urllib3.ProxyManager(url, HOSTS, proxy_headers=words)
+            self._proxies[proxy].pool_classes_by_scheme = _pool_classes(True, socket.getaddrinfo)
         return self._proxies[proxy]
 
     def _check(self, answer: Answer) -> None:

@@ -64,7 +64,7 @@ def wait_seconds(attempt: int, after: float) -> float:
         attempt: of those so far, from 0.
         after: seconds that the server asked for.
     """
-    return after + random.uniform(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt))
+    return after + random.uniform(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt))  # noqa: S311
 
 
 def with_retries(attempt: TryAgainError, number: int, options: FetchOptions, deadline: float) -> float:
@@ -194,8 +194,7 @@ class _Transfer:
 
     def _goes_on(self, answer: Answer) -> bool:
         found = content_range(answer)
-        etag = answer.header("ETag")
-        same = not etag or not self._part.startswith('"') or etag == self._part
+        same = answer.header("ETag") == self._part or not self._part.startswith('"')
         return found is not None and found[0] == self._done and same and not answer.header("Content-Encoding")
 
 

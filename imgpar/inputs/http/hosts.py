@@ -34,8 +34,9 @@ def why_refused(host: str) -> str:
     """
     address = ip_address(host.partition("%")[0])
     inner = _inside(address)
-    if inner is not None:
-        return why_refused(str(inner)) or ("" if address in _NAT64 else "private")
+    if inner is not None:  # relays of 6to4 and the like are no way to a server
+        direct = address in _NAT64 or getattr(address, "ipv4_mapped", None) is not None
+        return why_refused(str(inner)) or ("" if direct else "private")
     for word in ("unspecified", "loopback", "link_local", "multicast"):
         if getattr(address, f"is_{word}"):
             return word.replace("_", "-")

@@ -54,6 +54,11 @@ class RangedFile(io.RawIOBase):
         """Of the content in bytes."""
         return self._size
 
+    @property
+    def by_ranges(self) -> bool:
+        """Whether the server knows ranges."""
+        return self._whole is None
+
     def readable(self) -> bool:
         return True
 

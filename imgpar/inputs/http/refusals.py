@@ -102,7 +102,7 @@ def _translated(error: Exception, host: str, seconds: float) -> SourceError:
         return TryAgainError("The proxy of the environment cannot be reached.", fix="Check HTTPS_PROXY.")
     if isinstance(error, (LocationValueError, UnicodeError)) or type(error) is ValueError:
         return RefusedError("It is no valid address.", fix="Check it.")
-    if isinstance(error, NameResolutionError) or isinstance(error, socket.gaierror):
+    if isinstance(error, (NameResolutionError, socket.gaierror)):
         return _unknown_host(host, error)
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError, TimeoutError)):
         return TryAgainError(f"The server did not answer for {seconds:g} s.", fix="Try again later.")

@@ -84,6 +84,9 @@ class Client(Protocol):
     def put(self, path: str, upload: Upload) -> None:
         """Store a file, whole or not at all."""
 
+    def close(self) -> None:
+        """End the connections; the next request makes others."""
+
 
 @lru_cache(maxsize=64)
 def client_of(scheme: str, host: str, user: str = "") -> Client:

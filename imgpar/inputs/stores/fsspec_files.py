@@ -61,6 +61,9 @@ class FsspecClient:
         with _plain_errors(), open(upload.path, "rb") as file:
             self._files.pipe_file(full, file.read())
 
+    def close(self) -> None:
+        """As `Client.close`; there is nothing to end."""
+
     def _full(self, path: str) -> str:
         return f"/{self._host}/{path}".rstrip("/")
 

@@ -83,7 +83,7 @@ class ObjectClient:
         single = upload.size <= SINGLE
         content = Path(upload.path).read_bytes() if single else Path(upload.path)
         try:
-            self._put(path, content, upload, _mode(upload) if single else "overwrite")
+            self._put(path, content, upload, _mode(self._scheme, upload) if single else "overwrite")
         except _NoConditionsError:
             self._put(path, content, upload, "overwrite")
 
@@ -98,6 +98,9 @@ class ObjectClient:
                 chunk_size=BLOCK * 2,
                 max_concurrency=2,
             )
+
+    def close(self) -> None:
+        """As `Client.close`; there is nothing to end."""
 
     def _odd_folder(self, path: str) -> Listing:
         """A folder with names that obstore refuses."""
@@ -145,13 +148,13 @@ class _NoConditionsError(OSError):
         super().__init__(95, "The store does not know the request")
 
 
-def _mode(upload: Upload) -> Any:
+def _mode(scheme: str, upload: Upload) -> Any:
     """The condition under which an object is stored."""
     if upload.new:
         return "create"
     there = upload.over or Found("", 0, 0)
-    known = {"e_tag": there.etag, "version": there.version}
-    return {name: value for name, value in known.items() if value} or "overwrite"
+    known = {"version": there.version} if scheme == "gs" else {"e_tag": there.etag}
+    return known if all(known.values()) else "overwrite"
 
 
 def _store(scheme: str, bucket: str) -> Any:

@@ -13,16 +13,20 @@ from imgpar.core.filenames import natural
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
 from imgpar.inputs.batches import UNDO, Batch, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import matches
 from imgpar.inputs.sources import NO_ACCESS, Access, unlisted
 from imgpar.inputs.stores.client import Client, Found, Listing, client_of
+from imgpar.inputs.stores.opening import fetched
 from imgpar.inputs.stores.places import Place, place_of
 from imgpar.inputs.stores.ranged import StoreFile
 from imgpar.inputs.walk import mirror_names
 
 NOTHING = "Nothing is there"
+MARK = "\n"
+"""Between the path and the ETag in the key of an item."""
 AHEAD = 8
 """Folders that are listed at once."""
 
@@ -36,8 +40,9 @@ class StoreSource:
 
     waits = True
 
-    def __init__(self, address: str, _access: Access = NO_ACCESS) -> None:
+    def __init__(self, address: str, access: Access = NO_ACCESS) -> None:
         self._place = place = place_of(address)
+        self._options = access.fetching
         self.root = "/".join((place.root, *place.pattern))
         self.real = place.root
         """What its folder in OUT is called after."""
@@ -69,15 +74,21 @@ class StoreSource:
         client, path, found = self._asked(item)
         return io.BufferedReader(StoreFile(client, path, found))
 
-    def fetch(self, item: Item) -> Iterator[bytes]:
-        """The blocks of one object."""
-        client, path, found = self._asked(item)
-        return client.blocks(path, found)
+    def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:
+        """Write one object to a new file."""
+        client, key, found = self._asked(item)
+        return fetched(client, key, found, path, self._options, ongoing)
+
+    def close(self) -> None:
+        """End the connections of this process."""
+        client_of(self._place.scheme, self._place.host, self._place.user).close()
 
     def _asked(self, item: Item) -> tuple[Client, str, Found]:
+        """The client for an item, its path in the store, and what was listed there."""
         place = self._place
+        path, _, etag = item.key.rpartition(MARK)
         client = client_of(place.scheme, place.host, place.user)
-        return client, item.key, Found("", item.size, item.mtime_ns, item.validator)
+        return client, path, Found("", item.size, item.mtime_ns, etag)
 
 
 class _Walk:
@@ -208,7 +219,8 @@ def version_of(found: Found) -> int:
 
 
 def _item(path: str, mirror: str, key: str, file: Found) -> Item:
-    return Item(path, mirror, file.size, file.mtime_ns, version_of(file), key=key, validator=file.etag)
+    known = f"{key}{MARK}{file.etag}"
+    return Item(path, mirror, file.size, file.mtime_ns, version_of(file), key=known)
 
 
 def _single(place: Place, found: Found) -> Batch:

@@ -156,20 +156,14 @@ class ShardIndex:
             found = dict(self._database.execute("SELECT name, value FROM settings").fetchall())
         try:
             size = ShardSize(int(found["samples"]), int(found["bytes"]))
-            return ShardSettings(size, found["keys"], found["checksum"], found["caption"])
+            return ShardSettings(size, *(found[name] for name in ShardSettings._fields[1:]))
         except (KeyError, ValueError):
             return None
 
     def keep_settings(self, settings: ShardSettings) -> None:
         """Store them for the next run."""
-        size, keys, checksum, caption = settings
-        values = {
-            "samples": size.samples,
-            "bytes": size.nbytes,
-            "keys": keys,
-            "checksum": checksum,
-            "caption": caption,
-        }
+        values = settings._asdict() | {"samples": settings.size.samples, "bytes": settings.size.nbytes}
+        del values["size"]
         for name, value in values.items():
             self._do("INSERT OR REPLACE INTO settings VALUES (?, ?)", name, str(value))
 

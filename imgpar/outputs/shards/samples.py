@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from imgpar.core import errors
 from imgpar.core.job import Outcome, Seen
 from imgpar.outputs.shards.columns import ColumnKinds, Value
+from imgpar.outputs.shards.settings import ShardSettings
 
 RESERVED = (
     "caption",
@@ -36,7 +37,7 @@ Row = dict[str, str | int | None]
 
 
 def row_of(
-    key: str, url: str, outcome: Outcome, *, caption: str, checksum: str, columns: Sequence[tuple[str, str]]
+    key: str, url: str, outcome: Outcome, settings: ShardSettings, columns: Sequence[tuple[str, str]]
 ) -> Row:
     """The metadata of a sample, in the order of the table.
 
@@ -44,14 +45,14 @@ def row_of(
         key: of the sample.
         url: what its input is called.
         outcome: of the input.
-        caption: name of the column with the caption; empty for none.
-        checksum: name of the algorithm; "none" for no checksum.
+        settings: which columns have a meaning, and the checksum.
         columns: what else the list says of the input.
     """
+    caption, checksum = settings.caption, settings.checksum
     own = dict(columns)
     row: Row = {}
     for name, value in columns:
-        if name != caption:
+        if name not in (caption, settings.expected):
             row[f"list_{name}" if name in RESERVED else name] = value
     if caption:
         row["caption"] = own.get(caption)

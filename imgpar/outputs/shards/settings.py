@@ -57,6 +57,8 @@ class ShardSettings(NamedTuple):
     """One of `CHECKSUMS`, of the content of the input."""
     caption: str = ""
     """Column of the list whose text is written as KEY.txt; empty for none."""
+    expected: str = ""
+    """Column of the list with the checksum that an input must have; empty for none."""
 
     @property
     def digits(self) -> int:

@@ -20,6 +20,7 @@ from threading import Lock
 from typing import IO, NamedTuple
 
 from imgpar.core.digest import content_digest
+from imgpar.core.errors import SourceError
 from imgpar.core.fs import OURS, Half, long_path, replace, sweep_temporary_files, sync_folder
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.outputs.shards.columns import ColumnKinds, Value
@@ -123,8 +124,22 @@ class ShardSink:
         with contextlib.ExitStack() as stack:
             for one in staged:
                 stack.enter_context(one.content)
+            wrong = self._mismatch(job, outcome) if staged else ""
+            if wrong:
+                outcome = outcome._replace(status="failed", outputs=(), error=wrong, kind="SourceError")
+                staged = []
             if outcome.status in ("ok", "failed") and (staged or outcome.status == "failed"):
                 self._add(job, outcome, staged)
+            if wrong:
+                raise SourceError(wrong)
+
+    def _mismatch(self, job: Job | None, outcome: Outcome) -> str:
+        """One sentence where the input has not the checksum that the list says; else empty."""
+        wanted = dict(_columns(job, outcome)).get(self._settings.expected, "").strip().lower()
+        found = outcome.seen.checksum if outcome.seen else ""
+        if not wanted or wanted == found:
+            return ""
+        return f"Its {self._settings.checksum} is not the one in the list ({self._settings.expected})."
 
     def _add(self, job: Job | None, outcome: Outcome, staged: list[_Staged]) -> None:
         index, source = self._begun(), outcome.source
@@ -152,14 +167,7 @@ class ShardSink:
     def _sample(self, shard: Shard, job: Job | None, outcome: Outcome, staged: list[_Staged]) -> _Sample:
         """A sample as it would be in a shard."""
         key = self._key(shard, staged)
-        row = row_of(
-            key,
-            _url(job, outcome),
-            outcome,
-            caption=self._settings.caption,
-            checksum=self._settings.checksum,
-            columns=(job.item.columns if job else ()) or outcome.columns,
-        )
+        row = row_of(key, _url(job, outcome), outcome, self._settings, _columns(job, outcome))
         stem = os.path.splitext(os.path.basename(job.item.mirror if job else ""))[0]
         fields = field_names([one.path for one in staged], stem)
         files = [
@@ -308,6 +316,10 @@ def _texts(row: Mapping[str, Value]) -> Iterator[SampleFile]:
     for field, text in texts.items():
         data = text.encode("utf-8", "backslashreplace")
         yield SampleFile(field, data, len(data))
+
+
+def _columns(job: Job | None, outcome: Outcome) -> Sequence[tuple[str, str]]:
+    return (job.item.columns if job else ()) or outcome.columns
 
 
 def _url(job: Job | None, outcome: Outcome) -> str:

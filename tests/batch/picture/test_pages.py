@@ -230,6 +230,9 @@ class Known:
     def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
         return Recorded({})
 
+    def owners(self, batch: Batch) -> None:
+        return None
+
     def taken(self, batch: Batch) -> list[tuple[str, PriorResult]]:
         return []
 

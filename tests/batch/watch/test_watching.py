@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from watching import arrive, old, watching
+from watching import Shelf, arrive, old, watching
 
 import imgpar
 from imgpar.batch.report_lines import state_folder
@@ -361,3 +361,38 @@ def test_a_status_file_where_the_user_wants_it(inbox: Path, tmp_path: Path):
     record = json.loads((tmp_path / "status.json").read_text())
     assert (record["schema"], record["state"], record["done"]) == (1, "stopped", 2)
     assert record["pid"] == os.getpid()
+
+
+def test_without_out_nothing_is_begun_anew(inbox: Path, spare: Path, tmp_path: Path):
+    out, aside = tmp_path / "out", tmp_path / "aside"
+    with watching(inbox, out, log=str(tmp_path / "log")) as watch:
+        watch.items(2)
+        watch.next("end")
+        out.rename(aside)
+        arrive(spare / "1.jpg", inbox / "c.jpg")
+        wait_for_log(tmp_path / "log", "is its disk missing?")
+        assert not out.exists()
+        aside.rename(out)
+        assert watch.item() == ("c.jpg", "ok")
+    assert outputs(out) == {"a.png", "b.png", "c.png"}
+
+
+def test_a_failure_of_the_disk_is_tried_again(inbox: Path, tmp_path: Path, monkeypatch):
+    from imgpar.batch.watch import scope
+
+    monkeypatch.setattr(scope, "FIRST_PAUSE", 0.2)
+    (inbox / "c.jpg").symlink_to(tmp_path / "later.jpg")  # leads nowhere yet
+    with watching(inbox, tmp_path / "out") as watch:
+        assert watch.items(3) == {"a.jpg": "ok", "b.jpg": "ok", "c.jpg": "failed"}
+        shutil.copyfile(inbox / "a.jpg", tmp_path / "later.jpg")
+        assert watch.item() == ("c.jpg", "ok")
+    assert watch.nothing_else() == []
+
+
+def test_any_source_is_polled(inbox: Path, spare: Path, tmp_path: Path):
+    with watching(Shelf(str(inbox)), tmp_path / "out", poll=0.2) as watch:
+        assert watch.items(2) == {"a.jpg": "ok", "b.jpg": "ok"}
+        arrive(spare / "1.jpg", inbox / "c.jpg")
+        assert watch.item() == ("c.jpg", "ok")
+    assert outputs(tmp_path / "out") == {"a.png", "b.png", "c.png"}
+    assert watch.nothing_else() == []

@@ -1,0 +1,328 @@
+"""Inputs and outputs in an object store that speaks S3, compared with folders."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FolderMaker
+from s3_server import MISSING, S3Server
+from tcp_proxy import TcpProxy
+
+import imgpar
+from imgpar.inputs.stores.client import ChangedError, Client, Found, Upload, client_of
+from imgpar.outputs.store_sink import StoreSink
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+NAMES = (
+    "a.jpg",
+    "a10.jpg",
+    "a2.jpg",
+    "b.png",
+    "2024/c é.jpg",
+    "2024/per%20.jpg",
+    "2024/may/d.jpg",
+    ".h/e.jpg",
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[S3Server]:
+    """A server for the tests of this file."""
+    made = S3Server()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def s3(server: S3Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> S3Server:
+    """The server, which the environment names, with a bucket `BUCKET` of this test."""
+    use(server.environment(), monkeypatch)
+    return server
+
+
+@pytest.fixture
+def bucket(s3: S3Server, request: pytest.FixtureRequest) -> str:
+    """A new bucket."""
+    return s3.bucket(request.node.name.lower().replace("_", "-").replace("[", "-").replace("]", "")[:60])
+
+
+@pytest.fixture
+def proxy(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[TcpProxy]:
+    """A proxy before the server, which the environment names."""
+    with TcpProxy(s3.port) as made:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{made.port}")
+        client_of.cache_clear()
+        yield made
+
+
+def use(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set the variables for clients that are made from now on."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    client_of.cache_clear()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Names and contents of all outputs in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and ".imgpar" not in path.parts
+    }
+
+
+def objects(s3: S3Server, bucket: str, prefix: str) -> dict[str, bytes]:
+    """Names and contents of all outputs below a prefix."""
+    return {key[len(prefix) :]: s3.get(bucket, key) for key in s3.keys(bucket, prefix)}
+
+
+def outcomes(report: imgpar.Report) -> dict[str, int]:
+    """How many items there are of each status."""
+    return {"ok": report.ok, "skipped": report.skipped, "failed": report.failed}
+
+
+def test_a_run_from_a_store_makes_what_a_run_from_a_folder_makes(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    folder = photo_folder(*NAMES)
+    (folder / "notes.txt").write_text("text")
+    s3.fill(bucket, "in/", folder)
+    here = imgpar.convert(folder, tmp_path / "here", to="webp", jobs=1)
+    there = imgpar.convert(f"s3://{bucket}/in/", tmp_path / "there", to="webp", jobs=1)
+    assert files(tmp_path / "there") == files(tmp_path / "here")
+    assert [item.source for item in there.items] == [
+        item.source.replace(str(folder), f"s3://{bucket}/in") for item in here.items
+    ]
+    assert (there.left_out, there.left_out_folders) == (here.left_out, here.left_out_folders)
+    s3.put(bucket, "in/a2.jpg", (folder / "a10.jpg").read_bytes())
+    again = imgpar.convert(f"s3://{bucket}/in/", tmp_path / "there", to="webp", jobs=1)
+    assert outcomes(again) == {"ok": 1, "skipped": 6, "failed": 0}
+    assert files(tmp_path / "there")["a2.webp"] == files(tmp_path / "here")["a10.webp"]
+
+
+def test_a_run_into_a_store_makes_what_a_run_into_a_folder_makes(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    folder, out = photo_folder(*NAMES), f"s3://{bucket}/web"
+    imgpar.convert(folder, tmp_path / "here", to="webp", jobs=1)
+    first = imgpar.convert(folder, out, to="webp", jobs=1)
+    assert objects(s3, bucket, "web/") == files(tmp_path / "here")
+    assert s3.kind(bucket, "web/b.webp") == "image/webp"
+    assert first.items[0].outputs[0].path == f"{out}/a.webp"
+    assert outcomes(imgpar.convert(folder, out, to="webp", jobs=1)) == {"ok": 0, "skipped": 7, "failed": 0}
+    s3.put(bucket, "web/b.webp", b"mine")
+    assert imgpar.verify_outputs(out).failed == 1
+    third = imgpar.convert(folder, out, to="webp", quality=40, jobs=1)
+    assert outcomes(third) == {"ok": 6, "skipped": 1, "failed": 0}
+    assert s3.get(bucket, "web/b.webp") == b"mine"
+
+
+def test_a_file_is_named_in_a_store(s3: S3Server, bucket: str, photo_folder: FolderMaker) -> None:
+    picture = photo_folder("a.png") / "a.png"
+    for ok in (1, 0):
+        assert imgpar.convert(picture, f"s3://{bucket}/x/b.webp", jobs=1).ok == ok
+    assert s3.keys(bucket) == ["x/b.webp"]
+    assert imgpar.verify_outputs(f"s3://{bucket}/x/b.webp").ok == 1
+
+
+def test_a_pattern_selects_below_its_folder(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    s3.fill(bucket, "in/", photo_folder(*NAMES))
+    flat = imgpar.convert(f"s3://{bucket}/in/a*.jpg", tmp_path / "flat", jobs=1)
+    assert outcomes(flat) == {"ok": 3, "skipped": 0, "failed": 0}
+    imgpar.convert(f"s3://{bucket}/in/**/*.jpg", tmp_path / "deep", jobs=1, exclude="per*")
+    assert sorted(files(tmp_path / "deep")) == [
+        "2024/c é.jpg",
+        "2024/may/d.jpg",
+        "a.jpg",
+        "a10.jpg",
+        "a2.jpg",
+    ]
+
+
+def test_each_key_without_a_place_in_a_folder_is_a_failed_input(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    data = (photo_folder("a.jpg") / "a.jpg").read_bytes()
+    odd = ("p//b.jpg", "p/../c.jpg", "p/sub//f.jpg")
+    for key in (
+        "p/a.jpg",
+        "p/",
+        "p/sub/",
+        "p/sub/d.jpg",
+        "p/q?x#y.jpg",
+        "p/web/.imgpar/j.db",
+        "p/web/a.jpg",
+        *odd,
+    ):
+        s3.put(bucket, key, data)
+    report = imgpar.convert(f"s3://{bucket}/p/", tmp_path / "out", jobs=1)
+    assert outcomes(report) == {"ok": 3, "skipped": 0, "failed": len(odd)}
+    assert dict(report.left_out_folders) == {"web": 1}
+    root = f"s3://{bucket}/p"
+    assert {item.source for item in report.items} == {
+        f"{root}{below}" for below in ("/a.jpg", "/sub/d.jpg", "/q%3Fx%23y.jpg", "//", "/..", "/sub//")
+    }
+
+
+def test_what_is_not_there_is_said(s3: S3Server, bucket: str, tmp_path: Path) -> None:
+    for address, words in {
+        f"s3://{bucket}/nothing/": "Nothing is there.",
+        f"s3://{bucket}/a.jpg": "Nothing is there.",
+        f"s3://{bucket}/*.jpg": "Nothing matches this pattern.",
+        "s3://no-such-bucket/": "The specified bucket does not exist",
+    }.items():
+        (item,) = imgpar.convert(address, tmp_path / "out", jobs=1).items
+        assert words in item.error
+
+
+def test_a_store_that_cannot_be_written_ends_the_run(s3: S3Server, photo_folder: FolderMaker) -> None:
+    with pytest.raises(imgpar.RunError, match="s3://no-such-bucket/x cannot be read: .* does not exist"):
+        imgpar.convert(photo_folder("a.jpg"), "s3://no-such-bucket/x", jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("s3://key:hush@bucket/a", "user name or password"),
+        ("sftp://me:hush@host/a", "user name or password"),
+        ("s3:///a", "names no bucket"),
+        ("sftp:///a", "names no host"),
+    ],
+)
+def test_a_bad_address_is_refused_without_its_secrets(address: str, words: str, tmp_path: Path) -> None:
+    for run in (lambda: imgpar.convert(address, tmp_path / "o"), lambda: imgpar.convert(tmp_path, address)):
+        with pytest.raises(imgpar.UsageError, match=words) as raised:
+            run()
+        assert "hush" not in str(raised.value)
+
+
+def test_what_was_changed_since_it_was_listed_is_not_read(s3: S3Server, bucket: str) -> None:
+    s3.put(bucket, "a", b"first")
+    client = client_of("s3", bucket)
+    found = client.find("a")
+    assert found is not None
+    assert b"".join(client.blocks("a", found)) == b"first"
+    s3.put(bucket, "a", b"other")
+    with pytest.raises(ChangedError):
+        client.read("a", 0, 5, found)
+    s3.remove(bucket, "a")
+    with pytest.raises(FileNotFoundError):
+        client.read("a", 0, 5, found)
+
+
+def stored(client: Client, path: Path, size: int, **condition: object) -> None:
+    """Store a file of zeros as `a.bin`."""
+    path.write_bytes(b"\0" * size)
+    client.put("a.bin", Upload(str(path), size, "", **condition))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [100, 20 << 20])
+def test_a_new_object_replaces_nothing(s3: S3Server, bucket: str, tmp_path: Path, size: int) -> None:
+    client = client_of("s3", bucket)
+    stored(client, tmp_path / "f", size, new=True)
+    assert len(s3.get(bucket, "a.bin")) == size
+    with pytest.raises(FileExistsError):
+        stored(client, tmp_path / "f", size, new=True)
+    assert s3.uploads(bucket) == 0
+
+
+def test_an_object_that_changed_meanwhile_is_not_replaced(s3: S3Server, bucket: str, tmp_path: Path) -> None:
+    client = client_of("s3", bucket)
+    stored(client, tmp_path / "f", 5)
+    there = client.find("a.bin")
+    stored(client, tmp_path / "f", 6, over=there)
+    with pytest.raises(ChangedError):
+        stored(client, tmp_path / "f", 7, over=there)
+    assert len(s3.get(bucket, "a.bin")) == 6
+
+
+def test_a_sink_stores_under_the_condition_of_what_it_found(
+    s3: S3Server, bucket: str, tmp_path: Path
+) -> None:
+    sink, path = StoreSink(f"s3://{bucket}/x"), f"s3://{bucket}/x/a.webp"
+    (tmp_path / "f").write_bytes(b"mine")
+    made = imgpar.core.job.OutputFile(path, 4)
+    assert sink.find(path) is None
+    s3.put(bucket, "x/a.webp", b"theirs")
+    with pytest.raises(FileExistsError):
+        sink.publish(path, str(tmp_path / "f"), made)
+    assert sink.find(path) is not None
+    sink.publish(path, str(tmp_path / "f"), made)
+    assert s3.get(bucket, "x/a.webp") == b"mine"
+
+
+def test_a_header_costs_a_part_of_a_file(s3: S3Server, bucket: str, proxy: TcpProxy, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    large = imgpar.encode(random.integers(0, 256, (2000, 2000, 3), np.uint8), to="png")
+    s3.put(bucket, "a.png", large)
+    assert len(large) > 10_000_000
+    (item,) = imgpar.describe(f"s3://{bucket}/a.png")
+    assert item.size == (2000, 2000)
+    assert proxy.received < len(large) / 10
+
+
+@pytest.mark.parametrize("cut", [0, 10, 200, 1000, 60_000])
+def test_a_connection_that_breaks_is_made_again(s3: S3Server, bucket: str, proxy: TcpProxy, cut: int) -> None:
+    data = bytes(range(256)) * 1000
+    s3.put(bucket, "a", data)
+    client = client_of("s3", bucket)
+    proxy.cuts = [cut]
+    found = client.find("a")
+    assert found is not None
+    proxy.stop()
+    proxy.back()
+    proxy.cuts = [cut]
+    assert b"".join(client.blocks("a", found)) == data
+
+
+def test_a_run_bridges_a_server_that_is_away(
+    s3: S3Server, bucket: str, proxy: TcpProxy, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    names = [f"{number}.jpg" for number in range(12)]
+    folder = photo_folder(*names)
+    s3.fill(bucket, "in/", folder)
+    seen = list[str]()
+
+    def listen(event: imgpar.Event) -> None:
+        if event.kind == "item":
+            seen.append("")
+            if len(seen) == 3:
+                proxy.stop()
+                proxy.back()
+
+    report = imgpar.convert(f"s3://{bucket}/in/", f"s3://{bucket}/out", to="webp", jobs=1, on_event=listen)
+    assert outcomes(report) == {"ok": 12, "skipped": 0, "failed": 0}
+    imgpar.convert(folder, tmp_path / "here", to="webp", jobs=1)
+    assert objects(s3, bucket, "out/") == files(tmp_path / "here")
+
+
+def test_arrays_of_a_store_are_those_of_a_folder(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker
+) -> None:
+    folder = photo_folder("a.jpg", "b.png")
+    s3.fill(bucket, "in/", folder)
+    there = [np.array(array) for _, array in imgpar.Pipeline().arrays(f"s3://{bucket}/in/", jobs=1)]
+    here = [np.array(array) for _, array in imgpar.Pipeline().arrays(folder, jobs=1)]
+    assert len(there) == 2
+    assert all(map(np.array_equal, there, here))
+
+
+def test_nothing_is_imported_before_a_store_is_named() -> None:
+    code = "import sys, imgpar; imgpar.inputs.sources, imgpar.outputs.sinks; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", f"import imgpar.inputs.sources, imgpar.outputs.sinks\n{code}"],
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert not {"obstore", "fsspec", "paramiko", "botocore"} & set(found)
+
+
+def test_empty_objects_are_read(s3: S3Server, bucket: str) -> None:
+    s3.put(bucket, "a", b"")
+    assert list(client_of("s3", bucket).blocks("a", Found("a", 0, 0))) == []
