@@ -46,7 +46,7 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
         raise UsageError("No checksum is made, so none can be compared.", fix="Leave --shard-checksum out.")
     if out is None or options.in_place:
         raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
-    check_packages()
+    require_packages()
     if not isinstance(out, str) or is_address(out):
         store = check_sink(out) if not isinstance(out, str) else sink_of(out)
         assert store is not None
@@ -75,7 +75,7 @@ def settings_of(options: RunOptions) -> ShardSettings:
     )
 
 
-def check_packages() -> None:
+def require_packages() -> None:
     """Raises UsageError where a package is missing that shards need."""
     missing = [name for name, module in _PACKAGES.items() if find_spec(module) is None]
     if missing:

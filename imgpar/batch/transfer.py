@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imgpar.batch.in_order import InOrder, Result
 from imgpar.batch.plan_entries import Early
+from imgpar.batch.plan_order import PlanOrder, Result
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.fetching import DEFAULTS, FetchOptions
@@ -55,7 +55,7 @@ class Transfer:
         verify: bool = False,
     ) -> None:
         self._settle, self._settle_planned = settle, settle_planned
-        self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
+        self._order = PlanOrder() if stored and getattr(stored.sink, "ordered", False) else None
         self._spool: Spool | None = None
         self._ahead: Ahead | None = None
         self._unpacking: Unpacking | None = None

@@ -305,6 +305,13 @@ def test_shards_of_others_are_not_touched(pictures: Path, tmp_path: Path, sessio
     assert (out / "00008.tar").exists()
 
 
+def test_outputs_are_read_back_with_verify(pictures: Path, tmp_path: Path, session) -> None:
+    report = imgpar.convert(pictures, tmp_path / "out", shard=4, to="png", verify=True, session=session)
+    assert (report.ok, report.failed) == (6, 1)
+    again = imgpar.convert(pictures, tmp_path / "out", shard=4, to="png", verify=True, session=session)
+    assert (again.skipped, again.failed) == (6, 1)
+
+
 def test_a_dry_run_creates_nothing(pictures: Path, tmp_path: Path, session) -> None:
     report = imgpar.convert(pictures, tmp_path / "out", shard=4, dry_run=True)
     assert report.planned == 7

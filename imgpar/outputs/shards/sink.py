@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import IO, NamedTuple
 
+from imgpar.core.digest import stream_digest
 from imgpar.core.errors import SourceError
 from imgpar.core.fs import OURS, Half, sweep_temporary_files
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
@@ -110,12 +111,17 @@ class ShardSink:
 
     def digest(self, path: str) -> str:
         """As `Sink.digest`."""
+        for staged in self._staged:
+            if staged.path == self._below(path):
+                found = stream_digest(staged.content)
+                staged.content.seek(0)
+                return found
         index = self._opened()
-        found = index.find(self._below(path)) if index else None
-        if found is None:
+        at = index.find(self._below(path)) if index else None
+        if at is None:
             raise FileNotFoundError(path)
-        archive = f"{shard_name(found.shard)}.tar"
-        return self._home.sample_digest(archive, found.start, found.nbytes, found.digest)
+        archive = f"{shard_name(at.shard)}.tar"
+        return self._home.sample_digest(archive, at.start, at.nbytes, at.digest)
 
     # ----- one item ---------------------------------------------------------------------------------
 
