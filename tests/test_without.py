@@ -147,3 +147,11 @@ def test_a_missing_extra_is_the_command_that_gets_it(tmp_path: Path) -> None:
     for name, _, package in EXTRAS.values():
         assert said[name].endswith(f"-m pip install {package}"), said[name]
     assert (tmp_path / "out/good.png").exists()
+
+
+def test_a_web_server_without_its_package(tmp_path: Path) -> None:
+    url = "http://127.0.0.1:9/a.jpg"
+    run = run_without(tmp_path, ["urllib3"], "convert", url, "-o", str(tmp_path / "out"), "--to", "webp")
+    assert run.returncode == 1
+    assert "Web servers need a package." in run.stderr
+    assert "imgpar[remote]" in run.stderr

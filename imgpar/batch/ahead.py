@@ -12,7 +12,7 @@ import itertools
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -23,7 +23,7 @@ from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.inputs.fetching import FetchOptions
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
 from imgpar.inputs.sources import Source, fetch, host_of
 from imgpar.runtime.scheduler import NotYet
 
@@ -33,6 +33,7 @@ MOST_BYTES = 1 << 29
 """Bytes of files that wait for a worker, unless one file alone has more."""
 
 Entry = Job | Outcome | Unchanged
+Fetch = Callable[[Item, Sequence[Source], str, Ongoing], Fetched]
 
 
 @dataclass(eq=False, slots=True)
@@ -53,10 +54,21 @@ class Ahead:
         sources: of the run.
         folder: private and temporary; whoever settles a job calls `settled`.
         options: limits.
+        read: writes an item to a new file.
+        in_order: jobs are passed on in the order of the plan.
     """
 
-    def __init__(self, sources: Sequence[Source], folder: str, options: FetchOptions) -> None:
-        self._sources, self._folder = sources, folder
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        folder: str,
+        options: FetchOptions,
+        *,
+        read: Fetch = fetch,
+        in_order: bool = False,
+    ) -> None:
+        self._sources, self._folder, self._read = sources, folder, read
+        self._line: deque[_Held] | None = deque() if in_order else None
         self._numbers = itertools.count()
         self._hosts = Hosts(options, min(MOST_BYTES, max(shutil.disk_usage(folder).free // 2, LARGE)))
         self._held = 0
@@ -66,14 +78,15 @@ class Ahead:
     def entries(self, plan: Iterator[Entry | NotYet]) -> Iterator[Entry | Early | NotYet]:
         """What is ready of the plan; `NotYet` while nothing is."""
         more = True
-        while more or self._held or self._ready:
-            if self._ready:
-                yield self._passed_on(self._ready.popleft())
+        while more or self._held:
+            ready = self._next_ready()
+            if ready is not None:
+                yield self._passed_on(ready)
             elif more and self._held < HELD:
                 entry = next(plan, None)
                 if entry is None:
                     more = False
-                elif isinstance(entry, Job) and self._waits(entry):
+                elif isinstance(entry, Job) and (self._waits(entry) or self._line is not None):
                     self._hold(entry)
                 else:
                     yield entry
@@ -114,9 +127,16 @@ class Ahead:
         remote = [index for index, item in enumerate(job.items) if self._is_remote(item)]
         held = _Held(job, len(remote))
         self._held += 1
+        if self._line is not None:
+            self._line.append(held)
         for index in remote:
             host = host_of(job.items[index], self._sources)
             self._hosts.add(host, partial(self._fetch, held, index))
+
+    def _next_ready(self) -> _Held | None:
+        if self._line is None:
+            return self._ready.popleft() if self._ready else None
+        return self._line.popleft() if self._line and not self._line[0].left else None
 
     def _passed_on(self, held: _Held) -> Job | Early:
         job = held.job
@@ -134,7 +154,7 @@ class Ahead:
             held.left -= 1
             held.early = held.early or early
             held.items[index] = item
-            if not held.left:
+            if not held.left and self._line is None:
                 self._ready.append(held)
 
     def _fetched(self, job: Job, index: int, turn: Turn) -> tuple[Item, Outcome | None]:
@@ -143,7 +163,8 @@ class Ahead:
         path = os.path.join(self._folder, f"{next(self._numbers)}{os.path.splitext(item.path)[1]}")
         done = bool(job.digest and job.there and not job.same)
         try:
-            found = fetch(item if done else item._replace(validator=""), self._sources, path, turn)
+            asked = item if done else item._replace(validator="")
+            found = self._read(asked, self._sources, path, turn)
             if found.not_modified:
                 turn.keep(0)
                 return item, skipped(item, job.id, job.there)

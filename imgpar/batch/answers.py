@@ -10,7 +10,7 @@ from imgpar.batch.header_files import header_file
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError
 from imgpar.core.job import Job
-from imgpar.core.properties import HEADER_ONLY, Properties
+from imgpar.core.properties import Properties
 from imgpar.core.spec import Spec
 from imgpar.formats.registry import sniff_file
 from imgpar.inputs.companions import SIDECAR
@@ -49,8 +49,7 @@ def answer_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
         ItemError: the input cannot be read, or could not be converted.
     """
     item = task.job.item
-    header_only = run.asks == "info" or (run.asks == "properties" and run.wants == HEADER_ONLY)
-    place = header_file if header_only else local_file
+    place = header_file if run.header_only else local_file
     with clock.during("read"), place(item, run.sources) as path:
         job = task.job._replace(items=(item._replace(path=path),))
         data = pack(_ANSWERS[run.asks](job, run))

@@ -10,7 +10,7 @@ from typing import IO
 from imgpar.core.job import Item
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.outline import outline
-from imgpar.inputs.fetching import by_ranges
+from imgpar.inputs.fetching import Fetched, Ongoing, by_ranges
 from imgpar.inputs.sources import Source, copy_content, opened
 
 _BLOCK = 1 << 20
@@ -27,12 +27,27 @@ def header_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         content = stack.enter_context(opened(item, sources))
         if isinstance(content, str):
-            yield content
-            return
-        path = os.path.join(stack.enter_context(temporary()), f"input{os.path.splitext(item.path)[1]}")
-        if isinstance(content, bytes) or not by_ranges(content) or not _copy_header(content, path):
-            copy_content(content, path, item)
+            path = content
+        else:
+            path = os.path.join(stack.enter_context(temporary()), f"input{os.path.splitext(item.path)[1]}")
+            _write(content, path, item)
         yield path
+
+
+def fetch_header(item: Item, sources: Sequence[Source], path: str, _: Ongoing) -> Fetched:
+    """Write such a file; see `inputs.sources.fetch`."""
+    with opened(item, sources) as content:
+        if isinstance(content, str):
+            with open(content, "rb") as file:
+                _write(file, path, item)
+        else:
+            _write(content, path, item)
+    return Fetched(os.path.getsize(path), item.validator, mtime_ns=item.mtime_ns)
+
+
+def _write(content: bytes | IO[bytes], path: str, item: Item) -> None:
+    if isinstance(content, bytes) or not by_ranges(content) or not _copy_header(content, path):
+        copy_content(content, path, item)
 
 
 def _copy_header(content: IO[bytes], path: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING
 
+from imgpar.batch.plan_entries import Early
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.job import Item, Job, Outcome, outcome_of
@@ -16,9 +17,10 @@ from imgpar.core.tempfiles import temporary
 from imgpar.inputs.sources import has_order
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken
+from imgpar.runtime.scheduler import CancelToken, NotYet
 
 if TYPE_CHECKING:
+    from imgpar.batch.ahead import Ahead
     from imgpar.batch.unpacking import Entry, Unpacking
     from imgpar.batch.workers import Workers
 
@@ -53,6 +55,7 @@ class OrderedResults:
         self._ended = False
         self._error: BaseException | None = None
         self._unpacking: Unpacking | None = None
+        self._ahead: Ahead | None = None
         self._wake_reader, self._wake_writer = Pipe(duplex=False)
 
     # ----- the scheduler thread -------------------------------------------------------------------
@@ -76,7 +79,7 @@ class OrderedResults:
     def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> None:
         try:
             # The plan is closed in the thread that has opened its journal.
-            with contextlib.closing(_numbered(plan)) as numbered, self._unpacked(spec, numbered) as ready:
+            with contextlib.closing(_numbered(plan)) as numbered, self._prepared(spec, numbered) as ready:
                 self._workers.execute(
                     spec,
                     ready,
@@ -92,6 +95,31 @@ class OrderedResults:
         with self._changed:
             self._ended = True
             self._changed.notify()
+
+    @contextlib.contextmanager
+    def _prepared(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry | NotYet]]:
+        """The plan, for whose jobs items are fetched and archives are unpacked."""
+        with self._fetched(spec, plan) as fetched, self._unpacked(spec, fetched) as ready:
+            yield ready
+
+    @contextlib.contextmanager
+    def _fetched(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry | NotYet]]:
+        if not any(source.waits for source in spec.sources):
+            yield plan
+            return
+        from imgpar.batch.ahead import Ahead
+        from imgpar.batch.header_files import fetch_header
+        from imgpar.inputs.sources import fetch
+
+        read = fetch_header if spec.header_only else fetch
+        with temporary() as folder:
+            options = self._options.fetching
+            self._ahead = Ahead(spec.sources, folder, options, read=read, in_order=spec.arrays)
+            try:
+                entries = self._ahead.entries(plan)
+                yield (entry.outcome if isinstance(entry, Early) else entry for entry in entries)
+            finally:
+                self._ahead.close()
 
     @contextlib.contextmanager
     def _unpacked(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry]]:
@@ -125,8 +153,10 @@ class OrderedResults:
         try:
             while (result := self._next_result()) is not None:
                 yield result
-                if self._unpacking and isinstance(result, Settled):
-                    self._unpacking.settled(result.state.job)
+                if isinstance(result, Settled):
+                    for part in (self._unpacking, self._ahead):
+                        if part is not None:
+                            part.settled(result.state.job)
         finally:
             ender.detach()
             self._finish(thread)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile, SeenWants
 from imgpar.core.limits import Limits
-from imgpar.core.properties import Wants
+from imgpar.core.properties import HEADER_ONLY, Wants
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.sources import Source
@@ -84,6 +84,12 @@ class RunSpec(NamedTuple):
     """Which facts about the inputs are asked for, instead of outputs; empty for none."""
     wants: Wants = Wants()
     """Which properties are asked for."""
+
+    @property
+    def header_only(self) -> bool:
+        """Whether it asks for nothing but what the header of an input says."""
+        return self.asks == "info" or (self.asks == "properties" and self.wants == HEADER_ONLY)
+
     gather: Gathering | None = None
     """What is made of all items together; None where each has outputs of its own."""
     sees: SeenWants | None = None

@@ -39,6 +39,7 @@ class Transfer:
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
         fetching: limits of transfers.
+        verify: whether each output is read back from a sink and compared.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Transfer:
         log: WrittenLog | None = None,
         *,
         fetching: FetchOptions = DEFAULTS,
+        verify: bool = False,
     ) -> None:
         self._settle, self._settle_planned = settle, settle_planned
         self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
@@ -60,7 +62,7 @@ class Transfer:
         if stored is not None:
             from imgpar.batch.spool import Spool
 
-            self._spool = Spool(stored.sink, stack.enter_context(temporary()), log)
+            self._spool = Spool(stored.sink, stack.enter_context(temporary()), log, verify=verify)
             stack.callback(self._spool.finish)
         if any(source.waits for source in sources):
             from imgpar.batch.ahead import Ahead
@@ -70,7 +72,8 @@ class Transfer:
         if any(has_order(source) for source in sources):
             from imgpar.batch.unpacking import Unpacking
 
-            self._unpacking = Unpacking(sources, stack.enter_context(temporary()))
+            folder = stack.enter_context(temporary())
+            self._unpacking = Unpacking(sources, folder, planned_order=self._order is not None)
             stack.callback(self._unpacking.close)
 
     @property

@@ -190,12 +190,18 @@ def test_a_server_that_dies_and_comes_back_in_a_run(tmp_path: Path, session: img
         assert (report.ok, report.failed) == (60, 0)
 
 
-def test_one_file_of_items_of_which_one_is_missing(tmp_path: Path, session: imgpar.Session) -> None:
+@pytest.mark.parametrize("accept", [False, True])
+def test_one_file_of_items_of_which_one_is_missing(
+    tmp_path: Path, session: imgpar.Session, accept: bool
+) -> None:
     with HttpServer(pages(4)) as server:
         server.pages["/2.png"] = Page(status=404)
-        report = imgpar.Pipeline().assemble(source(server), tmp_path / "all.pdf", session=session)
-        assert [item.status for item in report.items] == ["ok", "ok", "failed", "ok"]
-        assert "404" in report.items[2].error
+        report = imgpar.Pipeline().assemble(
+            source(server), tmp_path / "all.pdf", accept_damaged=accept, session=session
+        )
+        rest = "ok" if accept else "skipped"
+        assert [item.status for item in report.items] == [rest, rest, "failed", rest]
+        assert "404" in next(item.error for item in report.items if item.error)
 
 
 @pytest.mark.usefixtures("no_leaks")
@@ -233,6 +239,24 @@ def test_conditions_and_names_from_headers(tmp_path: Path, session: imgpar.Sessi
         report = imgpar.convert(source(server), tmp_path, session=session, **settings)
         assert sorted(files(tmp_path)) == ["0-24.jpg", "1-24.jpg", "2-24.jpg"]
         assert report.ok == 3
+
+
+def test_headers_are_read_ahead(session: imgpar.Session) -> None:
+    with HttpServer(pages(40), latency=0.02) as server:
+        found = list(session.describe(source(server), per_host=5))
+        assert [path for path, _ in found] == [f"test://web/{at}.png" for at in range(40)]
+        assert all(isinstance(info, imgpar.PictureInfo) for _, info in found)
+        assert server.most_active == 5
+
+
+def test_arrays_are_fetched_ahead_and_come_in_order(session: imgpar.Session) -> None:
+    with HttpServer(pages(30), latency=0.02) as server:
+        server.pages["/3.png"] = Page(status=404)
+        found = list(session.arrays(imgpar.Pipeline(), source(server), on_event=print))
+        assert [item.index for item, _ in found] == list(range(30))
+        assert [item.index for item, array in found if array is None] == [3]
+        assert "404" in str(found[3][0].error)
+        assert server.most_active == 8
 
 
 # ----- the threads ---------------------------------------------------------------------------------

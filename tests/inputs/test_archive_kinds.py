@@ -100,6 +100,37 @@ def test_outputs_and_report_are_those_of_the_folder(
 
 
 @every_kind
+def test_samples_and_other_files_go_along(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
+    files = {
+        "000/000123.jpg": picture(1, kind="JPEG"),
+        "000/000123.json": b'{"a": 1}',
+        "000/000123.txt": b"a caption",
+        "000/000123.cls": b"7",
+        "000/000124.seg.png": picture(2),
+        "000/000124.json": b"{}",
+        "000/readme.md": b"other",
+        "b.png": picture(3),
+        "b.xmp": b"<x/>",
+        "c.txt": b"of no picture",
+    }
+    for name, data in files.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(data)
+        os.utime(tmp_path / "in" / name, (1_600_000_000,) * 2)
+    archive = packed_folder(tmp_path / "in", tmp_path / f"a.{kind}")
+    for settings_, count in ({"companions": "samples"}, 8), ({"companions": "copy", "others": "copy"}, 10):
+        trees = []
+        for given_ in (tmp_path / "in", archive):
+            out = tmp_path / f"out-{given_.name}-{count}"
+            report = imgpar.convert(given_, out, to="webp", session=session, **settings_)
+            again = imgpar.convert(given_, out, to="webp", session=session, **settings_)
+            assert (report.failed, set(again.reasons)) == (0, {"unchanged"})
+            trees.append(tree(out))
+        assert trees[0] == trees[1]
+        assert len(trees[1]) == count
+
+
+@every_kind
 def test_a_second_run_does_only_what_changed(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
     path = tmp_path / f"a.{kind}"
     first = {f"{number}.png": picture(number) for number in range(3)}
@@ -305,6 +336,16 @@ def test_archives_of_the_systems_tar(
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
+@pytest.mark.parametrize(
+    "address", ["https://me:word@127.0.0.1/a.zip?token=word", "s3://bucket/b/photos-{000..002}.tar.gz"]
+)
+def test_an_archive_at_an_address_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(imgpar.UsageError, match="is not opened at an address") as refused:
+        imgpar.convert(address, tmp_path / "out")
+    assert "word" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
 _NAMES = st.text(st.sampled_from("aB1 é.-_ü"), min_size=1, max_size=6).filter(lambda name: name.strip(". "))
 _PATHS = st.lists(_NAMES, min_size=1, max_size=3).map(lambda parts: "/".join(parts) + ".png")
 
@@ -326,5 +367,6 @@ def test_any_folder_and_its_archives_give_the_same(
     wanted = tree(place / "out")
     for kind in KINDS:
         archive = packed(place / f"in.{kind}", files, times=dict.fromkeys(files, 1_600_000_000))
-        imgpar.convert(archive, place / f"out-{kind}", to="webp", session=session)
-        assert tree(place / f"out-{kind}") == wanted, kind
+        out = place / kind.replace(".", "-") / "out"
+        imgpar.convert(archive, out, to="webp", session=session)
+        assert tree(out) == wanted, kind

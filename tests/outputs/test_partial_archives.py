@@ -164,7 +164,7 @@ def test_only_a_file_of_its_own_is_taken_over(
 @pytest.mark.parametrize("root", ["zip", "tar"], indirect=True)  # of others it holds nothing that was kept
 def test_what_was_kept_before_a_kill_is_read_again(root: Path) -> None:
     sink = made_sink(root)
-    publish(sink, "mine.jpg", b"mine")
+    mine = publish(sink, "mine.jpg", b"mine")
     sink.close()
     old = root.read_bytes()
     made = publish(sink, "a.jpg", b"first")
@@ -188,7 +188,7 @@ def test_what_was_kept_before_a_kill_is_read_again(root: Path) -> None:
     publish(sink, "mine.jpg", b"changed since")
     sink.close()
     sink = made_sink(root)
-    sink.resume([made])
+    sink.resume([mine, made])
     sink.close()
     assert content(root) == {"a.jpg": b"first", "mine.jpg": b"changed since"}
 

@@ -12,8 +12,6 @@ from imgpar.core.job import INODE_BITS
 
 MOST = 10_000
 """Changed folders that are remembered by name; beyond that all are looked at."""
-BURST = 4000
-"""Changes at a time from which the system may have dropped some; it does not say so."""
 _STEP, _DEBOUNCE, _TIMEOUT = 50, 400, 1000
 """Milliseconds: the pause that ends a group of changes, its greatest length, how often the thread wakes."""
 
@@ -30,8 +28,6 @@ class Changes:
     """Folders in which something was removed."""
     everything: bool = False
     """All inputs have to be looked at."""
-    burst: bool = False
-    """There were so many that some may be missing."""
 
     def __bool__(self) -> bool:
         return bool(self.folders or self.trees or self.everything)
@@ -42,7 +38,6 @@ class Changes:
         self.trees |= other.trees
         self.removed |= other.removed
         self.everything |= other.everything
-        self.burst |= other.burst
 
     def bound(self) -> None:
         """Replace more folders than can be remembered by all inputs."""
@@ -108,7 +103,7 @@ class ChangeFeed:
             self._wake()
 
     def _add(self, group: Sequence[tuple[str, str]]) -> None:
-        found = Changes(burst=len(group) >= BURST)
+        found = Changes()
         for kind, path in group:
             if path in self.folders:
                 found.everything = True

@@ -159,8 +159,9 @@ class Turns:
             self._request.listen(Event("note", text=text))
 
     def _remember(self, scope: Scope) -> None:
-        """Keep the digests of the folders that were taken."""
-        self._taken.update(scope.taking)
+        """Keep the digests of the folders that were taken, unless something is left to do in them."""
+        done = {folder: digest for folder, digest in scope.taking.items() if folder not in self._follow.left}
+        self._taken.update(done)
         if scope.changes.everything:
             for folder in self._taken.keys() - scope.taking.keys():
                 if not os.path.isdir(folder):

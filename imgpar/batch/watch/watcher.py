@@ -39,9 +39,9 @@ POLL = 30.0
 """Seconds between two listings where the system reports no changes."""
 AGAIN = 600.0
 """Seconds between two listings where it does: a report may be lost."""
-NEW_FOLDER = 2.0
-"""Seconds after which a new folder is listed once more: files may have come before the system watched it; and
-everything after a burst."""
+SOON, SHARE = 3.0, 20.0
+"""Seconds after a change until everything is listed once more, at least so many times as long as a listing
+takes: of many changes, and of those in a new folder, the system and the library drop some silently."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds until a turn that could not go on is tried again, doubled each time."""
 IDLE = 60.0
@@ -75,7 +75,8 @@ class Watcher:
         self._feed: ChangeFeed | None = None
         self._changes = Changes()
         self._due, self._everything_due, self._pause = NEVER, 0.0, FIRST_PAUSE
-        self._later = list[tuple[float, Changes]]()
+        self._look_seconds = 0.0
+        """How long it takes to list everything."""
 
     @property
     def waiting(self) -> int:
@@ -137,7 +138,7 @@ class Watcher:
 
     def _wait(self) -> None:
         """Wait for a message or for the next turn."""
-        wake = min(self._due, self._everything_due, *(at for at, _ in self._later), NEVER)
+        wake = min(self._due, self._everything_due)
         left = min(wake - time.monotonic(), TICK)
         with contextlib.suppress(queue.Empty):
             if self._inbox.get(timeout=max(left, 0.0)) == RELOAD:
@@ -153,16 +154,10 @@ class Watcher:
             self._close_feed()
             self._polled, self._everything_due = True, now
         if self._feed and (found := self._feed.take()):
-            if found.trees or found.burst:
-                again = Changes(trees=set(found.trees), everything=found.burst)
-                self._later.append((now + NEW_FOLDER, again))
+            soon = max(SOON, SHARE * self._look_seconds)
+            self._everything_due = min(self._everything_due, now + soon)
             self._changes.add(found)
             self._due = min(self._due, now + self._request.settings.settle / 2)  # more may come
-        for at, changes in self._later:
-            if at <= now:
-                self._changes.add(changes)
-                self._due = now
-        self._later = [(at, changes) for at, changes in self._later if at > now]
         if self._everything_due <= now:
             self._changes.everything = True
             self._due = now
@@ -181,8 +176,10 @@ class Watcher:
             return False
         self._tell_state("working")
         changes.folders |= self._turns.unreadable.due()
-        before = self._turns.last_error
+        before, started = self._turns.last_error, time.monotonic()
         scope = self._turns.carry_out(changes, workers)
+        if changes.everything and not scope.taking:
+            self._look_seconds = time.monotonic() - started
         if why := self._turns.why:
             self._try_again(why, before)
             return True

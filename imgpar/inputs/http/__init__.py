@@ -9,6 +9,15 @@ refusals     statuses, X-Robots-Tag, exceptions     ranged   the open file
 
 from __future__ import annotations
 
+from imgpar.core.errors import MissingExtraError
+from imgpar.core.install_hint import pip
+
+try:
+    import urllib3  # noqa: F401
+except ImportError:
+    fix = f"Install what reads them: {pip('imgpar[remote]')}"
+    raise MissingExtraError("Web servers need a package.", fix=fix) from None
+
 from imgpar.inputs.fetching import Fetched, FetchOptions
 from imgpar.inputs.http.client import close_connections
 from imgpar.inputs.http.fetch import fetch_url
