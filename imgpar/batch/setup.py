@@ -82,6 +82,9 @@ def input_batches(
         selection: which of these files are taken, and their order.
         among: what this run takes of all; None takes all.
     """
+    for listed in sources_in(named):
+        if isinstance(listed, InputList):
+            listed.looks = not formats
     if isinstance(named, InputList):
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")

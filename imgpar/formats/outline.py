@@ -21,14 +21,14 @@ _START = 64
 """Bytes of such a chunk that are kept: codecs repeat the size there."""
 
 
-class Part(NamedTuple):
+class KeptPart(NamedTuple):
     """A range of bytes."""
 
     start: int
     stop: int
 
 
-def outline(file: BinaryIO, size: int) -> list[Part] | None:
+def outline(file: BinaryIO, size: int) -> list[KeptPart] | None:
     """The parts of a file that its header needs; None for all of it.
 
     Args:
@@ -48,7 +48,7 @@ def outline(file: BinaryIO, size: int) -> list[Part] | None:
     return None
 
 
-def _of_jpeg(file: BinaryIO, size: int) -> list[Part] | None:
+def _of_jpeg(file: BinaryIO, size: int) -> list[KeptPart] | None:
     """Up to the first scan, and the end, in which a trailer may lie."""
     count = FIRST
     while count < min(size, LARGEST):
@@ -59,22 +59,24 @@ def _of_jpeg(file: BinaryIO, size: int) -> list[Part] | None:
             file.seek(size - 4)
             info = parse_segments(data)
             more = info.indexed or gain_map.is_promised(info.xmp) or motion_photo.has_clip(info.xmp)
-            return None if more or file.read(4) == b"SEFT" else [Part(0, scan.end), Part(size - 4, size)]
+            return (
+                None if more or file.read(4) == b"SEFT" else [KeptPart(0, scan.end), KeptPart(size - 4, size)]
+            )
         count *= 4
     return None
 
 
 def _of_chunks(
     file: BinaryIO, size: int, structure: tlv.Structure, *, pixels: tuple[bytes, ...], moves: bytes
-) -> list[Part] | None:
+) -> list[KeptPart] | None:
     """All chunks but those with pixels; several small ones are not worth it."""
-    parts, start = list[Part](), 0
+    parts, start = list[KeptPart](), 0
     for place in tlv.places_in_file(file, structure):
         if place.kind == moves or not place.complete:
             return None
         if place.kind in pixels:
             if place.stop - place.begin < WORTH:
                 return None
-            parts.append(Part(start, min(place.begin + _START, place.stop)))
+            parts.append(KeptPart(start, min(place.begin + _START, place.stop)))
             start = place.stop
-    return [*parts, Part(start, size)] if start else None
+    return [*parts, KeptPart(start, size)] if start else None

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import IO, Any, NamedTuple
 
-from imgpar.core.addresses import is_address, without_secrets
+from imgpar.core.addresses import is_address, last_part, without_secrets
 from imgpar.core.errors import MissingExtraError, UsageError, library_words
 from imgpar.core.install_hint import pip
 
@@ -88,10 +88,11 @@ class Columns:
 def table_suffix(path: str) -> str:
     """The suffix by which a file is a table, such as `csv` or `jsonl.gz`; empty for a list in plain text.
 
-    >>> table_suffix("urls.CSV"), table_suffix("urls.jsonl.gz"), table_suffix("urls.txt")
+    >>> table_suffix("urls.CSV"), table_suffix("https://host/urls.jsonl.gz?day=1"), table_suffix("urls.txt")
     ('csv', 'jsonl.gz', '')
     """
-    parts = os.path.basename(path).lower().split(".")
+    name = last_part(path) if is_address(path) else os.path.basename(path)
+    parts = name.lower().split(".")
     kind = parts[-2] if parts[-1] == "gz" and len(parts) > 2 else parts[-1]
     known = len(parts) > 1 and (kind in _READERS or parts[-1] == "parquet")
     return (f"{kind}.gz" if parts[-1] == "gz" else kind) if known else ""

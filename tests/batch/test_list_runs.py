@@ -73,6 +73,8 @@ def test_columns_are_in_the_report_and_secrets_are_nowhere(server: HttpServer, t
     imgpar.save_report(report, tmp_path / "report.json")
     lines = json.loads((tmp_path / "report.json").read_text())["items"]
     assert lines[0]["columns"] == {"caption": "caption 0"}
+    imgpar.save_report(report, tmp_path / "report.html")
+    assert "caption: caption 2" in (tmp_path / "report.html").read_text()
     assert [item.columns for item in report.items][:1] == [(("caption", "caption 0"),)]
     assert report.failed == 1
     every = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "u.csv"]
@@ -188,6 +190,26 @@ def test_keys_are_names_and_sources(server: HttpServer, tmp_path: Path) -> None:
     report = convert(imgpar.InputList(tmp_path / "u.csv", key_column="id"), tmp_path / "out")
     assert sorted(made(tmp_path / "out")) == ["007.jpg", "008.jpg"]
     assert [item.source for item in report.items] == ["list://007", "list://008"]
+
+
+def test_without_a_suffix_the_first_bytes_decide_the_format(server: HttpServer, tmp_path: Path) -> None:
+    large = io.BytesIO()
+    Image.effect_noise((600, 400), 90).save(large, "PNG")
+    server.pages["/image"] = Page(large.getvalue() + bytes(1 << 20))
+    rows = [server.url("/image"), server.url("/none"), server.url("/p/1.png")]
+    plan = imgpar.dry_run(rows, tmp_path / "out", allow_private=True)
+    assert [item.status for item in plan.items] == ["planned", "failed", "planned"]
+    assert [Path(out.path).name for item in plan.items for out in item.outputs] == ["image.png", "1.png"]
+    assert server.sent < 300_000
+
+
+def test_a_list_may_lie_at_an_address(server: HttpServer, tmp_path: Path) -> None:
+    server.pages["/u.csv"] = Page(f"url,n\n{server.url('/p/1.png')},1\n".encode())
+    report = convert(imgpar.InputList(server.url("/u.csv") + f"?{SECRET}"), tmp_path / "out")
+    assert [item.columns for item in report.items] == [(("n", "1"),)]
+    with pytest.raises(imgpar.UsageError, match="404") as caught:
+        convert(imgpar.InputList(server.url("/none.csv") + f"?{SECRET}"), tmp_path / "out")
+    assert SECRET not in str(caught.value)
 
 
 def test_workers_get_no_columns_and_no_address_of_what_is_here() -> None:

@@ -18,6 +18,7 @@ import gzip
 import os
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -101,6 +102,7 @@ class HttpServer:
         pages: by decoded path; a function is asked for each path and returns None for 404.
         latency: seconds before each answer.
         host: loopback address that it listens on.
+        tls: speak https with this.
     """
 
     def __init__(
@@ -109,7 +111,9 @@ class HttpServer:
         *,
         latency: float = 0.0,
         host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         self.pages = dict(pages) if isinstance(pages, Mapping) else {}
         self._find = pages if callable(pages) else None
         self.latency, self.host, self.port = latency, host, 0
@@ -135,7 +139,7 @@ class HttpServer:
     def url(self, path: str = "/") -> str:
         """The address of a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}{path}"
+        return f"http{'s' * bool(self._tls)}://{host}:{self.port}{path}"
 
     def start(self) -> None:
         """Listen; after `stop` on the same port again."""
@@ -162,7 +166,7 @@ class HttpServer:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         try:
-            server = await asyncio.start_server(self._serve, self.host, self.port, backlog=512)
+            server = await asyncio.start_server(self._serve, self.host, self.port, backlog=512, ssl=self._tls)
             self.port = server.sockets[0].getsockname()[1]
         finally:
             ready.set()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -25,7 +28,7 @@ from imgpar.core.errors import (
 )
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, agent, robots
 from imgpar.inputs.http import close_connections, fetch, fetch_url, open_url
-from imgpar.inputs.http.client import Client
+from imgpar.inputs.http.client import WebClient
 from imgpar.inputs.http.hosts import allowed_addresses, why_refused
 
 DATA = bytes(range(256)) * 1200
@@ -265,6 +268,52 @@ def test_user_and_password_stay_with_their_server(server: HttpServer, tmp_path: 
         assert sent == ["Basic bWU6dzpyZA==", "Basic bWU6dzpyZA==", None]
 
 
+@pytest.fixture
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody has signed, with its key."""
+    cryptography = pytest.importorskip("cryptography")
+    assert cryptography
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path_factory.mktemp("tls") / "both.pem"
+    coding = serialization.Encoding.PEM
+    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(key.private_bytes(coding, *plain) + made.public_bytes(coding))
+    return file
+
+
+def test_https(tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    with HttpServer({"/a.jpg": DATA}, tls=tls) as server, HttpServer({"/b.jpg": DATA}) as plain:
+        with pytest.raises(RefusedError, match="The certificate of the server is not valid: self"):
+            fetch_url(server.url("/a.jpg"), str(tmp_path / "a"), LOCAL)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        client = WebClient(LOCAL)
+        for name in ("a", "b", "c"):
+            fetch_url(server.url("/a.jpg"), str(tmp_path / name), LOCAL, client=client)
+            assert (tmp_path / name).read_bytes() == DATA
+        assert len({request.connection for request in server.requests}) == 1
+        server.pages["/r.jpg"] = Page(location=plain.url("/b.jpg"))
+        fetch_url(server.url("/r.jpg"), str(tmp_path / "d"), LOCAL, client=client)
+        with pytest.raises(RefusedError, match="without encryption"):
+            fetch_url(server.url("/r.jpg?signature=1"), str(tmp_path / "e"), LOCAL, client=client)
+        client.close()
+
+
 # ----- addresses that are refused ------------------------------------------------------------------
 
 
@@ -299,7 +348,7 @@ def resolving(*addresses: str) -> object:
 
 def test_no_packet_goes_to_a_name_with_a_private_address(server: HttpServer, tmp_path: Path) -> None:
     options = FetchOptions()
-    client = Client(options, resolving("127.0.0.1"))  # type: ignore[arg-type]
+    client = WebClient(options, resolving("127.0.0.1"))  # type: ignore[arg-type]
     for host in ("photos.example", "localhost", "127.0.0.1", "2130706433", "0x7f.1"):
         url = f"http://{host}:{server.port}/a.jpg"
         with pytest.raises(RefusedError, match=r"loopback address.*--allow-private"):
@@ -320,7 +369,7 @@ def test_no_packet_goes_to_where_a_redirect_leads(server: HttpServer, tmp_path: 
         patch.setattr(
             "imgpar.inputs.http.hosts.why_refused", lambda host: "" if host == "127.0.0.1" else real(host)
         )
-        client = Client(FetchOptions(), resolve)  # type: ignore[arg-type]
+        client = WebClient(FetchOptions(), resolve)  # type: ignore[arg-type]
         url = f"http://public.example:{server.port}/a.jpg"
         with pytest.raises(RefusedError, match=r"10\.0\.0\.1 has a private address"):
             fetch_url(url, str(tmp_path / "a"), FetchOptions(), client=client)

@@ -259,12 +259,12 @@ def test_killed_runs_lose_nothing_and_do_nothing_twice(
     tmp_path: Path, photo_folder: FolderMaker, kind: str
 ) -> None:
     folder = photo_folder()
-    for at in range(120):
+    for at in range(60):
         Image.effect_noise((80, 60), 60).convert("RGB").save(folder / f"{at:03}.jpg")
     out = tmp_path / f"out.{kind}"
-    found = run_until_done(tmp_path, folder, out, kills=5, seed=len(kind))
+    found = run_until_done(tmp_path, folder, out, kills=4, seed=len(kind))
     assert found["report"]["failed"] == 0
-    assert len(found["published"]) == 120
+    assert len(found["published"]) == 60
     assert set(found["published"].values()) == {1}
     imgpar.convert(folder, tmp_path / "folder", to="webp", resize="64")
     files = (tmp_path / "folder").glob("*.webp")

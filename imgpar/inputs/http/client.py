@@ -113,7 +113,7 @@ class Answer:
         self.response.release_conn()
 
 
-class Client:
+class WebClient:
     """Requests of one run, which share connections; safe to use from several threads.
 
     Args:
@@ -237,14 +237,14 @@ class Client:
 
 
 @functools.lru_cache(maxsize=8)
-def client_of(options: FetchOptions) -> Client:
+def web_client(options: FetchOptions) -> WebClient:
     """The client of this process with these limits."""
-    return Client(options)
+    return WebClient(options)
 
 
 def close_connections() -> None:
     """Close the connections of this process that are not in use."""
-    client_of.cache_clear()
+    web_client.cache_clear()
 
 
 def _redirected(url: str, location: str, *, secret: bool) -> str:

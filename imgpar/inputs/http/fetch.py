@@ -15,7 +15,7 @@ from typing import IO
 
 from imgpar.core.errors import LimitError, SourceError, TryAgainError
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
-from imgpar.inputs.http.client import Answer, Client, client_of
+from imgpar.inputs.http.client import Answer, WebClient, web_client
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 """Seconds before the second attempt at most, and before any other."""
@@ -29,7 +29,7 @@ def fetch_url(
     options: FetchOptions,
     validator: str = "",
     ongoing: Ongoing | None = None,
-    client: Client | None = None,
+    client: WebClient | None = None,
 ) -> Fetched:
     """Write the content of an address to a new file.
 
@@ -45,7 +45,7 @@ def fetch_url(
     Raises:
         SourceError, LockedError, LimitError: it cannot be read.
     """
-    transfer = _Transfer(url, path, options, validator, ongoing or Ongoing(), client or client_of(options))
+    transfer = _Transfer(url, path, options, validator, ongoing or Ongoing(), client or web_client(options))
     try:
         fetched = transfer.run()
         if fetched.not_modified:
@@ -85,10 +85,10 @@ def validator_of(answer: Answer) -> str:
     return answer.header("ETag") or answer.header("Last-Modified")
 
 
-def conditions(validator: str) -> dict[str, str]:
+def condition_headers(validator: str) -> dict[str, str]:
     """The headers that ask for a content other than that of a validator.
 
-    >>> conditions('W/"7"'), conditions("Wed, 21 Oct 2015 07:28:00 GMT")
+    >>> condition_headers('W/"7"'), condition_headers("Wed, 21 Oct 2015 07:28:00 GMT")
     ({'If-None-Match': 'W/"7"'}, {'If-Modified-Since': 'Wed, 21 Oct 2015 07:28:00 GMT'})
     """
     if not validator:
@@ -127,7 +127,7 @@ class _Transfer:
     """One file, in one or several attempts."""
 
     def __init__(
-        self, url: str, path: str, options: FetchOptions, validator: str, ongoing: Ongoing, client: Client
+        self, url: str, path: str, options: FetchOptions, validator: str, ongoing: Ongoing, client: WebClient
     ) -> None:
         self._url, self._path, self._options = url, path, options
         self._validator, self._ongoing, self._client = validator, ongoing, client
@@ -151,7 +151,7 @@ class _Transfer:
                     attempt += 1
 
     def _attempt(self, file: IO[bytes]) -> Fetched:
-        headers = conditions(self._validator)
+        headers = condition_headers(self._validator)
         if self._done and self._part:
             headers = {"Range": f"bytes={self._done}-", "If-Range": self._part}
         with self._client.get(self._url, headers, self._ongoing, self._deadline) as answer:

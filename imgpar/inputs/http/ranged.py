@@ -10,7 +10,7 @@ from typing import IO
 
 from imgpar.core.errors import SourceError, TryAgainError
 from imgpar.inputs.fetching import FetchOptions, Ongoing
-from imgpar.inputs.http.client import Answer, Client, client_of
+from imgpar.inputs.http.client import Answer, WebClient, web_client
 from imgpar.inputs.http.fetch import content_range, strong_validator, with_retries
 
 BLOCK, LARGEST = 1 << 16, 1 << 22
@@ -19,7 +19,7 @@ IN_MEMORY = 1 << 23
 """Bytes of a whole content that are kept in memory; more go to a temporary file."""
 
 
-def open_url(url: str, options: FetchOptions, client: Client | None = None) -> IO[bytes]:
+def open_url(url: str, options: FetchOptions, client: WebClient | None = None) -> IO[bytes]:
     """An open binary file with the content of an address, which can seek.
 
     Where the server knows ranges, only the blocks that are read are fetched; else all at once.
@@ -27,7 +27,7 @@ def open_url(url: str, options: FetchOptions, client: Client | None = None) -> I
     Raises:
         SourceError, LockedError, LimitError: it cannot be read; also raised by reads.
     """
-    file = RangedFile(url, options, client or client_of(options))
+    file = RangedFile(url, options, client or web_client(options))
     file.begin()
     return io.BufferedReader(file, BLOCK)
 
@@ -35,7 +35,7 @@ def open_url(url: str, options: FetchOptions, client: Client | None = None) -> I
 class RangedFile(io.RawIOBase):
     """See `open_url`."""
 
-    def __init__(self, url: str, options: FetchOptions, client: Client) -> None:
+    def __init__(self, url: str, options: FetchOptions, client: WebClient) -> None:
         super().__init__()
         self._url, self._options, self._client = url, options, client
         self._size = self._at = self._start = 0

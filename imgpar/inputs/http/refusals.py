@@ -46,16 +46,16 @@ def failure_of_status(status: int, retry_after: str) -> SourceError | LockedErro
     if status in _LATER:
         words = "The server asks to send less" if status == 429 else "The server cannot answer now"
         error = TryAgainError(f"{words} ({status}).", fix="Try again later.")
-        error.after = seconds_of(retry_after)
+        error.after = retry_after_seconds(retry_after)
         return error
     return RefusedError(f"The server answers with status {status}.", fix="Check the address.")
 
 
-def seconds_of(retry_after: str) -> float:
+def retry_after_seconds(retry_after: str) -> float:
     """The seconds that a Retry-After asks for, given as a number or as a date; 0 for none.
 
-    >>> seconds_of("120"), seconds_of("Wed, 21 Oct 2015 07:28:00 GMT"), seconds_of("soon")
-    (120.0, 0.0, 0.0)
+    >>> retry_after_seconds("120"), retry_after_seconds("Wed, 21 Oct 2015 07:28:00 GMT")
+    (120.0, 0.0)
     """
     if re.fullmatch(r"\s*\d{1,9}\s*", retry_after):
         return float(retry_after)

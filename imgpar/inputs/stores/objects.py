@@ -8,26 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import re
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from imgpar.core.addresses import without_secrets
-from imgpar.inputs.stores.client import ChangedError, Found, Listing, Upload, failure, library
+from imgpar.inputs.stores.client import RETRIES, ChangedError, Found, Listing, Upload, failure, library, pause
 from imgpar.inputs.stores.s3_login import ENDPOINTS, odd_listing, s3_settings
 
 BLOCK = 4 << 20
 """Bytes of one request of a large object, so that the time of each is bounded."""
 SINGLE = 8 << 20
 """Bytes up to which an object is stored with one request, which may be conditional."""
-TRIES = 6
-"""Attempts to store an object; with the waits between them they bridge some 15 s without a server."""
-RETRIES = 8
-"""Further attempts of a request, which with the waits between them bridge some 20 s without a server."""
 PATIENCE = timedelta(seconds=90)
 """Time for one request with its retries."""
 _ENDPOINTS = {"s3": ENDPOINTS, "az": ("AZURE_STORAGE_ENDPOINT",), "gs": ("GOOGLE_BASE_URL",)}
@@ -37,11 +31,12 @@ _ODD = "Its name has an empty part, the part '.' or '..', or a control character
 class ObjectClient:
     """One bucket or container; see `Client`."""
 
-    def __init__(self, scheme: str, bucket: str, _user: str = "") -> None:
+    def __init__(self, scheme: str, bucket: str, _user: str = "", retries: int = RETRIES) -> None:
         self._library = library("obstore", scheme)
         self._errors = library("obstore.exceptions", scheme)
         self._scheme, self._bucket = scheme, bucket
-        self._store = _store(scheme, bucket)
+        self._retries = retries
+        self._store = _store(scheme, bucket, retries)
 
     def folder(self, path: str) -> Listing:
         """As `Client.folder`."""
@@ -87,9 +82,9 @@ class ObjectClient:
 
         A request whose connection broke may have been carried out; then its repetition fails the condition.
         """
-        for attempt in range(TRIES):
+        for attempt in range(self._retries + 1):
             if attempt:
-                time.sleep(random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, 8.0))  # noqa: S311
+                pause(attempt)
             try:
                 self._put_if(path, upload)
                 return
@@ -98,7 +93,7 @@ class ObjectClient:
                     raise
                 return
             except ConnectionError:
-                if attempt == TRIES - 1:
+                if attempt == self._retries:
                     raise
 
     def _put_if(self, path: str, upload: Upload) -> None:
@@ -194,7 +189,7 @@ def _mode(scheme: str, upload: Upload) -> Any:
     return known if all(known.values()) else "overwrite"
 
 
-def _store(scheme: str, bucket: str) -> Any:
+def _store(scheme: str, bucket: str, retries: int) -> Any:
     stores = library("obstore.store", scheme)
     endpoints = [os.environ.get(name, "") for name in _ENDPOINTS.get(scheme, ())]
     settings: dict[str, Any] = {
@@ -205,12 +200,12 @@ def _store(scheme: str, bucket: str) -> Any:
             "user_agent": "imgpar",
         },
         "retry_config": {
-            "max_retries": RETRIES,
+            "max_retries": retries,
             "retry_timeout": PATIENCE,
             "backoff": {
-                "init_backoff": timedelta(seconds=0.2),
+                "init_backoff": timedelta(seconds=0.25),
                 "max_backoff": timedelta(seconds=8),
-                "base": 2.5,
+                "base": 3,
             },
         },
     }

@@ -412,3 +412,28 @@ def test_an_input_that_could_not_leave_is_tried_again(inbox: Path, spare: Path, 
         arrive(spare / "1.jpg", inbox / "c.jpg")
         assert watch.item() == ("c.jpg", "ok")
         wait_until(lambda: {path.name for path in done.glob("*")} == {"a.jpg", "b.jpg", "c.jpg"})
+
+
+@LINUX
+def test_a_name_that_is_not_utf_8(inbox: Path, spare: Path, tmp_path: Path):
+    with watching(inbox, tmp_path / "out") as watch:
+        watch.items(2)
+        shutil.copyfile(spare / "1.jpg", os.path.join(os.fsencode(inbox), b"\xff.jpg"))
+        assert watch.item() == ("\udcff.jpg", "ok")
+        arrive(spare / "2.jpg", inbox / "c.jpg")
+        assert watch.item() == ("c.jpg", "ok")
+
+
+def test_a_system_that_reports_nothing_is_polled(inbox: Path, spare: Path, tmp_path: Path, monkeypatch):
+    from imgpar.batch.watch import watcher
+
+    monkeypatch.setattr(watcher, "ENDED", 0)
+    monkeypatch.setattr(watcher, "POLL", 0.2)
+    log = tmp_path / "log"
+    with watching(inbox, tmp_path / "out", log=str(log)) as watch:
+        watch.items(2)
+        shutil.copyfile(spare / "1.jpg", os.path.join(os.fsencode(inbox), b"\xff.jpg"))
+        wait_for_log(log, "so folders are polled")
+        assert watch.item() == ("\udcff.jpg", "ok")
+        arrive(spare / "2.jpg", inbox / "c.jpg")
+        assert watch.item() == ("c.jpg", "ok")
