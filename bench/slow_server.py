@@ -2,8 +2,8 @@
 
     python bench/slow_server.py FOLDER MILLISECONDS
 
-The first line of its output is its port. `/NUMBER.jpg` is file NUMBER of the folder, modulo their number: a few
-files serve lists of any length.
+The first line of its output is its port. `/NUMBER.jpg` is file NUMBER of the folder, modulo their number: a
+few files serve lists of any length.
 """
 
 from __future__ import annotations

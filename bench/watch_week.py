@@ -200,9 +200,9 @@ def main() -> int:
     os.environ["XDG_STATE_HOME"] = str(place / "state")
     try:
         found = week(args, place)
+        print(json.dumps(found, indent=1), flush=True)
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    print(json.dumps(found, indent=1))
     wrong = found["missed"] or found["twice"] or found["unreadable"] or found["exit_code"]
     return 1 if wrong else 0
 

@@ -72,6 +72,7 @@ EXPORTS = {
     *("frames", "ClipFrame", "VideoWriter"),
     *("estimate", "Estimate"),
     "EventLog",
+    "InputList",
     "watch",
     *("duplicates", "Duplicates", "DuplicateGroup", "DuplicateFile"),
     *("ImgparError", "UsageError", "BadValueError", "UnknownSettingError", "NoInputError"),

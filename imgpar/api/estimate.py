@@ -84,7 +84,7 @@ def estimated(
     paths = sample.paths()
     if not paths:
         raise UsageError(
-            "Only files in folders have an estimate, not those of archives.", fix="Leave it out."
+            "Only files in folders have an estimate, not archives and addresses.", fix="Leave it out."
         )
     with temporary() as folder:
         report = _converted(paths, os.path.join(folder, "out"), recipe, options, cancel)

@@ -576,9 +576,9 @@ class PlainRunSettings(OperationSettings, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
-    companions: Literal["ignore", "copy"] | None
-    """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
-    ignore)."""
+    companions: Literal["ignore", "copy", "samples"] | None
+    """Sidecar files of pictures (XMP, AAE): ignore, copy under the name of the output, or samples: also JSON,
+    TXT and CLS files, as WebDataset has them (default: ignore)."""
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""
@@ -1315,9 +1315,9 @@ class RetrySettings(TypedDict, total=False):
     on_exists: Literal["skip", "overwrite", "rename", "error"] | None
     """What to do if an output exists (default: skip files that imgpar did not write, replace files that it
     wrote with other settings)."""
-    companions: Literal["ignore", "copy"] | None
-    """Sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default:
-    ignore)."""
+    companions: Literal["ignore", "copy", "samples"] | None
+    """Sidecar files of pictures (XMP, AAE): ignore, copy under the name of the output, or samples: also JSON,
+    TXT and CLS files, as WebDataset has them (default: ignore)."""
     others: Literal["skip", "copy", "link", "ignore"] | None
     """Files in the input folders that are neither pictures nor clips: skip, copy to their place in OUT, or
     link (hard links, copies where that is not possible) (default: skip)."""

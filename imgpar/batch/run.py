@@ -228,6 +228,7 @@ class Run:
             stack,
             log,
             fetching=self._options.fetching,
+            verify=self._options.verify,
         )
         if self._place.in_place:
             days = self._options.keep_originals

@@ -20,7 +20,7 @@ FILES, RUN, NETWORK = "files", "run", "network"
 """Groups of flags."""
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
-COMPANIONS = ("ignore", "copy")
+COMPANIONS = ("ignore", "copy", "samples")
 OTHERS = ("skip", "copy", "link")
 DUPLICATES = ("keep", "skip", "link")
 
@@ -40,10 +40,10 @@ class RunOptions(Declared):
         group=FILES,
         calls="run retry assemble sheet concat frames",
     )
-    companions: Literal["ignore", "copy"] = option(
+    companions: Literal["ignore", "copy", "samples"] = option(
         parsing.choice(*COMPANIONS),
-        "sidecar files of pictures (XMP, AAE): ignore, or copy under the name of the output (default: "
-        "ignore)",
+        "sidecar files of pictures (XMP, AAE): ignore, copy under the name of the output, or samples: also "
+        "JSON, TXT and CLS files, as WebDataset has them (default: ignore)",
         default="ignore",
         choices=COMPANIONS,
         example="copy",

@@ -82,6 +82,9 @@ def input_batches(
         selection: which of these files are taken, and their order.
         among: what this run takes of all; None takes all.
     """
+    for listed in sources_in(named):
+        if isinstance(listed, InputList):
+            listed.looks = not formats
     if isinstance(named, InputList):
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
@@ -104,12 +107,12 @@ def input_batches(
         batches = selection.batches(batches, together=in_order)
     if in_order:
         return batches
-    if options.companions == "copy" and not place.in_place:
-        batches = with_sidecars(batches)
+    if options.companions != "ignore" and not place.in_place:
+        batches = with_sidecars(batches, samples=options.companions == "samples")
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
         place_of_others = "" if place.stored else place.path
-        ours = own_files(options)
+        ours = own_files(options, place)
         batches = with_others(batches, patterns, apart=not audio, ours=ours, out=place_of_others)
     return batches
 
@@ -156,12 +159,20 @@ def check_others(options: RunOptions, place: Out) -> None:
         raise UsageError(f"{why}, so there is no --others.", fix="Leave it out.")
 
 
-def own_files(options: RunOptions) -> frozenset[str]:
+def check_companions(options: RunOptions, place: Out) -> None:
+    """Reject `companions` where samples have files of their own; raises UsageError."""
+    if options.companions != "ignore" and place.stored and getattr(place.stored.sink, "ordered", False):
+        words = "Shards have a JSON file for each sample, and the caption of a list"
+        raise UsageError(f"{words}, so there are no --companions.", fix="Leave it out.")
+
+
+def own_files(options: RunOptions, place: Out) -> frozenset[str]:
     """Files of the run that may lie in an input folder."""
+    archive = {place.path} if place.stored else set[str]()  # it is not copied into itself
     if not options.journal:
-        return frozenset()
+        return frozenset(archive)
     path = os.path.abspath(options.journal)
-    return frozenset(path + end for end in ("", "-wal", "-shm", "-journal", ".lock"))
+    return frozenset({path + end for end in ("", "-wal", "-shm", "-journal", ".lock")} | archive)
 
 
 class LazyWorkers:
@@ -311,6 +322,7 @@ def check_place(
     out = sharded(out, options)
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
+    check_companions(options, place)
     check_duplicates(options, place)
     if options.deterministic:
         _fix_order(place)

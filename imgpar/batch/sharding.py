@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 
+from imgpar.batch.report_lines import state_folder
 from imgpar.batch.run_options import RunOptions
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import UsageError
+from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS
 from imgpar.core.install_hint import pip
 from imgpar.inputs.roots import absolute
+from imgpar.outputs.shards.homes import StoreHome
 from imgpar.outputs.shards.settings import ShardSettings
 from imgpar.outputs.shards.sink import ShardSink, is_sharded
-from imgpar.outputs.sinks import Sink
+from imgpar.outputs.sinks import Sink, check_sink, sink_of
 
 _ONLY = ("shard_keys", "shard_checksum", "caption_column", "checksum_column")
 """Settings that need `shard`."""
@@ -41,11 +44,17 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
             )
     if options.checksum_column and options.shard_checksum == "none":
         raise UsageError("No checksum is made, so none can be compared.", fix="Leave --shard-checksum out.")
-    if not isinstance(out, str) or options.in_place:
+    if out is None or options.in_place:
         raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
-    if is_address(out):
-        raise UsageError(f"Shards are written into a folder, not to {out}.", fix="Copy them there.")
-    check_packages()
+    require_packages()
+    if not isinstance(out, str) or is_address(out):
+        store = check_sink(out) if not isinstance(out, str) else sink_of(out)
+        assert store is not None
+        journal = getattr(store, "journal", "")
+        folder = os.path.dirname(journal) or os.path.join(
+            state_folder(), "outputs", short_hash(store.root, 32)
+        )
+        return ShardSink(StoreHome(store), settings_of(options), folder, journal)
     folder = absolute(out)
     if os.path.isfile(os.path.join(folder, OURS, "journal.db")) and not is_sharded(folder):
         raise UsageError(
@@ -66,7 +75,7 @@ def settings_of(options: RunOptions) -> ShardSettings:
     )
 
 
-def check_packages() -> None:
+def require_packages() -> None:
     """Raises UsageError where a package is missing that shards need."""
     missing = [name for name, module in _PACKAGES.items() if find_spec(module) is None]
     if missing:

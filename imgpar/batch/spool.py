@@ -24,10 +24,11 @@ from imgpar.outputs.sinks import Sink
 from imgpar.outputs.write_ahead import WrittenLog
 
 Record = Callable[[Outcome, Job | None], object]
+Publish = Callable[[str, str, OutputFile], None]
 
-THREADS = 4
+THREADS = 16
 """Jobs whose outputs are published at once where the sink waits for a network."""
-MOST_WAITING = 32
+MOST_WAITING = 64
 """Jobs whose outputs wait to be published; the run waits for the first of more."""
 
 
@@ -39,10 +40,14 @@ class Spool:
         folder: private and temporary, for the files of the workers.
         log: write-ahead log of the run: what was published and not recorded is known after a kill. None
             without one.
+        verify: whether each output is read back from the sink and compared.
     """
 
-    def __init__(self, sink: Sink, folder: str, log: WrittenLog | None = None) -> None:
-        self._sink, self.folder = sink, folder
+    def __init__(
+        self, sink: Sink, folder: str, log: WrittenLog | None = None, *, verify: bool = False
+    ) -> None:
+        self._sink, self.folder, self._verify = sink, folder, verify
+        self._publish_new: Publish | None = getattr(sink, "publish_new", None)
         self._log, self._logging = log, Lock()
         self._record: Record | None = getattr(sink, "record", None)
         self._targets: dict[int, tuple[Target, ...]] = {}
@@ -144,20 +149,30 @@ class Spool:
         """Publish one file, if what has its name may still be replaced."""
         path = self._sink.root + made.path[len(self.folder) :]
         target = next(at for at in targets if at.path == path or at.split)
-        if self._sink.find(path):
-            if not (target.replaces if target.path == path else path in target.parts):
-                raise CommitError(
-                    f"{path} appeared after the run was planned; it was left alone.",
-                    fix="Run again, or choose --on-exists overwrite or rename.",
-                )
-            if target.known and not matches_output(path, target.known, self._sink):
-                raise KeptError(f"{path} was changed since imgpar made it; it was left alone.")
+        may_replace = target.replaces if target.path == path else path in target.parts
+        if may_replace or self._publish_new is None:
+            self._check_existing(path, target, may_replace=may_replace)
+            publish = self._sink.publish
+        else:  # without asking before
+            publish = self._publish_new
         self._note(made._replace(path=path))
-        self._sink.publish(path, made.path, made)
+        try:
+            publish(path, made.path, made)
+        except FileExistsError:
+            raise _appeared(path) from None
         now = self._sink.find(path)
         if now is None or now.size != made.bytes:
             raise CommitError(f"{path} is not what was written.", fix="Run again.")
+        if self._verify and made.digest and self._sink.digest(path) != made.digest:
+            raise CommitError(f"{path} is not what was written: its content differs.", fix="Run again.")
         return made._replace(path=path, mtime_ns=now.mtime_ns, ctime_ns=now.ctime_ns, inode=now.inode)
+
+    def _check_existing(self, path: str, target: Target, *, may_replace: bool) -> None:
+        if self._sink.find(path):
+            if not may_replace:
+                raise _appeared(path)
+            if target.known and not matches_output(path, target.known, self._sink):
+                raise KeptError(f"{path} was changed since imgpar made it; it was left alone.")
 
     def _note(self, file: OutputFile) -> None:
         if self._log:
@@ -172,6 +187,13 @@ class Spool:
 
     def _is_ours(self, path: str) -> bool:
         return path.startswith(self.folder + os.sep)
+
+
+def _appeared(path: str) -> CommitError:
+    return CommitError(
+        f"{path} appeared after the run was planned; it was left alone.",
+        fix="Run again, or choose --on-exists overwrite or rename.",
+    )
 
 
 def _failed(outcome: Outcome, error: ImgparError | OSError, where: str) -> Outcome:

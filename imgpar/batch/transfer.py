@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imgpar.batch.in_order import InOrder, Result
 from imgpar.batch.plan_entries import Early
+from imgpar.batch.plan_order import PlanOrder, Result
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.fetching import DEFAULTS, FetchOptions
@@ -39,6 +39,7 @@ class Transfer:
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
         fetching: limits of transfers.
+        verify: whether each output is read back from a sink and compared.
     """
 
     def __init__(
@@ -51,16 +52,17 @@ class Transfer:
         log: WrittenLog | None = None,
         *,
         fetching: FetchOptions = DEFAULTS,
+        verify: bool = False,
     ) -> None:
         self._settle, self._settle_planned = settle, settle_planned
-        self._order = InOrder() if stored and getattr(stored.sink, "ordered", False) else None
+        self._order = PlanOrder() if stored and getattr(stored.sink, "ordered", False) else None
         self._spool: Spool | None = None
         self._ahead: Ahead | None = None
         self._unpacking: Unpacking | None = None
         if stored is not None:
             from imgpar.batch.spool import Spool
 
-            self._spool = Spool(stored.sink, stack.enter_context(temporary()), log)
+            self._spool = Spool(stored.sink, stack.enter_context(temporary()), log, verify=verify)
             stack.callback(self._spool.finish)
         if any(source.waits for source in sources):
             from imgpar.batch.ahead import Ahead
@@ -70,7 +72,8 @@ class Transfer:
         if any(has_order(source) for source in sources):
             from imgpar.batch.unpacking import Unpacking
 
-            self._unpacking = Unpacking(sources, stack.enter_context(temporary()))
+            folder = stack.enter_context(temporary())
+            self._unpacking = Unpacking(sources, folder, planned_order=self._order is not None)
             stack.callback(self._unpacking.close)
 
     @property

@@ -22,10 +22,10 @@ from typing import IO
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.plan_entries import failed_entry
 from imgpar.core.errors import ImgparError, SourceError
-from imgpar.core.fs import remove_file
+from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.batches import is_clip, why_unreadable
-from imgpar.inputs.in_order import InOrder, in_order
+from imgpar.inputs.sequential import NoMoreError, SequentialArchive, sequential_part
 from imgpar.inputs.sources import Source
 from imgpar.runtime.arena import default_memory
 from imgpar.runtime.scheduler import NotYet
@@ -135,9 +135,9 @@ class Unpacking:
             self.changed.notify_all()
         return True
 
-    def _parts(self, job: Job) -> Iterator[tuple[int, InOrder, str]]:
+    def _parts(self, job: Job) -> Iterator[tuple[int, SequentialArchive, str]]:
         for at, item in enumerate(job.items):
-            found = in_order(self._sources[item.source - 1], item) if item.source else None
+            found = sequential_part(self._sources[item.source - 1], item) if item.source else None
             if found and not item.fetched and (item.size <= self._largest or is_clip(item)):
                 yield at, *found
 
@@ -209,7 +209,7 @@ class Unpacking:
 class _Stream:
     """One archive, which is unpacked by a thread; a `Receiver`. Its fields are used with the lock only."""
 
-    def __init__(self, unpacking: Unpacking, archive: InOrder) -> None:
+    def __init__(self, unpacking: Unpacking, archive: SequentialArchive) -> None:
         self._all, self._archive = unpacking, archive
         self._wanted: dict[str, list[tuple[_Waiting, int]]] = {}
         self._early: dict[str, str] = {}
@@ -243,12 +243,12 @@ class _Stream:
         error: ImgparError | None = None
         try:
             self._archive.unpack(self)
-        except _StoppedError:
+        except NoMoreError:
             return
         except ImgparError as problem:
             error = problem
         except OSError as problem:
-            error = SourceError(why_unreadable(problem))
+            error = _no_file(problem)
         except Exception as problem:  # a fault of a library must not stop the run
             error = SourceError(f"{type(problem).__name__}: {problem}.")
         with self._all.changed:
@@ -273,7 +273,7 @@ class _Stream:
                 if not wanted and self.keeps:
                     return self._begin("")
                 self._all.changed.wait()
-            raise _StoppedError
+            raise NoMoreError
 
     def _begin(self, name: str) -> IO[bytes]:
         self._file = open(self._all.new_file(name), "xb")  # noqa: SIM115
@@ -288,6 +288,7 @@ class _Stream:
         with self._all.changed:
             self._passed.add(key)
             if wanted := self._wanted.pop(key, []):
+                _keep_time(path, wanted[0])
                 for number, (waiting, at) in enumerate(wanted):
                     own = "" if error else path if not number else self._other_name(path)
                     self._all.delivered(waiting, at, own, error)
@@ -308,5 +309,15 @@ class _Stream:
         return other
 
 
-class _StoppedError(Exception):
-    """The run was stopped."""
+def _no_file(error: OSError) -> SourceError:
+    if error.errno in FULL:
+        fix = "Set TMPDIR to a folder that has room."
+        return SourceError("There is no room for a copy of it on the disk.", fix=fix)
+    return SourceError(why_unreadable(error))
+
+
+def _keep_time(path: str, wanted: tuple[_Waiting, int]) -> None:
+    """Give a file the time of its member, which copies take over."""
+    waiting, at = wanted
+    if path and isinstance(waiting.job, Job) and (mtime_ns := waiting.job.items[at].mtime_ns):
+        os.utime(path, ns=(mtime_ns, mtime_ns))

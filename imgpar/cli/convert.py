@@ -86,8 +86,8 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "--out",
         action=Once,
         metavar="OUT",
-        help="output folder or ZIP archive; a .pdf of all pictures; for one input also a file, or - for "
-        "standard output",
+        help="output folder; an archive (.zip, .tar, .tar.gz, .7z …); a .pdf of all pictures; for one input "
+        "also a file; - for standard output: one picture, or a tar archive of several outputs",
     )
     add(
         "--to",

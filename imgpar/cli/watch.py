@@ -94,7 +94,7 @@ def watch_command(argv: Sequence[str]) -> int:
             running.read_run_options(args),
             settings,
             log,
-            listen=_Results(log, listeners, as_json=args.json, verbose=bool(args.verbose)),
+            listen=_Results(log, listeners, args),
             cancel=token,
             command=shown_command("watch", argv),
             label=args.recipe or "",
@@ -109,16 +109,18 @@ def watch_command(argv: Sequence[str]) -> int:
 class _Results:
     """Prints results of items, as JSON lines on standard output and with -v in the log; passes events on."""
 
-    def __init__(self, log: WatchLog, listeners: Sequence[Listener], *, as_json: bool, verbose: bool) -> None:
-        self._log, self._listeners, self._json, self._verbose = log, listeners, as_json, verbose
-        self.in_bulk = not as_json and all(getattr(listen, "in_bulk", False) for listen in listeners)
+    def __init__(self, log: WatchLog, listeners: Sequence[Listener], args: argparse.Namespace) -> None:
+        self._log, self._listeners, self._verbose = log, listeners, bool(args.verbose)
+        self._json, self._unchanged = bool(args.json), bool(args.json and args.once)
+        every = all(getattr(listen, "in_bulk", False) for listen in listeners)
+        self.in_bulk = every and not self._unchanged
         self.starts = any(getattr(listen, "starts", False) for listen in listeners)
 
     def __call__(self, event: Event) -> None:
         for listen in self._listeners:
             listen(event)
         outcome = event.outcome
-        if outcome is None or (outcome.reason == "unchanged" and not self._json):
+        if outcome is None or (outcome.reason == "unchanged" and not self._unchanged):
             return
         from imgpar.batch.log_lines import escaped
         from imgpar.batch.report import item_json

@@ -59,8 +59,15 @@ def without_secrets(text: str) -> str:
     """
     if ":/" not in text and _WITHOUT_HOST not in text:
         return text
-    cleaned, count = _ADDRESS.subn(lambda found: found[1] + _place(found[1], found[2]), text)
+    cleaned, count = _ADDRESS.subn(_cleaned, text)
     return _QUERY.sub(_punctuation, cleaned) if count or _WITHOUT_HOST in text else text
+
+
+def _cleaned(found: re.Match[str]) -> str:
+    """An address in a text, with the punctuation that follows it."""
+    scheme, rest = found.groups()
+    place = _place(scheme, rest)
+    return scheme + place + ("" if rest.endswith(place) else rest[len(rest.rstrip(".,;:)")) :])
 
 
 def _punctuation(found: re.Match[str]) -> str:

@@ -56,6 +56,7 @@ class Entries(Sequence[Item]):
     """
 
     __slots__ = (
+        "_before",
         "_columns",
         "_facts",
         "_folder",
@@ -90,6 +91,7 @@ class Entries(Sequence[Item]):
         self._left = in_order(names)
         self.source = 0
         self._keys: Sequence[str] = ()
+        self._before = ""
         self._listed: Mapping[str, str] = {}
         self._kinds: Mapping[str, str] = {}
 
@@ -131,10 +133,10 @@ class Entries(Sequence[Item]):
         entries._wrong = entries.failed = errors or {}
         return entries
 
-    def of_source(self, number: int) -> Entries:
-        """The same as items of a source; see `Item.source`."""
+    def of_source(self, number: int, before: str = "") -> Entries:
+        """The same as items of a source; see `Item.source`. `before` is put before all keys."""
         made = copy(self)
-        made.source = number
+        made.source, made._before = number, before
         return made
 
     def __len__(self) -> int:
@@ -169,7 +171,7 @@ class Entries(Sequence[Item]):
             changes[index],
             self._kinds.get(name, SourceError.__name__),
             source=self.source,
-            key=self._keys[index] if self._keys else "",
+            key=self._before + self._keys[index] if self._keys else "",
             columns=columns_in(self._listed.get(name)),
         )
 
@@ -229,6 +231,7 @@ class Entries(Sequence[Item]):
             columns=self._listed,
         )
         made.failed, made._wrong, made.source = self.failed, self._wrong, self.source
+        made._before = self._before
         return made
 
     @property
@@ -279,6 +282,9 @@ class Batch:
     """The input that contains this folder; empty is the folder itself."""
     filtered: int = 0
     """Number of media left out by conditions (`--where`)."""
+    others: Sequence[Item] = ()
+    """Of a source that is no folder: the files that are not media, hidden ones left out. In a folder they are
+    looked for where they are wanted."""
     part: bool = False
     """Whether it is one of several batches of items from anywhere (`Item.listed`). Their names are unique in
     all of them, and their outputs may lie in folders below `mirror`."""

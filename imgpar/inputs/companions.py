@@ -21,12 +21,15 @@ from imgpar.inputs.batches import (
     Batch,
     Entries,
     file_facts,
+    is_sidecar,
     known_suffix,
     suffix_of,
     why_unreadable,
 )
 from imgpar.inputs.ignored import ignored_kind
 
+SAMPLES = ("json", "txt", "cls")
+"""Suffixes of what WebDataset keeps beside a picture: fields, caption, class."""
 SIDECAR = "sidecar"
 """Format name of a sidecar, which is copied unchanged."""
 _CLIPS = ("mov", "mp4")
@@ -34,19 +37,27 @@ _STILLS = ("heic", "heif", "jpg", "jpeg")
 """Suffixes of the still pictures of Live Photos, the most likely first."""
 
 
-def with_sidecars(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Append the sidecars beside the pictures of each batch to its items."""
+def with_sidecars(batches: Iterable[Batch], *, samples: bool = False) -> Iterator[Batch]:
+    """Append the sidecars beside the pictures of each batch to its items.
+
+    Args:
+        batches: of the inputs.
+        samples: whether the texts of samples (`SAMPLES`) are among them.
+    """
+    suffixes = (*SIDECARS, *SAMPLES) if samples else SIDECARS
     for batch in batches:
-        found = list(_beside(batch.items))
+        found = list(_listed_beside(batch, suffixes) if batch.others else _beside(batch.items, suffixes))
         if not found:
             yield batch
             continue
-        taken = min(len(found), batch.sidecars)
+        taken = sum(is_sidecar(item.path) for item in found)
+        paths = {item.path for item in found}
         yield replace(
             batch,
             items=[*batch.items, *found],
-            ignored=batch.ignored - taken,
-            sidecars=batch.sidecars - taken,
+            ignored=max(0, batch.ignored - len(found)),
+            sidecars=max(0, batch.sidecars - taken),
+            others=[item for item in batch.others if item.path not in paths] if batch.others else (),
             kinds=Counter(batch.kinds) - Counter(ignored_kind(os.path.basename(item.path)) for item in found),
         )
 
@@ -119,12 +130,28 @@ def _rank(name: str, sidecar: str) -> tuple[int, str]:
     return (0 if first else 1, name)
 
 
-def _beside(items: Sequence[Item]) -> Iterator[Item]:
+def _listed_beside(batch: Batch, suffixes: Sequence[str]) -> Iterator[Item]:
+    """Sidecars in a source that lists its files; those of a sample have its name up to the first dot."""
+    names = [os.path.basename(item.path) for item in batch.items if not item.error]
+    known = {suffix: {fold(base) for name in names for base in _bases(name, suffix)} for suffix in suffixes}
+    for item in batch.others:
+        stem, suffix = split_suffix(os.path.basename(item.path))
+        if fold(stem) in known.get(suffix[1:].lower(), ()):
+            yield item._replace(format=SIDECAR)
+
+
+def _bases(name: str, suffix: str) -> tuple[str, ...]:
+    """What stands before the suffix of a sidecar of this picture."""
+    stem = split_suffix(name)[0]
+    return (name, stem, name.partition(".")[0] or stem) if suffix in SAMPLES else (name, stem)
+
+
+def _beside(items: Sequence[Item], suffixes: Sequence[str]) -> Iterator[Item]:
     seen: set[tuple[str, str]] = set()
     for item in items:
         folder, name = os.path.split(item.path)
-        stem = split_suffix(name)[0]
-        candidates = [f"{base}.{word}" for base in (name, stem) for s in SIDECARS for word in (s, s.upper())]
+        every = [(base, suffix) for suffix in suffixes for base in _bases(name, suffix)]
+        candidates = [f"{base}.{word}" for base, s in every for word in (s, s.upper())]
         for candidate in () if item.error or item.source else candidates:
             made = _item(os.path.join(folder, candidate), item)
             key = (folder, fold(candidate))

@@ -135,7 +135,9 @@ def robots(value: object) -> tuple[str, ...]:
     words = value.split(",") if isinstance(value, str) else value
     if isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words):
         found = [word.strip().lower() for word in words]
-        if found and all(re.fullmatch("[a-z][a-z-]*", word) for word in found):
+        if (found or not isinstance(value, str)) and all(
+            re.fullmatch("[a-z][a-z-]*", word) for word in found
+        ):
             return AI_TAGS if "all" in found else tuple(found)
     raise bad_value(VALUE, "directives such as noai,noimageai, or all", value)
 
@@ -147,6 +149,6 @@ def agent(value: object) -> str:
     >>> agent("mybot/1.0")
     'mybot/1.0'
     """
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._/-]{1,100}", value):
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9._/-]{0,100}", value):
         return value
     raise bad_value(VALUE, "a name of letters, digits, '.', '/', '_' and '-'", value)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from imgpar.core.filenames import natural
 from imgpar.inputs.batches import Entries, Row
+from imgpar.inputs.others import OTHER
 
 TOGETHER = 1000
 """Files that are written together."""
@@ -43,7 +44,8 @@ INSERT INTO aside VALUES (?, ?, ?, ?)
 ON CONFLICT(folder, what, name) DO UPDATE SET count = count + excluded.count
 """
 _FILES = """
-SELECT name, size, mtime_ns, version, key, format, error, kind FROM file WHERE folder = ? ORDER BY sort, name
+SELECT name, size, mtime_ns, version, key, format, error, kind FROM file
+WHERE folder = ? AND (format = ?) = ? ORDER BY sort, name
 """
 
 
@@ -64,6 +66,8 @@ class Contents(NamedTuple):
     """What is in one folder."""
 
     items: Entries
+    others: Entries
+    """Files that are not media."""
     folders: Sequence[tuple[int, str]]
     """Number and name of each folder in it, in natural order."""
     kinds: Counter[str]
@@ -137,9 +141,11 @@ class FolderSpool:
         for what, name, number in run("SELECT what, name, count FROM aside WHERE folder = ?", (folder,)):
             found[what][_text(name)] = number
         below = run("SELECT id, name FROM folder WHERE parent = ? ORDER BY sort, name", (folder,))
-        twice = run("SELECT name FROM file WHERE folder = ? AND twice ORDER BY sort, name", (folder,))
+        many = "SELECT name FROM file WHERE folder = ? AND twice AND format <> ? ORDER BY sort, name"
+        twice = run(many, (folder, OTHER))
         return Contents(
             self._entries(folder, path, mirror),
+            self._entries(folder, path, mirror, others=True),
             [(number, _text(name)) for number, name in below],
             found["kinds"],
             found["left_out"],
@@ -148,11 +154,13 @@ class FolderSpool:
             [_text(name) for (name,) in twice],
         )
 
-    def _entries(self, folder: int, path: str, mirror: str) -> Entries:
+    def _entries(self, folder: int, path: str, mirror: str, *, others: bool = False) -> Entries:
         formats, errors, kinds, keys = dict[str, str](), dict[str, str](), dict[str, str](), list[str]()
 
         def rows() -> Iterator[Row]:
-            for raw, *facts, key, shown, error, kind in self._database.execute(_FILES, (folder,)):
+            for raw, *facts, key, shown, error, kind in self._database.execute(
+                _FILES, (folder, OTHER, others)
+            ):
                 name = _text(raw)
                 keys.append(_text(key))
                 if shown:

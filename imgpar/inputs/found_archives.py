@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
-from imgpar.inputs.batches import Batch
+from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Access, Content, Source, archive_suffix, opened_archive
 
@@ -71,11 +71,11 @@ class FoundArchives:
         """
         archive = opened_archive(path, self._access)
         for batch in archive.batches(mirror, patterns.below(below) if patterns else None):
-            items = tuple(
-                item if item.error else item._replace(source=self.number, key=f"{len(path)}:{item.key}")
-                for item in batch.items
+            items, others = (
+                found.of_source(self.number, f"{len(path)}:") if isinstance(found, Entries) else found
+                for found in (batch.items, batch.others)
             )
-            yield replace(batch, items=items, root=root)
+            yield replace(batch, items=items, others=others, root=root)
 
     def open(self, item: Item) -> Content:
         """As `Source.open`."""

@@ -21,9 +21,10 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from imgpar.core.addresses import is_address, without_secrets
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import ItemError, UsageError
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
+from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import (
     AddressSpool,
     check_opener,
@@ -32,7 +33,7 @@ from imgpar.inputs.addresses import (
     open_address,
     places_of,
 )
-from imgpar.inputs.batches import Batch, Entries, columns_in, named_item
+from imgpar.inputs.batches import Batch, Entries, columns_in, known_suffix, named_item, suffix_of
 from imgpar.inputs.batches import Row as Listed
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.patterns import Patterns
@@ -90,6 +91,8 @@ class InputList:
         self._rows: Iterable[str | Row] = () if isinstance(rows, (str, os.PathLike)) else rows
         self._remote: int | None = None
         self._named, self._number = False, 0
+        self.looks = False
+        """Whether the first bytes of an address without a suffix are read, because they decide its format."""
 
     @classmethod
     def of_addresses(cls, addresses: list[str], access: Access, number: int = 0) -> InputList:
@@ -184,7 +187,10 @@ class InputList:
         """All rows, in their order."""
         if self._stream is not None or self.path:
             stream, self._stream = self._stream or open_list(self.path, self._access), None
-            yield from read_rows(stream, self.path, self._columns, nul=self._null)
+            try:
+                yield from read_rows(stream, self.path, self._columns, nul=self._null)
+            except ItemError as error:  # of a server, or of a package that is missing
+                raise _unreadable(self.path, error) from None
         else:
             for number, row in enumerate(self._rows, 1):
                 yield row if isinstance(row, Row) else Row(os.fspath(row), number)
@@ -193,11 +199,35 @@ class InputList:
         self, items: list[Item], mirror: str, patterns: Patterns | None, notes: tuple[str, ...]
     ) -> Batch:
         taken = [item for item in items if not patterns or patterns.takes(places_of(item.path).long)]
+        if self.looks:
+            taken = self._looked_at(taken)
         every = tuple(
             item._replace(named=self._named, mirror=f"{mirror}/{item.mirror}" if mirror else item.mirror)
             for item in taken
         )
         return Batch("", mirror, every, excluded=len(items) - len(taken), notes=notes, part=True)
+
+    def _looked_at(self, items: list[Item]) -> list[Item]:
+        """The items, those without a known suffix with the format of their first bytes."""
+        asked = [
+            at for at, item in enumerate(items) if not (item.error or known_suffix(suffix_of(item.name)))
+        ]
+        if asked:
+            from concurrent.futures import ThreadPoolExecutor  # few lists need it
+
+            with ThreadPoolExecutor(self._access.fetching.per_host) as threads:
+                found = threads.map(self._look, [items[at] for at in asked])
+                for at, item in zip(asked, found, strict=True):
+                    items[at] = item
+        return items
+
+    def _look(self, item: Item) -> Item:
+        try:
+            with open_address(item.key or item.path, self._access.fetching) as file:
+                shown = sniff(peek(file.read))
+        except ItemError as error:
+            return item._replace(error=str(error), kind=type(error).__name__)
+        return item._replace(format=shown.name if shown else "")
 
 
 def _for_worker(access: Access) -> InputList:
@@ -213,9 +243,13 @@ def open_list(path: str, access: Access = NO_ACCESS) -> IO[bytes]:
         if is_address(path):
             return open_address(path, access.fetching)
         return open(path, "rb")
-    except OSError as error:
-        shown = without_secrets(path)
-        raise UsageError(f"The list of inputs {shown!r} cannot be read: {error.strerror or error}.") from None
+    except (OSError, ItemError) as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: OSError | ItemError) -> UsageError:
+    words = str(error) if isinstance(error, ItemError) else f"{error.strerror or error}."
+    return UsageError(f"The list of inputs {without_secrets(path)!r} cannot be read: {words}")
 
 
 def scan_list(names: Iterable[str], patterns: Patterns | None = None) -> Iterator[Batch]:

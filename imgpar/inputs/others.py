@@ -39,7 +39,8 @@ def with_others(
     target = os.path.realpath(out) if out else ""
     for batch in batches:
         own = batch.folder and batch.ignored and not (target and _is_target(batch, target))
-        found = list(_others(batch, patterns, ours)) if own else []
+        found = list(_others(batch, patterns, ours)) if own and not batch.others else []
+        found += [item for item in batch.others if not patterns or patterns.takes(_path_in(item, batch))]
         if outside := dict.fromkeys(item.path for item in found if _leads_out(item.path, batch)):
             found = [item for item in found if item.path not in outside]
             batch = replace(batch, notes=(*batch.notes, _left_out(list(outside))))
@@ -67,6 +68,11 @@ def _leads_out(path: str, batch: Batch) -> bool:
         return False
     root = os.path.join(os.path.realpath(batch.root or batch.folder), "")
     return not os.path.realpath(path).startswith(root)
+
+
+def _path_in(item: Item, batch: Batch) -> str:
+    """The path of an item below the input."""
+    return item.path[len(batch.root) + 1 :].replace(os.sep, "/")
 
 
 def _left_out(paths: Sequence[str]) -> str:

@@ -20,15 +20,15 @@ from imgpar.core.errors import (
 from imgpar.core.install_hint import pip
 from imgpar.core.job import INODE_BITS
 from imgpar.inputs.archives import LINK, failed, limited, locked
-from imgpar.inputs.batches import is_media, why_unreadable
-from imgpar.inputs.in_order import InOrder, Receiver
+from imgpar.inputs.batches import why_unreadable
+from imgpar.inputs.sequential import NoMoreError, Receiver, SequentialArchive
 from imgpar.inputs.sources import Entry
 
 _NTFS_EPOCH = 116_444_736_000_000_000
 """1970 in units of 100 ns since 1601."""
 
 
-class SevenZipSource(InOrder):
+class SevenZipSource(SequentialArchive):
     """The files in a 7z archive."""
 
     title = "7z archive"
@@ -52,7 +52,7 @@ class SevenZipSource(InOrder):
                 yield limited(entry, packed)
 
     def unpack(self, receiver: Receiver) -> None:
-        """As `InOrder.unpack`. After damage it goes on with the next block of the archive."""
+        """As `SequentialArchive.unpack`. After damage it goes on with the next block of the archive."""
         state, names = self.state(), None
         while names is None or names:
             with self._opened() as archive:
@@ -62,6 +62,8 @@ class SevenZipSource(InOrder):
                     archive.extract(targets=names, factory=offered)
                 except _EnoughError:
                     return
+                except (NoMoreError, OSError):
+                    raise
                 except Exception as error:  # of py7zr, and of any of its decompressors
                     names = offered.after(self._words(error, offered.whole))
                 else:
@@ -191,12 +193,11 @@ def _is_locked(library: Any, file: IO[bytes]) -> bool:
 
 
 def _names(files: Sequence[Any]) -> list[str]:
-    """The names of what may be an input; those that lead outside are left out, as py7zr refuses all then."""
+    """The names of all files; those that lead outside are left out, as py7zr refuses all then."""
     return [
         file.filename
         for file in files
-        if is_media(file.filename)
-        and not (file.is_directory or file.is_socket or file.is_symlink or file.is_junction)
+        if not (file.is_directory or file.is_socket or file.is_symlink or file.is_junction)
         and not {"", ".", ".."}.intersection(file.filename.replace("\\", "/").split("/"))
         and ":" not in file.filename
     ]

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, NamedTuple, Protocol, TypeGuard, cast
 
-from imgpar.core.addresses import scheme_of
+from imgpar.core.addresses import last_part, scheme_of, without_secrets
 from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
@@ -28,6 +28,7 @@ from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unre
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
 from imgpar.inputs.folder_spool import Contents, FolderSpool, Listed
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
+from imgpar.inputs.others import OTHER
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.ranges import matching, spelled_out
 from imgpar.inputs.walk import mirror_names
@@ -189,6 +190,8 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
         spool.count(at, "kinds", ignored_kind(name))
         if is_sidecar(name):
             spool.count(at, "sidecars")
+        if not entry.error or entry.kind != SourceError.__name__:  # links are left out, as those in folders
+            spool.add(at, Listed(name, *entry[1:])._replace(format=OTHER))
     elif patterns and not patterns.takes(path):
         if patterns.recursive or not above:
             spool.count(at, "excluded")
@@ -232,6 +235,7 @@ def _batch(inside: Contents, folder: str, place: str, below: tuple[str, ...], ro
         inside.left_out,
         inside.excluded,
         root,
+        others=inside.others,
     )
 
 
@@ -252,7 +256,8 @@ def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
         if batch.files:
             yield batch
         elif isinstance(items, Entries):
-            yield replace(batch, items=items.of_source(number))
+            others = batch.others.of_source(number) if isinstance(batch.others, Entries) else ()
+            yield replace(batch, items=items.of_source(number), others=others)
         else:
             yield replace(batch, items=tuple(item._replace(source=number) for item in items))
 
@@ -268,7 +273,7 @@ def with_sources(
         in_order: whether addresses keep their places among the others; else one source at the end has all.
 
     Raises:
-        UsageError: two sources have one name, or there is none for an address.
+        UsageError: two sources have one name, there is none for an address, or it is that of an archive.
     """
     found, sources, addresses = list[str | Source](), dict[str, Source](), list[str]()
     for given in _each(inputs):
@@ -288,9 +293,8 @@ def with_sources(
                 use(access)
         found.append(made)
     if access.archives and any(map(_may_hold_archives, found)):
-        from imgpar.inputs.found_archives import FoundArchives
-
-        found.append(FoundArchives(len(sources_of(found)) + 1, access, sources))
+        module = importlib.import_module("imgpar.inputs.found_archives")
+        found.append(module.FoundArchives(len(sources_of(found)) + 1, access, sources))
     return found + _listed(addresses, access, len(found))  # last: their names give way to those of files
 
 
@@ -316,6 +320,9 @@ def _each(inputs: Iterable[str | Source]) -> Iterator[str | Source]:
             yield given
             continue
         for name in spelled_out(given):
+            if scheme_of(name) and archive_suffix(last_part(name)):
+                words = f"{without_secrets(name)} is an archive, which is not opened at an address."
+                raise UsageError(words, fix="Download it, and name the file.")
             yield from matching(name) if archive_suffix(name) and not scheme_of(name) else (name,)
 
 
@@ -330,7 +337,7 @@ def is_source(given: object) -> TypeGuard[Source]:
 
 
 def has_order(source: Source) -> bool:
-    """Whether it may hold items that are read one after the other (`inputs/in_order`)."""
+    """Whether it may hold items that are read one after the other (`inputs/sequential`)."""
     return bool(getattr(source, "ordered", False))
 
 

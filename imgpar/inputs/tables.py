@@ -16,9 +16,10 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import IO, Any, NamedTuple
 
-from imgpar.core.addresses import is_address, without_secrets
+from imgpar.core.addresses import is_address, last_part, without_secrets
 from imgpar.core.errors import MissingExtraError, UsageError, library_words
 from imgpar.core.install_hint import pip
 
@@ -87,10 +88,11 @@ class Columns:
 def table_suffix(path: str) -> str:
     """The suffix by which a file is a table, such as `csv` or `jsonl.gz`; empty for a list in plain text.
 
-    >>> table_suffix("urls.CSV"), table_suffix("urls.jsonl.gz"), table_suffix("urls.txt")
+    >>> table_suffix("urls.CSV"), table_suffix("https://host/urls.jsonl.gz?day=1"), table_suffix("urls.txt")
     ('csv', 'jsonl.gz', '')
     """
-    parts = os.path.basename(path).lower().split(".")
+    name = last_part(path) if is_address(path) else os.path.basename(path)
+    parts = name.lower().split(".")
     kind = parts[-2] if parts[-1] == "gz" and len(parts) > 2 else parts[-1]
     known = len(parts) > 1 and (kind in _READERS or parts[-1] == "parquet")
     return (f"{kind}.gz" if parts[-1] == "gz" else kind) if known else ""
@@ -156,33 +158,39 @@ def _decoded(name: bytes, *, nul: bool) -> Iterator[str]:
 
 def _csv_rows(stream: IO[bytes], columns: Columns, where: str, delimiter: str = "") -> Iterator[Row]:
     """Rows of comma-separated values; the header is row 1, and lines within quotes count as one row."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    first = text.readline(_LARGEST)
-    delimiter = delimiter or max(",;\t", key=first.count)
     limit = csv.field_size_limit(_LARGEST)
     try:
-        reader = csv.reader(_with_first(first, text), delimiter=delimiter, strict=True)
-        names = next(reader, [])
-        address, key = columns.found_in(names, where)
-        number = 1
-        while True:
-            number += 1
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                yield Row("", number, error=f"The row is no valid CSV: {error}.")
-                continue
-            if cells is None:
-                return
-            if not cells:
-                continue  # an empty line
-            if len(cells) != len(names):
-                why = f"The row has {len(cells)} fields, and the header has {len(names)}."
-                yield Row("", number, error=why)
-            else:
-                yield _row(dict(zip(names, cells, strict=True)), address, key, number)
+        with io.TextIOWrapper(stream, "utf-8-sig", errors="surrogateescape", newline="") as text:
+            first = text.readline(_LARGEST)
+            delimiter = delimiter or max(",;\t", key=first.count)
+            records = _records(csv.reader(chain([first], text), delimiter=delimiter, strict=True))
+            names = next(records, [])
+            if isinstance(names, str):
+                raise UsageError(f"The header of {where} cannot be read. {names}")
+            address, key = columns.found_in(names, where)
+            for number, cells in enumerate(records, 2):
+                if isinstance(cells, str):
+                    yield Row("", number, error=cells)
+                elif len(cells) == len(names):
+                    yield _row(dict(zip(names, cells, strict=True)), address, key, number)
+                elif cells:  # an empty line is no row
+                    why = f"The row has {len(cells)} fields, and the header has {len(names)}."
+                    yield Row("", number, error=why)
     finally:
         csv.field_size_limit(limit)
+
+
+def _records(reader: Iterator[list[str]]) -> Iterator[list[str] | str]:
+    """The fields of each row; or why it cannot be read."""
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            yield f"The row is no valid CSV: {error}."
+        else:
+            if cells is None:
+                return
+            yield cells
 
 
 def _tsv_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[Row]:
@@ -298,11 +306,6 @@ def _text(value: object) -> str:
 def _listed(names: Iterable[str]) -> str:
     every = [repr(without_secrets(name)) for name in names]
     return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")
-
-
-def _with_first(first: str, rest: Iterable[str]) -> Iterator[str]:
-    yield first
-    yield from rest
 
 
 @contextlib.contextmanager

@@ -19,9 +19,9 @@ import xxhash
 from imgpar.core.errors import DamagedError, SourceError, UnsupportedError
 from imgpar.core.job import INODE_BITS, Item
 from imgpar.inputs.archives import LINK, Archive, changed, failed
-from imgpar.inputs.batches import is_media, why_unreadable
+from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.compressed import Unpacked
-from imgpar.inputs.in_order import InOrder, Receiver
+from imgpar.inputs.sequential import Receiver, SequentialArchive
 from imgpar.inputs.sources import Entry
 
 _CHUNK = 1 << 20
@@ -62,7 +62,7 @@ class TarSource(Archive):
         return io.BufferedReader(_Part(self.root, int(place), item.size))
 
 
-class PackedTarSource(InOrder):
+class PackedTarSource(SequentialArchive):
     """The files in a compressed tar archive."""
 
     title = "tar archive"
@@ -74,7 +74,7 @@ class PackedTarSource(InOrder):
         with self._unpacked() as file:
             for number, info, archive in _members(file, "r|"):
                 version, error = 0, None
-                if info.isreg() and not info.issparse() and is_media(info.name):
+                if info.isreg() and not info.issparse():
                     try:
                         version = _digest(archive.extractfile(info), info.size)
                     except DamagedError as damage:
@@ -85,7 +85,7 @@ class PackedTarSource(InOrder):
                     raise error  # what comes after it has no names
 
     def unpack(self, receiver: Receiver) -> None:
-        """As `InOrder.unpack`."""
+        """As `SequentialArchive.unpack`."""
         state = self.state()
         with self._unpacked() as file:
             for number, info, archive in _members(file, "r|"):
@@ -143,7 +143,7 @@ class _Links:
 
     def resolved(self, entry: Entry, info: tarfile.TarInfo) -> Entry:
         """The entry; of a hard link that of the file which it names."""
-        if info.isreg() and not entry.error and is_media(entry.path):
+        if info.isreg() and not entry.error:
             self._places[hash(entry.path)] = _Place(entry.size, entry.version, entry.key)
         elif info.islnk():
             place = self._places.get(hash(_plain(info.linkname)))

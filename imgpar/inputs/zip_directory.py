@@ -22,7 +22,7 @@ _LONGEST_COMMENT = (1 << 16) - 1
 _FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF
 _LARGE, _UNICODE_NAME, _UNIX_TIME, _NTFS, AES = 0x0001, 0x7075, 0x5455, 0x000A, 99
 UTF8, ENCRYPTED, STRONG = 0x800, 1, 0x40
-"""Bits of `Member.flags`."""
+"""Bits of `ZipMember.flags`."""
 _NTFS_EPOCH = 116_444_736_000_000_000
 """1970 in units of 100 ns since 1601."""
 
@@ -35,7 +35,7 @@ class SplitError(NoZipError):
     """Its directory says that it is one part of several."""
 
 
-class Member(NamedTuple):
+class ZipMember(NamedTuple):
     """One entry of the directory."""
 
     name: str
@@ -55,7 +55,7 @@ class Member(NamedTuple):
     """As of `stat`; 0 where the archive was not made on Unix."""
 
 
-def members(file: IO[bytes]) -> Iterator[Member]:
+def members(file: IO[bytes]) -> Iterator[ZipMember]:
     """The entries of an archive, in the order of its directory. Raises NoZipError, OSError."""
     start, size, before = _place(file)
     file.seek(start)
@@ -103,13 +103,13 @@ def _place(file: IO[bytes]) -> tuple[int, int, int]:
     return start, size, start - offset
 
 
-def _member(found: tuple[int, ...], raw: bytes, extra: bytes, before: int) -> Member:
+def _member(found: tuple[int, ...], raw: bytes, extra: bytes, before: int) -> ZipMember:
     flags, method, clock, day, crc, packed, size = found[5:12]
     offset, fields = found[18], _fields(extra)
     if large := fields.get(_LARGE, b""):
         size, packed, offset = _large(large, size, packed, offset)
     by_rule = raw.decode("utf-8" if flags & UTF8 else "cp437", "surrogateescape")
-    return Member(
+    return ZipMember(
         _shown(raw, fields.get(_UNICODE_NAME, b"")),
         by_rule,
         size,

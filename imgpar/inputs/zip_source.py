@@ -25,7 +25,7 @@ from imgpar.inputs.archives import LINK, Archive, changed, failed, limited, lock
 from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.compressed import zstd_errors
 from imgpar.inputs.sources import Entry
-from imgpar.inputs.zip_directory import AES, ENCRYPTED, STRONG, Member, NoZipError, SplitError, members
+from imgpar.inputs.zip_directory import AES, ENCRYPTED, STRONG, NoZipError, SplitError, ZipMember, members
 
 UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError)
 """What zipfile raises for archives that are damaged, or made to look so."""
@@ -76,7 +76,7 @@ class ZipSource(Archive):
         found: IO[bytes] = archive.open(info)
         return found
 
-    def _entry(self, member: Member, state: str, *, overlaps: bool) -> Entry:
+    def _entry(self, member: ZipMember, state: str, *, overlaps: bool) -> Entry:
         key = f"{state} {member.offset} {member.packed} {member.method} {member.flags} {member.raw}"
         entry = Entry(member.name, member.size, member.mtime_ns, member.crc, key)
         if member.mode & 0o170000 not in (0, 0o100000):
@@ -101,7 +101,7 @@ def modified(info: zipfile.ZipInfo) -> int:
         return 0
 
 
-def _problem(member: Member, password: Secret | None) -> ItemError | None:
+def _problem(member: ZipMember, password: Secret | None) -> ItemError | None:
     if member.flags & STRONG:
         words = "It is encrypted by a method that is not supported."
         return UnsupportedError(words, fix="Unpack the archive first.")

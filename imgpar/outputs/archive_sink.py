@@ -29,7 +29,7 @@ EPOCH = 315_532_800
 """1980-01-01, the first time that every kind of archive can hold, in seconds since 1970."""
 
 
-class Member(NamedTuple):
+class WholeMember(NamedTuple):
     """A whole file in an unfinished archive."""
 
     start: int
@@ -47,19 +47,26 @@ class Member(NamedTuple):
 class Before(Protocol):
     """What OUT held before the run, by name; of equal names the last one counts."""
 
-    def names(self) -> Iterable[str]: ...
-    def find(self, name: str) -> Facts | None: ...
-    def digest(self, name: str) -> str: ...
-    def close(self) -> None: ...
+    def names(self) -> Iterable[str]:
+        """Of all members, in their order."""
+
+    def find(self, name: str) -> Facts | None:
+        """What is known of a member; None where there is none."""
+
+    def digest(self, name: str) -> str:
+        """`imgpar.core.digest.content_digest` of a member. Raises OSError."""
+
+    def close(self) -> None:
+        """Close the archive."""
 
 
 class Writer(Protocol):
     """Writes the end of an archive, or all of it."""
 
-    def placed(self, name: str, member: Member) -> None:
+    def placed(self, name: str, member: WholeMember) -> None:
         """A member is there already."""
 
-    def add(self, name: str, member: Member, source: IO[bytes]) -> None:
+    def add(self, name: str, member: WholeMember, source: IO[bytes]) -> None:
         """Write a member whose content is in `source`."""
 
     def keep(self, name: str) -> None:
@@ -69,7 +76,7 @@ class Writer(Protocol):
         """Write what ends the archive."""
 
 
-class Part(io.BufferedIOBase):
+class FileRange(io.BufferedIOBase):
     """A range of an open file, as a file of its own."""
 
     def __init__(self, file: IO[bytes], start: int, size: int) -> None:
@@ -115,7 +122,7 @@ class ArchiveSink:
     def __init__(self, path: str) -> None:
         self.root = path
         self._fixed: int | None = None
-        self._members: dict[str, Member] = {}
+        self._members: dict[str, WholeMember] = {}
         self._partial: Partial | None = None
         self._gaps = False
         """Whether the unfinished archive has bytes that belong to no member."""
@@ -142,11 +149,11 @@ class ArchiveSink:
         """Open the archive that is there. Raises OutputError."""
         raise NotImplementedError
 
-    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> Member:
+    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> WholeMember:
         """Write a new member at the end of `target`, which is at `at`. Raises OSError, ImgparError."""
         raise NotImplementedError
 
-    def _scan(self, file: IO[bytes], end: int) -> Iterator[tuple[str, Member]]:
+    def _scan(self, file: IO[bytes], end: int) -> Iterator[tuple[str, WholeMember]]:
         """The whole members of an unfinished archive, which ends at `end`."""
         raise NotImplementedError
 
@@ -243,7 +250,7 @@ class ArchiveSink:
             self._is_known = True
         return self._old
 
-    def _finish(self, partial: Partial, members: Mapping[str, Member], *, anew: bool) -> None:
+    def _finish(self, partial: Partial, members: Mapping[str, WholeMember], *, anew: bool) -> None:
         old = self._looked()
         kept = [name for name in (old.names() if old else ()) if name not in members]
         if not anew:
@@ -268,7 +275,7 @@ class ArchiveSink:
     def _fill(
         self,
         writer: Writer,
-        members: Mapping[str, Member],
+        members: Mapping[str, WholeMember],
         kept: Iterable[str],
         source: IO[bytes] | None = None,
     ) -> None:
@@ -316,5 +323,5 @@ def fixed_time() -> int:
     return int(given)
 
 
-def _digest(file: IO[bytes], member: Member) -> str:
-    return stream_digest(Part(file, member.data, member.size))  # type: ignore[arg-type]
+def _digest(file: IO[bytes], member: WholeMember) -> str:
+    return stream_digest(FileRange(file, member.data, member.size))  # type: ignore[arg-type]

@@ -77,6 +77,8 @@ def read_out(
     if in_place:
         if out is not None:
             raise UsageError("OUT and --in-place exclude each other.", fix="Leave one of them out.")
+        if any(getattr(given, "loose", False) for given in inputs):
+            raise UsageError("An address cannot be converted in place.", fix="Name a place with -o OUT.")
         if others:
             raise UsageError(f"{others[0]} cannot be converted in place.", fix="Name a place with -o OUT.")
         return Out(home(_common(paths)), in_place=True)

@@ -113,7 +113,7 @@ class Names:
             if templates and self._leaders:
                 leading = {leader.path for leader in self._leaders.values()}
                 self._leading = {item.path: item for item in batch.items if item.path in leading}
-            together = known or taken or self._leaders or any(unchanged) or wishes.renaming
+            together = known or taken or self._others or self._leaders or any(unchanged) or wishes.renaming
             if together or not self._settle_by_name():
                 self._settle(known, unchanged)
 

@@ -82,7 +82,7 @@ class PackedTarSink(TarSink):
             raise UsageError("Zstandard needs a package that is not installed.", fix=fix)
 
     def _before(self) -> Before:
-        return unpacked(self, self._unpack)
+        return plain_tar(self, self._unpack)
 
     def _unpack(self, target: IO[bytes]) -> None:
         with open(self.root, "rb") as file, self._open(file, "rb") as source:
@@ -104,7 +104,7 @@ class _PackedWriter(TarWriter):
         self._target.close()
 
 
-def unpacked(sink: TarSink, unpack: Callable[[IO[bytes]], object], *errors: type[Exception]) -> TarBefore:
+def plain_tar(sink: TarSink, unpack: Callable[[IO[bytes]], object], *errors: type[Exception]) -> TarBefore:
     """The archive of a sink, as a temporary plain tar.
 
     Args:

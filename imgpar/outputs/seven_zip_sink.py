@@ -15,8 +15,8 @@ from imgpar.core.errors import CommitError, OutputError, UsageError
 from imgpar.core.install_hint import pip
 from imgpar.core.job import OutputFile
 from imgpar.core.tempfiles import temporary
-from imgpar.outputs.archive_sink import Before, Member, Part, Writer
-from imgpar.outputs.packed_tar_sink import unpacked
+from imgpar.outputs.archive_sink import Before, FileRange, WholeMember, Writer
+from imgpar.outputs.packed_tar_sink import plain_tar
 from imgpar.outputs.tar_sink import TarBefore, TarSink, mtime_of
 
 _FILETIME = 116_444_736_000_000_000
@@ -39,7 +39,7 @@ class SevenZipSink(TarSink):
                 fix=f"Install it: {pip('imgpar[archives]')}",
             ) from None
 
-    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> Member:
+    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> WholeMember:
         if any("\ud800" <= sign <= "\udfff" for sign in name):
             raise CommitError("Its name is not Unicode, as those in a 7z archive are.", fix="Rename it.")
         return super()._added(target, at, name, file, made)
@@ -47,7 +47,7 @@ class SevenZipSink(TarSink):
     def _before(self) -> Before:
         from py7zr.exceptions import ArchiveError
 
-        return unpacked(self, self._unpack, ArchiveError, RuntimeError)
+        return plain_tar(self, self._unpack, ArchiveError, RuntimeError)
 
     def _unpack(self, target: IO[bytes]) -> None:
         import py7zr
@@ -76,11 +76,11 @@ class _SevenZipWriter:
         self._sink, self._before = sink, before
         self._new = py7zr.SevenZipFile(target, "w", filters=[{"id": py7zr.FILTER_COPY}])
 
-    def placed(self, name: str, member: Member) -> None:
+    def placed(self, name: str, member: WholeMember) -> None:
         raise NotImplementedError  # nothing is: the unfinished archive is a tar
 
-    def add(self, name: str, member: Member, source: IO[bytes]) -> None:
-        self._write(name, Part(source, member.data, member.size), self._sink._time(member.mtime_ns))
+    def add(self, name: str, member: WholeMember, source: IO[bytes]) -> None:
+        self._write(name, FileRange(source, member.data, member.size), self._sink._time(member.mtime_ns))
 
     def keep(self, name: str) -> None:
         assert self._before
@@ -93,13 +93,13 @@ class _SevenZipWriter:
                 self._new.write(folder, name)
         elif content:
             source = content.raw.fileobj  # type: ignore[attr-defined]
-            part = Part(source, info.offset_data, info.size)
+            part = FileRange(source, info.offset_data, info.size)
             self._write(name, part, self._sink._time(mtime_of(info)))
 
     def close(self) -> None:
         self._new.close()
 
-    def _write(self, name: str, content: Part, mtime_ns: int) -> None:
+    def _write(self, name: str, content: FileRange, mtime_ns: int) -> None:
         self._new.writef(cast(IO[bytes], content), name)
         entry = self._new.header.files_info.files[-1]  # `writef` takes no time
         when = type(entry["lastwritetime"])(mtime_ns // 100 + _FILETIME)

@@ -20,8 +20,8 @@ from imgpar.inputs.stores.source import version_of
 class StoreSink:
     """Outputs below an address.
 
-    What `find` said of a name is a condition of the `publish` that follows in the same thread: something that
-    was stored there in between is not replaced.
+    What `find` said of a name is a condition of the `publish` that follows in the same thread: what was
+    stored there in between is not replaced.
 
     Args:
         address: of a folder, which need not exist.
@@ -60,11 +60,14 @@ class StoreSink:
         return stream_digest(io.BufferedReader(StoreFile(self._client, key, found)))
 
     def publish(self, path: str, file: str, made: OutputFile, /) -> None:
-        """As `Sink.publish`."""
+        """As `Sink.publish`; the ETag that `find` saw is a condition, in the same thread."""
         asked, there = getattr(self._asked, "last", ("", None))
-        known = asked == path
-        upload = Upload(file, made.bytes, media_type(path), there if known else None, new=known and not there)
-        self._client.put(self._key(path), upload)
+        over = there if asked == path else None
+        self._client.put(self._key(path), Upload(file, made.bytes, media_type(path), over))
+
+    def publish_new(self, path: str, file: str, made: OutputFile, /) -> None:
+        """As `Sink.publish_new`."""
+        self._client.put(self._key(path), Upload(file, made.bytes, media_type(path), new=True))
 
     def close(self) -> None:
         """As `Sink.close`."""

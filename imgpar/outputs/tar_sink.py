@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 from imgpar.core.digest import stream_digest
 from imgpar.core.errors import CommitError
 from imgpar.core.job import Facts, OutputFile
-from imgpar.outputs.archive_sink import BLOCK, ArchiveSink, Before, Member, Part, Writer
+from imgpar.outputs.archive_sink import BLOCK, ArchiveSink, Before, FileRange, WholeMember, Writer
 
 RECORD = tarfile.RECORDSIZE
 UNREADABLE = (OSError, tarfile.TarError, EOFError, ValueError, ArithmeticError)
@@ -28,11 +28,11 @@ class TarSink(ArchiveSink):
         except UNREADABLE as error:
             raise self._unreadable(error) from None
 
-    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> Member:
+    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> WholeMember:
         with open(file, "rb") as source:
             return add_file(target, at, name, source, made.bytes, self._time(made.mtime_ns))
 
-    def _scan(self, file: IO[bytes], end: int) -> Iterator[tuple[str, Member]]:
+    def _scan(self, file: IO[bytes], end: int) -> Iterator[tuple[str, WholeMember]]:
         yield from members_of(file, end)
 
     def _writer(self, target: IO[bytes], before: Before | None) -> Writer:
@@ -92,12 +92,12 @@ class TarWriter:
     def __init__(self, sink: ArchiveSink, target: IO[bytes], end: int, before: TarBefore | None) -> None:
         self._sink, self._target, self._end, self._before = sink, target, end, before
 
-    def placed(self, name: str, member: Member) -> None:
+    def placed(self, name: str, member: WholeMember) -> None:
         """As `Writer.placed`."""
 
-    def add(self, name: str, member: Member, source: IO[bytes]) -> None:
+    def add(self, name: str, member: WholeMember, source: IO[bytes]) -> None:
         """As `Writer.add`."""
-        content, when = Part(source, member.data, member.size), self._sink._time(member.mtime_ns)
+        content, when = FileRange(source, member.data, member.size), self._sink._time(member.mtime_ns)
         self._end = add_file(self._target, self._end, name, content, member.size, when).end
 
     def keep(self, name: str) -> None:
@@ -129,8 +129,8 @@ class TarWriter:
 
 
 def add_file(
-    target: IO[bytes], at: int, name: str, content: IO[bytes] | Part, size: int, mtime_ns: int
-) -> Member:
+    target: IO[bytes], at: int, name: str, content: IO[bytes] | FileRange, size: int, mtime_ns: int
+) -> WholeMember:
     """Write one regular file.
 
     Args:
@@ -163,10 +163,10 @@ def add_file(
             end = at + len(head) + copy_padded(content, target, size)
         except tarfile.ReadError:
             raise _another_size() from None
-    return Member(at, at + len(head), size, end, mtime_ns)
+    return WholeMember(at, at + len(head), size, end, mtime_ns)
 
 
-def copy_padded(content: IO[bytes] | Part, target: IO[bytes], size: int) -> int:
+def copy_padded(content: IO[bytes] | FileRange, target: IO[bytes], size: int) -> int:
     """Copy `size` bytes and what fills the last block; returns how many were written. Raises ReadError where
     there are fewer."""
     left = size
@@ -180,7 +180,7 @@ def copy_padded(content: IO[bytes] | Part, target: IO[bytes], size: int) -> int:
     return size + -size % tarfile.BLOCKSIZE
 
 
-def members_of(file: IO[bytes], end: int) -> Iterator[tuple[str, Member]]:
+def members_of(file: IO[bytes], end: int) -> Iterator[tuple[str, WholeMember]]:
     """The whole regular files at the start of a plain tar that ends at `end` and may be cut off anywhere."""
     with contextlib.suppress(*UNREADABLE):
         file.seek(0)
@@ -190,7 +190,7 @@ def members_of(file: IO[bytes], end: int) -> Iterator[tuple[str, Member]]:
             last = info.offset_data + info.size + -info.size % tarfile.BLOCKSIZE
             if not info.isreg() or last > end:
                 return
-            yield info.name, Member(info.offset, info.offset_data, info.size, last, mtime_of(info))
+            yield info.name, WholeMember(info.offset, info.offset_data, info.size, last, mtime_of(info))
 
 
 def mtime_of(info: tarfile.TarInfo) -> int:

@@ -12,7 +12,7 @@ from typing import IO
 from imgpar.core.digest import stream_digest
 from imgpar.core.errors import CommitError, OutputError
 from imgpar.core.job import Facts, OutputFile
-from imgpar.outputs.archive_sink import BLOCK, ArchiveSink, Before, Member, Part
+from imgpar.outputs.archive_sink import BLOCK, ArchiveSink, Before, FileRange, WholeMember
 
 UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError)
 """What zipfile raises for archives that are damaged, or made to look so."""
@@ -40,7 +40,7 @@ class ZipSink(ArchiveSink):
         except UNREADABLE as error:
             raise self._unreadable(error) from None
 
-    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> Member:
+    def _added(self, target: IO[bytes], at: int, name: str, file: str, made: OutputFile) -> WholeMember:
         if any("\ud800" <= sign <= "\udfff" for sign in name):
             raise CommitError("Its name is not Unicode, as those in a ZIP archive are.", fix="Rename it.")
         if len(name.encode()) > LONGEST_NAME:
@@ -57,12 +57,12 @@ class ZipSink(ArchiveSink):
                 target.write(head + block)
             else:
                 target.write(head)
-                if not Part(source, 0, size).copy(target):
+                if not FileRange(source, 0, size).copy(target):
                     raise CommitError("It was changed while it was stored.", fix="Run again.")
         data = at + len(head)
-        return Member(at, data, size, data + size, _modified(info), crc)
+        return WholeMember(at, data, size, data + size, _modified(info), crc)
 
-    def _scan(self, file: IO[bytes], end: int) -> Iterator[tuple[str, Member]]:
+    def _scan(self, file: IO[bytes], end: int) -> Iterator[tuple[str, WholeMember]]:
         at = 0
         while found := _member_at(file, at):
             name, member = found
@@ -120,15 +120,15 @@ class _ZipWriter:
         self._end = target.tell()
         self._infos: list[zipfile.ZipInfo] = []
 
-    def placed(self, name: str, member: Member) -> None:
+    def placed(self, name: str, member: WholeMember) -> None:
         info = self._sink._info(name, member.size, member.crc, member.mtime_ns)
         self._listed(info, member.start)
 
-    def add(self, name: str, member: Member, source: IO[bytes]) -> None:
+    def add(self, name: str, member: WholeMember, source: IO[bytes]) -> None:
         when = self._sink._time(member.mtime_ns)
         info = self._sink._info(name, member.size, member.crc, when)
         self._target.write(info.FileHeader())
-        if not Part(source, member.data, member.size).copy(self._target):
+        if not FileRange(source, member.data, member.size).copy(self._target):
             raise OutputError(f"{self._sink.root} cannot be written: the temporary file was changed.")
         self._listed(info, self._end)
 
@@ -145,7 +145,7 @@ class _ZipWriter:
         if self._sink.deterministic:
             info.date_time, info.extra = self._sink._info(name, 0, 0, self._sink._time(0)).date_time, b""
         self._target.write(info.FileHeader())
-        if not Part(old.fp, data, info.compress_size).copy(self._target):
+        if not FileRange(old.fp, data, info.compress_size).copy(self._target):
             raise self._sink._damaged()
         if info.flag_bits & _WITH_DESCRIPTOR:
             facts = (min(fact, _SHORT) for fact in (info.CRC, info.compress_size, info.file_size))
@@ -163,7 +163,7 @@ class _ZipWriter:
         self._end = self._target.tell()
 
 
-def _member_at(file: IO[bytes], at: int) -> tuple[str, Member] | None:
+def _member_at(file: IO[bytes], at: int) -> tuple[str, WholeMember] | None:
     """The stored member whose header begins there; None where none does."""
     file.seek(at)
     head = file.read(_LOCAL.size)
@@ -183,7 +183,7 @@ def _member_at(file: IO[bytes], at: int) -> tuple[str, Member] | None:
     info = zipfile.ZipInfo(name, _dos_time(date, clock))
     info.extra = rest[long_name:]
     data = at + _LOCAL.size + len(rest)
-    return name, Member(at, data, size, data + size, _modified(info), crc)
+    return name, WholeMember(at, data, size, data + size, _modified(info), crc)
 
 
 def _dos_time(date: int, clock: int) -> tuple[int, int, int, int, int, int]:

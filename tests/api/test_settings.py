@@ -338,3 +338,9 @@ def test_pages_are_not_split_into_frames(picture, tmp_path):
 def test_a_switch_is_read(call, name):
     with pytest.raises(imgpar.BadValueError, match=f"true or false for {name}"):
         call()
+
+
+@pytest.mark.parametrize("name", RunOptions.options())
+def test_a_default_can_be_given(name):  # as `imgpar retry` does, which passes all flags on
+    value, option = getattr(RunOptions(), name), RunOptions.options()[name]
+    assert value is None or option.parse(value) == value

@@ -15,8 +15,8 @@ import imgpar
 from imgpar.batch import unpacking
 from imgpar.batch.unpacking import Unpacking
 from imgpar.core.job import Job
-from imgpar.inputs.in_order import Receiver
 from imgpar.inputs.local import scan
+from imgpar.inputs.sequential import Receiver
 from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.inputs.tar_source import PackedTarSource
 from imgpar.runtime.scheduler import NotYet

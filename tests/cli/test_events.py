@@ -104,6 +104,7 @@ def test_runs_share_a_file_and_unchanged_inputs_have_lines_too(photos, tmp_path)
     assert {line["reason"] for line in again if line["event"] == "skipped"} == {"unchanged"}
 
 
+@pytest.mark.slow
 def test_frames_sheets_retries_and_tasks_have_events(photos, tmp_path):
     call("convert", photos, "-o", tmp_path / "out", *JOBS, code=1)
     done = call("retry", tmp_path / "out", "--events", "-", *JOBS, code=1)

@@ -22,6 +22,9 @@ from PIL import Image
 
 import imgpar
 from imgpar.cli import main
+from imgpar.inputs.batches import Batch
+from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.sources import Entry, in_folders
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="/proc, and names with apostrophes")
 
@@ -72,6 +75,19 @@ def addresses(server: HttpServer) -> list[str]:
         f"http://{USER}:{WORD}@host:port/port.jpg{QUERY}",
         f"gopher://{USER}:{WORD}@host/scheme.jpg{QUERY}",
     ]
+
+
+class Leaky:
+    """A source of the user, whose library puts addresses into its exceptions."""
+
+    root, waits = "leaky://box", False
+
+    def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
+        return in_folders(self.root, mirror, [Entry("os.jpg", 1), Entry("fault.jpg", 1)], patterns)
+
+    def open(self, item: imgpar.Item) -> bytes:
+        words = f"GET http://{USER}:{WORD}@host/it's{QUERY}: url: /x.jpg{QUERY} " + "and so on " * 5000
+        raise ConnectionError(words) if item.path.endswith("os.jpg") else RuntimeError(words)
 
 
 class Scene:
@@ -155,6 +171,7 @@ def test_nothing_that_a_run_leaves_has_a_secret(scene: Scene, server: HttpServer
     assert scene.found(listed) == []
 
 
+@pytest.mark.slow
 def test_addresses_on_the_command_line_stay_there(scene: Scene, server: HttpServer) -> None:
     every = addresses(server)
     good, gone = every[0], every[len(server.pages)]
@@ -191,6 +208,7 @@ def test_a_wrong_place_is_named_without_its_secrets(scene: Scene, scheme: str) -
     assert scene.found() == []
 
 
+@pytest.mark.slow
 def test_stores_keep_what_the_environment_tells_them(scene: Scene, server: HttpServer) -> None:
     pytest.importorskip("obstore")
     (scene.folder / "a.jpg").write_bytes(picture())
@@ -240,6 +258,7 @@ def test_python_raises_and_reports_without_secrets(
     report = imgpar.convert(
         every[:-1], folder / "out", to="webp", jobs=2, allow_private=True, retries=1, on_event=told.append
     )
+    assert report.ok == 3
     scene.said += repr((report, list(report.items), report.summary(), told)).encode()
     for call in (
         lambda: imgpar.convert(every[-1], folder / "out"),
@@ -253,4 +272,19 @@ def test_python_raises_and_reports_without_secrets(
             scene.said += repr(call()).encode()
         except imgpar.ImgparError:
             scene.said += traceback.format_exc(chain=True).replace(__file__, "").encode()
+    assert scene.found() == []
+
+
+def test_exceptions_of_libraries_are_told_without_secrets(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", scene.environment["XDG_STATE_HOME"])
+    kept = str(scene.folder / "kept")
+    with imgpar.EventLog(scene.folder / "events.ndjson") as log:
+        report = imgpar.convert(Leaky(), scene.folder / "out", on_event=log, keep_failures=kept, jobs=1)
+    imgpar.save_report(report, scene.folder / "r.json")
+    imgpar.save_report(report, scene.folder / "r.html")
+    assert [item.status for item in report.items] == ["failed", "failed"]
+    assert any("http://host/it's" in item.traceback for item in report.items)
+    scene.said += repr(list(report.items)).encode()
     assert scene.found() == []

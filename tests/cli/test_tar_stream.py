@@ -111,7 +111,7 @@ def test_a_terminal_is_refused(photo_folder: FolderMaker) -> None:
 
 @pytest.mark.slow
 def test_equal_outputs_make_equal_streams(photo_folder: FolderMaker) -> None:
-    pytest.importorskip("imgpar.batch.in_order")
+    pytest.importorskip("imgpar.batch.plan_order")
     folder = photo_folder("a.png", "b.png", "c.jpg")
     found = set()
     for _ in range(2):

@@ -40,7 +40,7 @@ def test_a_path_is_no_address(path: str) -> None:
         ("https://host?S3CRET", "https://host"),
         ("https://host/#S3CRET", "https://host/"),
         ("https://a:S3CRET@b@host/x", "https://host/x"),
-        ("see http://h/a?S3CRET, http://h/b?S3CRET", "see http://h/a http://h/b"),
+        ("see http://h/a?S3CRET, http://h/b?S3CRET", "see http://h/a, http://h/b"),
         ("a question? no address", "a question? no address"),
     ],
 )

@@ -15,8 +15,6 @@ from typing import Any
 import pytest
 
 TARS = ("tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst")
-IN_ORDER = (*TARS[1:], "7z")
-"""Kinds whose members are read one after the other."""
 KINDS = ("zip", *TARS, "7z")
 
 Files = Mapping[str, bytes]

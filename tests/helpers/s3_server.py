@@ -16,6 +16,9 @@ from xml.sax.saxutils import unescape
 PARTS = ("obstore", "moto", "flask")
 MISSING = next((f"{name} is not installed" for name in PARTS if find_spec(name) is None), "")
 PATIENCE = 30.0
+_SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=tester/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+)
 
 
 def free_port() -> int:
@@ -39,7 +42,7 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 class S3Server:
-    """Buckets in memory. It checks no signatures, so tests ask it without any."""
+    """Buckets in memory. It checks no signatures."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -66,7 +69,7 @@ class S3Server:
         """One request: status, headers, body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
-            connection.request(method, path, body, headers or {})
+            connection.request(method, path, body, {"Authorization": _SIGNED, **(headers or {})})
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         finally:

@@ -40,6 +40,8 @@ class TcpProxy:
 
     def stop(self) -> None:
         """Close the port and reset all connections."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
         with self._lock:
             for one in self._open:

@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
-from packing import IN_ORDER, KINDS, TARS, packed, packed_folder
+from packing import KINDS, TARS, packed, packed_folder
 from PIL import Image
 
 import imgpar
@@ -22,6 +22,8 @@ from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import with_sources
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
+each_way = pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "7z"])
+"""A kind for each way in which members are read."""
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +101,37 @@ def test_outputs_and_report_are_those_of_the_folder(
     assert len(tree(tmp_path / "two")) == 6
 
 
+@each_way
+def test_samples_and_other_files_go_along(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
+    files = {
+        "000/000123.jpg": picture(1, kind="JPEG"),
+        "000/000123.json": b'{"a": 1}',
+        "000/000123.txt": b"a caption",
+        "000/000123.cls": b"7",
+        "000/000124.seg.png": picture(2),
+        "000/000124.json": b"{}",
+        "000/readme.md": b"other",
+        "b.png": picture(3),
+        "b.xmp": b"<x/>",
+        "c.txt": b"of no picture",
+    }
+    for name, data in files.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(data)
+        os.utime(tmp_path / "in" / name, (1_600_000_000,) * 2)
+    archive = packed_folder(tmp_path / "in", tmp_path / f"a.{kind}")
+    for settings_, count in ({"companions": "samples"}, 8), ({"companions": "copy", "others": "copy"}, 10):
+        trees = []
+        for given_ in (tmp_path / "in", archive):
+            out = tmp_path / f"out-{given_.name}-{count}"
+            report = imgpar.convert(given_, out, to="webp", session=session, **settings_)
+            again = imgpar.convert(given_, out, to="webp", session=session, **settings_)
+            assert (report.failed, set(again.reasons)) == (0, {"unchanged"})
+            trees.append(tree(out))
+        assert trees[0] == trees[1]
+        assert len(trees[1]) == count
+
+
 @every_kind
 def test_a_second_run_does_only_what_changed(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
     path = tmp_path / f"a.{kind}"
@@ -113,7 +146,7 @@ def test_a_second_run_does_only_what_changed(tmp_path: Path, kind: str, session:
     assert [outcome.status for outcome in report.items] == ["skipped", "skipped", "ok", "ok"]
 
 
-@every_kind
+@each_way
 def test_a_dry_run_names_what_a_run_makes(
     tmp_path: Path, folder: Path, kind: str, session: imgpar.Session
 ) -> None:
@@ -134,7 +167,7 @@ def test_of_several_inputs_it_has_a_folder_of_its_name(tmp_path: Path, kind: str
     assert len(found) == 2
 
 
-@every_kind
+@each_way
 @pytest.mark.parametrize("name", ["../evil.png", "/etc/evil.png", "a/../../evil.png", "..\\evil.png"])
 def test_a_name_that_leads_outside_is_a_failed_input(
     tmp_path: Path, kind: str, name: str, session: imgpar.Session
@@ -144,15 +177,14 @@ def test_a_name_that_leads_outside_is_a_failed_input(
     if kind != "7z":
         archive = packed(archive, {name: picture(1), "good.png": picture()})
     else:
-        archive.write_bytes(archive.read_bytes())
-        pytest.skip("py7zr writes no such names")
+        pytest.skip("py7zr writes no such names: test_sevenzip_source.py")
     report = imgpar.convert(archive, tmp_path / "deep/out", to="jpg", session=session)
     assert (report.ok, report.failed) == (1, 1)
     assert report.failures[0].error.startswith("Its name leads outside of the input")
     assert [found.name for found in tmp_path.rglob("*.jpg")] == ["good.jpg"]
 
 
-@every_kind
+@each_way
 def test_the_last_of_two_files_with_one_name_is_taken(
     tmp_path: Path, kind: str, session: imgpar.Session
 ) -> None:
@@ -190,14 +222,14 @@ def test_what_is_before_a_cut_is_converted(tmp_path: Path, kind: str, session: i
     assert {item.kind for item in report.failures} == {"DamagedError"}
 
 
-@every_kind
+@each_way
 def test_patterns_select_files(tmp_path: Path, kind: str) -> None:
     archive = packed(tmp_path / f"a.{kind}", {"a.jpg": b"1", "b.png": b"1", "proofs/c.jpg": b"1"})
     found = items(archive, patterns=Patterns(["*.jpg"], ["proofs/"]))
     assert [item.mirror for item in found] == ["a.jpg"]
 
 
-@every_kind
+@each_way
 def test_facts_arrays_and_names_by_content(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
     files = {f"{number}.png": picture(number, (20 + number, 10)) for number in (3, 1, 2)}
     archive = packed(tmp_path / f"a.{kind}", files)
@@ -212,7 +244,7 @@ def test_facts_arrays_and_names_by_content(tmp_path: Path, kind: str, session: i
     assert report.filtered == 1
 
 
-@every_kind
+@each_way
 def test_pictures_become_one_file(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
     archive = packed(tmp_path / f"a.{kind}", {f"{at}.jpg": picture(at, kind="JPEG") for at in range(3)})
     pipe = imgpar.Pipeline()
@@ -240,7 +272,7 @@ def test_short_suffixes_mean_the_same(tmp_path: Path, suffix: str) -> None:
     assert [item.mirror for item in items(archive)] == ["a.jpg"]
 
 
-@every_kind
+@each_way
 def test_failed_files_are_tried_again(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
     archive = packed(tmp_path / f"a.{kind}", {"a.png": picture(1), "b.png": b"nothing"})
     assert imgpar.convert(archive, tmp_path / "out", to="jpg", session=session).failed == 1
@@ -250,7 +282,7 @@ def test_failed_files_are_tried_again(tmp_path: Path, kind: str, session: imgpar
     assert imgpar.verify(tmp_path / "out").ok == 2
 
 
-@pytest.mark.parametrize("kind", IN_ORDER)
+@pytest.mark.parametrize("kind", ["tar.gz", "7z"])
 def test_the_pixel_limit_holds(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
     archive = packed(tmp_path / f"a.{kind}", {"a.png": picture()})
     report = imgpar.convert(archive, tmp_path / "out", max_pixels=100, session=session)
@@ -264,7 +296,7 @@ def test_a_picture_that_is_larger_than_the_memory_fails(tmp_path: Path, session:
     assert (report.ok, [item.kind for item in report.failures]) == (1, ["LimitError"])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "tar"])
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "7z"])
 def test_what_unpacks_to_a_thousand_times_its_size_is_not_read(
     tmp_path: Path, kind: str, session: imgpar.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +337,16 @@ def test_archives_of_the_systems_tar(
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
+@pytest.mark.parametrize(
+    "address", ["https://me:word@127.0.0.1/a.zip?token=word", "s3://bucket/b/photos-{000..002}.tar.gz"]
+)
+def test_an_archive_at_an_address_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(imgpar.UsageError, match="is not opened at an address") as refused:
+        imgpar.convert(address, tmp_path / "out")
+    assert "word" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
 _NAMES = st.text(st.sampled_from("aB1 é.-_ü"), min_size=1, max_size=6).filter(lambda name: name.strip(". "))
 _PATHS = st.lists(_NAMES, min_size=1, max_size=3).map(lambda parts: "/".join(parts) + ".png")
 
@@ -326,5 +368,6 @@ def test_any_folder_and_its_archives_give_the_same(
     wanted = tree(place / "out")
     for kind in KINDS:
         archive = packed(place / f"in.{kind}", files, times=dict.fromkeys(files, 1_600_000_000))
-        imgpar.convert(archive, place / f"out-{kind}", to="webp", session=session)
-        assert tree(place / f"out-{kind}") == wanted, kind
+        out = place / kind.replace(".", "-") / "out"
+        imgpar.convert(archive, out, to="webp", session=session)
+        assert tree(out) == wanted, kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,9 @@ from s3_server import MISSING, S3Server
 from tcp_proxy import TcpProxy
 
 import imgpar
+from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.stores.client import ChangedError, Client, Found, Upload, client_of
+from imgpar.inputs.stores.source import StoreSource
 from imgpar.outputs.store_sink import StoreSink
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
@@ -116,7 +118,7 @@ def test_a_run_into_a_store_makes_what_a_run_into_a_folder_makes(
     assert first.items[0].outputs[0].path == f"{out}/a.webp"
     assert outcomes(imgpar.convert(folder, out, to="webp", jobs=1)) == {"ok": 0, "skipped": 7, "failed": 0}
     s3.put(bucket, "web/b.webp", b"mine")
-    assert imgpar.verify_outputs(out).failed == 1
+    assert imgpar.verify(out).failed == 1
     third = imgpar.convert(folder, out, to="webp", quality=40, jobs=1)
     assert outcomes(third) == {"ok": 6, "skipped": 1, "failed": 0}
     assert s3.get(bucket, "web/b.webp") == b"mine"
@@ -127,7 +129,7 @@ def test_a_file_is_named_in_a_store(s3: S3Server, bucket: str, photo_folder: Fol
     for ok in (1, 0):
         assert imgpar.convert(picture, f"s3://{bucket}/x/b.webp", jobs=1).ok == ok
     assert s3.keys(bucket) == ["x/b.webp"]
-    assert imgpar.verify_outputs(f"s3://{bucket}/x/b.webp").ok == 1
+    assert imgpar.verify(f"s3://{bucket}/x/b.webp").ok == 1
 
 
 def test_a_pattern_selects_below_its_folder(
@@ -183,7 +185,7 @@ def test_what_is_not_there_is_said(s3: S3Server, bucket: str, tmp_path: Path) ->
 
 
 def test_a_store_that_cannot_be_written_ends_the_run(s3: S3Server, photo_folder: FolderMaker) -> None:
-    with pytest.raises(imgpar.RunError, match="s3://no-such-bucket/x cannot be read: .* does not exist"):
+    with pytest.raises(imgpar.RunError, match=r"s3://no-such-bucket/x cannot be read: .* does not exist"):
         imgpar.convert(photo_folder("a.jpg"), "s3://no-such-bucket/x", jobs=1)
 
 
@@ -217,9 +219,9 @@ def test_what_was_changed_since_it_was_listed_is_not_read(s3: S3Server, bucket: 
         client.read("a", 0, 5, found)
 
 
-def stored(client: Client, path: Path, size: int, **condition: object) -> None:
-    """Store a file of zeros as `a.bin`."""
-    path.write_bytes(b"\0" * size)
+def stored(client: Client, path: Path, size: int, fill: bytes = b"0", **condition: object) -> None:
+    """Store a file as `a.bin`."""
+    path.write_bytes(fill * size)
     client.put("a.bin", Upload(str(path), size, "", **condition))  # type: ignore[arg-type]
 
 
@@ -229,7 +231,8 @@ def test_a_new_object_replaces_nothing(s3: S3Server, bucket: str, tmp_path: Path
     stored(client, tmp_path / "f", size, new=True)
     assert len(s3.get(bucket, "a.bin")) == size
     with pytest.raises(FileExistsError):
-        stored(client, tmp_path / "f", size, new=True)
+        stored(client, tmp_path / "f", size, b"1", new=True)
+    assert s3.get(bucket, "a.bin")[:1] == b"0"
     assert s3.uploads(bucket) == 0
 
 
@@ -248,24 +251,68 @@ def test_a_sink_stores_under_the_condition_of_what_it_found(
 ) -> None:
     sink, path = StoreSink(f"s3://{bucket}/x"), f"s3://{bucket}/x/a.webp"
     (tmp_path / "f").write_bytes(b"mine")
-    made = imgpar.core.job.OutputFile(path, 4)
-    assert sink.find(path) is None
+    made = OutputFile(path, 4)
     s3.put(bucket, "x/a.webp", b"theirs")
     with pytest.raises(FileExistsError):
+        sink.publish_new(path, str(tmp_path / "f"), made)
+    assert sink.find(path) is not None
+    s3.put(bucket, "x/a.webp", b"later")
+    with pytest.raises(ChangedError):
         sink.publish(path, str(tmp_path / "f"), made)
     assert sink.find(path) is not None
     sink.publish(path, str(tmp_path / "f"), made)
     assert s3.get(bucket, "x/a.webp") == b"mine"
 
 
-def test_a_header_costs_a_part_of_a_file(s3: S3Server, bucket: str, proxy: TcpProxy, tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    large = imgpar.encode(random.integers(0, 256, (2000, 2000, 3), np.uint8), to="png")
-    s3.put(bucket, "a.png", large)
-    assert len(large) > 10_000_000
-    (item,) = imgpar.describe(f"s3://{bucket}/a.png")
-    assert item.size == (2000, 2000)
-    assert proxy.received < len(large) / 10
+def test_what_appears_during_a_run_is_left_alone(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker
+) -> None:
+    folder = photo_folder(*(f"{letter}.jpg" for letter in "abcdefgh"))
+    sink = Late(f"s3://{bucket}/x", lambda: s3.put(bucket, "x/b.webp", b"theirs"))
+    report = imgpar.convert(folder, sink, to="webp", jobs=1)
+    assert outcomes(report) == {"ok": 7, "skipped": 0, "failed": 1}
+    assert "appeared after the run was planned" in report.items[1].error
+    assert s3.get(bucket, "x/b.webp") == b"theirs"
+
+
+class Late(StoreSink):
+    """A sink beside which somebody else stores something after it was listed."""
+
+    def __init__(self, address: str, other: Callable[[], object]) -> None:
+        super().__init__(address)
+        self._other = other
+
+    def listing(self, folder: str) -> Mapping[str, Facts]:
+        found = super().listing(folder)
+        self._other()
+        return found
+
+
+def test_verify_reads_back_what_was_stored(s3: S3Server, bucket: str, photo_folder: FolderMaker) -> None:
+    class Damaging(StoreSink):
+        def publish_new(self, path: str, file: str, made: OutputFile, /) -> None:
+            data = bytearray(Path(file).read_bytes())
+            data[-1] ^= 1
+            Path(file).write_bytes(data)
+            super().publish_new(path, file, made)
+
+    sink = Damaging(f"s3://{bucket}/x")
+    (item,) = imgpar.convert(photo_folder("a.jpg"), sink, to="webp", jobs=1, verify=True).items
+    assert "its content differs" in item.error
+
+
+def test_a_header_costs_a_part_of_a_file(s3: S3Server, bucket: str, proxy: TcpProxy) -> None:
+    data = np.random.default_rng(0).bytes(8_000_000)
+    s3.put(bucket, "a.png", data)
+    source = StoreSource(f"s3://{bucket}/a.png")
+    (batch,) = source.batches("")
+    with source.open(batch.items[0]) as file:
+        assert file.read(100) == data[:100]
+        assert file.seek(-50, 2) == len(data) - 50
+        assert file.read() == data[-50:]
+        assert proxy.received < len(data) / 10
+        file.seek(0)
+        assert file.read() == data
 
 
 @pytest.mark.parametrize("cut", [0, 10, 200, 1000, 60_000])
@@ -298,7 +345,7 @@ def test_a_run_bridges_a_server_that_is_away(
                 proxy.back()
 
     report = imgpar.convert(f"s3://{bucket}/in/", f"s3://{bucket}/out", to="webp", jobs=1, on_event=listen)
-    assert outcomes(report) == {"ok": 12, "skipped": 0, "failed": 0}
+    assert outcomes(report) == {"ok": 12, "skipped": 0, "failed": 0}, [item.error for item in report.items]
     imgpar.convert(folder, tmp_path / "here", to="webp", jobs=1)
     assert objects(s3, bucket, "out/") == files(tmp_path / "here")
 

@@ -18,14 +18,18 @@ from typing import Any
 import pytest
 from conftest import FolderMaker
 from PIL import Image
+from s3_server import MISSING, S3Server
 from shard_store import store_all
 
 import imgpar
 from imgpar import testing
-from imgpar.core.job import Item
+from imgpar.core.digest import file_digest
+from imgpar.core.job import Item, OutputFile
 from imgpar.inputs.batches import Batch
+from imgpar.inputs.stores.client import client_of
 from imgpar.outputs.shards.columns import ColumnKinds
 from imgpar.outputs.shards.samples import field_names
+from imgpar.outputs.store_sink import StoreSink
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 pytest.importorskip("exifread", reason="exifread-nocycle is not installed")
@@ -301,10 +305,62 @@ def test_shards_of_others_are_not_touched(pictures: Path, tmp_path: Path, sessio
     assert (out / "00008.tar").exists()
 
 
+def test_outputs_are_read_back_with_verify(pictures: Path, tmp_path: Path, session) -> None:
+    report = imgpar.convert(pictures, tmp_path / "out", shard=4, to="png", verify=True, session=session)
+    assert (report.ok, report.failed) == (6, 1)
+    again = imgpar.convert(pictures, tmp_path / "out", shard=4, to="png", verify=True, session=session)
+    assert (again.skipped, again.failed) == (6, 1)
+
+
 def test_a_dry_run_creates_nothing(pictures: Path, tmp_path: Path, session) -> None:
     report = imgpar.convert(pictures, tmp_path / "out", shard=4, dry_run=True)
     assert report.planned == 7
     assert not (tmp_path / "out").exists()
+
+
+# ----- other places -----------------------------------------------------------------------------------
+
+
+class Stored(imgpar.MemorySink):
+    """A store that can be made to fail."""
+
+    broken = ""
+
+    def publish(self, path: str, file: str, made: OutputFile, /) -> None:
+        if self.broken and path.endswith(self.broken):
+            raise OSError(5, "the store is gone")
+        super().publish(path, file, made)
+
+
+def test_shards_in_a_store_are_those_in_a_folder(pictures: Path, tmp_path: Path, session) -> None:
+    sink, settings = Stored(), {"shard": 4, "to": "webp", "session": session}
+    imgpar.convert(pictures, tmp_path / "out", **settings)
+    report = imgpar.convert(pictures, sink, **settings)
+    assert (report.ok, report.failed) == (6, 1)
+    assert sorted(sink) == files(tmp_path / "out")
+    for name in ("00000.tar", "00001.tar", "00001.parquet"):
+        assert sink[name] == (tmp_path / "out" / name).read_bytes()
+    assert imgpar.convert(pictures, sink, **settings).skipped == 6
+    shutil.copy(pictures / "p0.jpg", pictures / "p9.jpg")
+    assert imgpar.convert(pictures, sink, **settings).ok == 1
+    assert "00002_stats.json" in sink
+
+
+@pytest.mark.parametrize("broken", ["00000.parquet", "00001.tar"])
+def test_a_store_that_fails_ends_the_run_and_the_next_one_goes_on(
+    broken: str, pictures: Path, tmp_path: Path, session
+) -> None:
+    sink, settings = Stored(), {"shard": 4, "to": "webp", "session": session}
+    sink.broken = broken
+    with pytest.raises(imgpar.OutputError, match="the store is gone"):
+        imgpar.convert(pictures, sink, **settings)
+    sink.broken = ""
+    report = imgpar.convert(pictures, sink, **settings)
+    assert report.exit_code == 1  # the damaged one
+    imgpar.convert(pictures, tmp_path / "out", **settings)
+    assert sorted(sink) == files(tmp_path / "out")
+    for name in ("00000.tar", "00001.tar"):
+        assert sink[name] == (tmp_path / "out" / name).read_bytes()
 
 
 # ----- refusals ----------------------------------------------------------------------------------------
@@ -349,6 +405,7 @@ sys.exit(main(["convert", *sys.argv[2:], "--shard", "3", "-j", "1", "-q", "--to"
 """
 STORE = f"""
 import sys
+from s3_server import MISSING, S3Server
 from shard_store import store_all
 from imgpar.testing import strike_at
 strike_at(int(sys.argv[1]), {FILES!r})
@@ -425,3 +482,26 @@ def test_webdataset_reads_the_samples(pictures: Path, tmp_path: Path, session) -
     found = json.loads(done.stdout)
     assert [key for key, *_ in found] == [f"0000{shard}{n}" for shard in range(2) for n in range(3)]
     assert found[0] == ["000000", [64, 96, 3], "p0.jpg"]
+
+
+# ----- a server that speaks S3 ---------------------------------------------------------------------
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_shards_in_a_bucket(pictures: Path, tmp_path: Path, session, monkeypatch) -> None:
+    server, settings = S3Server(), {"shard": 4, "to": "webp", "session": session}
+    try:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        client_of.cache_clear()
+        bucket = server.bucket("shards")
+        assert imgpar.convert(pictures, f"s3://{bucket}/set", **settings).ok == 6
+        assert imgpar.convert(pictures, f"s3://{bucket}/set", **settings).skipped == 6
+        imgpar.convert(pictures, tmp_path / "out", **settings)
+        assert sorted(server.keys(bucket)) == [f"set/{name}" for name in files(tmp_path / "out")]
+        for name in ("00000.tar", "00001.tar"):
+            there = StoreSink(f"s3://{bucket}/set").digest(f"s3://{bucket}/set/{name}")
+            assert there == file_digest(str(tmp_path / "out" / name))
+    finally:
+        server.stop()
+        client_of.cache_clear()

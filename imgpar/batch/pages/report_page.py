@@ -252,6 +252,8 @@ def _what(outcome: Outcome, folder: str) -> Iterator[str]:
         yield f'<ul class="files">{"".join(files)}</ul>'
     yield from (f'<span class="lost">lost: {markup.escape_text(what)}</span>' for what in outcome.lost)
     yield from (f'<p class="remark">{markup.escape_text(note)}</p>' for note in outcome.notes)
+    columns = (f"{name}: {value}" for name, value in outcome.columns if value)
+    yield from (f'<p class="remark">{markup.escape_text(column)}</p>' for column in columns)
     yield from _details(outcome)
 
 

@@ -28,16 +28,19 @@ def copy_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
     """
     if task.attempt and (files := tuple(done_before(task.job.targets, run.noted()))):
         return Done(task.serial, clock.timings(), outputs=files)
-    with clock.during("read"):
-        digest = _digest(task, run)
-    if task.job.digest and task.job.digest == digest:
-        return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
     made, notes = list[OutputFile](), dict[str, None]()
-    with clock.during("commit"):
+    with local_file(task.job.item, run.sources) as path:
+        with clock.during("read"):
+            digest = _digest(task, path)
+        if task.job.digest and task.job.digest == digest:
+            return Done(task.serial, clock.timings(), digest=digest, unchanged=True)
         if task.job.twin is None:
             (target,) = task.job.targets
-            made.append(_commit(task.job.item.path, target, task, run, run.link_others, digest, notes))
-        else:
+            link = run.link_others and not task.job.item.source
+            with clock.during("commit"):
+                made.append(_commit(path, target, task, run, link, digest, notes))
+    with clock.during("commit"):
+        if task.job.twin is not None:
             for target, file in zip(task.job.targets, task.job.twin.outputs, strict=True):
                 if not matches_output(file.path, (file,)):
                     raise CommitError(f"{file.path} was changed during the run.", fix="Run again.")
@@ -48,11 +51,9 @@ def copy_task(task: Task, run: RunSpec, clock: StageClock) -> Done:
     return Done(task.serial, clock.timings(), outputs=tuple(made), notes=tuple(notes), digest=digest)
 
 
-def _digest(task: Task, run: RunSpec) -> str:
-    item = task.job.item
+def _digest(task: Task, path: str) -> str:
     try:
-        with local_file(item, run.sources) as path:
-            digest = file_digest(path)
+        digest = file_digest(path)
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
     if task.job.twin is not None and digest != task.job.twin.digest:

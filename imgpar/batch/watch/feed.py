@@ -1,4 +1,4 @@
-"""Changes that the system reports, collected in a thread until the next turn asks for them."""
+"""FolderChanges that the system reports, collected in a thread until the next turn asks for them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from imgpar.core.job import INODE_BITS
 
 MOST = 10_000
 """Changed folders that are remembered by name; beyond that all are looked at."""
-BURST = 4000
-"""Changes at a time from which the system may have dropped some; it does not say so."""
-_STEP, _DEBOUNCE, _TIMEOUT = 50, 400, 1000
-"""Milliseconds: the pause that ends a group of changes, its greatest length, how often the thread wakes."""
+_STEP, _DEBOUNCE, _TIMEOUT = 50, 400, 0
+"""Milliseconds: the pause that ends a group of changes, and its greatest length; without a timeout, as the
+library drops what comes at that moment."""
 
 
 @dataclass
-class Changes:
+class FolderChanges:
     """What changed since the last turn."""
 
     folders: set[str] = field(default_factory=set)
@@ -30,19 +29,16 @@ class Changes:
     """Folders in which something was removed."""
     everything: bool = False
     """All inputs have to be looked at."""
-    burst: bool = False
-    """There were so many that some may be missing."""
 
     def __bool__(self) -> bool:
         return bool(self.folders or self.trees or self.everything)
 
-    def add(self, other: Changes) -> None:
+    def add(self, other: FolderChanges) -> None:
         """Add other changes."""
         self.folders |= other.folders
         self.trees |= other.trees
         self.removed |= other.removed
         self.everything |= other.everything
-        self.burst |= other.burst
 
     def bound(self) -> None:
         """Replace more folders than can be remembered by all inputs."""
@@ -71,15 +67,15 @@ class ChangeFeed:
         self.folders, self._ignores, self._wake, self._temporary = tuple(folders), ignores, wake, temporary
         self.error = ""
         """Why it ended; empty while it works."""
-        self._changes, self._lock = Changes(), threading.Lock()
+        self._changes, self._lock = FolderChanges(), threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._collect, name="imgpar-watch", daemon=True)
         self._thread.start()
 
-    def take(self) -> Changes:
+    def take(self) -> FolderChanges:
         """What changed since the last call."""
         with self._lock:
-            found, self._changes = self._changes, Changes()
+            found, self._changes = self._changes, FolderChanges()
         return found
 
     def close(self) -> None:
@@ -108,7 +104,7 @@ class ChangeFeed:
             self._wake()
 
     def _add(self, group: Sequence[tuple[str, str]]) -> None:
-        found = Changes(burst=len(group) >= BURST)
+        found = FolderChanges()
         for kind, path in group:
             if path in self.folders:
                 found.everything = True
@@ -120,7 +116,7 @@ class ChangeFeed:
                 self._changes.bound()
             self._wake()
 
-    def _sort_in(self, kind: str, path: str, found: Changes) -> None:
+    def _sort_in(self, kind: str, path: str, found: FolderChanges) -> None:
         folder, name = os.path.split(path)
         if is_temporary(name):
             try:
@@ -131,5 +127,5 @@ class ChangeFeed:
         found.folders.add(folder)
         if kind == "deleted":
             found.removed.add(folder)
-        elif kind == "added" and os.path.isdir(path):
+        if os.path.isdir(path):
             found.trees.add(path)

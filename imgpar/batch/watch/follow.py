@@ -50,6 +50,8 @@ class Follow:
         self._folders, self._say = folders, say
         self._aim = os.path.abspath(settings.move_done) if settings.move_done else ""
         self._synced = set[str]()
+        self.left = set[str]()
+        """Folders of inputs that should have left, and could not."""
 
     # ----- inputs that are done --------------------------------------------------------------------
 
@@ -58,6 +60,7 @@ class Follow:
         if not (self._aim or self._settings.delete_source):
             return 0
         count, wanted = 0, filter(_is_done, outcomes)
+        self.left.clear()
         while some := list(islice(wanted, TOGETHER)):
             with contextlib.ExitStack() as stack:
                 journal = stack.enter_context(open_journal(self._place, self._options, stack))
@@ -90,6 +93,7 @@ class Follow:
                 os.unlink(path)
         except OSError as error:
             self._say("warning", f"{path} stays: {error.strerror or error}.")
+            self.left.add(os.path.dirname(path))
             return False
         return True
 

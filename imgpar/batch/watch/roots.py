@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -57,7 +58,7 @@ class WatchedFolders:
 
     def __init__(self, inputs: Iterable[object]) -> None:
         given = [absolute(path) for path in inputs if isinstance(path, str)]
-        self.folders = [path for path in given if os.path.isdir(path) or not os.path.splitext(path)[1]]
+        self.folders = [path for path in given if _is_folder(path)]
         self._remote = {folder: is_on_network(folder) for folder in self.folders}
         self._known: dict[str, tuple[int, int]] = {}
         self.away: dict[str, str] = {}
@@ -105,6 +106,12 @@ class WatchedFolders:
         if empty and self._known.get(folder, identity) != identity:
             return identity, f"{folder} is empty and another folder than before; its disk may be missing"
         return identity, ""
+
+
+def _is_folder(path: str) -> bool:
+    """Whether a path is a folder, or may be one that is not mounted yet."""
+    named = os.path.lexists(path) or glob.has_magic(path) or os.path.splitext(path)[1]
+    return os.path.isdir(path) or not named
 
 
 def has_entries(folder: str, removed: Sequence[str] | set[str], root: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from imgpar.batch.watch.feed import Changes
+from imgpar.batch.watch.feed import FolderChanges
 from imgpar.batch.watch.settle import Settling, is_temporary
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.batches import Batch, Entries
@@ -85,7 +85,7 @@ class Scope:
 
     def __init__(
         self,
-        changes: Changes,
+        changes: FolderChanges,
         settling: Settling,
         taken: dict[str, bytes],
         unreadable: Unreadable,

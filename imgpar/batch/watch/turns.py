@@ -11,7 +11,7 @@ from imgpar.batch.account import Listener
 from imgpar.batch.log_lines import escaped
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import ReportLines, forget_run
-from imgpar.batch.watch.feed import Changes
+from imgpar.batch.watch.feed import FolderChanges
 from imgpar.batch.watch.follow import Follow
 from imgpar.batch.watch.request import TurnToken, WatchRequest, safe_options
 from imgpar.batch.watch.roots import WatchedFolders
@@ -66,7 +66,7 @@ class Turns:
         self.on_event: Callable[[], object] = lambda: None
         """Called with each event of a run."""
 
-    def carry_out(self, changes: Changes, workers: Workers) -> Scope:
+    def carry_out(self, changes: FolderChanges, workers: Workers) -> Scope:
         """Look at what changed and run what is new; `why` says what stopped it."""
         for folder in changes.folders & self.unreadable.folders():
             self._taken.pop(folder, None)
@@ -159,8 +159,9 @@ class Turns:
             self._request.listen(Event("note", text=text))
 
     def _remember(self, scope: Scope) -> None:
-        """Keep the digests of the folders that were taken."""
-        self._taken.update(scope.taking)
+        """Keep the digests of the folders that were taken, unless something is left to do in them."""
+        done = {folder: digest for folder, digest in scope.taking.items() if folder not in self._follow.left}
+        self._taken.update(done)
         if scope.changes.everything:
             for folder in self._taken.keys() - scope.taking.keys():
                 if not os.path.isdir(folder):

@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from imgpar.batch.log_lines import escaped, time_text
 from imgpar.batch.report import Report
 from imgpar.batch.setup import check_place, new_workers
-from imgpar.batch.watch.feed import ChangeFeed, Changes
+from imgpar.batch.watch.feed import ChangeFeed, FolderChanges
 from imgpar.batch.watch.request import WatchRequest, check_watch
 from imgpar.batch.watch.roots import WatchedFolders
 from imgpar.batch.watch.scope import Scope
@@ -39,11 +39,13 @@ POLL = 30.0
 """Seconds between two listings where the system reports no changes."""
 AGAIN = 600.0
 """Seconds between two listings where it does: a report may be lost."""
-NEW_FOLDER = 2.0
-"""Seconds after which a new folder is listed once more: files may have come before the system watched it; and
-everything after a burst."""
+SOON, SHARE = 3.0, 20.0
+"""Seconds after a change until everything is listed once more, at least so many times as long as a listing
+takes: of many changes, and of those in a new folder, the system and the library drop some silently."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds until a turn that could not go on is tried again, doubled each time."""
+ENDED, ENDED_WITHIN = 3, 60.0
+"""How often the reports of the system may end within so many seconds."""
 IDLE = 60.0
 """Seconds without work after which the workers end and their memory is released."""
 RELOAD, WAKE = "reload", "wake"
@@ -73,9 +75,11 @@ class Watcher:
         self._turns = Turns(request, self._place, recipe, self._roots, cancel)
         self._inbox = queue.SimpleQueue[str]()  # the only queue whose put is safe in signal handlers
         self._feed: ChangeFeed | None = None
-        self._changes = Changes()
+        self._changes = FolderChanges()
         self._due, self._everything_due, self._pause = NEVER, 0.0, FIRST_PAUSE
-        self._later = list[tuple[float, Changes]]()
+        self._ended = list[float]()
+        self._look_seconds = 0.0
+        """How long it takes to list everything."""
 
     @property
     def waiting(self) -> int:
@@ -137,7 +141,7 @@ class Watcher:
 
     def _wait(self) -> None:
         """Wait for a message or for the next turn."""
-        wake = min(self._due, self._everything_due, *(at for at, _ in self._later), NEVER)
+        wake = min(self._due, self._everything_due)
         left = min(wake - time.monotonic(), TICK)
         with contextlib.suppress(queue.Empty):
             if self._inbox.get(timeout=max(left, 0.0)) == RELOAD:
@@ -147,29 +151,28 @@ class Watcher:
         """Collect what has changed, and decide when it is looked at."""
         now = time.monotonic()
         if self._feed and self._feed.error:
-            self._log(
-                "warning", f"The system reports no changes ({self._feed.error}), so folders are polled."
-            )
-            self._close_feed()
-            self._polled, self._everything_due = True, now
+            self._feed_ended(self._feed.error, now)
         if self._feed and (found := self._feed.take()):
-            if found.trees or found.burst:
-                again = Changes(trees=set(found.trees), everything=found.burst)
-                self._later.append((now + NEW_FOLDER, again))
+            soon = max(SOON, SHARE * self._look_seconds)
+            self._everything_due = min(self._everything_due, now + soon)
             self._changes.add(found)
             self._due = min(self._due, now + self._request.settings.settle / 2)  # more may come
-        for at, changes in self._later:
-            if at <= now:
-                self._changes.add(changes)
-                self._due = now
-        self._later = [(at, changes) for at, changes in self._later if at > now]
         if self._everything_due <= now:
             self._changes.everything = True
             self._due = now
 
+    def _feed_ended(self, why: str, now: float) -> None:
+        """Begin the feed anew, as after a name that is not UTF-8; where that does not help, poll."""
+        self._close_feed()
+        self._everything_due = now
+        self._ended = [at for at in self._ended if now - at < ENDED_WITHIN] + [now]
+        if len(self._ended) > ENDED:
+            self._log("warning", f"The system reports no changes ({why}), so folders are polled.")
+            self._polled = True
+
     def _turn(self, workers: Workers) -> bool:
         """Look and run; returns whether there was anything to do."""
-        changes, self._changes = self._changes, Changes()
+        changes, self._changes = self._changes, FolderChanges()
         if why := self._missing_out():
             self._changes.add(changes)
             self._turns.why, before = why, self._turns.last_error
@@ -181,8 +184,10 @@ class Watcher:
             return False
         self._tell_state("working")
         changes.folders |= self._turns.unreadable.due()
-        before = self._turns.last_error
+        before, started = self._turns.last_error, time.monotonic()
         scope = self._turns.carry_out(changes, workers)
+        if changes.everything and not scope.taking:
+            self._look_seconds = time.monotonic() - started
         if why := self._turns.why:
             self._try_again(why, before)
             return True

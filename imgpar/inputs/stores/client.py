@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import importlib
+import random
+import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -22,7 +24,16 @@ CLIENTS = {
     "sftp": ("sftp", "SftpClient"),
     "memory": ("fsspec_files", "FsspecClient"),
 }
-"""Module and class of the client, by scheme; the class is called with scheme, host and user."""
+"""Module and class of the client, by scheme; the class is called with scheme, host, user and retries."""
+
+
+RETRIES = 6
+"""Further attempts of a request; with the waits between them they bridge some 20 s without a server."""
+
+
+def pause(attempt: int) -> None:
+    """Wait before an attempt other than the first, 0: at random, so that threads do not come together."""
+    time.sleep(random.uniform(0.5, 1.0) * min(0.25 * 2.0**attempt, 8.0))  # noqa: S311
 
 
 class ChangedError(OSError):
@@ -89,11 +100,18 @@ class Client(Protocol):
 
 
 @lru_cache(maxsize=64)
-def client_of(scheme: str, host: str, user: str = "") -> Client:
-    """The client of this process for a bucket or host."""
+def client_of(scheme: str, host: str, user: str = "", retries: int = RETRIES) -> Client:
+    """The client of this process for a bucket or host.
+
+    Args:
+        scheme: of the address.
+        host: bucket, container, or host with its port.
+        user: who logs in; empty takes the usual one.
+        retries: further attempts of a request whose connection breaks.
+    """
     module, name = CLIENTS[scheme]
     made: Client = getattr(importlib.import_module(f"imgpar.inputs.stores.{module}"), name)(
-        scheme, host, user
+        scheme, host, user, retries
     )
     return made
 

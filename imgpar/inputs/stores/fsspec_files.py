@@ -16,7 +16,7 @@ BLOCK = 4 << 20
 class FsspecClient:
     """One file system of fsspec; see `Client`."""
 
-    def __init__(self, scheme: str, host: str, _user: str = "") -> None:
+    def __init__(self, scheme: str, host: str, _user: str = "", _retries: int = 0) -> None:
         self._host = host
         self._files: Any = library("fsspec", scheme).filesystem(scheme)
 

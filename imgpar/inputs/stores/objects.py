@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from imgpar.core.addresses import without_secrets
-from imgpar.inputs.stores.client import ChangedError, Found, Listing, Upload, failure, library
+from imgpar.inputs.stores.client import RETRIES, ChangedError, Found, Listing, Upload, failure, library, pause
 from imgpar.inputs.stores.s3_login import ENDPOINTS, odd_listing, s3_settings
 
 BLOCK = 4 << 20
 """Bytes of one request of a large object, so that the time of each is bounded."""
-SINGLE = 16 << 20
+SINGLE = 8 << 20
 """Bytes up to which an object is stored with one request, which may be conditional."""
-RETRIES = 8
-"""Further attempts of a request, which with the waits between them bridge some 20 s without a server."""
 PATIENCE = timedelta(seconds=90)
 """Time for one request with its retries."""
 _ENDPOINTS = {"s3": ENDPOINTS, "az": ("AZURE_STORAGE_ENDPOINT",), "gs": ("GOOGLE_BASE_URL",)}
@@ -33,11 +31,12 @@ _ODD = "Its name has an empty part, the part '.' or '..', or a control character
 class ObjectClient:
     """One bucket or container; see `Client`."""
 
-    def __init__(self, scheme: str, bucket: str, _user: str = "") -> None:
+    def __init__(self, scheme: str, bucket: str, _user: str = "", retries: int = RETRIES) -> None:
         self._library = library("obstore", scheme)
         self._errors = library("obstore.exceptions", scheme)
         self._scheme, self._bucket = scheme, bucket
-        self._store = _store(scheme, bucket)
+        self._retries = retries
+        self._store = _store(scheme, bucket, retries)
 
     def folder(self, path: str) -> Listing:
         """As `Client.folder`."""
@@ -79,13 +78,46 @@ class ObjectClient:
             yield self.read(path, start, min(start + BLOCK, found.size), found)
 
     def put(self, path: str, upload: Upload) -> None:
-        """As `Client.put`: by one request, or in parts that become an object at the end."""
-        single = upload.size <= SINGLE
-        content = Path(upload.path).read_bytes() if single else Path(upload.path)
+        """As `Client.put`: by one request, or in parts that become an object at the end.
+
+        A request whose connection broke may have been carried out; then its repetition fails the condition.
+        """
+        for attempt in range(self._retries + 1):
+            if attempt:
+                pause(attempt)
+            try:
+                self._put_if(path, upload)
+                return
+            except (FileExistsError, ChangedError):
+                if not self._holds(path, upload):
+                    raise
+                return
+            except ConnectionError:
+                if attempt == self._retries:
+                    raise
+
+    def _put_if(self, path: str, upload: Upload) -> None:
+        if upload.size > SINGLE:  # uploads in parts know no conditions
+            there = self.find(path) if upload.new or upload.over else None
+            if upload.new and there:
+                raise failure(FileExistsError, "There is something under its name")
+            if upload.over and there and there[1:] != upload.over[1:]:
+                raise failure(ChangedError, "It was changed meanwhile")
+            self._put(path, Path(upload.path), upload, "overwrite")
+            return
+        content = Path(upload.path).read_bytes()
         try:
-            self._put(path, content, upload, _mode(self._scheme, upload) if single else "overwrite")
+            self._put(path, content, upload, _mode(self._scheme, upload))
         except _NoConditionsError:
             self._put(path, content, upload, "overwrite")
+
+    def _holds(self, path: str, upload: Upload) -> bool:
+        """Whether an object is what was to be stored."""
+        found = self.find(path)
+        if found is None or found.size != upload.size:
+            return False
+        with open(upload.path, "rb") as file:
+            return all(file.read(len(block)) == block for block in self.blocks(path, found))
 
     def _put(self, path: str, content: bytes | Path, upload: Upload, mode: Any) -> None:
         with self._plain_errors():
@@ -131,7 +163,7 @@ class ObjectClient:
         except (errors.BaseError, OSError) as error:
             if "NotImplemented" in str(error) or " 501" in str(error):
                 raise _NoConditionsError from None
-            raise failure(ConnectionError, _in_words(error)) from None
+            raise _in_words(error) from None
 
 
 class _OddNameError(OSError):
@@ -157,7 +189,7 @@ def _mode(scheme: str, upload: Upload) -> Any:
     return known if all(known.values()) else "overwrite"
 
 
-def _store(scheme: str, bucket: str) -> Any:
+def _store(scheme: str, bucket: str, retries: int) -> Any:
     stores = library("obstore.store", scheme)
     endpoints = [os.environ.get(name, "") for name in _ENDPOINTS.get(scheme, ())]
     settings: dict[str, Any] = {
@@ -168,12 +200,12 @@ def _store(scheme: str, bucket: str) -> Any:
             "user_agent": "imgpar",
         },
         "retry_config": {
-            "max_retries": RETRIES,
+            "max_retries": retries,
             "retry_timeout": PATIENCE,
             "backoff": {
-                "init_backoff": timedelta(seconds=0.2),
+                "init_backoff": timedelta(seconds=0.25),
                 "max_backoff": timedelta(seconds=8),
-                "base": 2.5,
+                "base": 3,
             },
         },
     }
@@ -195,15 +227,18 @@ def _said(error: BaseException) -> str:
     return f": {without_secrets(found[1].strip().rstrip('.'))}" if found else ""
 
 
-def _in_words(error: BaseException) -> str:
-    """One sentence for a failure, whose text is meant for developers."""
+def _in_words(error: BaseException) -> OSError:
+    """The failure in one sentence; the text of obstore is meant for developers."""
     text = str(error)
     if "PermanentRedirect" in text or "redirect without LOCATION" in text:
-        return "The bucket lies in another region"
+        return failure(OSError, "The bucket lies in another region")
     if status := re.search(r"status(?: code)?:? (\d{3})", text):
-        return f"The store answers with status {status[1]}{_said(error)}"
+        kind = ConnectionError if status[1][0] == "5" else OSError
+        return failure(kind, f"The store answers with status {status[1]}{_said(error)}")
     if re.search(r"TimedOut|kind: Timeout|operation timed out", text):
-        return "The store does not answer in time"
-    if re.search(r"error sending request|kind: Connect", text):
-        return "There is no connection to the store"
-    return without_secrets(text.splitlines()[0] if text else type(error).__name__).rstrip(".")
+        return failure(ConnectionError, "The store does not answer in time")
+    if re.search(r"HTTP error|error sending request|kind: Connect", text):
+        return failure(ConnectionError, "There is no connection to the store")
+    return failure(
+        OSError, without_secrets(text.splitlines()[0] if text else type(error).__name__).rstrip(".")
+    )

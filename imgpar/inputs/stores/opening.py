@@ -53,13 +53,13 @@ def fetched(
     return Fetched(found.size, found.etag, mtime_ns=found.mtime_ns)
 
 
-def open_address(address: str, _options: FetchOptions) -> IO[bytes]:
+def open_address(address: str, options: FetchOptions) -> IO[bytes]:
     """An open binary file with the content of an object, which can seek.
 
     Raises:
         SourceError: it cannot be read.
     """
-    client, key, found = _at(address)
+    client, key, found = _at(address, options)
     return io.BufferedReader(StoreFile(client, key, found))
 
 
@@ -79,16 +79,16 @@ def fetch_address(
     Raises:
         SourceError, LimitError: it cannot be read.
     """
-    client, key, found = _at(address)
+    client, key, found = _at(address, options)
     mark = found.etag or f"{found.size} {found.mtime_ns}"
     if validator == mark:
         return Fetched(validator=validator, not_modified=True)
     return fetched(client, key, found, path, options, ongoing or Ongoing())._replace(validator=mark)
 
 
-def _at(address: str) -> tuple[Client, str, Found]:
+def _at(address: str, options: FetchOptions) -> tuple[Client, str, Found]:
     place = place_of(address, pattern=False)
-    client = client_of(place.scheme, place.host, place.user)
+    client = client_of(place.scheme, place.host, place.user, options.retries)
     try:
         found = client.find(place.path)
     except OSError as error:

@@ -17,12 +17,10 @@ from operator import methodcaller
 from typing import Any, TypeVar
 
 from imgpar.core.addresses import without_secrets
-from imgpar.inputs.stores.client import ChangedError, Found, Listing, Upload, failure, library
+from imgpar.inputs.stores.client import RETRIES, ChangedError, Found, Listing, Upload, failure, library, pause
 
 CHANNELS = 8
 """Files that are read or written at once; servers allow 10 for one connection."""
-TRIES = 6
-"""Attempts of a request whose connection breaks, which bridge some 15 s without a server."""
 SECONDS = 30.0
 """For a connection, and without any data."""
 BLOCK = 1 << 20
@@ -40,14 +38,14 @@ class _BrokenError(OSError):
 class SftpClient:
     """One host; see `Client`."""
 
-    def __init__(self, scheme: str, host: str, user: str = "") -> None:
+    def __init__(self, scheme: str, host: str, user: str = "", retries: int = RETRIES) -> None:
         self._paramiko = library("paramiko", scheme)
         name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "")
         self._host, self._port, self._user = name.strip("[]"), int(port or 0), user
         self._connecting = threading.Lock()
         self._places = threading.BoundedSemaphore(CHANNELS)
         self._ssh: Any = None
-        self._has_connected = False
+        self._retries, self._has_connected = retries, False
         self._idle: list[Any] = []
         self._swept: set[str] = set()
 
@@ -148,10 +146,12 @@ class SftpClient:
 
     def _asked(self, request: Callable[[Any], T]) -> T:
         """The answer to a request, which is made again where the connection breaks."""
-        tries = TRIES if self._has_connected else 2  # a wrong address is said at once
-        for attempt in range(tries):
+        retries = (
+            self._retries if self._has_connected else min(self._retries, 1)
+        )  # else a wrong address waits
+        for attempt in range(retries + 1):
             if attempt:
-                time.sleep(min(0.25 * 2.0**attempt, 8.0))
+                pause(attempt)
             ssh = None
             try:
                 with self._places, self._plain_errors():

@@ -53,7 +53,7 @@ class StoreSource:
         failed input."""
         place = self._place
         try:
-            client = client_of(place.scheme, place.host, place.user)
+            client = self._client()
             alone = client.find(place.path) if self.single else None
         except OSError as error:
             yield unlisted(self.root, mirror, why_unreadable(error))
@@ -81,14 +81,15 @@ class StoreSource:
 
     def close(self) -> None:
         """End the connections of this process."""
-        client_of(self._place.scheme, self._place.host, self._place.user).close()
+        self._client().close()
+
+    def _client(self) -> Client:
+        return client_of(self._place.scheme, self._place.host, self._place.user, self._options.retries)
 
     def _asked(self, item: Item) -> tuple[Client, str, Found]:
         """The client for an item, its path in the store, and what was listed there."""
-        place = self._place
         path, _, etag = item.key.rpartition(MARK)
-        client = client_of(place.scheme, place.host, place.user)
-        return client, path, Found("", item.size, item.mtime_ns, etag)
+        return self._client(), path, Found("", item.size, item.mtime_ns, etag)
 
 
 class _Walk:

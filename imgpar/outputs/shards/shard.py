@@ -51,25 +51,26 @@ class Shard:
         self.number, self.name, self.kinds = number, shard_name(number), kinds
         self.count = 0
         """Samples, also failed ones."""
-        self._stack = contextlib.ExitStack()
+        self._halves, self._open = contextlib.ExitStack(), contextlib.ExitStack()
+        self._whole = 0
         self._started = time.time()
         self._statuses, self._messages = Counter[str](), Counter[str]()
         self._columns: dict[str, None] = {}
         try:
-            self._half = self._stack.enter_context(_half(folder))
+            self._half = self._halves.enter_context(_half(folder))
             # The archive has its own position: `Half` keeps the handle for its lock.
-            enter = self._stack.enter_context
+            enter = self._open.enter_context
             self._archive: IO[bytes] = enter(open(self._half.path, "wb", BUFFER))  # noqa: SIM115
             self._rows = enter(tempfile.TemporaryFile("w+", encoding="utf-8"))  # noqa: SIM115
         except BaseException:
-            self._stack.close()
+            self.close()
             raise
         self._folder = folder
 
     @property
     def nbytes(self) -> int:
         """Bytes of the archive so far."""
-        return self._archive.tell()
+        return self._whole or self._archive.tell()
 
     def key(self, digits: int) -> str:
         """The key of the next sample, by its number."""
@@ -105,11 +106,13 @@ class Shard:
         self._archive.write(bytes(self.size_with(()) - self.nbytes))
         self._archive.flush()
         os.fsync(self._archive.fileno())
-        table = self._stack.enter_context(_half(self._folder))
+        table = self._halves.enter_context(_half(self._folder))
         self._write_table(table)
-        stats = self._stack.enter_context(_half(self._folder))
+        stats = self._halves.enter_context(_half(self._folder))
         with open(stats.path, "w", encoding="ascii") as file:
             json.dump(self._statistics(), file, indent=4)
+        self._whole = self._archive.tell()
+        self._open.close()
         return {
             f"{self.name}.tar": self._half,
             f"{self.name}.parquet": table,
@@ -118,7 +121,8 @@ class Shard:
 
     def close(self) -> None:
         """Remove what has no final name."""
-        self._stack.close()
+        self._open.close()
+        self._halves.close()
 
     def _write(self, name: str, member: SampleFile) -> int:
         info = tarfile.TarInfo(name)

@@ -13,24 +13,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
-import stat
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import IO, NamedTuple
 
-from imgpar.core.digest import content_digest
+from imgpar.core.digest import stream_digest
 from imgpar.core.errors import SourceError
-from imgpar.core.fs import OURS, Half, long_path, replace, sweep_temporary_files, sync_folder
+from imgpar.core.fs import OURS, Half, sweep_temporary_files
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.outputs.shards.columns import ColumnKinds, Value
+from imgpar.outputs.shards.homes import FolderHome, Home, put_all, put_left
 from imgpar.outputs.shards.index import SampleAt, ShardIndex
 from imgpar.outputs.shards.samples import Row, field_names, name_key, row_of, typed_row
 from imgpar.outputs.shards.settings import ShardSettings, shard_name
 from imgpar.outputs.shards.shard import SampleFile, Shard
 from imgpar.outputs.sinks import SHARDS
 
-_FILE = re.compile(r"(\d{5,})(?:\.tar|\.parquet|_stats\.json)")
+MOST_UPLOADS = 2
+"""Whole shards that wait on the disk until they are in their home."""
 
 
 class _Staged(NamedTuple):
@@ -52,21 +54,26 @@ class _Sample(NamedTuple):
 
 
 class ShardSink:
-    """WebDataset shards in a folder.
+    """WebDataset shards.
 
     Args:
-        folder: absolute path of OUT.
+        home: the place of finished shards, or the absolute path of a folder.
         settings: None for those of the last run there.
+        folder: of what is not finished, and of the index; for a home that is no folder.
+        journal: for such a home; empty for the one in the user's state folder.
     """
 
     waits = False
     ordered = True
 
-    def __init__(self, folder: str, settings: ShardSettings | None = None) -> None:
-        self.root = folder
-        self.journal = os.path.join(folder, OURS, "shards-journal.db")
+    def __init__(
+        self, home: Home | str, settings: ShardSettings | None = None, folder: str = "", journal: str = ""
+    ) -> None:
+        self._home = home = FolderHome(home) if isinstance(home, str) else home
+        self.root, self._folder = home.root, folder or home.root
+        self.journal = journal if folder else os.path.join(home.root, OURS, "shards-journal.db")
         self._settings = settings or ShardSettings()
-        self._at = os.path.join(folder, SHARDS)
+        self._at = os.path.join(self._folder, SHARDS)
         self._index: ShardIndex | None = None
         self._shard: Shard | None = None
         self._lock = Lock()
@@ -74,6 +81,9 @@ class ShardSink:
         self._began = False
         self._broken: Exception | None = None
         """Why a shard could not be finished."""
+        self._uploads: deque[tuple[int, Future[None]]] = deque()
+        """Shards that are being put into a home that takes long, oldest first."""
+        self._threads: ThreadPoolExecutor | None = None
         self._sizes: dict[int, int | None] = {}
         """Bytes of finished archives that are there, by number."""
         if settings is None and (index := self._opened()):
@@ -101,13 +111,17 @@ class ShardSink:
 
     def digest(self, path: str) -> str:
         """As `Sink.digest`."""
+        for staged in self._staged:
+            if staged.path == self._below(path):
+                found = stream_digest(staged.content)
+                staged.content.seek(0)
+                return found
         index = self._opened()
-        found = index.find(self._below(path)) if index else None
-        if found is None:
+        at = index.find(self._below(path)) if index else None
+        if at is None:
             raise FileNotFoundError(path)
-        with open(long_path(self._file(found.shard)), "rb") as archive:
-            archive.seek(found.start)
-            return content_digest(archive.read(found.nbytes))
+        archive = f"{shard_name(at.shard)}.tar"
+        return self._home.sample_digest(archive, at.start, at.nbytes, at.digest)
 
     # ----- one item ---------------------------------------------------------------------------------
 
@@ -119,11 +133,11 @@ class ShardSink:
     def record(self, outcome: Outcome, job: Job | None) -> None:
         """As `Sink.record`: the sample of an item, or the row of one that failed."""
         staged, self._staged = self._staged, []
-        if self._broken:
-            raise self._broken
         with contextlib.ExitStack() as stack:
             for one in staged:
                 stack.enter_context(one.content)
+            if self._broken:
+                raise self._broken
             wrong = self._mismatch(job, outcome) if staged else ""
             if wrong:
                 outcome = outcome._replace(status="failed", outputs=(), error=wrong, kind="SourceError")
@@ -201,7 +215,12 @@ class ShardSink:
             if self._broken:
                 raise self._broken
             self._finish()
+            self._uploaded(0)
         finally:
+            if self._threads:
+                self._threads.shutdown()
+            self._threads = None
+            self._uploads.clear()
             self._broken, self._began = None, False
             index, self._index = self._index, None
             shard, self._shard = self._shard, None
@@ -220,7 +239,8 @@ class ShardSink:
         if self._shard is None:
             index = self._begun()
             index.begin()
-            self._shard = Shard(self.root, self._next_number(index), ColumnKinds(index.kinds()))
+            number = self._home.free_number(index.last() + 1)
+            self._shard = Shard(self._folder, number, ColumnKinds(index.kinds()))
         return self._shard
 
     def _finish(self) -> None:
@@ -228,46 +248,55 @@ class ShardSink:
         shard, index = self._shard, self._index
         if shard is None or index is None:
             return
+        self._shard = None
         try:
             files = shard.finish()
             halves = {name: os.path.basename(half.path) for name, half in files.items()}
             index.keep_kinds(shard.kinds.known)
             index.finish(shard.number, shard.nbytes, halves)
-            self._name(files)
-            index.named(shard.number)
         except Exception as error:
-            self._broken = error  # outcomes of its items were told as done: the run must not end well
-            raise
-        finally:
-            self._shard = None
             shard.close()
             index.give_up()
+            self._broken = error  # outcomes of its items were told as done: the run must not end well
+            raise
+        if self._home.apart:
+            self._threads = self._threads or ThreadPoolExecutor(1)
+            self._uploads.append((shard.number, self._threads.submit(self._put, shard, files)))
+            self._uploaded(MOST_UPLOADS)
+            return
+        try:
+            self._put(shard, files)
+        except Exception as error:
+            self._broken = error
+            raise
+        index.named(shard.number)
 
-    def _name(self, files: dict[str, Half]) -> None:
-        for name, half in files.items():
-            final = os.path.join(self.root, name)
+    def _put(self, shard: Shard, files: dict[str, Half]) -> None:
+        """Give the files of a whole shard their names; where that fails they stay, for the next run."""
+        put_all(self._home, files)
+        shard.close()
+
+    def _uploaded(self, most: int) -> None:
+        """Note the shards that are in their home; waits while more than `most` are not. Raises OSError,
+        ImgparError."""
+        while self._uploads and (len(self._uploads) > most or self._uploads[0][1].done()):
+            number, upload = self._uploads.popleft()
             try:
-                half.name(final)
-            except FileNotFoundError:  # a dry run has just completed it
-                if _size_of(final) is None:
-                    raise
-        sync_folder(self.root)
-
-    def _next_number(self, index: ShardIndex) -> int:
-        found = (_FILE.fullmatch(name) for name in os.listdir(self.root))
-        return max((index.last(), *(int(match[1]) for match in found if match))) + 1
+                upload.result()
+            except Exception as error:
+                self._broken = error
+                raise
+            if self._index:
+                self._index.named(number)
 
     def _is_there(self, number: int) -> bool:
-        """Whether the archive of a shard is there as it was written, or is being written."""
-        if self._shard and number == self._shard.number:
+        """Whether the archive of a shard is there as it was written, or is on its way."""
+        if (self._shard and number == self._shard.number) or any(number == one for one, _ in self._uploads):
             return True
         if number not in self._sizes:
-            self._sizes[number] = _size_of(self._file(number))
+            self._sizes[number] = self._home.size(f"{shard_name(number)}.tar")
         wanted = self._index.size_of(number) if self._index else None
         return wanted is not None and wanted == self._sizes[number]
-
-    def _file(self, number: int) -> str:
-        return os.path.join(self.root, f"{shard_name(number)}.tar")
 
     # ----- the index ----------------------------------------------------------------------------------
 
@@ -286,17 +315,14 @@ class ShardSink:
             index = self._index = ShardIndex(self._at)
         if not self._began:
             self._began = True
-            sweep_temporary_files(self.root)
+            sweep_temporary_files(self._folder)
             index.keep_settings(self._settings)
         return index
 
     def _complete(self, index: ShardIndex) -> None:
         """Give the files of finished shards the names that a killed process has not given them."""
-        for number, files in index.unnamed():
-            for name, half in files.items():
-                with contextlib.suppress(FileNotFoundError):  # it has its name
-                    replace(os.path.join(self.root, os.path.basename(half)), os.path.join(self.root, name))
-            sync_folder(self.root)
+        for number, halves in index.unnamed():
+            put_left(self._home, self._folder, halves)
             index.named(number)
 
     def _below(self, path: str) -> str:
@@ -332,11 +358,3 @@ def _url(job: Job | None, outcome: Outcome) -> str:
 
 def _number(digest: str) -> int:
     return int(digest[:15] or "0", 16)
-
-
-def _size_of(path: str) -> int | None:
-    try:
-        status = os.lstat(long_path(path))
-    except OSError:
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None

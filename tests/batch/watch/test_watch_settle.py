@@ -137,3 +137,11 @@ def test_what_cannot_be_read_is_tried_again_later():
     unreadable.forget("/in/a.jpg")
     assert not unreadable.rests("/in/a.jpg", (1, 2))
     assert os.path.isabs("/in")
+
+
+def test_what_is_a_folder_to_watch(tmp_path: Path):
+    (tmp_path / "in.2024").mkdir()
+    (tmp_path / "plain").touch()
+    names = ["in.2024", "plain", "not-mounted", "*.jpg", "missing.jpg"]
+    roots = WatchedFolders([str(tmp_path / name) for name in names])
+    assert [os.path.basename(folder) for folder in roots.folders] == ["in.2024", "not-mounted"]

@@ -8,10 +8,12 @@ import os
 import shutil
 import sqlite3
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from watching import Shelf, arrive, old, watching
+from watching import PATIENCE, Shelf, arrive, old, watching
 
 import imgpar
 from imgpar.batch.report_lines import state_folder
@@ -183,7 +185,6 @@ def test_a_folder_that_is_gone_has_lost_nothing(inbox: Path, spare: Path, tmp_pa
         inbox.rename(aside)
         wait_for_log(tmp_path / "log", "is not there")
         inbox.mkdir()  # as a mount point without its disk
-        wait_for_log(tmp_path / "log", "", after="is not there")
         assert outputs(out) == {"a.png", "b.png"}
         inbox.rmdir()
         arrive(spare / "1.jpg", aside / "c.jpg")
@@ -192,14 +193,14 @@ def test_a_folder_that_is_gone_has_lost_nothing(inbox: Path, spare: Path, tmp_pa
     assert outputs(out) == {"a.png", "b.png", "c.png"}
 
 
-def wait_for_log(log: Path, words: str, *, after: str = "") -> None:
-    import time
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
 
-    deadline = time.monotonic() + 20
-    while words not in log.read_text():
-        assert time.monotonic() < deadline, log.read_text()
-        os.sched_yield() if hasattr(os, "sched_yield") else None
-    assert after in log.read_text()
+
+def wait_for_log(log: Path, words: str) -> None:
+    wait_until(lambda: words in log.read_text())
 
 
 def test_outputs_of_deleted_inputs_are_removed_on_request(inbox: Path, spare: Path, tmp_path: Path):
@@ -396,3 +397,43 @@ def test_any_source_is_polled(inbox: Path, spare: Path, tmp_path: Path):
         assert watch.item() == ("c.jpg", "ok")
     assert outputs(tmp_path / "out") == {"a.png", "b.png", "c.png"}
     assert watch.nothing_else() == []
+
+
+def test_an_input_that_could_not_leave_is_tried_again(inbox: Path, spare: Path, tmp_path: Path, monkeypatch):
+    from imgpar.batch.watch import watcher
+
+    monkeypatch.setattr(watcher, "AGAIN", 0.5)
+    done = tmp_path / "done"
+    done.write_bytes(b"in the way of the folder")
+    with watching(inbox, tmp_path / "out", move_done=str(done), log=str(tmp_path / "log")) as watch:
+        watch.items(2)
+        wait_for_log(tmp_path / "log", "stays:")
+        done.unlink()
+        arrive(spare / "1.jpg", inbox / "c.jpg")
+        assert watch.item() == ("c.jpg", "ok")
+        wait_until(lambda: {path.name for path in done.glob("*")} == {"a.jpg", "b.jpg", "c.jpg"})
+
+
+@LINUX
+def test_a_name_that_is_not_utf_8(inbox: Path, spare: Path, tmp_path: Path):
+    with watching(inbox, tmp_path / "out") as watch:
+        watch.items(2)
+        shutil.copyfile(spare / "1.jpg", os.path.join(os.fsencode(inbox), b"\xff.jpg"))
+        assert watch.item() == ("\udcff.jpg", "ok")
+        arrive(spare / "2.jpg", inbox / "c.jpg")
+        assert watch.item() == ("c.jpg", "ok")
+
+
+def test_a_system_that_reports_nothing_is_polled(inbox: Path, spare: Path, tmp_path: Path, monkeypatch):
+    from imgpar.batch.watch import watcher
+
+    monkeypatch.setattr(watcher, "ENDED", 0)
+    monkeypatch.setattr(watcher, "POLL", 0.2)
+    log = tmp_path / "log"
+    with watching(inbox, tmp_path / "out", log=str(log)) as watch:
+        watch.items(2)
+        shutil.copyfile(spare / "1.jpg", os.path.join(os.fsencode(inbox), b"\xff.jpg"))
+        wait_for_log(log, "so folders are polled")
+        assert watch.item() == ("\udcff.jpg", "ok")
+        arrive(spare / "2.jpg", inbox / "c.jpg")
+        assert watch.item() == ("c.jpg", "ok")

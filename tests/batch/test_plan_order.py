@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from itertools import islice
 
-from imgpar.batch import in_order
-from imgpar.batch.in_order import InOrder
+from imgpar.batch import plan_order
+from imgpar.batch.plan_order import PlanOrder
 from imgpar.core.job import Outcome
 from imgpar.runtime.scheduler import NotYet
 
 
-def results(order: InOrder, *numbers: int) -> list[int]:
+def results(order: PlanOrder, *numbers: int) -> list[int]:
     return [one.job for number in numbers for one in order.done(number, Outcome("", "ok", job=number))]
 
 
-def expecting(*numbers: int) -> InOrder:
-    order = InOrder()
+def expecting(*numbers: int) -> PlanOrder:
+    order = PlanOrder()
     for number in numbers:
         order.expect(number)
     return order
@@ -40,7 +40,7 @@ def test_after_a_cancellation_gaps_are_passed_over() -> None:
 
 
 def test_the_plan_stops_while_too_many_wait(monkeypatch) -> None:
-    monkeypatch.setattr(in_order, "MOST_HELD", 1)
+    monkeypatch.setattr(plan_order, "MOST_HELD", 1)
     order = expecting(0, 1, 2)
     plan = order.paced(iter("abc"))
     assert next(plan) == "a"

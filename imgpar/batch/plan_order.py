@@ -21,7 +21,7 @@ Result = Settled | Outcome | Early
 Entry = TypeVar("Entry")
 
 
-class InOrder:
+class PlanOrder:
     """Holds back results until it is their turn."""
 
     def __init__(self) -> None:

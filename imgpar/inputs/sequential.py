@@ -19,8 +19,12 @@ IN_MEMORY = 16 << 20
 """Largest member in bytes that is not written to a temporary file when it is opened alone."""
 
 
+class NoMoreError(Exception):
+    """A receiver takes no more members."""
+
+
 class Receiver(Protocol):
-    """Takes the members of an archive."""
+    """Takes the members of an archive. It may raise NoMoreError, and OSError where it cannot write."""
 
     def take(self, key: str) -> IO[bytes] | None:
         """A file for this member, which is closed by the receiver; None where it is not wanted."""
@@ -29,7 +33,7 @@ class Receiver(Protocol):
         """The member is in its file, or cannot be read. Returns whether any more are wanted."""
 
 
-class InOrder(Archive):
+class SequentialArchive(Archive):
     """An archive that is read from its begin to its end."""
 
     ordered = True
@@ -74,8 +78,8 @@ class _One:
         return False
 
 
-def in_order(source: Source, item: Item) -> tuple[InOrder, str] | None:
+def sequential_part(source: Source, item: Item) -> tuple[SequentialArchive, str] | None:
     """The archive that holds an item and is read in order, and the key of the item in it; None for others."""
     if inner := getattr(source, "inner", None):  # archives in folders
         source, item = inner(item)
-    return (source, item.key) if isinstance(source, InOrder) else None
+    return (source, item.key) if isinstance(source, SequentialArchive) else None

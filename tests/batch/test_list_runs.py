@@ -1,0 +1,228 @@
+"""Runs of lists of addresses, against a server on loopback."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import imgpar
+from imgpar.batch.reserved import Reserved
+from imgpar.core.job import Item, Job
+from imgpar.runtime.records import JobState
+from imgpar.runtime.task_queue import task_of
+from tests.helpers.http_server import HttpServer, Page
+
+SECRET = "S3CRET"
+
+
+def picture(shade: int) -> bytes:
+    found = io.BytesIO()
+    Image.new("RGB", (16, 12), (shade, 40, 90)).save(found, "PNG")
+    return found.getvalue()
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    pages = {f"/{folder}/{n}.png": Page(picture(n), etag=f'"{n}"') for folder in "pq" for n in range(6)}
+    with HttpServer(pages) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def convert(inputs: Any, out: Path, **settings: Any) -> imgpar.Report:
+    return imgpar.convert(inputs, out, to="jpg", jobs=1, allow_private=True, **settings)
+
+
+def made(out: Path) -> dict[str, bytes]:
+    """The outputs, by path."""
+    return {
+        path.relative_to(out).as_posix(): path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file() and ".imgpar" not in path.parts
+    }
+
+
+def table(path: Path, *rows: str) -> imgpar.InputList:
+    path.write_text("url,caption\n" + "".join(f"{row},caption {n}\n" for n, row in enumerate(rows)))
+    return imgpar.InputList(path)
+
+
+def test_outputs_are_those_of_a_folder(server: HttpServer, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for n in range(6):
+        (tmp_path / "in" / f"{n}.png").write_bytes(picture(n))
+    convert(tmp_path / "in", tmp_path / "local")
+    report = convert([server.url(f"/p/{n}.png") for n in range(6)], tmp_path / "out")
+    assert (report.ok, report.failed) == (6, 0)
+    assert made(tmp_path / "out") == made(tmp_path / "local")
+
+
+def test_columns_are_in_the_report_and_secrets_are_nowhere(server: HttpServer, tmp_path: Path) -> None:
+    rows = [server.url(f"/p/{n}.png") + f"?token={SECRET}" for n in range(3)]
+    report = convert(table(tmp_path / "u.csv", *rows, server.url(f"/none.png?{SECRET}")), tmp_path / "out")
+    imgpar.save_report(report, tmp_path / "report.json")
+    lines = json.loads((tmp_path / "report.json").read_text())["items"]
+    assert lines[0]["columns"] == {"caption": "caption 0"}
+    imgpar.save_report(report, tmp_path / "report.html")
+    assert "caption: caption 2" in (tmp_path / "report.html").read_text()
+    assert [item.columns for item in report.items][:1] == [(("caption", "caption 0"),)]
+    assert report.failed == 1
+    every = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "u.csv"]
+    assert every
+    assert not [path for path in every if SECRET.encode() in path.read_bytes()]
+    assert SECRET not in str([*report.items, *lines]) + report.summary()
+
+
+def test_a_second_run_converts_nothing(server: HttpServer, tmp_path: Path) -> None:
+    rows = [server.url(f"/p/{n}.png") for n in range(4)]
+    convert(rows, tmp_path / "out")
+    signed = [f"{row}?day=2" for row in rows]
+    report = convert(table(tmp_path / "u.csv", *signed), tmp_path / "out")
+    assert {item.reason for item in report.items} == {"unchanged"}
+
+
+def test_a_changed_content_replaces_its_output(server: HttpServer, tmp_path: Path) -> None:
+    rows = [server.url(f"/p/{n}.png") for n in range(2)]
+    convert(rows, tmp_path / "out")
+    before = made(tmp_path / "out")
+    server.pages["/p/1.png"] = Page(picture(200), etag='"new"')
+    report = convert(rows, tmp_path / "out")
+    after = made(tmp_path / "out")
+    assert (report.ok, report.skipped) == (1, 1)
+    assert before["0.jpg"] == after["0.jpg"]
+    assert before["1.jpg"] != after["1.jpg"]
+    assert before.keys() == after.keys()
+
+
+def test_new_rows_never_move_outputs(server: HttpServer, tmp_path: Path) -> None:
+    convert([server.url("/p/1.png")], tmp_path / "out")
+    report = convert([server.url("/q/1.png"), server.url("/p/1.png")], tmp_path / "out")
+    host = f"127.0.0.1_{server.port}"
+    assert set(made(tmp_path / "out")) == {"1.jpg", f"{host}/q/1.jpg"}
+    assert (report.ok, report.skipped) == (1, 1)
+
+
+def test_an_output_of_another_list_keeps_its_name(server: HttpServer, tmp_path: Path) -> None:
+    convert([server.url("/p/1.png")], tmp_path / "out")
+    convert([server.url("/q/1.png")], tmp_path / "out")
+    assert len(made(tmp_path / "out")) == 2
+
+
+def test_an_output_of_a_file_keeps_its_name(server: HttpServer, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.png").write_bytes(picture(99))
+    convert(tmp_path / "in", tmp_path / "out")
+    mine = made(tmp_path / "out")["1.jpg"]
+    convert([server.url("/p/1.png")], tmp_path / "out")
+    assert made(tmp_path / "out")["1.jpg"] == mine
+    assert len(made(tmp_path / "out")) == 2
+    report = convert(tmp_path / "in", tmp_path / "out")
+    assert report.skipped == 1
+
+
+def test_a_file_added_later_leaves_the_outputs_of_a_list(server: HttpServer, tmp_path: Path) -> None:
+    convert([server.url("/p/1.png")], tmp_path / "out")
+    mine = made(tmp_path / "out")["1.jpg"]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.png").write_bytes(picture(99))
+    report = convert(tmp_path / "in", tmp_path / "out")
+    assert report.ok == 1
+    assert made(tmp_path / "out")["1.jpg"] == mine
+    assert len(made(tmp_path / "out")) == 2
+
+
+def test_files_and_addresses_of_one_name_are_kept_apart(server: HttpServer, tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(picture(99))
+    report = convert([server.url("/p/1.png"), tmp_path / "1.png"], tmp_path / "out")
+    assert report.ok == 2
+    assert set(made(tmp_path / "out")) == {"1.jpg", f"127.0.0.1_{server.port}/p/1.jpg"}
+
+
+def test_names_are_unique_across_parts(
+    server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgpar.inputs.addresses.TOGETHER", 2)
+    rows = [server.url(f"/{folder}/{n}.png") for folder in "pq" for n in range(6)]
+    report = convert(rows, tmp_path / "out")
+    assert report.ok == 12
+    assert len(made(tmp_path / "out")) == 12
+    again = convert([*rows, server.url("/p/0.png?x=1")], tmp_path / "out")
+    assert again.skipped >= 11
+
+
+def test_retry_reads_the_list_again(server: HttpServer, tmp_path: Path) -> None:
+    rows = [server.url("/p/1.png"), server.url("/late.png") + f"?{SECRET}"]
+    convert(table(tmp_path / "u.csv", *rows), tmp_path / "out")
+    server.pages["/late.png"] = Page(picture(3))
+    report = imgpar.retry(tmp_path / "out", jobs=1, allow_private=True)
+    assert [item.source.rpartition("/")[2] for item in report.items] == ["late.png"]
+    assert report.ok == 1
+
+
+def test_retry_of_addresses_with_secrets_says_so(server: HttpServer, tmp_path: Path) -> None:
+    convert([server.url("/none.png") + f"?{SECRET}"], tmp_path / "out")
+    with pytest.raises(imgpar.UsageError, match="not stored"):
+        imgpar.retry(tmp_path / "out", allow_private=True)
+
+
+def test_one_address_may_become_one_file(server: HttpServer, tmp_path: Path) -> None:
+    convert(server.url("/p/1.png"), tmp_path / "name.jpg")
+    assert (tmp_path / "name.jpg").is_file()
+
+
+def test_a_generator_of_addresses_is_a_list(server: HttpServer, tmp_path: Path) -> None:
+    report = convert((server.url(f"/p/{n}.png") for n in range(3)), tmp_path / "out")
+    assert report.ok == 3
+
+
+def test_keys_are_names_and_sources(server: HttpServer, tmp_path: Path) -> None:
+    (tmp_path / "u.csv").write_text(f"id,url\n007,{server.url('/p/1.png')}\n008,{server.url('/p/1.png')}\n")
+    report = convert(imgpar.InputList(tmp_path / "u.csv", key_column="id"), tmp_path / "out")
+    assert sorted(made(tmp_path / "out")) == ["007.jpg", "008.jpg"]
+    assert [item.source for item in report.items] == ["list://007", "list://008"]
+
+
+def test_without_a_suffix_the_first_bytes_decide_the_format(server: HttpServer, tmp_path: Path) -> None:
+    large = io.BytesIO()
+    Image.effect_noise((600, 400), 90).save(large, "PNG")
+    server.pages["/image"] = Page(large.getvalue() + bytes(1 << 20))
+    rows = [server.url("/image"), server.url("/none"), server.url("/p/1.png")]
+    plan = imgpar.dry_run(rows, tmp_path / "out", allow_private=True)
+    assert [item.status for item in plan.items] == ["planned", "failed", "planned"]
+    assert [Path(out.path).name for item in plan.items for out in item.outputs] == ["image.png", "1.png"]
+    assert server.sent < 300_000
+
+
+def test_a_list_may_lie_at_an_address(server: HttpServer, tmp_path: Path) -> None:
+    server.pages["/u.csv"] = Page(f"url,n\n{server.url('/p/1.png')},1\n".encode())
+    report = convert(imgpar.InputList(server.url("/u.csv") + f"?{SECRET}"), tmp_path / "out")
+    assert [item.columns for item in report.items] == [(("n", "1"),)]
+    with pytest.raises(imgpar.UsageError, match="404") as caught:
+        convert(imgpar.InputList(server.url("/none.csv") + f"?{SECRET}"), tmp_path / "out")
+    assert SECRET not in str(caught.value)
+
+
+def test_workers_get_no_columns_and_no_address_of_what_is_here() -> None:
+    item = Item(
+        "https://h/a.jpg", "a.jpg", 1, 1, key="https://h/a.jpg?t=S", columns=(("a", "b"),), listed=True
+    )
+    for fetched, key in (("", item.key), ("/tmp/7", "")):
+        sent = task_of(JobState(Job(0, (item._replace(fetched=fetched),)), 1), "chain").job.item
+        assert (sent.columns, sent.key) == ((), key)
+
+
+def test_reserved_names_are_compared_as_a_file_system_may_do() -> None:
+    reserved = Reserved()
+    reserved.add(["/o/Caf\u00e9.jpg"])
+    assert reserved.met(["/o/cafe\u0301.JPG", "/o/b.jpg"]) == ["/o/cafe\u0301.JPG"]
+    reserved.close()
