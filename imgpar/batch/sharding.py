@@ -13,10 +13,8 @@ from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS
 from imgpar.core.install_hint import pip
 from imgpar.inputs.roots import absolute
-from imgpar.outputs.shards.homes import StoreHome
 from imgpar.outputs.shards.settings import ShardSettings
-from imgpar.outputs.shards.sink import ShardSink, is_sharded
-from imgpar.outputs.sinks import Sink, check_sink, sink_of
+from imgpar.outputs.sinks import Sink, check_sink, is_sharded, sink_of
 
 _ONLY = ("shard_keys", "shard_checksum", "caption_column", "checksum_column")
 """Settings that need `shard`."""
@@ -47,6 +45,9 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
     if out is None or options.in_place:
         raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
     require_packages()
+    from imgpar.outputs.shards.homes import StoreHome  # most runs make no shards
+    from imgpar.outputs.shards.sink import ShardSink
+
     if not isinstance(out, str) or is_address(out):
         store = check_sink(out) if not isinstance(out, str) else sink_of(out)
         assert store is not None

@@ -190,8 +190,13 @@ def sink_of(out: str) -> Sink | None:
     return made
 
 
+def is_sharded(folder: str) -> bool:
+    """Whether a folder has shards of an earlier run."""
+    return os.path.isfile(os.path.join(folder, SHARDS))
+
+
 def _local_sink(out: str) -> tuple[str, str] | None:
-    if os.path.isfile(os.path.join(absolute(out), SHARDS)):
+    if is_sharded(absolute(out)):
         return "imgpar.outputs.shards.sink", "ShardSink"
     if os.path.isdir(out) or out.endswith(("/", os.sep)):
         return None

@@ -331,11 +331,6 @@ class ShardSink:
         return path[len(self.root) + 1 :].replace(os.sep, "/")
 
 
-def is_sharded(folder: str) -> bool:
-    """Whether a folder has shards of an earlier run."""
-    return os.path.isfile(os.path.join(folder, SHARDS))
-
-
 def _texts(row: Mapping[str, Value]) -> Iterator[SampleFile]:
     """The metadata of a sample, and its caption, as files beside its pictures."""
     texts = {"json": json.dumps(row, indent=4)}
