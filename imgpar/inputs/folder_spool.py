@@ -49,7 +49,7 @@ WHERE folder = ? AND (format = ?) = ? ORDER BY sort, name
 """
 
 
-class Listed(NamedTuple):
+class SpooledFile(NamedTuple):
     """A file of the listing, without its folder."""
 
     name: str
@@ -105,7 +105,7 @@ class FolderSpool:
             self._known[above, name] = number
         return number
 
-    def add(self, folder: int, file: Listed) -> None:
+    def add(self, folder: int, file: SpooledFile) -> None:
         """Add a file; it replaces one with its name."""
         name, size, mtime_ns, version, key, format_, error, kind = file
         texts = _bytes(name), _bytes(natural(name))

@@ -28,18 +28,18 @@ from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import (
     AddressSpool,
     check_opener,
-    close_connections,
-    fetch_address,
-    open_address,
+    end_connections,
+    fetch_listed,
+    open_listed,
     places_of,
 )
 from imgpar.inputs.batches import Batch, Entries, columns_in, known_suffix, named_item, suffix_of
-from imgpar.inputs.batches import Row as Listed
+from imgpar.inputs.batches import Row as FileRow
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import NO_ACCESS, Access, Content
-from imgpar.inputs.tables import Columns, Row, read_list, read_rows
+from imgpar.inputs.tables import Columns, ListRow, read_list, read_rows
 
 __all__ = ["InputList", "read_list", "scan_list"]
 
@@ -76,7 +76,7 @@ class InputList:
 
     def __init__(
         self,
-        rows: str | os.PathLike[str] | Iterable[str | Row],
+        rows: str | os.PathLike[str] | Iterable[str | ListRow],
         *,
         url_column: str | None = None,
         key_column: str | None = None,
@@ -88,7 +88,7 @@ class InputList:
         self.path = os.fspath(rows) if isinstance(rows, (str, os.PathLike)) else ""
         # What the options of the run say is not known yet, so an address is opened when it is read.
         self._stream = open_list(self.path) if self.path and not is_address(self.path) else None
-        self._rows: Iterable[str | Row] = () if isinstance(rows, (str, os.PathLike)) else rows
+        self._rows: Iterable[str | ListRow] = () if isinstance(rows, (str, os.PathLike)) else rows
         self._remote: int | None = None
         self._named, self._number = False, 0
         self.looks = False
@@ -168,12 +168,12 @@ class InputList:
 
     def open(self, item: Item) -> Content:
         """As `Source.open`."""
-        return open_address(item.key or item.path, self._access.fetching)
+        return open_listed(item.key or item.path, self._access.fetching)
 
     def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:
         """As of sources that wait; see `imgpar.inputs.sources.fetch`."""
         options = self._access.fetching
-        return fetch_address(item.key or item.path, path, options, item.validator, ongoing)
+        return fetch_listed(item.key or item.path, path, options, item.validator, ongoing)
 
     def host_of(self, item: Item) -> str:
         """What serves an item."""
@@ -181,9 +181,9 @@ class InputList:
 
     def close(self) -> None:
         """End the connections, at the end of a run."""
-        close_connections()
+        end_connections()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ListRow]:
         """All rows, in their order."""
         if self._stream is not None or self.path:
             stream, self._stream = self._stream or open_list(self.path, self._access), None
@@ -193,7 +193,7 @@ class InputList:
                 raise _unreadable(self.path, error) from None
         else:
             for number, row in enumerate(self._rows, 1):
-                yield row if isinstance(row, Row) else Row(os.fspath(row), number)
+                yield row if isinstance(row, ListRow) else ListRow(os.fspath(row), number)
 
     def _batch(
         self, items: list[Item], mirror: str, patterns: Patterns | None, notes: tuple[str, ...]
@@ -223,7 +223,7 @@ class InputList:
 
     def _look(self, item: Item) -> Item:
         try:
-            with open_address(item.key or item.path, self._access.fetching) as file:
+            with open_listed(item.key or item.path, self._access.fetching) as file:
                 shown = sniff(peek(file.read))
         except ItemError as error:
             return item._replace(error=str(error), kind=type(error).__name__)
@@ -241,7 +241,7 @@ def open_list(path: str, access: Access = NO_ACCESS) -> IO[bytes]:
         return sys.stdin.buffer
     try:
         if is_address(path):
-            return open_address(path, access.fetching)
+            return open_listed(path, access.fetching)
         return open(path, "rb")
     except (OSError, ItemError) as error:
         raise _unreadable(path, error) from None
@@ -274,7 +274,7 @@ class FileSpool:
         self._here = os.path.realpath(os.curdir)
         database.executescript(_TABLES)
 
-    def add(self, row: Row, take: Callable[[str], None]) -> None:
+    def add(self, row: ListRow, take: Callable[[str], None]) -> None:
         """Add one row; `take` is called with the path of its output, before its suffix is changed."""
         folder, base = os.path.split(absolute(row.address))
         place, mirror = _place(self._database, folder, self._here)
@@ -305,7 +305,7 @@ class FileSpool:
         failed: list[Item] = []
         formats: dict[str, str] = {}
         columns: dict[str, str] = {}
-        rows: list[Listed] = []
+        rows: list[FileRow] = []
         folder = mirror = ""
         excluded = 0
         for _, raw_name, more, raw_folder, raw_mirror, key in group:

@@ -26,7 +26,7 @@ from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
-from imgpar.inputs.folder_spool import Contents, FolderSpool, Listed
+from imgpar.inputs.folder_spool import Contents, FolderSpool, SpooledFile
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.others import OTHER
 from imgpar.inputs.patterns import Patterns
@@ -191,12 +191,12 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
         if is_sidecar(name):
             spool.count(at, "sidecars")
         if not entry.error or entry.kind != SourceError.__name__:  # links are left out, as those in folders
-            spool.add(at, Listed(name, *entry[1:])._replace(format=OTHER))
+            spool.add(at, SpooledFile(name, *entry[1:])._replace(format=OTHER))
     elif patterns and not patterns.takes(path):
         if patterns.recursive or not above:
             spool.count(at, "excluded")
     else:
-        spool.add(at, Listed(name, *entry[1:]))
+        spool.add(at, SpooledFile(name, *entry[1:]))
 
 
 def _batches(spool: FolderSpool, root: str, mirror: str) -> Iterator[Batch]:
