@@ -14,7 +14,6 @@ import glob
 import importlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, NamedTuple, Protocol, TypeGuard, cast
@@ -23,10 +22,11 @@ from imgpar.core.addresses import last_part, scheme_of, without_secrets
 from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
+from imgpar.core.private_database import private_database
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
-from imgpar.inputs.folder_spool import Contents, FolderSpool, Listed
+from imgpar.inputs.folder_spool import Contents, FolderSpool, SpooledFile
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.others import OTHER
 from imgpar.inputs.patterns import Patterns
@@ -156,8 +156,7 @@ def in_folders(
         entries: in any order.
         patterns: `include` and `exclude` of the run.
     """
-    # An empty name creates a private database in a temporary file, which ends with the connection.
-    with contextlib.closing(sqlite3.connect("", isolation_level=None)) as database:
+    with private_database() as database:
         spool = FolderSpool(database)
         for entry in entries:
             _sort_in(spool, entry, patterns)
@@ -191,12 +190,12 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
         if is_sidecar(name):
             spool.count(at, "sidecars")
         if not entry.error or entry.kind != SourceError.__name__:  # links are left out, as those in folders
-            spool.add(at, Listed(name, *entry[1:])._replace(format=OTHER))
+            spool.add(at, SpooledFile(name, *entry[1:])._replace(format=OTHER))
     elif patterns and not patterns.takes(path):
         if patterns.recursive or not above:
             spool.count(at, "excluded")
     else:
-        spool.add(at, Listed(name, *entry[1:]))
+        spool.add(at, SpooledFile(name, *entry[1:]))
 
 
 def _batches(spool: FolderSpool, root: str, mirror: str) -> Iterator[Batch]:
