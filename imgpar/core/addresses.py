@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import re
 
+STORES = ("s3", "gs", "az", "sftp", "memory")
+"""Schemes of object stores and folders of other machines."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 """Of two letters or more: `C:` is a drive."""
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}:/{1,2})((?:[^\s'\"<>]|'(?=[\w%&=/+~@-]))*)")

@@ -23,7 +23,7 @@ from hashlib import blake2b
 from typing import IO, Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from imgpar.core.addresses import is_address, scheme_of, without_secrets
+from imgpar.core.addresses import STORES, is_address, scheme_of, without_secrets
 from imgpar.core.errors import unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
@@ -33,7 +33,10 @@ from imgpar.inputs.tables import Row, is_text
 
 TOGETHER = 2000
 """Items of one batch."""
-OPENERS = {"http": "imgpar.inputs.http", "https": "imgpar.inputs.http"}
+OPENERS = {
+    **dict.fromkeys(("http", "https"), "imgpar.inputs.http"),
+    **dict.fromkeys(STORES, "imgpar.inputs.stores.opening"),
+}
 """Module with `open_url`, `fetch_url` and `close_connections`, by the scheme of an address."""
 
 _LONGEST = 200
