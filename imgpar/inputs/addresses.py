@@ -23,13 +23,12 @@ from types import ModuleType
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from imgpar.core.addresses import is_address, scheme_of, without_secrets
+from imgpar.core.addresses import STORES, is_address, scheme_of, without_secrets
 from imgpar.core.errors import unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
-from imgpar.inputs.sources import STORES
 from imgpar.inputs.tables import ListRow, is_text
 
 if TYPE_CHECKING:
@@ -40,15 +39,16 @@ TOGETHER = 2000
 
 
 class Opener(NamedTuple):
-    """Where the functions are that open an address, and write its content to a file."""
+    """A module, and its functions that open an address, write its content to a file, and end connections."""
 
     module: str
     open: str
     fetch: str
+    close: str
 
 
-_WEB = Opener("imgpar.inputs.http", "open_url", "fetch_url")
-_STORE = Opener("imgpar.inputs.stores.opening", "open_address", "fetch_address")
+_WEB = Opener("imgpar.inputs.http", "open_url", "fetch_url", "close_connections")
+_STORE = Opener("imgpar.inputs.stores.opening", "open_stored", "fetch_stored", "close_stores")
 OPENERS = {"http": _WEB, "https": _WEB} | dict.fromkeys(STORES, _STORE)
 """By scheme."""
 
@@ -204,8 +204,9 @@ def fetch_listed(address: str, path: str, options: FetchOptions, validator: str,
 
 def end_connections() -> None:
     """End the connections to servers that are open."""
-    if module := sys.modules.get(_WEB.module):
-        module.close_connections()
+    for opener in (_WEB, _STORE):
+        if module := sys.modules.get(opener.module):
+            getattr(module, opener.close)()
 
 
 def _opener(address: str) -> tuple[ModuleType, Opener]:
