@@ -25,7 +25,7 @@ from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
-from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
 from imgpar.inputs.folder_spool import Contents, FolderSpool, SpooledFile
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.others import OTHER
@@ -444,7 +444,7 @@ def host_of(item: Item, sources: Sequence[Source]) -> str:
 
 def copy_content(content: bytes | IO[bytes], path: str, item: Item) -> None:
     """Write an item to a new file, with its modification time. Raises OSError, SourceError."""
-    check_room(path, item.size)
+    check_free_room(path, item.size)
     with open(path, "xb") as file:
         if isinstance(content, bytes):
             file.write(content)

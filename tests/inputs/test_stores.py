@@ -15,7 +15,7 @@ from tcp_proxy import TcpProxy
 
 import imgpar
 from imgpar.core.job import Facts, OutputFile
-from imgpar.inputs.stores.client import ChangedError, Client, Found, Upload, client_of
+from imgpar.inputs.stores.client import ChangedError, Client, StoredFile, Upload, client_of
 from imgpar.inputs.stores.source import StoreSource
 from imgpar.outputs.store_sink import StoreSink
 
@@ -372,4 +372,4 @@ def test_nothing_is_imported_before_a_store_is_named() -> None:
 
 def test_empty_objects_are_read(s3: S3Server, bucket: str) -> None:
     s3.put(bucket, "a", b"")
-    assert list(client_of("s3", bucket).blocks("a", Found("a", 0, 0))) == []
+    assert list(client_of("s3", bucket).blocks("a", StoredFile("a", 0, 0))) == []

@@ -18,9 +18,9 @@ from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import matches
 from imgpar.inputs.sources import NO_ACCESS, Access, unlisted
-from imgpar.inputs.stores.client import Client, Found, Listing, client_of
+from imgpar.inputs.stores.client import Client, StoredFile, StoreListing, client_of
 from imgpar.inputs.stores.opening import fetched
-from imgpar.inputs.stores.places import Place, place_of
+from imgpar.inputs.stores.places import StorePlace, place_of
 from imgpar.inputs.stores.ranged import StoreFile
 from imgpar.inputs.walk import mirror_names
 
@@ -86,23 +86,23 @@ class StoreSource:
     def _client(self) -> Client:
         return client_of(self._place.scheme, self._place.host, self._place.user, self._options.retries)
 
-    def _asked(self, item: Item) -> tuple[Client, str, Found]:
+    def _asked(self, item: Item) -> tuple[Client, str, StoredFile]:
         """The client for an item, its path in the store, and what was listed there."""
         path, _, etag = item.key.rpartition(MARK)
-        return self._client(), path, Found("", item.size, item.mtime_ns, etag)
+        return self._client(), path, StoredFile("", item.size, item.mtime_ns, etag)
 
 
 class _Walk:
     """The folders below a place, parents first, each in natural order."""
 
-    def __init__(self, client: Client, place: Place, patterns: Patterns | None) -> None:
+    def __init__(self, client: Client, place: StorePlace, patterns: Patterns | None) -> None:
         self._client, self._place, self._patterns = client, place, patterns
 
     def batches(self, mirror: str) -> Iterator[Batch]:
         """One for each folder that holds anything."""
         with ThreadPoolExecutor(AHEAD, "imgpar-list") as threads:
             stack: list[tuple[str, str]] = [("", mirror)]
-            asked = dict[str, Future[Listing]]()
+            asked = dict[str, Future[StoreListing]]()
             while stack:
                 for below, _ in islice(reversed(stack), AHEAD):
                     if below not in asked:
@@ -122,9 +122,11 @@ class _Walk:
         return "/".join(filter(None, (self._place.path, below)))
 
     def _called(self, below: str) -> str:
-        return f"{self._place.root}/{quoted(below)}" if below else self._place.root
+        return f"{self._place.root}/{quoted_path(below)}" if below else self._place.root
 
-    def _batch(self, below: str, mirror: str, listing: Listing) -> tuple[Batch | None, list[tuple[str, str]]]:
+    def _batch(
+        self, below: str, mirror: str, listing: StoreListing
+    ) -> tuple[Batch | None, list[tuple[str, str]]]:
         """The batch of a folder, and the folders in it with their places below OUT."""
         left_out = Counter[str]()
         if below and OURS in listing.folders and not self._was_converted_in_place(below):
@@ -155,7 +157,9 @@ class _Walk:
         )
         return batch, folders
 
-    def _files(self, below: str, mirror: str, listing: Listing) -> tuple[list[Item], Counter[str], int, int]:
+    def _files(
+        self, below: str, mirror: str, listing: StoreListing
+    ) -> tuple[list[Item], Counter[str], int, int]:
         """The items of a folder; its other files by kind, how many are sidecars, how many are excluded."""
         items, kinds, sidecars, excluded = list[Item](), Counter[str](), 0, 0
         pattern, patterns = self._place.pattern, self._patterns
@@ -194,15 +198,15 @@ class _Walk:
         return Item(shown, _joined(mirror, name.strip("./") or "_"), 0, 0, error=words)
 
 
-def is_object_name(place: Place) -> bool:
+def is_object_name(place: StorePlace) -> bool:
     """Whether an address names one object, by its suffix; a folder with a suffix needs a slash at its end."""
     return not place.folder and is_media(place.path.rpartition("/")[2])
 
 
-def quoted(key: str) -> str:
+def quoted_path(key: str) -> str:
     """A key as a part of an address that keeps it: `?` and `#` would begin what is removed as a secret.
 
-    >>> quoted("a b%20.jpg"), quoted("50%?.jpg")
+    >>> quoted_path("a b%20.jpg"), quoted_path("50%?.jpg")
     ('a b%20.jpg', '50%25%3F.jpg')
     """
     if not any(sign in key for sign in ("?", "#", "%3F", "%23")):
@@ -210,7 +214,7 @@ def quoted(key: str) -> str:
     return key.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
 
 
-def version_of(found: Found) -> int:
+def version_of(found: StoredFile) -> int:
     """The number that stands for the content in a journal; 0 where only the time tells."""
     if not found.etag:
         return 0
@@ -219,18 +223,18 @@ def version_of(found: Found) -> int:
     return int.from_bytes(sha256(found.etag.encode()).digest()[:8], "big") & INODE_BITS
 
 
-def _item(path: str, mirror: str, key: str, file: Found) -> Item:
+def _item(path: str, mirror: str, key: str, file: StoredFile) -> Item:
     known = f"{key}{MARK}{file.etag}"
     return Item(path, mirror, file.size, file.mtime_ns, version_of(file), key=known)
 
 
-def _single(place: Place, found: Found) -> Batch:
+def _single(place: StorePlace, found: StoredFile) -> Batch:
     name = place.path.rpartition("/")[2]
-    item = _item(f"{place.store}/{quoted(place.path)}", name, place.path, found)
+    item = _item(f"{place.store}/{quoted_path(place.path)}", name, place.path, found)
     return Batch("", "", (item._replace(named=True),))
 
 
-def _missing(place: Place) -> Batch:
+def _missing(place: StorePlace) -> Batch:
     item = Item(place.root, place.path.rpartition("/")[2], 0, 0, error=f"{NOTHING}.", kind="NoFileError")
     return Batch("", "", (item._replace(named=True),))
 
