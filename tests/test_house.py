@@ -252,18 +252,7 @@ def test_start_up_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert not loaded & HEAVY
 
 
-ELSEWHERE = {
-    "asyncio",
-    "concurrent",
-    "fsspec",
-    "http",
-    "logging",
-    "obstore",
-    "paramiko",
-    "py7zr",
-    "pyarrow",
-    "ssl",
-}
+ELSEWHERE = {"asyncio", "concurrent", "fsspec", "logging", "obstore", "paramiko", "py7zr", "pyarrow"}
 ELSEWHERE |= {"tarfile", "urllib3", "watchfiles", "zipfile"}
 
 

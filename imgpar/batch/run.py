@@ -17,6 +17,7 @@ from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
 from imgpar.batch.others import OtherFiles, is_other, mark_others
+from imgpar.batch.plan_entries import Entry
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report
@@ -61,8 +62,6 @@ from imgpar.outputs.write_ahead import WrittenLog, read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
-
-Entry = Job | Outcome | Unchanged
 
 STOPPING = {"DiskFullError", "ClosedOutputError"}
 """Errors of one item after which no other can be done."""
@@ -275,7 +274,7 @@ class Run:
             parts=f"{self._journal.path}.parts",
             sources=self._sources,
             gather=self._gather,
-            sees=getattr(self._place.stored.sink, "sees", None) if self._place.stored else None,
+            sees=self._place.stored.sees if self._place.stored else None,
         )
         if own.note:
             self._account.note(own.note)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
@@ -161,7 +161,7 @@ def check_others(options: RunOptions, place: Out) -> None:
 
 def check_companions(options: RunOptions, place: Out) -> None:
     """Reject `companions` where samples have files of their own; raises UsageError."""
-    if options.companions != "ignore" and place.stored and getattr(place.stored.sink, "ordered", False):
+    if options.companions != "ignore" and place.stored and place.stored.ordered:
         words = "Shards have a JSON file for each sample, and the caption of a list"
         raise UsageError(f"{words}, so there are no --companions.", fix="Leave it out.")
 
@@ -353,13 +353,11 @@ def check_place(
 
 def _fix_order(place: Out) -> None:
     """Make the archive the same for the same outputs; raises UsageError where OUT is none."""
-    sink = place.stored.sink if place.stored else None
-    if not hasattr(sink, "deterministic"):
+    if not (place.stored and place.stored.make_deterministic()):
         raise UsageError(
             "OUT is not an archive, so there is no order of its members for deterministic.",
             fix="Leave it out, or name an archive such as out.tar.",
         )
-    cast(Any, sink).deterministic = True
 
 
 def gathered_place(out: str | Sink | None) -> Out:

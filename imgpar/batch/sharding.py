@@ -14,7 +14,7 @@ from imgpar.core.fs import OURS
 from imgpar.core.install_hint import pip
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.shards.settings import ShardSettings
-from imgpar.outputs.sinks import Sink, check_sink, is_sharded, sink_of
+from imgpar.outputs.sinks import Sink, Stored, check_sink, is_sharded, sink_of
 
 _ONLY = ("shard_keys", "shard_checksum", "caption_column", "checksum_column")
 """Settings that need `shard`."""
@@ -51,7 +51,7 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
     if not isinstance(out, str) or is_address(out):
         store = check_sink(out) if not isinstance(out, str) else sink_of(out)
         assert store is not None
-        journal = getattr(store, "journal", "")
+        journal = Stored(store).journal
         folder = os.path.dirname(journal) or os.path.join(
             state_folder(), "outputs", short_hash(store.root, 32)
         )

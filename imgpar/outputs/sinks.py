@@ -14,13 +14,13 @@ import importlib
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from imgpar.core.addresses import STORES, scheme_of
 from imgpar.core.digest import LocalFiles, Store
 from imgpar.core.errors import UsageError, unknown_scheme
 from imgpar.core.fs import OURS
-from imgpar.core.job import Facts, OutputFile
+from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.inputs.batches import open_folder
 from imgpar.inputs.roots import absolute
 
@@ -69,6 +69,7 @@ class Sink(Store, Protocol):
                          not asked before a new output is published.
     listing(folder)      what lies directly in a folder, by name: asked for once in place of `find` for each.
                          Raises RunError where that cannot be known.
+    lasts                if it is false, what is stored is lost with this process.
     ordered              if it is true, items are published and recorded in the order of the plan.
     sees                 a `SeenWants`: what is asked about the content of the inputs, for `Outcome.seen`.
     record(outcome, job) called for every item of a run that is not unchanged, failed ones included, after its
@@ -129,11 +130,15 @@ class Folder(LocalFiles):
 
 
 class Stored:
-    """A sink, with the questions about whole folders that `Folder` answers at once."""
+    """A sink, with the questions about whole folders that `Folder` answers at once, and with what a sink may
+    have but need not: nothing else asks for that."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.digest, self.close = sink.digest, sink.close
+        self.publish_new: Publish | None = getattr(sink, "publish_new", None)
+        self.record: Record | None = getattr(sink, "record", None)
+        self._resume: Callable[[Iterable[OutputFile]], object] | None = getattr(sink, "resume", None)
         self._listing: Listing | None = getattr(sink, "listing", None)
         self._listed = "", dict[str, Facts]()
         """The folder that was listed last, and what it held before the run published into it."""
@@ -152,8 +157,35 @@ class Stored:
 
     def resume(self, made: Iterable[OutputFile]) -> None:
         """As `Sink`; does nothing where the sink takes nothing over."""
-        if resume := getattr(self.sink, "resume", None):
-            resume(made)
+        if self._resume:
+            self._resume(made)
+
+    @property
+    def journal(self) -> str:
+        """As `Sink`; empty for the one in the user's state folder."""
+        return str(getattr(self.sink, "journal", ""))
+
+    @property
+    def lasts(self) -> bool:
+        """As `Sink`."""
+        return bool(getattr(self.sink, "lasts", True))
+
+    @property
+    def ordered(self) -> bool:
+        """As `Sink`; it may follow from `deterministic`."""
+        return bool(getattr(self.sink, "ordered", False))
+
+    @property
+    def sees(self) -> SeenWants | None:
+        """As `Sink`; None for nothing."""
+        return getattr(self.sink, "sees", None)
+
+    def make_deterministic(self) -> bool:
+        """Have equal outputs stored alike; False where the sink does not know how. Raises UsageError."""
+        if not hasattr(self.sink, "deterministic"):
+            return False
+        cast(Any, self.sink).deterministic = True
+        return True
 
     def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
         """As `Folder.sizes`."""
@@ -167,6 +199,8 @@ class Stored:
 
 
 Listing = Callable[[str], Mapping[str, Facts]]
+Publish = Callable[[str, str, OutputFile], None]
+Record = Callable[[Outcome, Job | None], object]
 Place = Folder | Stored
 FILES = Folder()
 

@@ -83,6 +83,16 @@ def test_few_transfers_from_one_host(tmp_path: Path, session: imgpar.Session) ->
         assert server.connections <= 8 + 3
 
 
+def test_a_transfer_for_arrays_has_its_limit_of_time(session: imgpar.Session) -> None:
+    told: list[imgpar.Event] = []
+    with HttpServer({"/0.png": Page(picture(), held=True)}) as server:
+        options = replace(LOCAL, timeout=0.3, read_timeout=20, retries=0)
+        given = [source(server, options)]
+        assert list(session.arrays(imgpar.Pipeline(), given, on_event=told.append)) == []
+    (failed,) = [event.outcome for event in told if event.outcome]
+    assert failed.error == "It was not complete after 0.3 s. Allow more with --fetch-timeout."
+
+
 def test_a_slow_host_holds_up_nobody(tmp_path: Path, session: imgpar.Session) -> None:
     """The slow one answers when all pictures of the other are done, else never."""
     slow = {f"/slow{at}.png": Page(picture(at), held=True) for at in range(20)}
@@ -250,12 +260,15 @@ def test_headers_are_read_ahead(session: imgpar.Session) -> None:
 
 
 def test_arrays_are_fetched_ahead_and_come_in_order(session: imgpar.Session) -> None:
+    told: list[imgpar.Event] = []
     with HttpServer(pages(30), latency=0.02) as server:
         server.pages["/3.png"] = Page(status=404)
-        found = list(session.arrays(imgpar.Pipeline(), source(server), on_event=print))
-        assert [item.index for item, _ in found] == list(range(30))
-        assert [item.index for item, array in found if array is None] == [3]
-        assert "404" in str(found[3][0].error)
+        found = session.arrays(imgpar.Pipeline(), [source(server)], on_event=told.append)
+        names = [item.path for item, _ in found]
+        assert names == [f"test://web/{at}.png" for at in range(30) if at != 3]
+        assert [event.outcome.source for event in told if event.outcome and "404" in event.outcome.error] == [
+            "test://web/3.png"
+        ]
         assert server.most_active == 8
 
 

@@ -139,7 +139,7 @@ def _check_leaving(place: Out, request: WatchRequest, leaving: str) -> None:
         raise UsageError(
             f"In place the inputs are the outputs, so there is no {leaving}.", fix="Leave it out."
         )
-    if place.stored and hasattr(place.stored.sink, "journal"):
+    if place.stored and not place.stored.lasts:
         raise UsageError(f"OUT is lost with this process, so there is no {leaving}.", fix="Leave it out.")
     if not all(isinstance(given, str) for given in with_sources(request.inputs, request.options.access)):
         raise UsageError(

@@ -12,7 +12,7 @@ from imgpar.core.digest import content_digest
 from imgpar.core.fs import Half, long_path, replace, sync_folder
 from imgpar.core.job import OutputFile
 from imgpar.outputs.shards.settings import shard_name
-from imgpar.outputs.sinks import Sink
+from imgpar.outputs.sinks import Sink, Stored
 
 ENDS = (".tar", ".parquet", "_stats.json")
 """Of the names of the files of a shard; the last one says that it is whole."""
@@ -25,6 +25,8 @@ class Home(Protocol):
     root: str
     apart: bool
     """Whether putting a file there takes long, so that a thread does it."""
+    lasts: bool
+    """As `Sink`."""
 
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
@@ -42,7 +44,7 @@ class Home(Protocol):
 class FolderHome:
     """Shards in a folder; temporary files lie there, too."""
 
-    apart = False
+    apart, lasts = False, True
 
     def __init__(self, folder: str) -> None:
         self.root = folder
@@ -83,7 +85,7 @@ class StoreHome:
     apart = True
 
     def __init__(self, sink: Sink) -> None:
-        self.root, self._sink = sink.root, sink
+        self.root, self._sink, self.lasts = sink.root, sink, Stored(sink).lasts
 
     def size(self, name: str) -> int | None:
         """As `Home.size`."""

@@ -72,7 +72,7 @@ class ShardSink:
         self, home: Home | str, settings: ShardSettings | None = None, folder: str = "", journal: str = ""
     ) -> None:
         self._home = home = FolderHome(home) if isinstance(home, str) else home
-        self.root, self._folder = home.root, folder or home.root
+        self.root, self.lasts, self._folder = home.root, home.lasts, folder or home.root
         self.journal = journal if folder else os.path.join(home.root, OURS, "shards-journal.db")
         self._settings = settings or ShardSettings()
         self._at = os.path.join(self._folder, SHARDS)

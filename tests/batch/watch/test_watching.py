@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -300,6 +301,15 @@ def test_sources_in_memory_cannot_be_deleted(inbox: Path, tmp_path: Path):
         once(source, tmp_path / "out", delete_source=True)
     with pytest.raises(imgpar.UsageError, match="lost with this process"):
         once(inbox, imgpar.MemorySink(), delete_source=True)
+
+
+def test_inputs_that_are_in_shards_can_be_deleted(inbox: Path, tmp_path: Path):
+    pytest.importorskip("pyarrow")
+    count = len(list(inbox.iterdir()))
+    once(inbox, tmp_path / "out", delete_source=True, shard=1000)
+    assert list(inbox.iterdir()) == []
+    with tarfile.open(tmp_path / "out" / "00000.tar") as shard:
+        assert len([name for name in shard.getnames() if name.endswith(".png")]) == count
 
 
 # ----- once, locks, bookkeeping --------------------------------------------------------------------
