@@ -10,7 +10,6 @@ from typing import Any, Unpack
 from imgpar.api.run import Silent, check_originals
 from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place
 from imgpar.api.typed import RetrySettings
-from imgpar.batch.account import Listener
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
@@ -19,6 +18,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RETRY, SESSION_RETRY
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import NothingFailedError, UsageError
+from imgpar.core.job import Listener
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.ordering import sort_keys
 from imgpar.inputs.sources import Source

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 
-from imgpar.batch.account import Account, Listener
+from imgpar.batch.account import Account
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
@@ -50,7 +50,7 @@ from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
-from imgpar.core.job import Event, Job, Outcome
+from imgpar.core.job import Event, Job, Listener, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
@@ -83,8 +83,7 @@ class Run:
             stream of paths.
         out: folder, file or sink; None only in place.
         recipe: recipe with known formats.
-        listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
-            in one event per group.
+        listen: called with every Event.
         command: the command line, for the journal.
         retry: convert only inputs that failed in the last run.
         moved: the inputs are those of the last run and may have been moved.

@@ -15,7 +15,7 @@ from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.ignored import is_system_folder
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, archive_suffix, sources_of
+from imgpar.inputs.sources import Source, archive_suffix, is_loose, sources_of
 from imgpar.inputs.walk import Opener, walk
 
 
@@ -113,7 +113,7 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
     if len(kept) + len(single) + len(sources) > 1:
-        _name([*kept, *(placed for placed in sources if not getattr(placed.source, "loose", False))])
+        _name([*kept, *(placed for placed in sources if not is_loose(placed.source))])
     for root in kept:
         root.opener = opener
     return Named(kept, single, missing, sources)

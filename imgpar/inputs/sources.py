@@ -343,6 +343,16 @@ def is_source(given: object) -> TypeGuard[Source]:
     return all(hasattr(given, name) for name in ("root", "waits", "batches", "open"))
 
 
+def is_loose(source: Source) -> bool:
+    """Whether its items are inputs of their own; see `Source`."""
+    return bool(getattr(source, "loose", False))
+
+
+def has_one_item(source: Source) -> bool:
+    """Whether it is one such item."""
+    return bool(getattr(source, "single", False))
+
+
 def has_order(source: Source) -> bool:
     """Whether it may hold items that are read one after the other (`inputs/sequential`)."""
     return bool(getattr(source, "ordered", False))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from imgpar.batch.account import Listener
 from imgpar.batch.report import Report
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import Among
@@ -14,6 +13,7 @@ from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, refuse_address
+from imgpar.core.job import Listener
 from imgpar.inputs.sources import Source, with_sources
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
