@@ -92,7 +92,7 @@ class Transfer:
         ahead = self._ahead.left if self._ahead else 0
         return ahead + (self._unpacking.left if self._unpacking else 0)
 
-    def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
+    def inward(self, plan: Iterator[Entry | NotYet]) -> Iterator[Entry | NotYet]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
         ready: Iterator[Entry | NotYet] = self._order.paced(plan) if self._order else plan
@@ -106,7 +106,7 @@ class Transfer:
             else:
                 yield entry
 
-    def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
+    def _into_spool(self, plan: Iterator[Entry | NotYet], spool: Spool) -> Iterator[Entry | NotYet]:
         for entry in plan:
             if not isinstance(entry, Job):
                 if self._order and isinstance(entry, Outcome) and entry.status == "failed":

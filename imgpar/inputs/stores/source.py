@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import IO
 
+from imgpar.core.addresses import quoted
 from imgpar.core.filenames import natural
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
@@ -197,17 +198,6 @@ class _Walk:
 def is_object_name(place: Place) -> bool:
     """Whether an address names one object, by its suffix; a folder with a suffix needs a slash at its end."""
     return not place.folder and is_media(place.path.rpartition("/")[2])
-
-
-def quoted(key: str) -> str:
-    """A key as a part of an address that keeps it: `?` and `#` would begin what is removed as a secret.
-
-    >>> quoted("a b%20.jpg"), quoted("50%?.jpg")
-    ('a b%20.jpg', '50%25%3F.jpg')
-    """
-    if not any(sign in key for sign in ("?", "#", "%3F", "%23")):
-        return key
-    return key.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
 
 
 def version_of(found: Found) -> int:
