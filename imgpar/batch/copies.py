@@ -50,8 +50,7 @@ class ArchiveCopies:
     def close(self) -> None:
         """Remove all, at the end of the run."""
         for copy in self._copies.values():
-            copy.stop()
-            copy.remove()
+            copy.copies.close()
 
     def _sources_of(self, job: Job) -> list[int]:
         return [item.source for item in job.items if item.source in self._copies]

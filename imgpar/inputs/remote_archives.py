@@ -60,6 +60,11 @@ class Copies:
         for copy in self._copies:
             copy.stop()
 
+    def close(self) -> None:
+        """End all transfers, and remove the folder."""
+        self.stop()
+        self._removed()
+
 
 class ArchiveCopy:
     """The copy of one archive.
@@ -79,7 +84,7 @@ class ArchiveCopy:
         """Of the file, which has the suffix of the archive."""
         self.nbytes = 0
         """Of the copy, while it is there."""
-        self._copies, self._number = copies, number
+        self.copies, self._number = copies, number
         self._ongoing: _Transfer | None = None
         self._error: ImgparError | None = None
 
@@ -89,14 +94,14 @@ class ArchiveCopy:
         Raises:
             ImgparError: it cannot be fetched.
         """
-        self._copies.begin(self._number)
+        self.copies.begin(self._number)
         ongoing = self._ongoing
         try:
             while ongoing and not ongoing.done.wait(WAIT):
                 ongoing.end_overdue()
                 yield PAUSE
         except BaseException:  # whoever asks has ended
-            self._copies.stop()
+            self.copies.stop()
             raise
         if self._error:
             raise self._error
@@ -122,7 +127,7 @@ class ArchiveCopy:
         remove_file(self.path)
 
     def _fetch(self, ongoing: _Transfer) -> None:
-        options = self._copies.options
+        options = self.copies.options
         try:
             found = _fetcher(self.address)(self.address, self.path, options, "", ongoing)
             os.utime(self.path, ns=(time_of(found),) * 2)
