@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -130,10 +131,8 @@ def _contents(sidecars: Sequence[Item], sources: Sequence[Source]) -> Iterator[t
                 continue  # the picture is converted without it
     for archive, wanted in packed.values():
         receiver = _Texts(wanted)
-        try:
+        with contextlib.suppress(ImgparError):  # its pictures say what is wrong
             archive.unpack(receiver)
-        except ImgparError:
-            pass  # its pictures say what is wrong
         yield from receiver.found
 
 

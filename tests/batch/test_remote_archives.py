@@ -161,7 +161,12 @@ def test_arrays_info_and_dry_run(
     server.pages["/trip.tar.gz"] = Page(archive(folder, tmp_path, "tar.gz"))
     address = server.url("/trip.tar.gz")
     with imgpar.Session(jobs=1, memory=64 << 20) as session:
-        loaded = [array.shape for _, array in session.arrays(imgpar.Pipeline(), address, allow_private=True)]
+        loaded = [
+            array.shape
+            for _, array in session.arrays(
+                imgpar.Pipeline(), address, allow_private=True, on_event=lambda _: None
+            )
+        ]
     assert loaded == [(16, 24, 3)] * 3
     assert main(["info", address, "--allow-private", "--json"]) == 1
     assert capsys.readouterr().out.count('"width": 24') == 3
