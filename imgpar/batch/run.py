@@ -143,7 +143,9 @@ class Run:
         """Total size of planned inputs without an outcome, in bytes."""
         self._toml = _text_of(recipe)
         verb = "frames" if recipe.extract.kind else "convert"
-        self._account.bundles = Bundles(options.keep_failures, self._toml or "", self._account.note, verb)
+        self._account.bundles = Bundles(
+            options.keep_failures, self._toml or "", self._account.note, verb, self._sources
+        )
         self._originals: KeptOriginals | None = None
         self._ahead: deque[Entry] = deque()
         self._chunks: Iterator[list[Entry]] = iter(())

@@ -89,7 +89,7 @@ class Facts(NamedTuple):
 
     def agree(self, other: Facts) -> bool:
         """Whether all values known to both are equal: the same file, not written since. Without any time
-        only the number of a source tells, which changes with the content: members of an archive may have none.
+        only the number tells that a source gives a content: members of an archive may have none.
 
         >>> Facts(10, 5, 7, 1).agree(Facts(10, 5)), Facts(10, 5, 7).agree(Facts(10, 5, 8))
         (True, False)

@@ -2,8 +2,8 @@
 
 batches of an archive ─► its copy: a thread fetches it, and the next one ─► members of the copy
 
-The next ones are fetched while the members of the first ones are converted. A copy is removed when its members
-are done, and all are at the end of the run.
+The next ones are fetched while the members of the first ones are converted. A copy is removed when its
+members are done, and all are at the end of the run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
-from imgpar.core.addresses import last_part, scheme_of, without_secrets
+from imgpar.core.addresses import scheme_of, without_secrets
 from imgpar.core.errors import ImgparError, SourceError
 from imgpar.core.fs import remove_file
 from imgpar.core.tempfiles import remove_folder, temporary_folder
@@ -191,8 +191,8 @@ def name_of(address: str) -> str:
 
 
 def time_of(found: Fetched) -> int:
-    """The time that a copy gets, in nanoseconds, by which a changed archive is told: that of the archive, with
-    a fraction that stands for what the server said of its content.
+    """The time that a copy gets, in nanoseconds, by which a changed archive is told: that of the archive,
+    with a fraction that stands for what the server said of its content.
 
     >>> time_of(Fetched(7, "", mtime_ns=5 * 10**9)), time_of(Fetched(7, '"a"', mtime_ns=5 * 10**9))
     (5000000000, 5410358829)

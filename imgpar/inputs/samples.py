@@ -43,7 +43,8 @@ def with_columns(
     Args:
         batches: of the inputs.
         sources: of the run.
-        ours: names of fields that are made anew for each output. Of them only the `url` is kept, as `list_url`.
+        ours: names of fields that are made anew for each output; of them only the `url` is kept, as
+            `list_url`.
     """
     for batch in batches:
         found = list(beside(batch, SAMPLES))
@@ -66,7 +67,7 @@ def with_columns(
 def columns_of(texts: Mapping[str, str], ours: Collection[str]) -> Columns:
     """The columns of a sample, by the texts beside its picture.
 
-    >>> columns_of({"json": '{"a": 1, "b": [2], "width": 3, "caption": "x"}', "txt": "y"}, ["width", "caption"])
+    >>> columns_of({"json": '{"a": 1, "b": [2], "width": 3}', "txt": "y"}, ["width", "caption"])
     (('a', '1'), ('b', '[2]'), ('caption', 'y'))
 
     Args:

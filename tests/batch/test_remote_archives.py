@@ -217,3 +217,15 @@ def test_who_stops_reading_ends_the_transfer(server: HttpServer) -> None:
     next(batches)
     batches.close()  # type: ignore[attr-defined]
     assert threading.active_count() < 20
+
+
+@kinds
+def test_a_failed_member_is_kept(tmp_path: Path, folder: Path, kind: str, session: imgpar.Session) -> None:
+    data = archive(folder, tmp_path, kind)
+    assert data
+    kept = tmp_path / "kept"
+    imgpar.convert(
+        tmp_path / f"trip.{kind}", tmp_path / "out", to="webp", keep_failures=kept, session=session
+    )
+    (copy,) = kept.glob("*/input-broken.png")
+    assert copy.read_bytes() == (folder / "2024" / "broken.png").read_bytes()
