@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain, islice
 
 from imgpar.batch.account import Account
+from imgpar.batch.copies import ArchiveCopies
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
@@ -61,7 +62,7 @@ from imgpar.outputs.sinks import Sink
 from imgpar.outputs.write_ahead import WrittenLog, read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken, Effort
+from imgpar.runtime.scheduler import CancelToken, Effort, NotYet
 
 STOPPING = {"DiskFullError", "ClosedOutputError"}
 """Errors of one item after which no other can be done."""
@@ -118,6 +119,7 @@ class Run:
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
         self._sources = sources_in(named)
+        self._copies = ArchiveCopies(self._sources)
         self._recipe, self._options = recipe, options
         self._cancel = cancel
         self._command, self._retry, self._moved = command, retry, moved
@@ -139,10 +141,14 @@ class Run:
         """Total size of planned inputs without an outcome, in bytes."""
         self._toml = _text_of(recipe)
         verb = "frames" if recipe.extract.kind else "convert"
-        self._account.bundles = Bundles(options.keep_failures, self._toml or "", self._account.note, verb)
+        self._account.bundles = Bundles(
+            options.keep_failures, self._toml or "", self._account.note, verb, self._sources
+        )
         self._originals: KeptOriginals | None = None
         self._ahead: deque[Entry] = deque()
         self._chunks: Iterator[list[Entry]] = iter(())
+        self._paused = False
+        """Whether the next input is not there yet."""
 
     def execute(self, workers: Workers | None = None) -> Report:
         """Plan, convert, record, report.
@@ -153,6 +159,7 @@ class Run:
         """
         # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
         with contextlib.ExitStack() as stack:
+            stack.callback(self._copies.close)
             self._workers = LazyWorkers(self._options, stack, workers)
             self._selection = Selection(self._options, self._workers, self._cancel, self._sources)
             self._twins = Twins(self._options, self._cancel, self._workers, self._recipe, self._sources)
@@ -326,17 +333,19 @@ class Run:
             self._account.tell(Event(kind, text=self._place.path, total=0))
         for remark in self._unmatched():
             self._account.note(remark)
-        report = self._account.report(sidecars=False, whole=True)
+        report = self._account.report(sidecars=False, whole=True, cancelled=self._cancel.cancelled)
         self._account.tell(Event("end", text=self._place.path, total=0, facts=report.summary_json()))
         return report
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
-    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry]:
+    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry | NotYet]:
         self._chunks = self._plan(batches)
         while self._ahead or self._look_ahead():
             if self._ahead:  # a chunk may be empty
                 yield self._ahead.popleft()
+            elif self._paused:
+                yield NotYet()
 
     def _look_ahead(self) -> bool:
         """Plan one more chunk; returns False at the end of the plan."""
@@ -348,6 +357,7 @@ class Run:
         total = 0
         for batch in batches:
             self._account.read_past(batch)
+            self._copies.reached(batch)
             folder = batch.folder if self._place.in_place else self._place.below(batch.mirror)
             if self._lock and folder:
                 self._lock.enter(folder)
@@ -363,6 +373,10 @@ class Run:
             for chunk in self._chunked(self._twins.without(entries)):
                 total += _count(chunk)
                 yield self._twins.hold(chunk)
+            if batch.pause:
+                self._paused = True
+                yield []
+                self._paused = False
         for chunk in self._chunked(self._planner.finish()):
             total += _count(chunk)
             yield chunk
@@ -394,6 +408,7 @@ class Run:
                     self._lock.enter(folder)
             self._sweep(folders)
         self._journal.planned(jobs)
+        self._copies.planned(jobs)
         self._to_read += sum(item.size for job in jobs for item in job.items)
         if not (self._space_checked or self._place.stored):
             problem = free_space_problem(self._place.folder, self._to_read)
@@ -455,6 +470,7 @@ class Run:
             self._twins.done(outcome)
             self._account.add(outcome, alone, again=again)
             again = again or bool(outcome.outputs)
+        self._copies.settled(job)
 
     def _has_left(self, outcome: Outcome, job: Job) -> bool:
         """Whether the write-ahead log tells what a failed job has left: files of split outputs, or the
@@ -471,7 +487,7 @@ class Run:
     def _turn(self) -> bool:
         if self._gather is not None and self._cancel.cancelled:
             self._cancel.kill()  # its only job may take minutes, and nothing of it is a result
-        if len(self._ahead) < PLAN_AHEAD:
+        if len(self._ahead) < PLAN_AHEAD and not self._copies.many:
             self._look_ahead()
         self._transfer.turn()
         now = time.monotonic()

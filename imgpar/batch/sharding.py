@@ -34,12 +34,21 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
                     f"--{flag} ({name}) is for shards.", fix="Add --shard SIZE, or leave it out."
                 )
         return out
-    for name, given in (("others", options.others != "skip"), ("companions", options.companions == "copy")):
-        if given:
-            raise UsageError(
-                f"Shards hold what is made of pictures and clips, so there is no --{name} ({name}).",
-                fix="Leave it out.",
-            )
+    if options.others != "skip":
+        raise UsageError(
+            "Shards hold what is made of pictures and clips, so there is no --others (others).",
+            fix="Leave it out.",
+        )
+    if options.companions == "copy":
+        raise UsageError(
+            "Shards hold samples, so there is no --companions copy (companions).",
+            fix="Write --companions samples to keep what lies beside each picture of a sample.",
+        )
+    if options.companions == "samples" and options.caption_column:
+        raise UsageError(
+            "The captions of samples are in their TXT files, so there is no --caption-column.",
+            fix="Leave out --companions samples or --caption-column.",
+        )
     if options.checksum_column and options.shard_checksum == "none":
         raise UsageError("No checksum is made, so none can be compared.", fix="Leave --shard-checksum out.")
     if out is None or options.in_place:
@@ -67,12 +76,14 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
 def settings_of(options: RunOptions) -> ShardSettings:
     """The settings of shards among the options of a run."""
     assert options.shard is not None
+    samples = options.companions == "samples"
     return ShardSettings(
         options.shard,
-        options.shard_keys or "number",
+        options.shard_keys or ("name" if samples else "number"),
         options.shard_checksum or "sha256",
         options.caption_column or "",
         options.checksum_column or "",
+        "samples" if samples else "",
     )
 
 

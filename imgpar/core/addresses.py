@@ -88,6 +88,17 @@ def _place(scheme: str, rest: str) -> str:
     return authority + slash + path
 
 
+def quoted(path: str) -> str:
+    """A path as a part of an address that keeps it: `?` and `#` would begin what is removed as a secret.
+
+    >>> quoted("a b%20.jpg"), quoted("50%?.jpg")
+    ('a b%20.jpg', '50%25%3F.jpg')
+    """
+    if not any(sign in path for sign in ("?", "#", "%3F", "%23")):
+        return path
+    return path.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+
+
 def last_part(address: str) -> str:
     """The last part of the decoded path of an address, which may hold any character; empty where it ends
     with a slash.

@@ -89,16 +89,16 @@ class Facts(NamedTuple):
 
     def agree(self, other: Facts) -> bool:
         """Whether all values known to both are equal: the same file, not written since. Without any time
-        that is not known.
+        only the number tells that a source gives a content: members of an archive may have none.
 
         >>> Facts(10, 5, 7, 1).agree(Facts(10, 5)), Facts(10, 5, 7).agree(Facts(10, 5, 8))
         (True, False)
-        >>> Facts(10, 0).agree(Facts(10, 0))
-        False
+        >>> Facts(10, 0).agree(Facts(10, 0)), Facts(10, 0, 0, 7).agree(Facts(10, 0, 0, 7))
+        (False, True)
         """
         return (
             self[:2] == other[:2]
-            and bool(self.mtime_ns or self.ctime_ns)
+            and bool(self.mtime_ns or self.ctime_ns or (self.inode and other.inode))
             and (self.ctime_ns == other.ctime_ns or not self.ctime_ns or not other.ctime_ns)
             and (self.inode == other.inode or not self.inode or not other.inode)
         )

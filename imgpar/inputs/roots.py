@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from imgpar.core.addresses import is_address
 from imgpar.core.errors import refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
@@ -255,7 +256,7 @@ def _own_names(path: str) -> tuple[str, str, str]:
     name = os.path.basename(path) or "root"
     suffix = archive_suffix(path)
     stem = name[: -len(suffix) - 1] if suffix else ""
-    if stem and os.path.isfile(path):
+    if stem and (is_address(path) or os.path.isfile(path)):
         return stem, f"{stem}-{suffix}", f"{stem}-{short_hash(path)}"
     above = os.path.basename(os.path.dirname(path))
     longer = f"{above}-{name}" if above else name

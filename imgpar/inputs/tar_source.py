@@ -45,7 +45,7 @@ class TarSource(Archive):
     def entries(self) -> Iterator[Entry]:
         """As `Archive.entries`."""
         links = _Links()
-        with _read(self.root) as file:
+        with _read(self.path) as file:
             state, length = self.state(), os.fstat(file.fileno()).st_size
             for _, info, _ in _members(file, "r:"):
                 key = f"{state} {info.offset_data}"
@@ -59,7 +59,7 @@ class TarSource(Archive):
         state, place = item.key.split(" ")
         if state != self.state():
             raise changed()
-        return io.BufferedReader(_Part(self.root, int(place), item.size))
+        return io.BufferedReader(_Part(self.path, int(place), item.size))
 
 
 class PackedTarSource(SequentialArchive):
@@ -103,9 +103,9 @@ class PackedTarSource(SequentialArchive):
 
     @contextlib.contextmanager
     def _unpacked(self) -> Generator[Unpacked]:
-        suffix = self.root.rpartition(".")[2].lower()
+        suffix = self.path.rpartition(".")[2].lower()
         try:
-            file = Unpacked(self.root, _METHODS.get(suffix, suffix))
+            file = Unpacked(self.path, _METHODS.get(suffix, suffix))
         except OSError as error:
             raise SourceError(why_unreadable(error)) from None
         with file:

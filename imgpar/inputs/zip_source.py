@@ -50,7 +50,7 @@ class ZipSource(Archive):
     def entries(self) -> Iterator[Entry]:
         """As `Archive.entries`."""
         try:
-            with open(self.root, "rb") as file:
+            with open(self.path, "rb") as file:
                 inside = _overlapping(file)
                 state = self.state()
                 for member in members(file):
@@ -68,8 +68,8 @@ class ZipSource(Archive):
         if state != self.state():
             raise changed()
         if int(flags) & ENCRYPTED:
-            return _unlocked(self.root, state, int(offset), int(method), self.password)
-        archive = _opened(self.root, state, int(method) == _ZSTD)
+            return _unlocked(self.path, state, int(offset), int(method), self.password)
+        archive = _opened(self.path, state, int(method) == _ZSTD)
         info = archive.ZipInfo(raw)
         info.header_offset, info.compress_size, info.file_size = int(offset), int(packed), item.size
         info.compress_type, info.flag_bits, info.CRC = int(method), int(flags), item.inode

@@ -14,7 +14,7 @@ from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.job import Listener
-from imgpar.inputs.sources import Source, with_sources
+from imgpar.inputs.sources import Source, is_remote_archive, with_sources
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -109,6 +109,9 @@ def check_watch(place: Out, request: WatchRequest) -> None:
         raise UsageError(
             f"A watch makes many files, but OUT is one ({place.name}).", fix="Name a folder with -o."
         )
+    if any(map(is_remote_archive, request.inputs)):
+        words = "An archive at an address is not watched: each look at it would fetch all of it."
+        raise UsageError(words, fix="Use imgpar convert, and run it again.")
     if request.options.dry_run:
         raise UsageError("A watch has no dry run.", fix="Use imgpar convert --dry-run on the same inputs.")
     for path in (settings.move_done, settings.log, settings.status_file):

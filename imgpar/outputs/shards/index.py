@@ -156,7 +156,8 @@ class ShardIndex:
             found = dict(self._database.execute("SELECT name, value FROM settings").fetchall())
         try:
             size = ShardSize(int(found["samples"]), int(found["bytes"]))
-            return ShardSettings(size, *(found[name] for name in ShardSettings._fields[1:]))
+            known = {name: found[name] for name in ShardSettings._fields[1:] if name in found}
+            return ShardSettings(size, **known)
         except (KeyError, ValueError):
             return None
 
