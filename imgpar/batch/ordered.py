@@ -74,6 +74,8 @@ class OrderedResults:
             self._cancel.kill()
         elif self._caller_cancel.cancelled:
             self._cancel.cancel()
+        if self._ahead is not None:
+            self._ahead.turn()
         return True
 
     def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> None:
