@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from imgpar.core.addresses import STORES, is_address, scheme_of, without_secrets
+from imgpar.core.addresses import STORES, is_address, is_valid, scheme_of, without_secrets
 from imgpar.core.errors import unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
@@ -243,6 +243,8 @@ class AddressSpool:
             error = str(unknown_scheme(row.address, OPENERS))
         if not error and not is_text(row.address + row.key):
             error = "Its address is not UTF-8."
+        if not error and is_address(row.address) and not is_valid(row.address):
+            error = "It is no valid address. Check it."
         if error:
             self._fail(row, where, error)
             return

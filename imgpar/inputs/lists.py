@@ -177,8 +177,8 @@ class InputList:
         return fetch_listed(item.key or item.path, path, options, item.validator, ongoing)
 
     def host_of(self, item: Item) -> str:
-        """What serves an item."""
-        return urlsplit(item.key or item.path).netloc
+        """What serves an item; several users of one host share its limit."""
+        return urlsplit(item.key or item.path).netloc.rpartition("@")[2].lower()
 
     def close(self) -> None:
         """End the connections, at the end of a run."""

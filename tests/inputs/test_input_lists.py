@@ -132,6 +132,37 @@ def test_rows_that_name_an_address_again_are_counted() -> None:
     assert batch.notes == ("2 rows name an address again (row 2 is the first); each was taken once.",)
 
 
+@pytest.mark.parametrize("key", ["", "k"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://[x/a.jpg",
+        "https://h\u2100/a.jpg",
+        "https://me:wo/rd@h/a.jpg",
+        "https://h\\@i/a.jpg",
+        "s3://[x/a",
+    ],
+)
+def test_what_is_no_address_is_a_failed_row(address: str, key: str) -> None:
+    one, other = items([ListRow(address, 1, key), ListRow("https://h/b.jpg", 2)])
+    assert (one.error, one.key) == ("It is no valid address. Check it.", "")
+    assert "rd" not in one.path
+    assert not other.error
+
+
+@pytest.mark.parametrize("address", ["https://[x/a.jpg", "https://me:wo/rd@h/a.jpg"])
+def test_a_named_address_that_is_none_is_a_failed_input(address: str, tmp_path: Path) -> None:
+    report = imgpar.dry_run([address, "https://h/b.jpg"], tmp_path / "out", to="webp")
+    assert [item.error for item in report.items if item.error] == ["It is no valid address. Check it."]
+    assert "rd@" not in str(report.items)
+
+
+def test_users_of_a_host_share_its_limit() -> None:
+    rows = ["https://a:1@Host/a.jpg", "https://b:2@host/b.jpg"]
+    found = InputList(rows)
+    assert {found.host_of(item) for batch in found.batches("") for item in batch.items} == {"host"}
+
+
 def test_a_scheme_that_nothing_opens_is_a_failed_row() -> None:
     (item,) = items(["foo://me:word@host/a.jpg"])
     assert "foo://" in item.error
