@@ -66,8 +66,8 @@ class Sink(Store, Protocol):
                          before it was published; what is taken over has one of these digests.
     deterministic        set to true by that option of a run, which is refused without the attribute.
     publish_new(path, file, made)
-                         as `publish`, but raises FileExistsError where something has the name. Where it exists,
-                         `find` is not asked before a new output is published.
+                         as `publish`, but raises FileExistsError where something has the name. Where it
+                         exists, `find` is not asked before a new output is published.
     listing(folder)      what lies directly in a folder, by name: asked for once in place of `find` for each.
                          Raises RunError where that cannot be known.
     ordered              if it is true, items are published and recorded in the order of the plan.
