@@ -59,6 +59,9 @@ _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
 PAUSE_SECONDS = 0.5
 """Interval at which a source that is being listed lets its reader do something else."""
+_MOST = (1 << 63) - 1
+"""Of sizes in bytes and times in nanoseconds."""
+
 LONGEST = 2000
 """Characters of a path below a source; a longer one is no name of a file on most systems."""
 
@@ -166,6 +169,14 @@ def in_folders(
         yield from _batches(spool, root, mirror)
 
 
+def _possible(entry: Entry) -> Entry:
+    """The entry; failed where no file has its size, and without a time that no file has."""
+    if not 0 <= entry.size <= _MOST:
+        kind = DamagedError.__name__
+        entry = entry._replace(size=0, error="It is damaged: its size is not possible.", kind=kind)
+    return entry if -_MOST <= entry.mtime_ns <= _MOST else entry._replace(mtime_ns=0)
+
+
 def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> None:
     path = entry.path.replace("\\", "/")
     *above, name = path.split("/")
@@ -174,6 +185,7 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
         error = f"Its name leads outside of the input ({entry.path!a}). Rename it."
     elif len(path) > LONGEST:
         error = f"Its name has {len(path):,} characters. Rename it."
+    entry = _possible(entry)
     if error:
         if not is_media(path):
             return

@@ -212,6 +212,7 @@ class ArchiveSink(FixedTimes):
         partial = self._partial or Partial.left_by_a_kill(self.root)
         if partial is None or self._members:
             return
+        sweep_temporary_files(os.path.dirname(self.root))  # a kill at the end of a run leaves a second one
         known: dict[str, set[str]] = {}
         for file in made:
             known.setdefault(self._name(file.path), set()).add(file.digest)
