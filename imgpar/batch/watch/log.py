@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -79,10 +80,17 @@ class _Rotated(_Unstopped, logging.handlers.RotatingFileHandler):
     """A log file that logrotate may rename as well: it is opened again then."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream and not os.path.exists(self.baseFilename):
-            self.stream.close()
-            self.stream = self._open()
+        if self.stream and not self._is_at_its_place():
+            with contextlib.suppress(OSError):  # of a full disk
+                self.stream.close()
+            self.stream = None  # opened with the next line, if its folder is there
         super().emit(record)
+
+    def _is_at_its_place(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.baseFilename), os.fstat(self.stream.fileno()))
+        except OSError:
+            return False
 
 
 class _Lines(logging.Formatter):

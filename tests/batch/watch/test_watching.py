@@ -124,6 +124,16 @@ def test_in_place_it_recognises_what_it_made(inbox: Path, spare: Path):
     assert watch.nothing_else() == []
 
 
+def test_inputs_may_lie_in_the_output_folder_and_below_a_hidden_one(photo_folder, tmp_path: Path):
+    for place in (Path("all/new"), Path(".cache/new")):
+        folder = photo_folder("a.jpg", under=str(place))
+        old(folder / "a.jpg")
+        out = tmp_path / place.parts[0]
+        assert once(folder, out).ok == 1
+        assert once(folder, out).skipped == 1
+        assert outputs(out) == {"a.png"}
+
+
 def test_names_that_depend_on_all_inputs(inbox: Path, spare: Path, tmp_path: Path):
     with watching(inbox, tmp_path / "out", name="{stem}-{width}.{ext}") as watch:
         watch.items(2)
@@ -262,6 +272,32 @@ def test_what_a_killed_watch_left_is_deleted_after_a_check(inbox: Path, tmp_path
     assert {path.name for path in inbox.iterdir()} == {"b.jpg"}
 
 
+def test_what_an_earlier_run_made_is_read_before_its_input_is_deleted(inbox: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    once(inbox, out)
+    damaged = bytearray((out / "b.png").read_bytes())
+    damaged[-20] ^= 1
+    with contextlib.closing(sqlite3.connect(out / ".imgpar" / "journal.db")) as database:
+        database.execute("UPDATE outputs SET ctime_ns = 0, inode = 0")
+        database.commit()
+    status = (out / "b.png").stat()
+    (out / "b.png").write_bytes(damaged)
+    os.utime(out / "b.png", ns=(status.st_atime_ns, status.st_mtime_ns))
+    once(inbox, out, delete_source=True)
+    assert {path.name for path in inbox.iterdir()} == {"b.jpg"}
+
+
+def test_a_file_that_was_about_to_leave_is_put_back(inbox: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    once(inbox, out)
+    held = inbox / ".imgpar-leaving"  # of a watch that was killed
+    held.mkdir()
+    (inbox / "a.jpg").rename(held / "a.jpg")
+    (held / "b.jpg").write_bytes(b"another file")
+    once(inbox, out, delete_source=True)
+    assert {path.name: path.read_bytes() for path in inbox.iterdir()} == {"b-1.jpg": b"another file"}
+
+
 def test_a_loss_keeps_the_source(photo_folder, tmp_path: Path):
     from PIL import Image
 
@@ -283,10 +319,13 @@ def test_a_loss_keeps_the_source(photo_folder, tmp_path: Path):
         ({"on_delete": "remove", "in_place": True}, "In place"),
         ({"delete_source": True, "duplicates": "skip"}, "--duplicates"),
         ({"settle": "soon"}, "a time such as"),
+        ({"move_done": "in"}, "lies in the folder for what is done"),
+        ({"move_done": "."}, "lies in the folder for what is done"),
         ({"dry_run": True}, "does not accept dry_run"),
     ],
 )
-def test_what_would_lose_data_is_refused(inbox: Path, tmp_path: Path, settings, words):
+def test_what_would_lose_data_is_refused(inbox: Path, tmp_path: Path, settings, words, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     out = None if settings.get("in_place") else tmp_path / "out"
     with pytest.raises(imgpar.UsageError, match=words):
         once(inbox, out, **settings)
