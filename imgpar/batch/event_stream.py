@@ -1,9 +1,10 @@
 """Where lines of events go: a file, a pipe or a descriptor. A slow reader does not stop the run.
 
-A regular file is appended to at once; where its disk is full, lines are missing until there is room again. For anything else the lines wait in a temporary file (the first
-megabytes in memory) until a thread has written them, so a reader that is slow, or that comes later, misses
-nothing. At the end the reader has `PATIENCE` seconds for each piece; one that takes nothing for that long, or
-that goes away, ends the stream and not the run.
+A regular file is appended to at once; where its disk is full, lines are missing until there is room again.
+For anything else the lines wait in a temporary file (the first megabytes in memory) until a thread has
+written them, so a reader that is slow, or that comes later, misses nothing. At the end the reader has
+`PATIENCE` seconds for each piece; one that takes nothing for that long, or that goes away, ends the stream
+and not the run.
 """
 
 from __future__ import annotations
