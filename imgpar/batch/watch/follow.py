@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 
 from imgpar.batch.journal.journal import Journal
@@ -22,8 +22,11 @@ from imgpar.batch.watch.roots import has_entries
 from imgpar.core.digest import matches_output, what_is_wrong
 from imgpar.core.fs import sync_folder
 from imgpar.core.job import Facts, Outcome, OutputFile
+from imgpar.formats.registry import find_format, format_of_suffix
 from imgpar.outputs.destination import Out
 from imgpar.outputs.prior import PriorResult
+from imgpar.recipe.outputs import Branch
+from imgpar.recipe.recipe import Recipe
 
 TOGETHER = 5000
 """Inputs that are looked up in the journal at a time."""
@@ -67,20 +70,22 @@ class Follow:
                 "info", f"{held.path} was about to leave when the last watch ended, and is there again."
             )
 
-    def done(self, outcomes: Iterable[Outcome]) -> int:
-        """Move or delete the inputs of these outcomes; returns how many."""
+    def done(self, outcomes: Iterable[Outcome], recipe: Recipe) -> int:
+        """Move or delete the inputs of these outcomes of a recipe; returns how many."""
         if not self._leave:
             return 0
-        count, wanted = 0, filter(_is_done, outcomes)
+        count, wanted, branches = 0, filter(_is_done, outcomes), recipe.branches()
         self.left.clear()
         while some := list(islice(wanted, TOGETHER)):
             with contextlib.ExitStack() as stack:
                 journal = stack.enter_context(open_journal(self._place, self._options, stack))
                 self._sync(journal.path)
                 self._synced.clear()
-                count += sum(
-                    self._leaves(outcome, records) for outcome, records in _with_records(journal, some)
-                )
+                for outcome, records in _with_records(journal, some):
+                    if _is_missing_one(records, dict(zip(journal.keys, branches, strict=False))):
+                        self._say("warning", f"{outcome.source} stays: one of its outputs was not made.")
+                    else:
+                        count += self._leaves(outcome, records)
         return count
 
     def _leaves(self, outcome: Outcome, records: Sequence[PriorResult]) -> bool:
@@ -199,6 +204,19 @@ class Follow:
 def _is_done(outcome: Outcome) -> bool:
     done = outcome.status == "ok" or (outcome.status == "skipped" and outcome.reason == "unchanged")
     return done and bool(outcome.outputs) and not any(file.path == outcome.source for file in outcome.outputs)
+
+
+def _is_missing_one(records: Iterable[PriorResult], branches: Mapping[str, Branch]) -> bool:
+    """Whether an output in one of the formats is missing, such as one whose name another file has."""
+    for record in records:
+        branch = branches.get(record.recipe)
+        if branch is None or branch.encode.best_format:  # that makes one of them
+            continue
+        made = {format_of_suffix(file.path) for file in record.outputs}
+        kinds = {one.kind for one in made if one and one.kind != "audio"}  # not every clip has sound
+        if any(one.kind in kinds and one not in made for one in map(find_format, branch.to)):
+            return True
+    return False
 
 
 def _with_records(

@@ -147,7 +147,7 @@ class Turns:
             line = f"{report.ok} ok, {report.failed} failed in {report.seconds:.1f} s."
             self._request.log("info", line, ok=report.ok, failed=report.failed)
         if not report.stopped:
-            self.left_place += self._follow.done(report.items)
+            self.left_place += self._follow.done(report.items, self.recipe)
             if scope.taking and not report.cancelled:
                 self._remove(scope.taking, scope.changes.removed)
         self._forget_files(report)

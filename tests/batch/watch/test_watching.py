@@ -264,6 +264,16 @@ def test_done_inputs_are_deleted_only_with_their_outputs(inbox: Path, tmp_path: 
     assert (out / "a.png").read_bytes() == b"of the user"
 
 
+def test_an_input_without_one_of_its_outputs_stays(inbox: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.webp").write_bytes(b"of the user")
+    for _ in range(2):
+        once(inbox, out, delete_source=True, to=["png", "webp"])
+        assert [path.name for path in inbox.iterdir()] == ["a.jpg"]
+    assert outputs(out) == {"a.png", "b.png"}
+
+
 def test_what_a_killed_watch_left_is_deleted_after_a_check(inbox: Path, tmp_path: Path):
     out = tmp_path / "out"
     once(inbox, out)
