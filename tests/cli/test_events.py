@@ -330,8 +330,9 @@ def test_steady_lines_replace_the_bar_without_a_terminal(tmp_path):
 
 
 @posix
-def test_a_closed_standard_error_changes_nothing(photos, tmp_path):
-    command = f"exec '{sys.executable}' -m imgpar convert '{photos}' -o out --log-format json -j 1 2>&-"
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_closed_standard_streams_change_nothing(photos, tmp_path, closed):
+    command = f"exec '{sys.executable}' -m imgpar convert '{photos}' -o out --log-format json -j 1 {closed}"
     done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=100, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, b"")
     assert len(list((tmp_path / "out").rglob("*.[jp][pn]g"))) == 3

@@ -80,17 +80,11 @@ class _Rotated(_Unstopped, logging.handlers.RotatingFileHandler):
     """A log file that logrotate may rename as well: it is opened again then."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream and not self._is_at_its_place():
+        if self.stream and not _is_at(self.baseFilename, self.stream.fileno()):
             with contextlib.suppress(OSError):  # of a full disk
                 self.stream.close()
             self.stream = None  # opened with the next line, if its folder is there
         super().emit(record)
-
-    def _is_at_its_place(self) -> bool:
-        try:
-            return os.path.samestat(os.stat(self.baseFilename), os.fstat(self.stream.fileno()))
-        except OSError:
-            return False
 
 
 class _Lines(logging.Formatter):
@@ -106,3 +100,11 @@ class _Lines(logging.Formatter):
             return _PRIORITIES.get(level, "") + text
         shown = "" if level == "info" else f"{level}: "
         return f"{time_text(record.created)} {shown}{text}"
+
+
+def _is_at(path: str, handle: int) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle))
+    except OSError:
+        return False
