@@ -1,9 +1,10 @@
 """Where lines of events go: a file, a pipe or a descriptor. A slow reader does not stop the run.
 
-A regular file is appended to at once. For anything else the lines wait in a temporary file (the first
-megabytes in memory) until a thread has written them, so a reader that is slow, or that comes later, misses
-nothing. At the end the reader has `PATIENCE` seconds for each piece; one that takes nothing for that long, or
-that goes away, ends the stream and not the run.
+A regular file is appended to at once; where its disk is full, lines are missing until there is room again.
+For anything else the lines wait in a temporary file (the first megabytes in memory) until a thread has
+written them, so a reader that is slow, or that comes later, misses nothing. At the end the reader has
+`PATIENCE` seconds for each piece; one that takes nothing for that long, or that goes away, ends the stream
+and not the run.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ class EventStream:
     def __init__(self, path: str, lost: Callable[[str], None], *, patience: float = PATIENCE) -> None:
         self.path, self._lost, self._patience = path, lost, patience
         self._broken = self._closing = False
+        self._torn = self._failed = False
+        """Of a file: whether its last line was cut, and whether the last write failed."""
         self._handle = _opened(path)
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -62,11 +65,7 @@ class EventStream:
         if self._broken:
             return
         if self._thread is None:
-            assert self._handle is not None
-            try:
-                os.write(self._handle, line)
-            except OSError as error:
-                self._give_up(f"{self.path} cannot be written: {error.strerror or error}")
+            self._append(line)
             return
         problem = ""
         with self._changed:
@@ -80,6 +79,23 @@ class EventStream:
                 self._changed.notify_all()
         if problem:
             self._give_up(problem)
+
+    def _append(self, line: bytes) -> None:
+        """Append a line to the file; one that a full disk has cut is ended before the next one."""
+        assert self._handle is not None
+        rest = memoryview(b"\n" + line if self._torn else line)
+        try:
+            while rest:
+                rest = rest[os.write(self._handle, rest) :]
+                self._torn = bool(rest)
+        except OSError as error:
+            if not self._failed:
+                self._failed = True
+                self._lost(
+                    f"{self.path} cannot be written ({error.strerror or error}): events are missing there."
+                )
+        else:
+            self._failed = False
 
     def close(self) -> None:
         """Wait for the reader, and close. Never raises."""

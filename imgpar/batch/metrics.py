@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -95,10 +96,8 @@ class MetricsFile:
 
     def _tick(self) -> None:
         while not self._stop.wait(self._every):
-            try:
+            with contextlib.suppress(OutputError):  # such as a full disk; said at the end if it lasts
                 self._write()
-            except OutputError:
-                return  # said at the end
 
     def _write(self) -> None:
         from prometheus_client import write_to_textfile

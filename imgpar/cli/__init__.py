@@ -139,11 +139,14 @@ def _no_such_command(first: str, arguments: list[str]) -> UsageError:
 
 def _open_standard_streams() -> None:
     """Redirect closed standard streams to the null device; otherwise an opened file could receive descriptor
-    0, 1 or 2 and the output of a library would be written into it."""
+    0, 1 or 2 and the output of a library would be written into it. Workers inherit them, for the same reason.
+    """
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
-    while os.open(os.devnull, os.O_RDWR) < 2:
-        pass
+    handle = 0
+    while handle < 2:
+        handle = os.open(os.devnull, os.O_RDWR)
+        os.set_inheritable(handle, handle <= 2)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115

@@ -179,6 +179,28 @@ def test_a_slow_reader_misses_nothing_and_is_not_waited_for(tmp_path):
 
 
 @posix
+def test_a_file_without_room_is_written_again_when_there_is_some(tmp_path):
+    import resource
+
+    said: list[str] = []
+    stream = EventStream(str(tmp_path / "e.ndjson"), said.append)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (25, before[1]))  # the second line is cut
+        for number in range(4):
+            stream.write(b'{"seq": %08d}\n' % number)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    stream.write(b'{"seq": 4}\n')
+    stream.close()
+    assert (tmp_path / "e.ndjson").read_bytes().split(b"\n") == [
+        b'{"seq": 00000000}', b'{"seq":', b'{"seq": 4}', b"",
+    ]  # fmt: skip
+    assert len(said) == 1
+    assert "events are missing there" in said[0]
+
+
+@posix
 def test_a_reader_that_takes_nothing_is_given_up_at_the_end(tmp_path):
     receiver, sender = os.pipe()
     said: list[str] = []
@@ -308,8 +330,9 @@ def test_steady_lines_replace_the_bar_without_a_terminal(tmp_path):
 
 
 @posix
-def test_a_closed_standard_error_changes_nothing(photos, tmp_path):
-    command = f"exec '{sys.executable}' -m imgpar convert '{photos}' -o out --log-format json -j 1 2>&-"
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_closed_standard_streams_change_nothing(photos, tmp_path, closed):
+    command = f"exec '{sys.executable}' -m imgpar convert '{photos}' -o out --log-format json -j 1 {closed}"
     done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=100, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, b"")
     assert len(list((tmp_path / "out").rglob("*.[jp][pn]g"))) == 3
@@ -344,6 +367,31 @@ def test_metrics_are_a_text_file_for_prometheus(photos, tmp_path):
     assert found["imgpar_items_total", "skipped"] == 3
     assert found["imgpar_last_success_timestamp_seconds",] > 0
     assert [name for name in os.listdir(tmp_path) if name.startswith("imgpar.prom")] == ["imgpar.prom"]
+
+
+def test_metrics_go_on_where_their_file_could_not_be_written(tmp_path):
+    pytest.importorskip("prometheus_client")
+    from imgpar.batch.metrics import MetricsFile
+
+    failed, written = threading.Event(), threading.Event()
+
+    class Observed(MetricsFile):
+        def _write(self) -> None:
+            try:
+                super()._write()
+            except imgpar.OutputError:
+                failed.set()
+                raise
+            written.set()
+
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    with Observed(str(folder / "m.prom"), every=0.01):
+        folder.rename(tmp_path / "aside")
+        assert failed.wait(30)
+        written.clear()
+        (tmp_path / "aside").rename(folder)
+        assert written.wait(30)
 
 
 def test_a_watch_tells_what_changes_only(photos, tmp_path):

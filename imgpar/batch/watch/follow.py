@@ -2,28 +2,31 @@
 
 An input leaves its place only when its outputs were decoded and compared before they were committed, are on
 the disk as the journal says, and when the journal itself is on the disk and the input is what was converted.
+Whether it is that is asked once more under a name that no other program knows (`leaving`): a file that took
+its place a moment ago is put back.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 
 from imgpar.batch.journal.journal import Journal
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import open_journal
+from imgpar.batch.watch.leaving import Leaving, left_behind, move_away
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.roots import has_entries
-from imgpar.core.digest import file_digest, matches_output
-from imgpar.core.filenames import numbered
-from imgpar.core.fs import Half, move_new, remove_file, sync_folder, temporary_path
+from imgpar.core.digest import matches_output, what_is_wrong
+from imgpar.core.fs import sync_folder
 from imgpar.core.job import Facts, Outcome, OutputFile
+from imgpar.formats.registry import find_format, format_of_suffix
 from imgpar.outputs.destination import Out
 from imgpar.outputs.prior import PriorResult
+from imgpar.recipe.outputs import Branch
+from imgpar.recipe.recipe import Recipe
 
 TOGETHER = 5000
 """Inputs that are looked up in the journal at a time."""
@@ -55,20 +58,34 @@ class Follow:
 
     # ----- inputs that are done --------------------------------------------------------------------
 
-    def done(self, outcomes: Iterable[Outcome]) -> int:
-        """Move or delete the inputs of these outcomes; returns how many."""
-        if not (self._aim or self._settings.delete_source):
+    @property
+    def _leave(self) -> bool:
+        return bool(self._aim or self._settings.delete_source)
+
+    def put_back(self) -> None:
+        """Put back what a killed watch was about to move or delete."""
+        for held in left_behind(self._folders) if self._leave else ():
+            held.put_back()
+            self._say(
+                "info", f"{held.path} was about to leave when the last watch ended, and is there again."
+            )
+
+    def done(self, outcomes: Iterable[Outcome], recipe: Recipe) -> int:
+        """Move or delete the inputs of these outcomes of a recipe; returns how many."""
+        if not self._leave:
             return 0
-        count, wanted = 0, filter(_is_done, outcomes)
+        count, wanted, branches = 0, filter(_is_done, outcomes), recipe.branches()
         self.left.clear()
         while some := list(islice(wanted, TOGETHER)):
             with contextlib.ExitStack() as stack:
                 journal = stack.enter_context(open_journal(self._place, self._options, stack))
                 self._sync(journal.path)
                 self._synced.clear()
-                count += sum(
-                    self._leaves(outcome, records) for outcome, records in _with_records(journal, some)
-                )
+                for outcome, records in _with_records(journal, some):
+                    if _is_missing_one(records, dict(zip(journal.keys, branches, strict=False))):
+                        self._say("warning", f"{outcome.source} stays: one of its outputs was not made.")
+                    else:
+                        count += self._leaves(outcome, records)
         return count
 
     def _leaves(self, outcome: Outcome, records: Sequence[PriorResult]) -> bool:
@@ -77,25 +94,41 @@ class Follow:
         files = [file for record in records for file in record.outputs]
         if not files or any(record.state != "ok" for record in records):
             return False
-        store = self._place.place
-        if not all(matches_output(file.path, (file,), store) for file in files):
+        if not all(self._is_good(file, outcome) for file in files):
             self._say("warning", f"{path} stays: one of its outputs was changed or removed.")
             return False
         try:
             for file in () if self._place.stored else files:
                 self._sync(file.path)
+            final = os.path.join(self._aim, self._below(path)) if self._aim else ""
+            if final:
+                os.makedirs(os.path.dirname(final), exist_ok=True)
             now = Facts.of(os.lstat(path))
-            if not all(now.agree(record.facts) for record in records):
-                return False  # it was changed meanwhile: the next turn makes its outputs anew
-            if self._aim:
-                self._move(path)
-            else:
-                os.unlink(path)
+            if all(now.agree(record.facts) for record in records) and self._takes_away(path, now, final):
+                return True
+            # It is a link, or was changed meanwhile: then the next turn makes its outputs anew.
         except OSError as error:
             self._say("warning", f"{path} stays: {error.strerror or error}.")
+        if not os.path.islink(path):
             self.left.add(os.path.dirname(path))
-            return False
+        return False
+
+    def _takes_away(self, path: str, known: Facts, final: str) -> bool:
+        with Leaving(path) as held:
+            if not held.is_file(known):
+                return False  # another file, or a program writes to it: put back
+            if final:
+                move_away(held.held, final)
+            else:
+                os.unlink(held.held)
         return True
+
+    def _is_good(self, file: OutputFile, outcome: Outcome) -> bool:
+        """Whether an output is what the journal says; what an earlier run made is read for that."""
+        store = self._place.place
+        if outcome.status == "ok":
+            return matches_output(file.path, (file,), store)
+        return not what_is_wrong(file.path, (file,), store)
 
     def _sync(self, path: str) -> None:
         """Write a file and its folder entry to the disk."""
@@ -109,22 +142,6 @@ class Follow:
         if folder not in self._synced:
             self._synced.add(folder)
             sync_folder(folder)
-
-    def _move(self, path: str) -> None:
-        final = os.path.join(self._aim, self._below(path))
-        os.makedirs(os.path.dirname(final), exist_ok=True)
-        for number in range(1, 1_000_000):
-            try:
-                move_new(path, final)
-                remove_file(path)  # it is still there where the same content was
-                return
-            except FileExistsError:
-                final = numbered(os.path.join(self._aim, self._below(path)), number)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                _copy_over(path, final)
-                return
 
     def _below(self, path: str) -> str:
         """The path of an input in the folder for those that are done."""
@@ -189,6 +206,19 @@ def _is_done(outcome: Outcome) -> bool:
     return done and bool(outcome.outputs) and not any(file.path == outcome.source for file in outcome.outputs)
 
 
+def _is_missing_one(records: Iterable[PriorResult], branches: Mapping[str, Branch]) -> bool:
+    """Whether an output in one of the formats is missing, such as one whose name another file has."""
+    for record in records:
+        branch = branches.get(record.recipe)
+        if branch is None or branch.encode.best_format:  # that makes one of them
+            continue
+        made = {format_of_suffix(file.path) for file in record.outputs}
+        kinds = {one.kind for one in made if one and one.kind != "audio"}  # not every clip has sound
+        if any(one.kind in kinds and one not in made for one in map(find_format, branch.to)):
+            return True
+    return False
+
+
 def _with_records(
     journal: Journal, outcomes: Sequence[Outcome]
 ) -> Iterator[tuple[Outcome, tuple[PriorResult, ...]]]:
@@ -200,20 +230,3 @@ def _with_records(
         for outcome in group:
             found = records.get(outcome.source, ())
             yield outcome, tuple(record for record in found if record.recipe in journal.keys)
-
-
-def _copy_over(path: str, final: str) -> None:
-    """Move a file to another disk: copied, compared, and then removed. Raises OSError."""
-    with Half(temporary_path(final), 0o666) as half:
-        with open(path, "rb") as source, open(half.handle, "wb", closefd=False) as copy:
-            shutil.copyfileobj(source, copy)
-            copy.flush()
-            os.fsync(copy.fileno())
-        shutil.copystat(path, half.path)
-        if file_digest(half.path) != file_digest(path):
-            raise OSError(errno.EIO, "its copy differs")
-        if os.path.lexists(final):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), final)
-        half.name(final)
-    sync_folder(os.path.dirname(final))
-    os.unlink(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -79,9 +80,10 @@ class _Rotated(_Unstopped, logging.handlers.RotatingFileHandler):
     """A log file that logrotate may rename as well: it is opened again then."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream and not os.path.exists(self.baseFilename):
-            self.stream.close()
-            self.stream = self._open()
+        if self.stream and not _is_at(self.baseFilename, self.stream.fileno()):
+            with contextlib.suppress(OSError):  # of a full disk
+                self.stream.close()
+            self.stream = None  # opened with the next line, if its folder is there
         super().emit(record)
 
 
@@ -98,3 +100,11 @@ class _Lines(logging.Formatter):
             return _PRIORITIES.get(level, "") + text
         shown = "" if level == "info" else f"{level}: "
         return f"{time_text(record.created)} {shown}{text}"
+
+
+def _is_at(path: str, handle: int) -> bool:
+    """Whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle))
+    except OSError:
+        return False

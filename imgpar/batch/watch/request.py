@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -11,6 +12,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import Among
 from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
+from imgpar.batch.watch.roots import is_within
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.job import Listener
@@ -148,6 +150,13 @@ def _check_leaving(place: Out, request: WatchRequest, leaving: str) -> None:
         raise UsageError(
             f"{leaving} is for files in folders.", fix="Leave it out, or name folders as inputs."
         )
+    aim = os.path.realpath(request.settings.move_done) if request.settings.move_done else ""
+    for given in request.inputs:
+        if aim and isinstance(given, str) and is_within(os.path.realpath(given), aim):
+            raise UsageError(
+                f"The input {given} lies in the folder for what is done ({request.settings.move_done}).",
+                fix="Name another folder with --move-done.",
+            )
     if request.options.duplicates != "keep":
         raise UsageError(
             f"{leaving} needs an output of its own for each input, so there is no --duplicates.",

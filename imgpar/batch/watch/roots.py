@@ -76,9 +76,7 @@ class WatchedFolders:
 
     def is_local(self, folder: str) -> bool:
         """Whether a folder is below none of those that are on a network."""
-        inside = (
-            root for root in self.folders if folder == root or folder.startswith(os.path.join(root, ""))
-        )
+        inside = (root for root in self.folders if is_within(folder, root))
         return not self._remote.get(next(inside, ""), False)
 
     def look(self) -> list[str]:
@@ -106,6 +104,15 @@ class WatchedFolders:
         if empty and self._known.get(folder, identity) != identity:
             return identity, f"{folder} is empty and another folder than before; its disk may be missing"
         return identity, ""
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Whether a path is a folder or below it.
+
+    >>> is_within("/in", "/in"), is_within("/in/a.jpg", "/in"), is_within("/inbox", "/in")
+    (True, True, False)
+    """
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def _is_folder(path: str) -> bool:

@@ -13,7 +13,7 @@ from imgpar.batch.report_lines import ReportLines, forget_run
 from imgpar.batch.watch.feed import FolderChanges
 from imgpar.batch.watch.follow import Follow
 from imgpar.batch.watch.request import TurnToken, WatchRequest, safe_options
-from imgpar.batch.watch.roots import WatchedFolders
+from imgpar.batch.watch.roots import WatchedFolders, is_within
 from imgpar.batch.watch.scope import Scope, Unreadable
 from imgpar.batch.watch.settle import Settling
 from imgpar.batch.workers import Workers
@@ -101,6 +101,10 @@ class Turns:
             gc.collect()
         return scope
 
+    def put_back(self) -> None:
+        """Put back the inputs that a killed watch was about to move or delete."""
+        self._follow.put_back()
+
     def forget_folders(self) -> None:
         """Look at the files of all folders at the next turn, as at the start."""
         self._taken.clear()
@@ -116,12 +120,11 @@ class Turns:
         ours = [os.path.abspath(move_done)] if move_done else []
         if not (self._place.stored or self._place.in_place):
             ours.append(self._place.path)
-        if any(path == folder or path.startswith(os.path.join(folder, "")) for folder in ours):
-            return not any(
-                path.startswith(os.path.join(root, "")) and root in ours for root in self._roots.folders
-            )
-        root = next((at for at in self._roots.folders if path.startswith(os.path.join(at, ""))), "")
-        return any(part.startswith(".") for part in path[len(root) :].split(os.sep)[:-1])
+        roots = [root for root in self._roots.folders if is_within(path, root)]
+        if any(is_within(path, one) and not any(is_within(root, one) for root in roots) for one in ours):
+            return True
+        below = path[len(max(roots, key=len)) :] if roots else ""
+        return any(part.startswith(".") for part in below.split(os.sep)[:-1])
 
     def _run(self, scope: Scope, workers: Workers) -> str:
         """One run; returns what stopped it."""
@@ -143,7 +146,7 @@ class Turns:
             line = f"{report.ok} ok, {report.failed} failed in {report.seconds:.1f} s."
             self._request.log("info", line, ok=report.ok, failed=report.failed)
         if not report.stopped:
-            self.left_place += self._follow.done(report.items)
+            self.left_place += self._follow.done(report.items, self.recipe)
             if scope.taking and not report.cancelled:
                 self._remove(scope.taking, scope.changes.removed)
         self._forget_files(report)

@@ -103,6 +103,7 @@ class Watcher:
         started = time.monotonic()
         with contextlib.ExitStack() as stack:
             stack.callback(lock_watch(self._place).release)
+            self._turns.put_back()
             workers = stack.enter_context(new_workers(self._turns.options))
             stack.callback(self._close_feed)
             self._status = self._new_status()

@@ -18,6 +18,7 @@ from watching import PATIENCE, Shelf, arrive, old, watching
 
 import imgpar
 from imgpar.batch.report_lines import state_folder
+from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.status import every_status
 
 pytest.importorskip("watchfiles")
@@ -123,6 +124,16 @@ def test_in_place_it_recognises_what_it_made(inbox: Path, spare: Path):
         arrive(spare / "2.jpg", inbox / "d.jpg")
         assert watch.item() == ("d.jpg", "ok")
     assert watch.nothing_else() == []
+
+
+def test_inputs_may_lie_in_the_output_folder_and_below_a_hidden_one(photo_folder, tmp_path: Path):
+    for place in (Path("all/new"), Path(".cache/new")):
+        folder = photo_folder("a.jpg", under=str(place))
+        old(folder / "a.jpg")
+        out = tmp_path / place.parts[0]
+        assert once(folder, out).ok == 1
+        assert once(folder, out).skipped == 1
+        assert outputs(out) == {"a.png"}
 
 
 def test_names_that_depend_on_all_inputs(inbox: Path, spare: Path, tmp_path: Path):
@@ -254,6 +265,16 @@ def test_done_inputs_are_deleted_only_with_their_outputs(inbox: Path, tmp_path: 
     assert (out / "a.png").read_bytes() == b"of the user"
 
 
+def test_an_input_without_one_of_its_outputs_stays(inbox: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.webp").write_bytes(b"of the user")
+    for _ in range(2):
+        once(inbox, out, delete_source=True, to=["png", "webp"])
+        assert [path.name for path in inbox.iterdir()] == ["a.jpg"]
+    assert outputs(out) == {"a.png", "b.png"}
+
+
 def test_what_a_killed_watch_left_is_deleted_after_a_check(inbox: Path, tmp_path: Path):
     out = tmp_path / "out"
     once(inbox, out)
@@ -261,6 +282,30 @@ def test_what_a_killed_watch_left_is_deleted_after_a_check(inbox: Path, tmp_path
     (out / "b.png").write_bytes(good)  # the user's
     once(inbox, out, delete_source=True)
     assert {path.name for path in inbox.iterdir()} == {"b.jpg"}
+
+
+def test_what_an_earlier_run_made_is_read_before_its_input_is_deleted(inbox: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    once(inbox, out)
+    with contextlib.closing(sqlite3.connect(out / ".imgpar" / "journal.db")) as database:
+        (outputs_of_b,) = database.execute("SELECT outputs FROM items WHERE name = ?", (b"b.jpg",)).fetchone()
+        (file,) = json.loads(outputs_of_b)
+        file[-1] = "0" * 32  # as if a bit of the output had changed: its times tell nothing
+        database.execute("UPDATE items SET outputs = ? WHERE name = ?", (json.dumps([file]), b"b.jpg"))
+        database.commit()
+    once(inbox, out, delete_source=True)
+    assert {path.name for path in inbox.iterdir()} == {"b.jpg"}
+
+
+def test_a_file_that_was_about_to_leave_is_put_back(inbox: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    once(inbox, out)
+    held = inbox / ".imgpar-leaving"  # of a watch that was killed
+    held.mkdir()
+    (inbox / "a.jpg").rename(held / "a.jpg")
+    (held / "b.jpg").write_bytes(b"another file")
+    once(inbox, out, delete_source=True)
+    assert {path.name: path.read_bytes() for path in inbox.iterdir()} == {"b-1.jpg": b"another file"}
 
 
 def test_a_loss_keeps_the_source(photo_folder, tmp_path: Path):
@@ -284,10 +329,13 @@ def test_a_loss_keeps_the_source(photo_folder, tmp_path: Path):
         ({"on_delete": "remove", "in_place": True}, "In place"),
         ({"delete_source": True, "duplicates": "skip"}, "--duplicates"),
         ({"settle": "soon"}, "a time such as"),
+        ({"move_done": "in"}, "lies in the folder for what is done"),
+        ({"move_done": "."}, "lies in the folder for what is done"),
         ({"dry_run": True}, "does not accept dry_run"),
     ],
 )
-def test_what_would_lose_data_is_refused(inbox: Path, tmp_path: Path, settings, words):
+def test_what_would_lose_data_is_refused(inbox: Path, tmp_path: Path, settings, words, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     out = None if settings.get("in_place") else tmp_path / "out"
     with pytest.raises(imgpar.UsageError, match=words):
         once(inbox, out, **settings)
@@ -365,6 +413,26 @@ def test_a_full_log_begins_anew(inbox: Path, tmp_path: Path):
     once(inbox, tmp_path / "out", log=str(tmp_path / "log"), log_size=300, log_count=2)
     assert {path.name for path in tmp_path.glob("log*")} == {"log", "log.1", "log.2"}
     assert all(path.stat().st_size <= 300 for path in tmp_path.glob("log*"))
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_log_that_logrotate_takes_away_is_opened_again(tmp_path: Path, empty):
+    path = tmp_path / "logs" / "log"
+    path.parent.mkdir()
+    log = WatchLog(str(path), size=1000, count=1, quiet=True)
+    log("info", "one")
+    path.rename(tmp_path / "log.old")
+    if empty:
+        path.touch()  # logrotate with `create`
+    log("info", "two")
+    assert path.read_text().endswith("two\n")
+    assert "two" not in (tmp_path / "log.old").read_text()
+    path.parent.rename(tmp_path / "aside")
+    log("info", "three")  # its folder is gone: no error
+    (tmp_path / "aside").rename(path.parent)
+    log("info", "four")
+    log.close()
+    assert [line.split()[-1] for line in path.read_text().splitlines()] == ["two", "four"]
 
 
 def test_a_status_file_where_the_user_wants_it(inbox: Path, tmp_path: Path):
