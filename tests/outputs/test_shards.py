@@ -326,6 +326,14 @@ class Stored(imgpar.MemorySink):
 
     broken = ""
 
+    def taken(self, path: str, file: str, made: OutputFile, /) -> None:
+        """Store a file; the first one is another program's."""
+        if not len(self):
+            Path(file).with_name("theirs").write_bytes(b"theirs")
+            super().publish(path, str(Path(file).with_name("theirs")), made)
+            raise FileExistsError
+        super().publish(path, file, made)
+
     def publish(self, path: str, file: str, made: OutputFile, /) -> None:
         if self.broken and path.endswith(self.broken):
             raise OSError(5, "the store is gone")
@@ -361,6 +369,24 @@ def test_a_store_that_fails_ends_the_run_and_the_next_one_goes_on(
     assert sorted(sink) == files(tmp_path / "out")
     for name in ("00000.tar", "00001.tar"):
         assert sink[name] == (tmp_path / "out" / name).read_bytes()
+
+
+def test_a_shard_that_somebody_else_has_stored_meanwhile_is_left_alone(
+    pictures: Path, session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, settings = Stored(), {"shard": 4, "to": "webp", "session": session}
+    monkeypatch.setattr(sink, "publish_new", sink.taken, raising=False)
+    with pytest.raises(imgpar.OutputError, match=r"00000.tar was stored by another program"):
+        imgpar.convert(pictures, sink, **settings)
+    assert sink["00000.tar"] == b"theirs"
+    report = imgpar.convert(pictures, sink, **settings)
+    assert report.ok + report.skipped == 6
+    assert sink["00000.tar"] == b"theirs"
+    samples = list[str]()
+    for name in sink:
+        if name.endswith(".tar") and name != "00000.tar":
+            samples += tarfile.open(fileobj=io.BytesIO(sink[name])).getnames()
+    assert sum(name.endswith(".webp") for name in samples) == 6
 
 
 # ----- refusals ----------------------------------------------------------------------------------------
