@@ -385,7 +385,8 @@ def test_a_shard_that_somebody_else_has_stored_meanwhile_is_left_alone(
     samples = list[str]()
     for name in sink:
         if name.endswith(".tar") and name != "00000.tar":
-            samples += tarfile.open(fileobj=io.BytesIO(sink[name])).getnames()
+            with tarfile.open(fileobj=io.BytesIO(sink[name])) as archive:
+                samples += archive.getnames()
     assert sum(name.endswith(".webp") for name in samples) == 6
 
 

@@ -135,6 +135,6 @@ def put_left(home: Home, folder: str, halves: dict[str, str]) -> None:
 
 def _taken(path: str) -> TakenError:
     return TakenError(
-        f"{path} was stored by another program while this run made a shard of that number; it was left alone.",
+        f"{path} was stored by another program while this run made a shard of its own; it was left alone.",
         fix="Run again: the samples are made again, in another shard.",
     )
