@@ -50,17 +50,31 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
     if not isinstance(out, str) or is_address(out):
         store = check_sink(out) if not isinstance(out, str) else sink_of(out)
         assert store is not None
-        journal = getattr(store, "journal", "")
-        folder = os.path.dirname(journal) or os.path.join(
-            state_folder(), "outputs", short_hash(store.root, 32)
-        )
-        return ShardSink(StoreHome(store), settings_of(options), folder, journal)
+        return _shards_in(store, settings_of(options))
     folder = absolute(out)
     if os.path.isfile(os.path.join(folder, OURS, "journal.db")) and not is_sharded(folder):
         raise UsageError(
             f"{folder} has the outputs of a run without --shard.", fix="Choose another OUT for shards."
         )
     return ShardSink(folder, settings_of(options))
+
+
+def known_shards(out: str | Sink) -> str | Sink:
+    """OUT as its shards, where an earlier run has written some to such an address; else as it is."""
+    if not isinstance(out, str) or not is_address(out) or (store := sink_of(out)) is None:
+        return out
+    return _shards_in(store) if is_sharded(_folder_of(store)) else out
+
+
+def _shards_in(store: Sink, settings: ShardSettings | None = None) -> ShardSink:
+    """Shards in a place that is no folder."""
+    return ShardSink(StoreHome(store), settings, _folder_of(store), getattr(store, "journal", ""))
+
+
+def _folder_of(store: Sink) -> str:
+    """The folder of what is not finished there, and of its index."""
+    journal = getattr(store, "journal", "")
+    return os.path.dirname(journal) or os.path.join(state_folder(), "outputs", short_hash(store.root, 32))
 
 
 def settings_of(options: RunOptions) -> ShardSettings:

@@ -524,11 +524,16 @@ def test_shards_in_a_bucket(pictures: Path, tmp_path: Path, session, monkeypatch
         bucket = server.bucket("shards")
         assert imgpar.convert(pictures, f"s3://{bucket}/set", **settings).ok == 6
         assert imgpar.convert(pictures, f"s3://{bucket}/set", **settings).skipped == 6
+        assert (found := imgpar.verify(f"s3://{bucket}/set")).ok == 6
+        assert not found.failed
+        assert imgpar.retry(f"s3://{bucket}/set", session=session).failed == 1
         imgpar.convert(pictures, tmp_path / "out", **settings)
         assert sorted(server.keys(bucket)) == [f"set/{name}" for name in files(tmp_path / "out")]
         for name in ("00000.tar", "00001.tar"):
             there = StoreSink(f"s3://{bucket}/set").digest(f"s3://{bucket}/set/{name}")
             assert there == file_digest(str(tmp_path / "out" / name))
+        server.put(bucket, "set/00001.tar", b"half")
+        assert imgpar.verify(f"s3://{bucket}/set").failed == 3
     finally:
         server.stop()
         client_of.cache_clear()
