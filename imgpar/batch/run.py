@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -17,8 +16,9 @@ from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
-from imgpar.batch.others import OtherFiles, is_other, mark_others
+from imgpar.batch.others import OtherFiles, mark_others
 from imgpar.batch.plan_entries import Entry
+from imgpar.batch.planned import Planned, item_count
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report
@@ -145,7 +145,7 @@ class Run:
             options.keep_failures, self._toml or "", self._account.note, verb, self._sources
         )
         self._originals: KeptOriginals | None = None
-        self._ahead: deque[Entry] = deque()
+        self._ahead = Planned()
         self._chunks: Iterator[list[Entry]] = iter(())
         self._paused = False
         """Whether the next input is not there yet."""
@@ -341,8 +341,8 @@ class Run:
 
     def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry | NotYet]:
         self._chunks = self._plan(batches)
-        while self._ahead or self._look_ahead():
-            if self._ahead:  # a chunk may be empty
+        while self._ahead.length or self._look_ahead():
+            if self._ahead.length:  # a chunk may be empty
                 yield self._ahead.popleft()
             elif self._paused:
                 yield NotYet()
@@ -350,7 +350,7 @@ class Run:
     def _look_ahead(self) -> bool:
         """Plan one more chunk; returns False at the end of the plan."""
         chunk = next(self._chunks, None)
-        self._ahead.extend(chunk or ())
+        self._ahead.extend(chunk or [])
         return chunk is not None
 
     def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Entry]]:
@@ -371,14 +371,14 @@ class Run:
             if self._among:
                 entries = self._without_failures(entries, batch, self._among)
             for chunk in self._chunked(self._twins.without(entries)):
-                total += _count(chunk)
+                total += item_count(chunk)
                 yield self._twins.hold(chunk)
             if batch.pause:
                 self._paused = True
                 yield []
                 self._paused = False
         for chunk in self._chunked(self._planner.finish()):
-            total += _count(chunk)
+            total += item_count(chunk)
             yield chunk
         self._account.tell(Event("planned", total=total))
 
@@ -487,7 +487,7 @@ class Run:
     def _turn(self) -> bool:
         if self._gather is not None and self._cancel.cancelled:
             self._cancel.kill()  # its only job may take minutes, and nothing of it is a result
-        if len(self._ahead) < PLAN_AHEAD and not self._copies.many:
+        if self._ahead.length < PLAN_AHEAD and not self._copies.many:
             self._look_ahead()
         self._transfer.turn()
         now = time.monotonic()
@@ -518,7 +518,7 @@ class Run:
             single=bool(self._place.name) and (self._gather is not None or not self._recipe.split),
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left + _count(self._ahead) + self._transfer.left + self._twins.left,
+            left=effort.left + self._ahead.items + self._transfer.left + self._twins.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
             can_retry=not self._place.name and self._account.retriable > 0,
@@ -536,19 +536,6 @@ def _text_of(recipe: Recipe) -> str | None:
         return recipe.to_toml()
     except UsageError:
         return None
-
-
-def _count(entries: Iterable[Entry]) -> int:
-    return sum(
-        0
-        if is_other(entry)
-        else len(entry)
-        if isinstance(entry, Unchanged)
-        else len(entry.items)
-        if isinstance(entry, Job)
-        else 1
-        for entry in entries
-    )
 
 
 def _source(entry: Job | Outcome) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from imgpar.batch.report_lines import state_folder
 from imgpar.batch.run_options import RunOptions
@@ -15,6 +16,9 @@ from imgpar.core.install_hint import pip
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.shards.settings import ShardSettings
 from imgpar.outputs.sinks import Sink, Stored, check_sink, is_sharded, sink_of
+
+if TYPE_CHECKING:  # most runs write none
+    from imgpar.outputs.shards.sink import ShardSink
 
 _ONLY = ("shard_keys", "shard_checksum", "caption_column", "checksum_column")
 """Settings that need `shard`."""
@@ -54,23 +58,39 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
     if out is None or options.in_place:
         raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
     require_packages()
-    from imgpar.outputs.shards.homes import StoreHome  # most runs make no shards
     from imgpar.outputs.shards.sink import ShardSink
 
     if not isinstance(out, str) or is_address(out):
         store = check_sink(out) if not isinstance(out, str) else sink_of(out)
         assert store is not None
-        journal = Stored(store).journal
-        folder = os.path.dirname(journal) or os.path.join(
-            state_folder(), "outputs", short_hash(store.root, 32)
-        )
-        return ShardSink(StoreHome(store), settings_of(options), folder, journal)
+        return _shards_in(store, settings_of(options))
     folder = absolute(out)
     if os.path.isfile(os.path.join(folder, OURS, "journal.db")) and not is_sharded(folder):
         raise UsageError(
             f"{folder} has the outputs of a run without --shard.", fix="Choose another OUT for shards."
         )
     return ShardSink(folder, settings_of(options))
+
+
+def known_shards(out: str | Sink) -> str | Sink:
+    """OUT as its shards, where an earlier run has written some to such an address; else as it is."""
+    if not isinstance(out, str) or not is_address(out) or (store := sink_of(out)) is None:
+        return out
+    return _shards_in(store) if is_sharded(_folder_of(store)) else out
+
+
+def _shards_in(store: Sink, settings: ShardSettings | None = None) -> ShardSink:
+    """Shards in a place that is no folder."""
+    from imgpar.outputs.shards.homes import StoreHome
+    from imgpar.outputs.shards.sink import ShardSink
+
+    return ShardSink(StoreHome(store), settings, _folder_of(store), Stored(store).journal)
+
+
+def _folder_of(store: Sink) -> str:
+    """The folder of what is not finished there, and of its index."""
+    journal = Stored(store).journal
+    return os.path.dirname(journal) or os.path.join(state_folder(), "outputs", short_hash(store.root, 32))
 
 
 def settings_of(options: RunOptions) -> ShardSettings:

@@ -138,6 +138,11 @@ class ShardIndex:
         """The files of a shard have their names."""
         self._do("UPDATE shards SET files = NULL WHERE number = ?", shard)
 
+    def forget(self, shard: int) -> None:
+        """The samples of a shard whose names somebody else has taken; its number stays used."""
+        self._do("DELETE FROM samples WHERE shard = ?", shard)
+        self.named(shard)
+
     def give_up(self) -> None:
         """Forget the rows of the shard that is being written."""
         with self._lock:

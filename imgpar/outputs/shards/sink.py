@@ -24,7 +24,7 @@ from imgpar.core.errors import SourceError
 from imgpar.core.fs import OURS, Half, sweep_temporary_files
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.outputs.shards.columns import ColumnKinds, Value
-from imgpar.outputs.shards.homes import FolderHome, Home, put_all, put_left
+from imgpar.outputs.shards.homes import FolderHome, Home, TakenError, put_all, put_left
 from imgpar.outputs.shards.index import SampleAt, ShardIndex
 from imgpar.outputs.shards.samples import Row, field_names, name_key, row_of, typed_row
 from imgpar.outputs.shards.settings import ShardSettings, shard_name
@@ -331,9 +331,13 @@ class ShardSink:
 
     def _complete(self, index: ShardIndex) -> None:
         """Give the files of finished shards the names that a killed process has not given them."""
-        for number, halves in index.unnamed():
-            put_left(self._home, self._folder, halves)
-            index.named(number)
+        for number, halves in list(index.unnamed()):
+            try:
+                put_left(self._home, self._folder, halves)
+            except TakenError:
+                index.forget(number)
+            else:
+                index.named(number)
 
     def _below(self, path: str) -> str:
         return path[len(self.root) + 1 :].replace(os.sep, "/")
