@@ -16,7 +16,7 @@ from imgpar.inputs.roots import absolute
 from imgpar.outputs.shards.homes import StoreHome
 from imgpar.outputs.shards.settings import ShardSettings
 from imgpar.outputs.shards.sink import ShardSink, is_sharded
-from imgpar.outputs.sinks import Sink, check_sink, sink_of
+from imgpar.outputs.sinks import Sink, archive_of_name, check_sink, sink_of
 
 _ONLY = ("shard_keys", "shard_checksum", "caption_column", "checksum_column")
 """Settings that need `shard`."""
@@ -56,6 +56,11 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
         )
         return ShardSink(StoreHome(store), settings_of(options), folder, journal)
     folder = absolute(out)
+    if archive_of_name(out) and not os.path.isdir(folder):
+        raise UsageError(
+            f"Shards need a folder, and OUT ({os.path.basename(out)}) is named like an archive.",
+            fix="Name a folder, or end its name with '/'.",
+        )
     if os.path.isfile(os.path.join(folder, OURS, "journal.db")) and not is_sharded(folder):
         raise UsageError(
             f"{folder} has the outputs of a run without --shard.", fix="Choose another OUT for shards."
