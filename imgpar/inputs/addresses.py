@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from imgpar.core.addresses import STORES, is_address, is_valid, scheme_of, without_secrets
-from imgpar.core.errors import unknown_scheme
+from imgpar.core.errors import NoFileError, SourceError, unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of
@@ -326,6 +326,7 @@ def _item(
         0,
         0,
         error=error,
+        kind=(NoFileError if error else SourceError).__name__,  # a retry reads the same row
         key="" if address == name else address,
         columns=columns_in(columns),
         listed=True,

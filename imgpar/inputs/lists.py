@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -188,8 +189,9 @@ class InputList:
         """All rows, in their order."""
         if self._stream is not None or self.path:
             stream, self._stream = self._stream or open_list(self.path, self._access), None
+            columns = replace(self._columns, others=self._access.columns)
             try:
-                yield from read_rows(stream, self.path, self._columns, nul=self._null)
+                yield from read_rows(stream, self.path, columns, nul=self._null)
             except ItemError as error:  # of a server, or of a package that is missing
                 raise _unreadable(self.path, error) from None
         else:

@@ -20,7 +20,14 @@ from dataclasses import replace
 from typing import IO, Any, NamedTuple, Protocol, TypeGuard, cast
 
 from imgpar.core.addresses import STORES, last_part, scheme_of, without_secrets
-from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
+from imgpar.core.errors import (
+    DamagedError,
+    SourceError,
+    UsageError,
+    item_error,
+    refuse_collapsed,
+    unknown_scheme,
+)
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.core.private_database import private_database
@@ -79,6 +86,8 @@ class Access(NamedTuple):
     """Whether archives that are found in a folder are opened."""
     fetching: FetchOptions = FetchOptions()
     """Limits of transfers, for sources that wait."""
+    columns: tuple[str, ...] = ()
+    """What a table must have beside the address."""
 
 
 NO_ACCESS = Access()
@@ -408,6 +417,7 @@ class _Opener:
             if found is None:
                 raise unknown_scheme(path, (*SINGLE, *SCHEMES))
             return _made(found, path, self._access)
+        refuse_collapsed(path, (*SINGLE, *SCHEMES))
         if archive_suffix(path) and os.path.isfile(path):
             return opened_archive(os.path.abspath(path), self._access)
         return path

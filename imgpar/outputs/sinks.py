@@ -16,9 +16,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, cast
 
-from imgpar.core.addresses import STORES, scheme_of
+from imgpar.core.addresses import STORES, scheme_of, without_secrets
 from imgpar.core.digest import LocalFiles, Store
-from imgpar.core.errors import UsageError, unknown_scheme
+from imgpar.core.errors import UsageError, refuse_collapsed, unknown_scheme
 from imgpar.core.fs import OURS
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.inputs.batches import open_folder
@@ -214,8 +214,14 @@ def sink_of(out: str) -> Sink | None:
     if scheme := scheme_of(out):
         found, name = SCHEMES.get(scheme), out
         if found is None:
-            raise unknown_scheme(out, SCHEMES)
+            raise unknown_scheme(out, SCHEMES, "written to")
+        if suffix := archive_of_name(out):
+            raise UsageError(
+                f"{without_secrets(out)} is named like an archive (.{suffix}); none is stored at an address.",
+                fix="Write a file and upload it, or name a folder that ends with '/'.",
+            )
     else:
+        refuse_collapsed(out, SCHEMES)
         found, name = _local_sink(out), absolute(out)
         if found is None:
             return None
@@ -233,14 +239,24 @@ def _local_sink(out: str) -> tuple[str, str] | None:
         return "imgpar.outputs.shards.sink", "ShardSink"
     if os.path.isdir(out) or out.endswith(("/", os.sep)):
         return None
-    parts = os.path.basename(out).lower().split(".")
-    found = SINKS.get(".".join(parts[-2:])) or SINKS.get(parts[-1])
-    if found is None and len(parts) > 1 and parts[-1] in NOT_WRITTEN:
+    suffix = archive_of_name(out)
+    if suffix in NOT_WRITTEN:
         raise UsageError(
             f"OUT ({os.path.basename(out)}) is named like an archive of a kind that is not written.",
             fix="Name a .zip, .tar, .tar.gz, .tar.zst or .7z, or a folder that ends with '/'.",
         )
-    return found
+    return SINKS.get(suffix)
+
+
+def archive_of_name(out: str) -> str:
+    """The suffix by which OUT is named like an archive; empty where it is not, or ends with a slash.
+
+    >>> archive_of_name("a/trip.tar.gz"), archive_of_name("s3://b/x.RAR"), archive_of_name("x.zip/")
+    ('tar.gz', 'rar', '')
+    """
+    parts = os.path.basename(out).lower().split(".")
+    found = (".".join(parts[-2:]), parts[-1]) if len(parts) > 1 else ()
+    return next((suffix for suffix in found if suffix in SINKS or suffix in NOT_WRITTEN), "")
 
 
 def check_sink(sink: object) -> Sink:

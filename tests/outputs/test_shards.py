@@ -403,13 +403,27 @@ def test_a_shard_that_somebody_else_has_stored_meanwhile_is_left_alone(
         ({"caption_column": "text"}, "is for shards"),
         ({"shard": 5, "checksum_column": "sum", "shard_checksum": "none"}, "none can be compared"),
         ({"shard": 5, "others": "copy"}, "no --others"),
+        ({"shard": 5, "out": "data.tar"}, "named like an archive"),
         ({"shard": 5, "companions": "copy"}, "no --companions"),
     ],
 )
 def test_settings_that_make_no_sense(settings, words: str, pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(imgpar.UsageError, match=words):
-        imgpar.convert(pictures, tmp_path / "out", **settings)
+        imgpar.convert(pictures, tmp_path / settings.pop("out", "out"), **settings)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "txt"])
+@pytest.mark.parametrize("setting", ["caption_column", "checksum_column"])
+def test_a_column_that_a_list_lacks_is_no_empty_caption(
+    kind: str, setting: str, pictures: Path, tmp_path: Path, session
+) -> None:
+    listed = tmp_path / f"list.{kind}"
+    listed.write_text("url\n" * (kind == "csv") + f"{next(pictures.iterdir())}\n")
+    with pytest.raises(imgpar.UsageError, match="has no column"):
+        imgpar.convert(
+            imgpar.InputList(listed), tmp_path / "out", shard=5, session=session, **{setting: "text"}
+        )
 
 
 def test_a_folder_of_pictures_becomes_no_shards(pictures: Path, tmp_path: Path, session) -> None:
