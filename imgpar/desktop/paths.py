@@ -34,7 +34,7 @@ def repaired(name: str) -> str:
 
 
 def folder_of_files(path: str) -> str:
-    """The path of a folder, or of an archive without its suffix, without a separator at its end; empty for a file."""
+    """The path of a folder, or of an archive without its suffix; empty for a file."""
     if os.path.isdir(path):
         return path.rstrip(os.sep) or path
     suffix = archive_suffix(path)

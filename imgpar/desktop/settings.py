@@ -227,9 +227,9 @@ def resized(recipe: imgpar.Recipe, size: str) -> imgpar.Recipe:
 
 
 def folder_beside(inputs: Sequence[str]) -> str:
-    """The output folder next to the originals: `Phone-imgpar` for the folder Phone or Phone.zip, else `imgpar`.
+    """The output folder next to the originals: `Phone-imgpar` for the folder Phone, else `imgpar`.
 
-    For a whole volume it is on that volume. Paths are absolute.
+    An archive is like a folder. For a whole volume it is on that volume. Paths are absolute.
     """
     if len(inputs) == 1 and os.path.ismount(inputs[0]):
         return os.path.join(inputs[0], OURS)
