@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from urllib.parse import unquote, urlsplit
 
+from imgpar.inputs.sources import archive_suffix
+
 
 def local(name: str) -> str:
     """The absolute path of a `file:` URL or of a path argument.
@@ -29,6 +31,14 @@ def repaired(name: str) -> str:
     parts = (bytes([ord(c)]) if "\x80" <= c <= "\xff" else c.encode("utf-8", "surrogateescape") for c in name)
     other = os.fsdecode(b"".join(parts))
     return other if os.path.lexists(other) else name
+
+
+def folder_of_files(path: str) -> str:
+    """The path of a folder, or of an archive without its suffix; empty for a file."""
+    if os.path.isdir(path):
+        return path.rstrip(os.sep) or path
+    suffix = archive_suffix(path)
+    return path[: -len(suffix) - 1] if suffix else ""
 
 
 def _bytes(quoted: str) -> bytes:

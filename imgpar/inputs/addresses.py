@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,8 @@ _WEB = Opener("imgpar.inputs.http", "open_url", "fetch_url", "close_connections"
 _STORE = Opener("imgpar.inputs.stores.opening", "open_stored", "fetch_stored", "close_stores")
 OPENERS = {"http": _WEB, "https": _WEB} | dict.fromkeys(STORES, _STORE)
 """By scheme."""
+_FILE = Opener("imgpar.inputs.keyed_files", "open_keyed", "fetch_keyed", "close_keyed")
+"""Of paths, which are here because their rows have keys."""
 
 _LONGEST = 200
 """Characters of the folders of one address; longer ones are a hash."""
@@ -210,13 +213,14 @@ def end_connections() -> None:
 
 
 def _opener(address: str) -> tuple[ModuleType, Opener]:
-    check_opener(address)
-    opener = OPENERS[scheme_of(address)]
+    if is_address(address):
+        check_opener(address)
+    opener = OPENERS[scheme_of(address)] if is_address(address) else _FILE
     return importlib.import_module(opener.module), opener
 
 
 class AddressSpool:
-    """The rows of a list that are addresses, on disk.
+    """The rows of a list that are addresses, or have keys, on disk.
 
     Args:
         database: private and empty.
@@ -248,6 +252,8 @@ class AddressSpool:
         if error:
             self._fail(row, where, error)
             return
+        if not is_address(row.address):
+            row = row._replace(address=os.path.abspath(row.address))
         name = f"{LISTED}{quote(row.key)}" if row.key else called(row.address)
         if self._insert(row, name, ""):
             return
@@ -335,7 +341,8 @@ def _item(
 
 def _with_suffix(place: str, address: str) -> str:
     """The path of an item with a key, with the suffix of its address where that is known."""
-    suffix = split_suffix(unquote(urlsplit(address).path).rpartition("/")[2])[1]
+    path = unquote(urlsplit(address).path) if is_address(address) else address.replace(os.sep, "/")
+    suffix = split_suffix(path.rpartition("/")[2])[1]
     known = bool(suffix) and known_suffix(suffix[1:]) is not None
     return place + suffix if known and not place.lower().endswith(suffix.lower()) else place
 

@@ -153,7 +153,7 @@ class InputList:
         return cls(str(facts["path"]), url_column=url, key_column=key, null=bool(facts["null"]))
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
-        """As `Source.batches`: files first, in the folders of the current one, then addresses."""
+        """As `Source.batches`: files first, in the folders of the current one, then addresses and keys."""
         with private_database() as spool:
             files = FileSpool(spool, mirror)
             addresses = AddressSpool(spool)

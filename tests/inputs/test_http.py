@@ -220,6 +220,12 @@ def test_a_server_that_is_killed_and_comes_back(server: HttpServer, tmp_path: Pa
     assert len(waits.waited) == 1
 
 
+def test_nobody_listens(server: HttpServer, tmp_path: Path) -> None:
+    server.stop()
+    error = failure(server, tmp_path, Page(DATA), replace(LOCAL, retries=0))
+    assert str(error).startswith("No connection to 127.0.0.1: Connection refused.")
+
+
 def test_a_silent_server(server: HttpServer, tmp_path: Path) -> None:
     options = replace(LOCAL, read_timeout=0.1, retries=1)
     error = failure(server, tmp_path, Page(DATA, held=True), options)

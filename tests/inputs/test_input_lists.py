@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import imgpar
 from imgpar.core.filenames import fold
@@ -202,6 +203,19 @@ def test_a_table_has_keys_and_columns(tmp_path: Path) -> None:
     assert (first.path, first.mirror) == ("list://07", "07.JPG")
     assert first.columns == (("caption", "a, b"), ("url", "https://h/x.JPG"))
     assert (second.path, second.mirror) == ("list://sub/8", "sub/8")
+
+
+def test_files_may_have_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("a#1.jpg")
+    Path("u.csv").write_text("id,file\n7,a#1.jpg\n8,none.jpg\n")
+    given = imgpar.InputList("u.csv", key_column="id")
+    first = imgpar.convert(given, "out", to="png")
+    again = imgpar.convert(imgpar.InputList("u.csv", key_column="id"), "out", to="png")
+    assert (first.ok, first.failed, again.skipped, again.failed) == (1, 1, 1, 1)
+    assert Path("out/7.png").is_file()
+    (failed,) = first.failures
+    assert (failed.source, failed.error) == ("list://8", "It does not exist. Check the spelling.")
 
 
 def test_a_key_that_comes_twice_is_a_failed_row(tmp_path: Path) -> None:
