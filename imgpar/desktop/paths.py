@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import unquote, urlsplit
 
-from imgpar.inputs.sources import archive_suffix
+ARCHIVE = re.compile(
+    r"\.(zip|cbz|tar|cbt|7z|cb7|tar\.(gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$", re.IGNORECASE | re.ASCII
+)
+"""The suffixes of archives that are read like folders."""
 
 
 def local(name: str) -> str:
@@ -37,8 +41,8 @@ def folder_of_files(path: str) -> str:
     """The path of a folder, or of an archive without its suffix; empty for a file."""
     if os.path.isdir(path):
         return path.rstrip(os.sep) or path
-    suffix = archive_suffix(path)
-    return path[: -len(suffix) - 1] if suffix else ""
+    found = ARCHIVE.search(path)
+    return path[: found.start()] if found else ""
 
 
 def _bytes(quoted: str) -> bytes:
