@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from imgpar.core.errors import SourceError, bad_value
+from imgpar.core.errors import LimitError, SourceError, bad_value
 from imgpar.core.parsing import VALUE, accepts
 
 AI_TAGS = ("noai", "noimageai", "noindex", "noimageindex")
@@ -73,6 +73,18 @@ class Fetched(NamedTuple):
 
 class StoppedError(SourceError):
     """The run ended before the transfer did."""
+
+
+def too_large(options: FetchOptions) -> LimitError:
+    """The error of an item with more bytes than the limit."""
+    words = f"It has more than {options.most_bytes / 1e6:,.0f} MB."
+    return LimitError(words, fix="Allow more with --max-download.")
+
+
+def too_slow(options: FetchOptions) -> SourceError:
+    """The error of an item that took too long."""
+    words = f"It was not complete after {options.timeout:g} s."
+    return SourceError(words, fix="Allow more with --fetch-timeout.")
 
 
 class Ongoing:

@@ -39,7 +39,7 @@ from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.others import OTHER
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.ranges import matching, spelled_out
-from imgpar.inputs.walk import mirror_names
+from imgpar.inputs.walk import mirror_names, path_below
 
 _ZIP = ("imgpar.inputs.zip_source", "ZipSource")
 _TAR = ("imgpar.inputs.tar_source", "TarSource")
@@ -242,7 +242,7 @@ def _folders_in(
 ) -> Iterator[tuple[int, str, str]]:
     """Number, name and path below OUT of the folders in a folder."""
     for number, name in folders:
-        yield number, f"{folder}/{name}", _below(place, names[name])
+        yield number, f"{folder}/{name}", path_below(place, names[name])
 
 
 def _batch(inside: Contents, folder: str, place: str, below: tuple[str, ...], root: str) -> Batch:
@@ -260,10 +260,6 @@ def _batch(inside: Contents, folder: str, place: str, below: tuple[str, ...], ro
         root,
         others=inside.others,
     )
-
-
-def _below(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
 
 
 def unlisted(root: str, mirror: str, error: str, kind: str = SourceError.__name__) -> Batch:

@@ -113,7 +113,7 @@ def walk(
             continue
         forced = named.get(relative, set()) if named else set()
         try:
-            found = list_folder(folder, forced, _below(relative, ""), patterns, opener)
+            found = list_folder(folder, forced, path_below(relative, ""), patterns, opener)
         except OSError as error:
             failed = Item(folder, place or ".", 0, 0, error=why_unreadable(error))
             yield Batch(folder, place, (failed,), root=root)
@@ -132,7 +132,7 @@ def walk(
         entered = [(natural(name), name, at, name) for name, at in places.items()]
         entered += [(natural(name), name, at, opener.stem(name)) for name, at in inside.items() if opener]
         stack += [
-            (os.path.join(folder, name), _below(place, at), _below(relative, seen), name in inside)
+            (os.path.join(folder, name), path_below(place, at), path_below(relative, seen), name in inside)
             for _, name, at, seen in sorted(entered, reverse=True)
         ]
 
@@ -307,7 +307,7 @@ def _keep(found: Listing, relative: str, wanted: Callable[[str], bool], forced: 
     """Drop the files that are not selected by patterns; they are not counted as ignored."""
 
     def keep(name: str) -> bool:
-        return name in forced or wanted(_below(relative, name))
+        return name in forced or wanted(path_below(relative, name))
 
     found.names = [name for name in found.names if keep(name)]
     found.archives = [name for name in found.archives if keep(name)]
@@ -340,5 +340,10 @@ def _identity(folder: str) -> tuple[int, int] | None:
     return (status.st_dev, status.st_ino)
 
 
-def _below(folder: str, name: str) -> str:
+def path_below(folder: str, name: str) -> str:
+    """The path of a name in a folder, of which the outermost is called "".
+
+    >>> path_below("", "a.jpg"), path_below("2024", "a.jpg")
+    ('a.jpg', '2024/a.jpg')
+    """
     return f"{folder}/{name}" if folder else name

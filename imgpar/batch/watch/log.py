@@ -7,7 +7,7 @@ import logging
 import logging.handlers
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 from imgpar.batch.log_lines import Level, log_line, time_text
 from imgpar.batch.progress import printable
@@ -16,7 +16,6 @@ from imgpar.core.errors import UsageError
 
 _PRIORITIES = {"error": "<3>", "warning": "<4>", "info": "<6>"}
 """How systemd's journal marks lines of a level."""
-_LEVELS: dict[str, Level] = {"error": "error", "warning": "warning", "info": "info"}
 
 
 class WatchLog:
@@ -95,7 +94,7 @@ class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         level, text = record.levelname.lower(), printable(record.getMessage())
         if self._json:
-            return log_line(_LEVELS[level], text, **getattr(record, "facts", {}))
+            return log_line(cast(Level, level), text, **getattr(record, "facts", {}))
         if self._journald:  # it adds the time itself
             return _PRIORITIES.get(level, "") + text
         shown = "" if level == "info" else f"{level}: "

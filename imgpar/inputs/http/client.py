@@ -23,9 +23,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util import make_headers
 from urllib3.util.wait import wait_for_read
 
-from imgpar.core.errors import RefusedError, SourceError, TryAgainError
+from imgpar.core.errors import RefusedError, TryAgainError
 from imgpar.core.version import __version__
-from imgpar.inputs.fetching import FetchOptions, Ongoing, StoppedError
+from imgpar.inputs.fetching import FetchOptions, Ongoing, StoppedError, too_slow
 from imgpar.inputs.http.hosts import Resolve, allowed_addresses, check_literal, is_loopback
 from imgpar.inputs.http.refusals import check_robots, failure_of_status, in_plain_words
 
@@ -158,8 +158,7 @@ class WebClient:
             if ongoing.stopped:
                 raise StoppedError("The run was stopped.") from None
             if answer.ended:
-                words = f"It was not complete after {self.options.timeout:g} s."
-                raise SourceError(words, fix="Allow more with --fetch-timeout.") from None
+                raise too_slow(self.options) from None
             raise
 
     def close(self) -> None:

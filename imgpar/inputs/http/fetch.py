@@ -13,8 +13,8 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import IO
 
-from imgpar.core.errors import LimitError, SourceError, TryAgainError
-from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
+from imgpar.core.errors import SourceError, TryAgainError
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room, too_large
 from imgpar.inputs.http.client import Answer, WebClient, web_client
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
@@ -162,7 +162,7 @@ class _Transfer:
             for block in answer.blocks():
                 self._done += len(block)
                 if self._done > self._options.most_bytes:
-                    raise _too_large(self._options)
+                    raise too_large(self._options)
                 _write(file, block)
             file.flush()
             return Fetched(
@@ -186,7 +186,7 @@ class _Transfer:
                 "The server sent another part than that asked for." if part else "No content."
             )
         if size > self._options.most_bytes:
-            raise _too_large(self._options)
+            raise too_large(self._options)
         self._deadline += (late := self._ongoing.expects(size))
         answer.deadline += late
         check_free_room(self._path, size)
@@ -205,12 +205,6 @@ def _write(file: IO[bytes], block: bytes) -> None:
     except OSError as error:
         words = f"It cannot be copied to the temporary folder: {error.strerror}."
         raise SourceError(words, fix="Set TMPDIR to a folder that has room.") from None
-
-
-def _too_large(options: FetchOptions) -> LimitError:
-    return LimitError(
-        f"It has more than {options.most_bytes / 1e6:,.0f} MB.", fix="Allow more with --max-download."
-    )
 
 
 def _modified(answer: Answer) -> int:

@@ -8,9 +8,17 @@ import os
 import time
 from typing import IO
 
-from imgpar.core.errors import LimitError, NoFileError, SourceError
+from imgpar.core.errors import NoFileError, SourceError
 from imgpar.inputs.batches import why_unreadable
-from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, StoppedError, check_free_room
+from imgpar.inputs.fetching import (
+    Fetched,
+    FetchOptions,
+    Ongoing,
+    StoppedError,
+    check_free_room,
+    too_large,
+    too_slow,
+)
 from imgpar.inputs.stores.client import Client, StoredFile, client_of, clients
 from imgpar.inputs.stores.places import place_of
 from imgpar.inputs.stores.ranged import StoreFile
@@ -33,7 +41,7 @@ def fetched(
         SourceError, LimitError: it cannot be read.
     """
     if found.size > options.most_bytes:
-        raise LimitError(f"It has {found.size:,} bytes, and the limit is {options.most_bytes:,}.")
+        raise too_large(options)
     end = time.monotonic() + options.timeout + ongoing.expects(found.size)
     check_free_room(path, found.size)
     try:
@@ -43,7 +51,7 @@ def fetched(
                 if ongoing.stopped:
                     raise StoppedError("The run ended.")
                 if time.monotonic() > end:
-                    raise SourceError(f"It was not here after {options.timeout:g} s.")
+                    raise too_slow(options)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.remove(path)

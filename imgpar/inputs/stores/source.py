@@ -22,7 +22,7 @@ from imgpar.inputs.stores.client import Client, StoredFile, StoreListing, client
 from imgpar.inputs.stores.opening import fetched
 from imgpar.inputs.stores.places import StorePlace, place_of
 from imgpar.inputs.stores.ranged import StoreFile
-from imgpar.inputs.walk import mirror_names
+from imgpar.inputs.walk import mirror_names, path_below
 
 NOTHING = "Nothing is there"
 MARK = "\n"
@@ -132,8 +132,8 @@ class _Walk:
         for name, shown in names.items():
             if name.startswith(".") or is_system_folder(name):
                 left_out[name] += 1
-            elif self._may_hold(_joined(below, name)):
-                folders.append((_joined(below, name), _joined(mirror, shown)))
+            elif self._may_hold(path_below(below, name)):
+                folders.append((path_below(below, name), path_below(mirror, shown)))
         entries, kinds, sidecars, excluded = self._files(below, mirror, listing)
         wrong = [self._wrong(below, mirror, name) for name in listing.wrong]
         if not (entries or wrong or kinds or left_out or excluded):
@@ -160,7 +160,7 @@ class _Walk:
         kinds, sidecars, excluded = Counter[str](), 0, 0
         pattern, patterns = self._place.pattern, self._patterns
         for file in sorted(listing.files, key=lambda file: (natural(file.name), file.name)):
-            path = _joined(below, file.name)
+            path = path_below(below, file.name)
             if pattern and not matches(path.split("/"), pattern):
                 continue
             if file.name.startswith("."):
@@ -191,13 +191,13 @@ class _Walk:
 
     def _was_converted_in_place(self, below: str) -> bool:
         """Whether a folder with outputs of a run is still an input: it keeps the originals."""
-        return UNDO in self._client.folder(self._key(_joined(below, OURS))).folders
+        return UNDO in self._client.folder(self._key(path_below(below, OURS))).folders
 
     def _wrong(self, below: str, mirror: str, name: str) -> Item:
         """The failed item for a name that leads nowhere."""
         shown = f"{self._called(below)}/{name or '/'}"
         words = "A part of its name is empty, '.' or '..', or has a control character. Rename it."
-        return Item(shown, _joined(mirror, name.strip("./") or "_"), 0, 0, error=words)
+        return Item(shown, path_below(mirror, name.strip("./") or "_"), 0, 0, error=words)
 
 
 def quoted_path(key: str) -> str:
@@ -218,7 +218,3 @@ def version_of(found: StoredFile) -> int:
     from hashlib import sha256
 
     return int.from_bytes(sha256(found.etag.encode()).digest()[:8], "big") & INODE_BITS
-
-
-def _joined(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
