@@ -190,7 +190,10 @@ class Pipeline(OperationMethods):
                 `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
                 `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one
                 pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
-                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`.
+                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`; for archives
+                `archives`, `deterministic`; for shards `shard`, `shard_keys`, `shard_checksum`,
+                `caption_column`, `checksum_column`; and limits of transfers: `allow_private`, `downloads`,
+                `per_host`, `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
@@ -235,7 +238,9 @@ class Pipeline(OperationMethods):
                 animations,
                 `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
-                `worker_memory`, `journal`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`.
+                `worker_memory`, `journal`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
+                `archives`, `password`, `deterministic`, `allow_private`, `downloads`, `per_host`, `retries`,
+                `fetch_timeout`, `max_download`, `robots`, `user_agent`.
 
         Returns:
             Counts, and in `items` an outcome for every clip with all its files.
@@ -305,7 +310,8 @@ class Pipeline(OperationMethods):
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
-                `density`, `dpi`, `pages`.
+                `density`, `dpi`, `pages`, `archives`, `allow_private`, `downloads`, `per_host`, `retries`,
+                `fetch_timeout`, `max_download`, `robots`, `user_agent`.
 
         Yields:
             The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that

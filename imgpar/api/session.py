@@ -119,8 +119,9 @@ class Session(Workers):
             on_event: called with an `Event` for every item, also for those that failed and are not yielded.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`; and `density`, `dpi` and
-                `pages` of the recipe. Its other keys apply to files only.
+                `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`, `allow_private`,
+                `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`;
+                and `density`, `dpi` and `pages` of the recipe. Its other keys apply to files only.
 
         Yields:
             The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, which

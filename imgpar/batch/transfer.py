@@ -125,11 +125,12 @@ class Transfer:
         if isinstance(result, Outcome):
             self._in_turn(result.job, result)
             return
+        job = result.state.job
+        self._in_turn(job.id, result)  # which may keep a copy of an input that failed
         if self._ahead:
-            self._ahead.settled(result.state.job)
+            self._ahead.settled(job)
         if self._unpacking:
-            self._unpacking.settled(result.state.job)
-        self._in_turn(result.state.job.id, result)
+            self._unpacking.settled(job)
 
     def _in_turn(self, number: int, result: Result) -> None:
         for ready in self._order.done(number, result) if self._order else (result,):

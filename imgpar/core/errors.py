@@ -258,11 +258,11 @@ _OUTSIDE = frozenset(
 )
 
 
-def is_outside(kind: str) -> bool:
+def is_from_outside(kind: str) -> bool:
     """Whether a failure of this class says nothing about the content of the input: the disk, the network, a
     permission or the memory was the cause.
 
-    >>> is_outside("SourceError"), is_outside("DamagedError"), is_outside("WorkerDiedError")
+    >>> is_from_outside("SourceError"), is_from_outside("DamagedError"), is_from_outside("WorkerDiedError")
     (True, False, False)
     """
     return kind in _OUTSIDE

@@ -113,7 +113,7 @@ def by_ranges(file: object) -> bool:
     return bool(getattr(getattr(file, "raw", None), "by_ranges", False))
 
 
-def check_room(path: str, size: int) -> None:
+def check_free_room(path: str, size: int) -> None:
     """Check that a new file of a size in bytes fits where it is to lie.
 
     Raises:

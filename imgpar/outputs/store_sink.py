@@ -11,7 +11,7 @@ from imgpar.core.digest import stream_digest
 from imgpar.core.errors import OutputError
 from imgpar.core.job import Facts, OutputFile
 from imgpar.formats.registry import format_of_suffix
-from imgpar.inputs.stores.client import Found, Upload, client_of
+from imgpar.inputs.stores.client import StoredFile, Upload, client_of
 from imgpar.inputs.stores.places import place_of
 from imgpar.inputs.stores.ranged import StoreFile
 from imgpar.inputs.stores.source import version_of
@@ -87,6 +87,6 @@ def media_type(path: str) -> str:
     return found.mime if found else mimetypes.guess_type(path)[0] or ""
 
 
-def _facts(found: Found) -> Facts:
+def _facts(found: StoredFile) -> Facts:
     version = version_of(found)
     return Facts(found.size, found.mtime_ns, found.mtime_ns if version else 0, version)

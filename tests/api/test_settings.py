@@ -44,7 +44,11 @@ GOOD: dict[str, Any] = {
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
     "where": "width<90", "sort": "name", "reverse": True, "others": "copy", "duplicates": "skip",
     "exclude": "absent", "journal": "j.db", "manifest": "m.json", "html": "p.html", "base_url": "/img/",
-    "recursive": False,
+    "recursive": False, "archives": True, "deterministic": True,
+    "shard": 100, "shard_keys": "name", "shard_checksum": "md5", "caption_column": "text",
+    "checksum_column": "md5",
+    "allow_private": True, "downloads": 4, "per_host": 2, "retries": 1, "fetch_timeout": 60,
+    "max_download": "1M", "robots": "noai", "user_agent": "mine",
 }  # fmt: skip
 RECIPE_GOOD: dict[str, Any] = {
     "to": "png", "quality": 50, "lossless": True, "effort": 1, "palette": 16, "subsampling": "444",

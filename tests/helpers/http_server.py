@@ -212,7 +212,7 @@ class HttpServer:
                 await asyncio.sleep(latency)
             if page.held:
                 await asyncio.to_thread(self.release.wait)
-            sent = {**extra, **page.headers, **fault.headers}
+            sent = {"Date": formatdate(usegmt=True), **extra, **page.headers, **fault.headers}
             if status != 304:
                 if page.chunked:
                     sent["Transfer-Encoding"] = "chunked"

@@ -138,6 +138,14 @@ def test_parts_of_two_contents_are_never_put_together(
     got(server, tmp_path, Page(DATA[::-1], etag='"1"', faults=(cut,), later=(later, good)))
 
 
+def test_a_content_of_another_date_is_fetched_anew(server: HttpServer, tmp_path: Path) -> None:
+    """Only the condition of the request tells them apart."""
+    cut = Fault(cut_body=HALF, ends=True)
+    later = Page(DATA, modified=DATED + 60)
+    got(server, tmp_path, Page(DATA[::-1], modified=DATED, faults=(cut,), later=(later,)))
+    assert [request.status for request in server.requests] == [200, 200]
+
+
 @pytest.mark.parametrize(("length", "words"), [(10, "less than it had"), (-10, "more than it had")])
 def test_a_length_that_is_wrong(server: HttpServer, tmp_path: Path, length: int, words: str) -> None:
     error = failure(server, tmp_path, Page(DATA, always=Fault(length=length, ends=True)))
@@ -438,7 +446,7 @@ def test_bad_directives(value: object) -> None:
         robots(value)
 
 
-@pytest.mark.parametrize("value", ["", "a b", "bot\r\nX: y", 3])
+@pytest.mark.parametrize("value", ["a b", "bot\r\nX: y", 3])
 def test_bad_names_of_programs(value: object) -> None:
     with pytest.raises(BadValueError):
         agent(value)

@@ -32,7 +32,7 @@ from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
 from imgpar.batch.journal.states import states_of
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.digest import LOCAL, Store
-from imgpar.core.errors import OutputError, is_outside
+from imgpar.core.errors import OutputError, is_from_outside
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
 from imgpar.core.job import LISTED, Facts, Item, Job, Outcome, OutputFile, by_branch
@@ -450,7 +450,7 @@ class Journal:
                 item = job.item if job else Item(outcome.source, "", 0, 0, listed=outcome.listed)
                 place = self._place(item)
                 facts = (*item.facts, item.validator)
-                if is_outside(outcome.kind):  # it did not fail with this content: see `failed_alike`
+                if is_from_outside(outcome.kind):  # it did not fail with this content: see `failed_alike`
                     facts = (0, 0, 0, 0, "")
                 for state in states_of(outcome, job, len(self.keys)):
                     row = (*place, self.keys[state.branch], self.run, state.status, *facts, outcome.digest)

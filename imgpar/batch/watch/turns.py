@@ -18,7 +18,7 @@ from imgpar.batch.watch.roots import WatchedFolders
 from imgpar.batch.watch.scope import Scope, Unreadable
 from imgpar.batch.watch.settle import Settling
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import ImgparError, RunError, UsageError, is_outside
+from imgpar.core.errors import ImgparError, RunError, UsageError, is_from_outside
 from imgpar.core.fs import no_room
 from imgpar.core.job import Event, Outcome
 from imgpar.outputs.destination import Out
@@ -193,7 +193,7 @@ class Turns:
             self.unreadable.forget(outcome.source)
             self.tally.add(outcome)
             return
-        outside = is_outside(outcome.kind) and outcome.kind != "DiskFullError"
+        outside = is_from_outside(outcome.kind) and outcome.kind != "DiskFullError"
         if outside and not self.unreadable.add(outcome.source, _facts_of(outcome.source)):
             return  # it failed like this before
         self.tally.add(outcome)

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import IO
 
 from imgpar.core.errors import LimitError, SourceError, TryAgainError
-from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_room
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
 from imgpar.inputs.http.client import Answer, WebClient, web_client
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
@@ -188,7 +188,7 @@ class _Transfer:
             raise _too_large(self._options)
         self._deadline += (late := self._ongoing.expects(size))
         answer.deadline += late
-        check_room(self._path, size)
+        check_free_room(self._path, size)
         if not answer.header("Content-Encoding"):
             self._part = strong_validator(answer)
 

@@ -10,6 +10,7 @@ import errno
 import importlib
 import random
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -40,7 +41,7 @@ class ChangedError(OSError):
     """Something else lies there than what was asked for."""
 
 
-class Found(NamedTuple):
+class StoredFile(NamedTuple):
     """A file or object."""
 
     name: str
@@ -54,10 +55,10 @@ class Found(NamedTuple):
     """What Google Cloud Storage asks for in place of the ETag."""
 
 
-class Listing(NamedTuple):
+class StoreListing(NamedTuple):
     """What lies directly in a folder."""
 
-    files: Sequence[Found]
+    files: Sequence[StoredFile]
     folders: Sequence[str]
     wrong: Sequence[str] = ()
     """Names that cannot be asked for: of empty parts, or with `..`."""
@@ -71,7 +72,7 @@ class Upload(NamedTuple):
     size: int
     kind: str
     """Media type."""
-    over: Found | None = None
+    over: StoredFile | None = None
     """What it replaces; where something else is there now, nothing is stored. None replaces anything."""
     new: bool = False
     """Whether there must be nothing under its name."""
@@ -80,16 +81,16 @@ class Upload(NamedTuple):
 class Client(Protocol):
     """One bucket, or one host. Used by several threads."""
 
-    def folder(self, path: str) -> Listing:
+    def folder(self, path: str) -> StoreListing:
         """What lies in a folder; nothing where there is no such folder."""
 
-    def find(self, path: str) -> Found | None:
+    def find(self, path: str) -> StoredFile | None:
         """The file or object at a path; None where there is none."""
 
-    def read(self, path: str, start: int, end: int, found: Found) -> bytes:
+    def read(self, path: str, start: int, end: int, found: StoredFile) -> bytes:
         """A part of the content of `found`."""
 
-    def blocks(self, path: str, found: Found) -> Iterator[bytes]:
+    def blocks(self, path: str, found: StoredFile) -> Iterator[bytes]:
         """The whole content of `found`."""
 
     def put(self, path: str, upload: Upload) -> None:
@@ -113,10 +114,19 @@ def client_of(scheme: str, host: str, user: str = "", retries: int = RETRIES) ->
     made: Client = getattr(importlib.import_module(f"imgpar.inputs.stores.{module}"), name)(
         scheme, host, user, retries
     )
+    _made.add(made)
     return made
 
 
-def library(name: str, scheme: str) -> Any:
+def clients() -> list[Client]:
+    """All clients of this process."""
+    return list(_made)
+
+
+_made = weakref.WeakSet[Client]()
+
+
+def store_library(name: str, scheme: str) -> Any:
     """A module of the extra `remote`. Raises UsageError where it is missing."""
     try:
         return importlib.import_module(name)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from imgpar.core.addresses import without_secrets
-from imgpar.inputs.stores.client import ChangedError, Found, Listing, Upload, failure, library
+from imgpar.inputs.stores.client import ChangedError, StoredFile, StoreListing, Upload, failure, store_library
 
 BLOCK = 4 << 20
 
@@ -18,19 +18,19 @@ class FsspecClient:
 
     def __init__(self, scheme: str, host: str, _user: str = "", _retries: int = 0) -> None:
         self._host = host
-        self._files: Any = library("fsspec", scheme).filesystem(scheme)
+        self._files: Any = store_library("fsspec", scheme).filesystem(scheme)
 
-    def folder(self, path: str) -> Listing:
+    def folder(self, path: str) -> StoreListing:
         """As `Client.folder`."""
         try:
             with _plain_errors():
                 entries = self._files.ls(self._full(path), detail=True)
         except (FileNotFoundError, NotADirectoryError):
-            return Listing((), ())
+            return StoreListing((), ())
         files = [_found(entry) for entry in entries if entry["type"] == "file"]
-        return Listing(files, [_name(entry) for entry in entries if entry["type"] == "directory"])
+        return StoreListing(files, [_name(entry) for entry in entries if entry["type"] == "directory"])
 
-    def find(self, path: str) -> Found | None:
+    def find(self, path: str) -> StoredFile | None:
         """As `Client.find`."""
         try:
             with _plain_errors():
@@ -39,7 +39,7 @@ class FsspecClient:
             return None
         return _found(entry) if entry["type"] == "file" else None
 
-    def read(self, path: str, start: int, end: int, found: Found) -> bytes:
+    def read(self, path: str, start: int, end: int, found: StoredFile) -> bytes:
         """As `Client.read`."""
         with _plain_errors():
             data: bytes = self._files.cat_file(self._full(path), start=start, end=end)
@@ -48,7 +48,7 @@ class FsspecClient:
             raise failure(ChangedError, "It was changed while it was read")
         return data
 
-    def blocks(self, path: str, found: Found) -> Iterator[bytes]:
+    def blocks(self, path: str, found: StoredFile) -> Iterator[bytes]:
         """As `Client.blocks`."""
         for start in range(0, found.size, BLOCK):
             yield self.read(path, start, min(start + BLOCK, found.size), found)
@@ -72,10 +72,10 @@ def _name(entry: Any) -> str:
     return str(entry["name"]).rstrip("/").rpartition("/")[2]
 
 
-def _found(entry: Any) -> Found:
+def _found(entry: Any) -> StoredFile:
     when = entry.get("created") or entry.get("mtime") or 0
     seconds = when.timestamp() if isinstance(when, datetime) else float(when)
-    return Found(_name(entry), int(entry["size"]), int(seconds * 1e9), str(entry.get("ETag") or ""))
+    return StoredFile(_name(entry), int(entry["size"]), int(seconds * 1e9), str(entry.get("ETag") or ""))
 
 
 @contextlib.contextmanager

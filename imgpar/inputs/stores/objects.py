@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from imgpar.core.addresses import without_secrets
-from imgpar.inputs.stores.client import RETRIES, ChangedError, Found, Listing, Upload, failure, library, pause
+from imgpar.inputs.stores.client import (
+    RETRIES,
+    ChangedError,
+    StoredFile,
+    StoreListing,
+    Upload,
+    failure,
+    pause,
+    store_library,
+)
 from imgpar.inputs.stores.s3_login import ENDPOINTS, odd_listing, s3_settings
 
 BLOCK = 4 << 20
@@ -32,13 +41,13 @@ class ObjectClient:
     """One bucket or container; see `Client`."""
 
     def __init__(self, scheme: str, bucket: str, _user: str = "", retries: int = RETRIES) -> None:
-        self._library = library("obstore", scheme)
-        self._errors = library("obstore.exceptions", scheme)
+        self._library = store_library("obstore", scheme)
+        self._errors = store_library("obstore.exceptions", scheme)
         self._scheme, self._bucket = scheme, bucket
         self._retries = retries
         self._store = _store(scheme, bucket, retries)
 
-    def folder(self, path: str) -> Listing:
+    def folder(self, path: str) -> StoreListing:
         """As `Client.folder`."""
         try:
             with self._plain_errors():
@@ -48,9 +57,9 @@ class ObjectClient:
         start = f"{path}/" if path else ""
         files = [_found(entry, start) for entry in found["objects"] if entry["path"].startswith(start)]
         folders = [at[len(start) :] for at in found["common_prefixes"]]
-        return Listing([file for file in files if file.name], folders)
+        return StoreListing([file for file in files if file.name], folders)
 
-    def find(self, path: str) -> Found | None:
+    def find(self, path: str) -> StoredFile | None:
         """As `Client.find`."""
         try:
             with self._plain_errors():
@@ -58,7 +67,7 @@ class ObjectClient:
         except (FileNotFoundError, _OddNameError):
             return None
 
-    def read(self, path: str, start: int, end: int, found: Found) -> bytes:
+    def read(self, path: str, start: int, end: int, found: StoredFile) -> bytes:
         """As `Client.read`."""
         if start >= end:
             return b""
@@ -72,7 +81,7 @@ class ObjectClient:
             raise failure(ChangedError, "It was changed while it was read")
         return data
 
-    def blocks(self, path: str, found: Found) -> Iterator[bytes]:
+    def blocks(self, path: str, found: StoredFile) -> Iterator[bytes]:
         """As `Client.blocks`."""
         for start in range(0, found.size, BLOCK):
             yield self.read(path, start, min(start + BLOCK, found.size), found)
@@ -134,10 +143,10 @@ class ObjectClient:
     def close(self) -> None:
         """As `Client.close`; there is nothing to end."""
 
-    def _odd_folder(self, path: str) -> Listing:
+    def _odd_folder(self, path: str) -> StoreListing:
         """A folder with names that obstore refuses."""
         if self._scheme != "s3":
-            return Listing((), (), ("",))
+            return StoreListing((), (), ("",))
         return odd_listing(self._bucket, path)
 
     @contextlib.contextmanager
@@ -184,13 +193,13 @@ def _mode(scheme: str, upload: Upload) -> Any:
     """The condition under which an object is stored."""
     if upload.new:
         return "create"
-    there = upload.over or Found("", 0, 0)
+    there = upload.over or StoredFile("", 0, 0)
     known = {"version": there.version} if scheme == "gs" else {"e_tag": there.etag}
     return known if all(known.values()) else "overwrite"
 
 
 def _store(scheme: str, bucket: str, retries: int) -> Any:
-    stores = library("obstore.store", scheme)
+    stores = store_library("obstore.store", scheme)
     endpoints = [os.environ.get(name, "") for name in _ENDPOINTS.get(scheme, ())]
     settings: dict[str, Any] = {
         "client_options": {
@@ -215,10 +224,10 @@ def _store(scheme: str, bucket: str, retries: int) -> Any:
     return {"gs": stores.GCSStore, "az": stores.AzureStore}[scheme](bucket, **settings)
 
 
-def _found(entry: Any, start: str) -> Found:
+def _found(entry: Any, start: str) -> StoredFile:
     mtime = int(entry["last_modified"].timestamp()) * 10**9
     name = entry["path"][len(start) :].lstrip("/")
-    return Found(name, entry["size"], mtime, entry.get("e_tag") or "", entry.get("version") or "")
+    return StoredFile(name, entry["size"], mtime, entry.get("e_tag") or "", entry.get("version") or "")
 
 
 def _said(error: BaseException) -> str:

@@ -10,14 +10,14 @@ from typing import IO
 
 from imgpar.core.errors import LimitError, NoFileError, SourceError
 from imgpar.inputs.batches import why_unreadable
-from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, StoppedError, check_room
-from imgpar.inputs.stores.client import Client, Found, client_of
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, StoppedError, check_free_room
+from imgpar.inputs.stores.client import Client, StoredFile, client_of, clients
 from imgpar.inputs.stores.places import place_of
 from imgpar.inputs.stores.ranged import StoreFile
 
 
 def fetched(
-    client: Client, key: str, found: Found, path: str, options: FetchOptions, ongoing: Ongoing
+    client: Client, key: str, found: StoredFile, path: str, options: FetchOptions, ongoing: Ongoing
 ) -> Fetched:
     """Write an object to a new file.
 
@@ -35,7 +35,7 @@ def fetched(
     if found.size > options.most_bytes:
         raise LimitError(f"It has {found.size:,} bytes, and the limit is {options.most_bytes:,}.")
     end = time.monotonic() + options.timeout + ongoing.expects(found.size)
-    check_room(path, found.size)
+    check_free_room(path, found.size)
     try:
         with open(path, "xb") as file:
             for block in client.blocks(key, found):
@@ -53,7 +53,7 @@ def fetched(
     return Fetched(found.size, found.etag, mtime_ns=found.mtime_ns)
 
 
-def open_address(address: str, options: FetchOptions) -> IO[bytes]:
+def open_stored(address: str, options: FetchOptions) -> IO[bytes]:
     """An open binary file with the content of an object, which can seek.
 
     Raises:
@@ -63,7 +63,7 @@ def open_address(address: str, options: FetchOptions) -> IO[bytes]:
     return io.BufferedReader(StoreFile(client, key, found))
 
 
-def fetch_address(
+def fetch_stored(
     address: str, path: str, options: FetchOptions, validator: str = "", ongoing: Ongoing | None = None
 ) -> Fetched:
     """Write the object at an address to a new file.
@@ -86,7 +86,13 @@ def fetch_address(
     return fetched(client, key, found, path, options, ongoing or Ongoing())._replace(validator=mark)
 
 
-def _at(address: str, options: FetchOptions) -> tuple[Client, str, Found]:
+def close_stores() -> None:
+    """End the connections of this process."""
+    for client in clients():
+        client.close()
+
+
+def _at(address: str, options: FetchOptions) -> tuple[Client, str, StoredFile]:
     place = place_of(address, pattern=False)
     client = client_of(place.scheme, place.host, place.user, options.retries)
     try:

@@ -18,7 +18,7 @@ OBJECT_STORES = ("s3", "gs", "az")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StorePlace:
     """A folder, object or file of a store."""
 
     scheme: str
@@ -44,7 +44,7 @@ class Place:
         return f"{self.store}/{self.path}" if self.path else self.store
 
 
-def place_of(address: str, *, pattern: bool = True) -> Place:
+def place_of(address: str, *, pattern: bool = True) -> StorePlace:
     """Take an address apart.
 
     Args:
@@ -52,7 +52,7 @@ def place_of(address: str, *, pattern: bool = True) -> Place:
         pattern: whether `*`, `?` and `[` begin a pattern.
 
     >>> place_of("s3://bucket/photos/*.jpg")
-    Place(scheme='s3', host='bucket', path='photos', pattern=('*.jpg',), user='', folder=True)
+    StorePlace(scheme='s3', host='bucket', path='photos', pattern=('*.jpg',), user='', folder=True)
     >>> place_of("sftp://me@host/~/web").root
     'sftp://host/~/web'
 
@@ -76,4 +76,4 @@ def place_of(address: str, *, pattern: bool = True) -> Place:
     first = next((at for at, part in enumerate(parts) if pattern and glob.has_magic(part)), None)
     base = "/".join(parts if first is None else parts[:first])
     wanted = () if first is None else tuple(parts[first:])
-    return Place(scheme, host, base.strip("/"), wanted, user, not last or bool(wanted))
+    return StorePlace(scheme, host, base.strip("/"), wanted, user, not last or bool(wanted))

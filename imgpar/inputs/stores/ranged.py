@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 
-from imgpar.inputs.stores.client import Client, Found
+from imgpar.inputs.stores.client import Client, StoredFile
 
 FIRST, LARGEST = 1 << 16, 1 << 22
 """Bytes of the first request, and the most of one while a file is read in order."""
@@ -20,7 +20,7 @@ class StoreFile(io.RawIOBase):
         found: what lies there.
     """
 
-    def __init__(self, client: Client, path: str, found: Found) -> None:
+    def __init__(self, client: Client, path: str, found: StoredFile) -> None:
         super().__init__()
         self._client, self._path, self._found = client, path, found
         self._at = self._start = 0

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from imgpar.core.addresses import without_secrets
-from imgpar.inputs.stores.client import Found, Listing, failure
+from imgpar.inputs.stores.client import StoredFile, StoreListing, failure
 
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 """Variables that name another server than that of AWS."""
@@ -53,25 +53,25 @@ class _Login:
         }
 
 
-def odd_listing(bucket: str, path: str) -> Listing:
+def odd_listing(bucket: str, path: str) -> StoreListing:
     """A folder in which names have empty parts, `.` or `..`, or control characters."""
     start = f"{path}/" if path else ""
     try:
         pages = (
             _client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start, Delimiter="/")
         )
-        files, folders = list[Found](), list[str]()
+        files, folders = list[StoredFile](), list[str]()
         for page in pages:
             folders += [entry["Prefix"][len(start) : -1] for entry in page.get("CommonPrefixes", ())]
             files += [_found(entry, start) for entry in page.get("Contents", ())]
     except ImportError:
-        return Listing((), (), ("",))
+        return StoreListing((), (), ("",))
     except Exception as error:  # botocore has a class for each service and code
         raise failure(ConnectionError, without_secrets(str(error)).rstrip(".")) from None
     files = [file for file in files if file.name]  # the folder itself
     wrong = [name for name in (*(file.name for file in files), *folders) if is_odd(name)]
     files = [file for file in files if not is_odd(file.name)]
-    return Listing(files, [name for name in folders if not is_odd(name)], wrong)
+    return StoreListing(files, [name for name in folders if not is_odd(name)], wrong)
 
 
 def is_odd(name: str) -> bool:
@@ -83,9 +83,9 @@ def is_odd(name: str) -> bool:
     return name in ("", ".", "..") or any(sign < " " or sign == "\x7f" for sign in name)
 
 
-def _found(entry: Any, start: str) -> Found:
+def _found(entry: Any, start: str) -> StoredFile:
     mtime = int(entry["LastModified"].timestamp()) * 10**9
-    return Found(entry["Key"][len(start) :], entry["Size"], mtime, entry.get("ETag") or "")
+    return StoredFile(entry["Key"][len(start) :], entry["Size"], mtime, entry.get("ETag") or "")
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,16 @@ from operator import methodcaller
 from typing import Any, TypeVar
 
 from imgpar.core.addresses import without_secrets
-from imgpar.inputs.stores.client import RETRIES, ChangedError, Found, Listing, Upload, failure, library, pause
+from imgpar.inputs.stores.client import (
+    RETRIES,
+    ChangedError,
+    StoredFile,
+    StoreListing,
+    Upload,
+    failure,
+    pause,
+    store_library,
+)
 
 CHANNELS = 8
 """Files that are read or written at once; servers allow 10 for one connection."""
@@ -39,7 +48,7 @@ class SftpClient:
     """One host; see `Client`."""
 
     def __init__(self, scheme: str, host: str, user: str = "", retries: int = RETRIES) -> None:
-        self._paramiko = library("paramiko", scheme)
+        self._paramiko = store_library("paramiko", scheme)
         name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "")
         self._host, self._port, self._user = name.strip("[]"), int(port or 0), user
         self._connecting = threading.Lock()
@@ -49,13 +58,13 @@ class SftpClient:
         self._idle: list[Any] = []
         self._swept: set[str] = set()
 
-    def folder(self, path: str) -> Listing:
+    def folder(self, path: str) -> StoreListing:
         """As `Client.folder`."""
         try:
             entries = self._asked(lambda sftp: sftp.listdir_attr(_full(path)))
         except FileNotFoundError:
-            return Listing((), ())
-        files, folders = list[Found](), list[str]()
+            return StoreListing((), ())
+        files, folders = list[StoredFile](), list[str]()
         for entry in entries:
             mode = entry.st_mode or 0
             if stat.S_ISLNK(mode):  # a link to a file is followed, one to a folder is not
@@ -65,9 +74,9 @@ class SftpClient:
                 folders.append(entry.filename)
             elif stat.S_ISREG(mode):
                 files.append(_found(entry.filename, entry))
-        return Listing(files, folders)
+        return StoreListing(files, folders)
 
-    def find(self, path: str) -> Found | None:
+    def find(self, path: str) -> StoredFile | None:
         """As `Client.find`."""
         try:
             status = self._asked(lambda sftp: sftp.stat(_full(path)))
@@ -75,7 +84,7 @@ class SftpClient:
             return None
         return _found(path.rpartition("/")[2], status) if stat.S_ISREG(status.st_mode or 0) else None
 
-    def read(self, path: str, start: int, end: int, found: Found) -> bytes:
+    def read(self, path: str, start: int, end: int, found: StoredFile) -> bytes:
         """As `Client.read`."""
 
         def read(sftp: Any) -> bytes:
@@ -90,7 +99,7 @@ class SftpClient:
             raise failure(ChangedError, "It was changed while it was read")
         return data
 
-    def blocks(self, path: str, found: Found) -> Iterator[bytes]:
+    def blocks(self, path: str, found: StoredFile) -> Iterator[bytes]:
         """As `Client.blocks`."""
         for start in range(0, found.size, 16 * BLOCK):
             yield self._asked(partial(_part, path=path, start=start, found=found))
@@ -260,16 +269,16 @@ def _full(path: str) -> str:
     return f"/{path}"
 
 
-def _found(name: str, status: Any) -> Found:
-    return Found(name, status.st_size or 0, (status.st_mtime or 0) * 10**9)
+def _found(name: str, status: Any) -> StoredFile:
+    return StoredFile(name, status.st_size or 0, (status.st_mtime or 0) * 10**9)
 
 
-def _check(status: Any, found: Found) -> None:
+def _check(status: Any, found: StoredFile) -> None:
     if (status.st_size, (status.st_mtime or 0) * 10**9) != (found.size, found.mtime_ns):
         raise failure(ChangedError, "It was changed since it was listed")
 
 
-def _part(sftp: Any, *, path: str, start: int, found: Found) -> bytes:
+def _part(sftp: Any, *, path: str, start: int, found: StoredFile) -> bytes:
     """A large part of a file, for which many requests are under way at once."""
     wanted = min(16 * BLOCK, found.size - start)
     with sftp.open(_full(path), "rb") as file:

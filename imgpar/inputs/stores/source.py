@@ -9,19 +9,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import IO
 
-from imgpar.core.addresses import quoted
+from imgpar.core.addresses import quoted_path
 from imgpar.core.filenames import natural
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
-from imgpar.inputs.batches import UNDO, Batch, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.batches import UNDO, Batch, Entries, Row, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import matches
 from imgpar.inputs.sources import NO_ACCESS, Access, unlisted
-from imgpar.inputs.stores.client import Client, Found, Listing, client_of
+from imgpar.inputs.stores.client import Client, StoredFile, StoreListing, client_of
 from imgpar.inputs.stores.opening import fetched
-from imgpar.inputs.stores.places import Place, place_of
+from imgpar.inputs.stores.places import StorePlace, place_of
 from imgpar.inputs.stores.ranged import StoreFile
 from imgpar.inputs.walk import mirror_names
 
@@ -47,7 +47,6 @@ class StoreSource:
         self.root = "/".join((place.root, *place.pattern))
         self.real = place.root
         """What its folder in OUT is called after."""
-        self.single = self.loose = is_object_name(place)
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`. Folders are listed one by one, a few ahead; a store that cannot be read is one
@@ -55,12 +54,8 @@ class StoreSource:
         place = self._place
         try:
             client = self._client()
-            alone = client.find(place.path) if self.single else None
         except OSError as error:
             yield unlisted(self.root, mirror, why_unreadable(error))
-            return
-        if self.single:
-            yield _single(place, alone) if alone else _missing(place)
             return
         found = False
         for batch in _Walk(client, place, patterns).batches(mirror):
@@ -87,23 +82,23 @@ class StoreSource:
     def _client(self) -> Client:
         return client_of(self._place.scheme, self._place.host, self._place.user, self._options.retries)
 
-    def _asked(self, item: Item) -> tuple[Client, str, Found]:
+    def _asked(self, item: Item) -> tuple[Client, str, StoredFile]:
         """The client for an item, its path in the store, and what was listed there."""
         path, _, etag = item.key.rpartition(MARK)
-        return self._client(), path, Found("", item.size, item.mtime_ns, etag)
+        return self._client(), path, StoredFile("", item.size, item.mtime_ns, etag)
 
 
 class _Walk:
     """The folders below a place, parents first, each in natural order."""
 
-    def __init__(self, client: Client, place: Place, patterns: Patterns | None) -> None:
+    def __init__(self, client: Client, place: StorePlace, patterns: Patterns | None) -> None:
         self._client, self._place, self._patterns = client, place, patterns
 
     def batches(self, mirror: str) -> Iterator[Batch]:
         """One for each folder that holds anything."""
         with ThreadPoolExecutor(AHEAD, "imgpar-list") as threads:
             stack: list[tuple[str, str]] = [("", mirror)]
-            asked = dict[str, Future[Listing]]()
+            asked = dict[str, Future[StoreListing]]()
             while stack:
                 for below, _ in islice(reversed(stack), AHEAD):
                     if below not in asked:
@@ -123,9 +118,11 @@ class _Walk:
         return "/".join(filter(None, (self._place.path, below)))
 
     def _called(self, below: str) -> str:
-        return f"{self._place.root}/{quoted(below)}" if below else self._place.root
+        return f"{self._place.root}/{quoted_path(below)}" if below else self._place.root
 
-    def _batch(self, below: str, mirror: str, listing: Listing) -> tuple[Batch | None, list[tuple[str, str]]]:
+    def _batch(
+        self, below: str, mirror: str, listing: StoreListing
+    ) -> tuple[Batch | None, list[tuple[str, str]]]:
         """The batch of a folder, and the folders in it with their places below OUT."""
         left_out = Counter[str]()
         if below and OURS in listing.folders and not self._was_converted_in_place(below):
@@ -138,14 +135,14 @@ class _Walk:
                 left_out[name] += 1
             elif self._may_hold(_joined(below, name)):
                 folders.append((_joined(below, name), _joined(mirror, shown)))
-        items, kinds, sidecars, excluded = self._files(below, mirror, listing)
-        items += [self._wrong(below, mirror, name) for name in listing.wrong]
-        if not (items or kinds or left_out or excluded):
+        entries, kinds, sidecars, excluded = self._files(below, mirror, listing)
+        wrong = [self._wrong(below, mirror, name) for name in listing.wrong]
+        if not (entries or wrong or kinds or left_out or excluded):
             return None, folders
         batch = Batch(
             self._called(below),
             mirror,
-            tuple(items),
+            [*entries, *wrong] if wrong else entries,
             kinds.total(),
             tuple(names.values()),
             sidecars=sidecars,
@@ -156,9 +153,12 @@ class _Walk:
         )
         return batch, folders
 
-    def _files(self, below: str, mirror: str, listing: Listing) -> tuple[list[Item], Counter[str], int, int]:
+    def _files(
+        self, below: str, mirror: str, listing: StoreListing
+    ) -> tuple[Entries, Counter[str], int, int]:
         """The items of a folder; its other files by kind, how many are sidecars, how many are excluded."""
-        items, kinds, sidecars, excluded = list[Item](), Counter[str](), 0, 0
+        rows, keys = list[Row](), list[str]()
+        kinds, sidecars, excluded = Counter[str](), 0, 0
         pattern, patterns = self._place.pattern, self._patterns
         for file in sorted(listing.files, key=lambda file: (natural(file.name), file.name)):
             path = _joined(below, file.name)
@@ -172,8 +172,14 @@ class _Walk:
             elif patterns and not patterns.takes(path):
                 excluded += patterns.recursive or not below
             else:
-                items.append(_item(self._called(path), _joined(mirror, file.name), self._key(path), file))
-        return items, kinds, sidecars, excluded
+                rows.append((quoted_path(file.name), file.size, file.mtime_ns, version_of(file), 0))
+                keys.append(f"{self._key(path)}{MARK}{file.etag}")
+        return (
+            Entries.of(self._called(below), mirror, rows, {}, separator="/", keys=keys),
+            kinds,
+            sidecars,
+            excluded,
+        )
 
     def _may_hold(self, folder: str) -> bool:
         """Whether a folder may hold items: not where patterns leave it out."""
@@ -195,34 +201,13 @@ class _Walk:
         return Item(shown, _joined(mirror, name.strip("./") or "_"), 0, 0, error=words)
 
 
-def is_object_name(place: Place) -> bool:
-    """Whether an address names one object, by its suffix; a folder with a suffix needs a slash at its end."""
-    return not place.folder and is_media(place.path.rpartition("/")[2])
-
-
-def version_of(found: Found) -> int:
+def version_of(found: StoredFile) -> int:
     """The number that stands for the content in a journal; 0 where only the time tells."""
     if not found.etag:
         return 0
     from hashlib import sha256
 
     return int.from_bytes(sha256(found.etag.encode()).digest()[:8], "big") & INODE_BITS
-
-
-def _item(path: str, mirror: str, key: str, file: Found) -> Item:
-    known = f"{key}{MARK}{file.etag}"
-    return Item(path, mirror, file.size, file.mtime_ns, version_of(file), key=known)
-
-
-def _single(place: Place, found: Found) -> Batch:
-    name = place.path.rpartition("/")[2]
-    item = _item(f"{place.store}/{quoted(place.path)}", name, place.path, found)
-    return Batch("", "", (item._replace(named=True),))
-
-
-def _missing(place: Place) -> Batch:
-    item = Item(place.root, place.path.rpartition("/")[2], 0, 0, error=f"{NOTHING}.", kind="NoFileError")
-    return Batch("", "", (item._replace(named=True),))
 
 
 def _joined(folder: str, name: str) -> str:

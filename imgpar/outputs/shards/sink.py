@@ -65,6 +65,8 @@ class ShardSink:
 
     waits = False
     ordered = True
+    deterministic = True
+    """Archives are, in any case."""
 
     def __init__(
         self, home: Home | str, settings: ShardSettings | None = None, folder: str = "", journal: str = ""

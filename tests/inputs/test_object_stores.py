@@ -15,7 +15,7 @@ from tcp_proxy import TcpProxy
 
 import imgpar
 from imgpar.core.job import Facts, OutputFile
-from imgpar.inputs.stores.client import ChangedError, Client, Found, Upload, client_of
+from imgpar.inputs.stores.client import ChangedError, Client, StoredFile, Upload, client_of
 from imgpar.inputs.stores.source import StoreSource
 from imgpar.outputs.store_sink import StoreSink
 
@@ -304,7 +304,7 @@ def test_verify_reads_back_what_was_stored(s3: S3Server, bucket: str, photo_fold
 def test_a_header_costs_a_part_of_a_file(s3: S3Server, bucket: str, proxy: TcpProxy) -> None:
     data = np.random.default_rng(0).bytes(8_000_000)
     s3.put(bucket, "a.png", data)
-    source = StoreSource(f"s3://{bucket}/a.png")
+    source = StoreSource(f"s3://{bucket}/")
     (batch,) = source.batches("")
     with source.open(batch.items[0]) as file:
         assert file.read(100) == data[:100]
@@ -372,4 +372,4 @@ def test_nothing_is_imported_before_a_store_is_named() -> None:
 
 def test_empty_objects_are_read(s3: S3Server, bucket: str) -> None:
     s3.put(bucket, "a", b"")
-    assert list(client_of("s3", bucket).blocks("a", Found("a", 0, 0))) == []
+    assert list(client_of("s3", bucket).blocks("a", StoredFile("a", 0, 0))) == []
