@@ -97,13 +97,15 @@ def keep_failure(
     place = _bundle_folder(os.path.join(folder, legal(f"{outcome.job:06}-{stem}"[:100], "")))
     shown = legal(f"input-{stem}"[:100], suffix)
     try:
-        item = job.item if job else None
-        if item and item.source and not sources[item.source - 1].waits:
-            remove_file(path := os.path.join(place, shown))
-            fetch(item, sources, path)
+        path, item = os.path.join(place, shown), job.item if job else None
+        if item and item.fetched and os.path.isfile(item.fetched):
+            _copy(item.fetched, path)
+        elif item and item.source and not sources[item.source - 1].waits:
+            remove_file(path)
+            fetch(item._replace(fetched=""), sources, path)
             os.chmod(path, 0o600)
         else:
-            _copy(outcome.source, os.path.join(place, shown))
+            _copy(outcome.source, path)
     except (OSError, ImgparError) as error:
         why = getattr(error, "strerror", None) or error
         _write(place, "input-missing.txt", f"{outcome.source!a} cannot be read: {why}\n")

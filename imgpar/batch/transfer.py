@@ -107,8 +107,8 @@ class Transfer:
         if isinstance(result, Outcome):
             self._in_turn(result.job, result)
             return
+        self._in_turn(result.state.job.id, result)  # which may keep a copy of an input that failed
         self._inward.settled(result.state.job)
-        self._in_turn(result.state.job.id, result)
 
     def _in_turn(self, number: int, result: Result) -> None:
         for ready in self._order.done(number, result) if self._order else (result,):

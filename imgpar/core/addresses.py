@@ -103,10 +103,10 @@ def _place(scheme: str, rest: str) -> str:
     return authority + slash + path
 
 
-def quoted(path: str) -> str:
+def quoted_path(path: str) -> str:
     """A path as a part of an address that keeps it: `?` and `#` would begin what is removed as a secret.
 
-    >>> quoted("a b%20.jpg"), quoted("50%?.jpg")
+    >>> quoted_path("a b%20.jpg"), quoted_path("50%?.jpg")
     ('a b%20.jpg', '50%25%3F.jpg')
     """
     if not any(sign in path for sign in ("?", "#", "%3F", "%23")):

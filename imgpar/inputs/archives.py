@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.addresses import quoted
+from imgpar.core.addresses import quoted_path
 from imgpar.core.errors import ImgparError, LimitError, LockedError, SourceError
 from imgpar.core.job import Facts, Item
 from imgpar.inputs.batches import Batch
@@ -114,6 +114,6 @@ class Archive:
     def _until_damage(self, broken: list[ImgparError]) -> Iterator[Entry]:
         try:
             for entry in self.entries():
-                yield entry._replace(path=quoted(entry.path)) if self.copy else entry
+                yield entry._replace(path=quoted_path(entry.path)) if self.copy else entry
         except ImgparError as error:
             broken.append(error)

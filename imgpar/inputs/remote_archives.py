@@ -16,11 +16,11 @@ import weakref
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
-from imgpar.core.addresses import scheme_of, without_secrets
+from imgpar.core.addresses import STORES, scheme_of, without_secrets
 from imgpar.core.errors import ImgparError, SourceError
 from imgpar.core.fs import remove_file
 from imgpar.core.tempfiles import remove_folder, temporary_folder
-from imgpar.inputs.addresses import called, fetch_listed, places_of
+from imgpar.inputs.addresses import called, end_connections, fetch_listed, places_of
 from imgpar.inputs.batches import PAUSE, Batch
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, StoppedError
 
@@ -61,8 +61,9 @@ class Copies:
             copy.stop()
 
     def close(self) -> None:
-        """End all transfers, and remove the folder."""
+        """End all transfers and connections, and remove the folder."""
         self.stop()
+        end_connections()
         self._removed()
 
 
@@ -183,7 +184,7 @@ def archive_name(address: str) -> str:
     >>> archive_name("https://me:word@Host/a%20b.zip?token=x"), archive_name("s3://bucket/shards/00000.tar")
     ('https://host/a%20b.zip', 's3://bucket/shards/00000.tar')
     """
-    if _is_web(address):
+    if scheme_of(address) not in STORES:
         return called(address)
     from imgpar.inputs.stores.places import place_of
 
@@ -201,7 +202,3 @@ def time_of(found: Fetched) -> int:
         return time.time_ns()
     digest = sha256(found.validator.encode()).digest()[:8] if found.validator else b""
     return found.mtime_ns // _SECOND * _SECOND + int.from_bytes(digest, "big") % _SECOND
-
-
-def _is_web(address: str) -> bool:
-    return scheme_of(address) in ("http", "https")

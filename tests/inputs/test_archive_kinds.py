@@ -337,16 +337,6 @@ def test_archives_of_the_systems_tar(
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
-@pytest.mark.parametrize(
-    "address", ["https://me:word@127.0.0.1/a.zip?token=word", "s3://bucket/b/photos-{000..002}.tar.gz"]
-)
-def test_an_archive_at_an_address_is_refused(tmp_path: Path, address: str) -> None:
-    with pytest.raises(imgpar.UsageError, match="is not opened at an address") as refused:
-        imgpar.convert(address, tmp_path / "out")
-    assert "word" not in str(refused.value)
-    assert not (tmp_path / "out").exists()
-
-
 _NAMES = st.text(st.sampled_from("aB1 é.-_ü"), min_size=1, max_size=6).filter(lambda name: name.strip(". "))
 _PATHS = st.lists(_NAMES, min_size=1, max_size=3).map(lambda parts: "/".join(parts) + ".png")
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import IO
 
+from imgpar.core.addresses import quoted_path
 from imgpar.core.filenames import natural
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
@@ -198,17 +199,6 @@ class _Walk:
         shown = f"{self._called(below)}/{name or '/'}"
         words = "A part of its name is empty, '.' or '..', or has a control character. Rename it."
         return Item(shown, path_below(mirror, name.strip("./") or "_"), 0, 0, error=words)
-
-
-def quoted_path(key: str) -> str:
-    """A key as a part of an address that keeps it: `?` and `#` would begin what is removed as a secret.
-
-    >>> quoted_path("a b%20.jpg"), quoted_path("50%?.jpg")
-    ('a b%20.jpg', '50%25%3F.jpg')
-    """
-    if not any(sign in key for sign in ("?", "#", "%3F", "%23")):
-        return key
-    return key.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
 
 
 def version_of(found: StoredFile) -> int:
