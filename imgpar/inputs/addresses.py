@@ -51,6 +51,8 @@ _WEB = Opener("imgpar.inputs.http", "open_url", "fetch_url", "close_connections"
 _STORE = Opener("imgpar.inputs.stores.opening", "open_stored", "fetch_stored", "close_stores")
 OPENERS = {"http": _WEB, "https": _WEB} | dict.fromkeys(STORES, _STORE)
 """By scheme."""
+_FILE = Opener("imgpar.inputs.keyed_files", "open_file", "fetch_file", "")
+"""Of paths, where a list says what they are called."""
 
 _LONGEST = 200
 """Characters of the folders of one address; longer ones are a hash."""
@@ -210,8 +212,9 @@ def end_connections() -> None:
 
 
 def _opener(address: str) -> tuple[ModuleType, Opener]:
-    check_opener(address)
-    opener = OPENERS[scheme_of(address)]
+    if is_address(address):
+        check_opener(address)
+    opener = OPENERS.get(scheme_of(address), _FILE)
     return importlib.import_module(opener.module), opener
 
 
@@ -234,7 +237,7 @@ class AddressSpool:
         """Add one row.
 
         Args:
-            row: with an address, or with an error.
+            row: with an address, with a key, or with an error.
             where: name of the list, for rows without an address.
         """
         self.count += 1

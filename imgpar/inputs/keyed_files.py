@@ -1,0 +1,39 @@
+"""Local files of a list that says what each is called: they are opened as the addresses beside them are."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import IO
+
+from imgpar.core.errors import SourceError
+from imgpar.inputs.batches import why_unreadable
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
+
+
+def open_file(path: str, options: FetchOptions) -> IO[bytes]:  # noqa: ARG001
+    """The open file. Raises SourceError."""
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise SourceError(why_unreadable(error)) from None
+
+
+def fetch_file(path: str, copy: str, options: FetchOptions, validator: str, ongoing: Ongoing) -> Fetched:
+    """Copy the file, unless it is still that of a validator. Raises SourceError."""
+    with open_file(path, options) as file:
+        there = os.fstat(file.fileno())
+        mark = f"{there.st_size} {there.st_mtime_ns}"
+        if validator == mark:
+            return Fetched(validator=mark, not_modified=True)
+        ongoing.expects(there.st_size)
+        check_free_room(copy, there.st_size)
+        try:
+            with open(copy, "xb") as made:
+                shutil.copyfileobj(file, made, 1 << 20)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.remove(copy)
+            raise SourceError(why_unreadable(error)) from None
+    return Fetched(there.st_size, mark, mtime_ns=there.st_mtime_ns)
