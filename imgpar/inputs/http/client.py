@@ -85,11 +85,21 @@ class Answer:
         Raises:
             TryAgainError: the connection broke, or the body is not as long as its Content-Length says.
         """
+        empty = True
         while block := self.response.read1(size):
+            empty = False
             yield block
-            if time.monotonic() > self.deadline:
-                self.ended = True
-                raise TryAgainError("The transfer was ended.")
+            self.ended = self.ended or time.monotonic() > self.deadline
+            if self.ended:
+                break
+        if self.ended:  # without a length, the end of the connection looks like that of the body
+            raise TryAgainError("The transfer was ended.")
+        if (
+            empty
+            and self.status == 200
+            and not (self.header("Content-Length") or self.header("Transfer-Encoding"))
+        ):
+            raise TryAgainError("The connection ended before the content.", fix="Try again later.")
         if self._connection.surplus:
             raise TryAgainError("The server sent more than it had announced.", fix="Try again later.")
 
