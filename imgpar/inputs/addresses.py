@@ -215,7 +215,7 @@ def end_connections() -> None:
 def _opener(address: str) -> tuple[ModuleType, Opener]:
     if is_address(address):
         check_opener(address)
-    opener = OPENERS[scheme_of(address)] if is_address(address) else _FILE
+    opener = OPENERS.get(scheme_of(address), _FILE)
     return importlib.import_module(opener.module), opener
 
 
@@ -238,7 +238,7 @@ class AddressSpool:
         """Add one row.
 
         Args:
-            row: with an address, or with an error.
+            row: with an address, with a key, or with an error.
             where: name of the list, for rows without an address.
         """
         self.count += 1

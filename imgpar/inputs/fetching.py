@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def too_slow(options: FetchOptions) -> SourceError:
 
 
 class Ongoing:
-    """One transfer in progress; this one nobody stops.
+    """One transfer in progress; this one ends in time, and nobody stops it before.
 
     Those of `batch.ahead` end with the run, and let others go on while they wait.
     """
@@ -114,10 +115,16 @@ class Ongoing:
         return 0.0
 
     @contextlib.contextmanager
-    def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:  # noqa: ARG002
+    def ends_by(self, end: Callable[[], object], seconds: float) -> Iterator[None]:
         """For the duration of a block `end` is called by another thread when the transfer should stop, or
         when `seconds` are over."""
-        yield
+        timer = threading.Timer(max(0.0, seconds), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def by_ranges(file: object) -> bool:

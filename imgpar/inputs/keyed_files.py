@@ -6,13 +6,14 @@ articles.csv        file,number
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from typing import IO
 
 from imgpar.core.errors import SourceError
 from imgpar.inputs.batches import named_item, why_unreadable
-from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
 
 
 def open_keyed(path: str, options: FetchOptions) -> IO[bytes]:  # noqa: ARG001
@@ -25,21 +26,23 @@ def open_keyed(path: str, options: FetchOptions) -> IO[bytes]:  # noqa: ARG001
         raise SourceError(why_unreadable(error)) from None
 
 
-def fetch_keyed(path: str, copy: str, options: FetchOptions, validator: str, ongoing: Ongoing) -> Fetched:  # noqa: ARG001
-    """Write the content of the file to a new one, unless its size and time are those of the validator.
-
-    Raises:
-        SourceError: it cannot be read.
-        OSError: the copy cannot be written.
-    """
+def fetch_keyed(path: str, copy: str, options: FetchOptions, validator: str, ongoing: Ongoing) -> Fetched:
+    """Copy the file, unless its size and time are those of the validator. Raises SourceError."""
     with open_keyed(path, options) as file:
-        status = os.fstat(file.fileno())
-        mark = f"{status.st_size} {status.st_mtime_ns}"
+        there = os.fstat(file.fileno())
+        mark = f"{there.st_size} {there.st_mtime_ns}"
         if validator == mark:
-            return Fetched(validator=validator, not_modified=True)
-        with open(copy, "wb") as target:
-            shutil.copyfileobj(file, target, 1 << 20)
-    return Fetched(status.st_size, mark, mtime_ns=status.st_mtime_ns)
+            return Fetched(validator=mark, not_modified=True)
+        ongoing.expects(there.st_size)
+        check_free_room(copy, there.st_size)
+        try:
+            with open(copy, "xb") as made:
+                shutil.copyfileobj(file, made, 1 << 20)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.remove(copy)
+            raise SourceError(why_unreadable(error)) from None
+    return Fetched(there.st_size, mark, mtime_ns=there.st_mtime_ns)
 
 
 def close_keyed() -> None:

@@ -158,8 +158,10 @@ class InputList:
             files = FileSpool(spool, mirror)
             addresses = AddressSpool(spool)
             for row in self.rows():
-                if row.error or row.key or is_address(row.address):
+                if row.error or is_address(row.address):
                     addresses.add(row, self.name)
+                elif row.key:
+                    addresses.add(row._replace(address=absolute(row.address)), self.name)
                 else:
                     files.add(row, addresses.take)
             self._remote = addresses.count

@@ -13,10 +13,13 @@ from PIL import Image
 
 import imgpar
 from imgpar.batch.reserved import Reserved
+from imgpar.cli import main
 from imgpar.core.job import Item, Job
+from imgpar.inputs.stores.client import client_of
 from imgpar.runtime.records import JobState
 from imgpar.runtime.task_queue import task_of
 from tests.helpers.http_server import HttpServer, Page
+from tests.helpers.s3_server import MISSING, S3Server
 
 SECRET = "S3CRET"
 
@@ -212,6 +215,61 @@ def test_keys_are_names_and_sources(server: HttpServer, tmp_path: Path, convert:
     report = convert(imgpar.InputList(tmp_path / "u.csv", key_column="id"), tmp_path / "out")
     assert sorted(made(tmp_path / "out")) == ["007.jpg", "008.jpg"]
     assert [item.source for item in report.items] == ["list://007", "list://008"]
+
+
+def test_files_have_keys_beside_addresses(
+    server: HttpServer, tmp_path: Path, convert: Convert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.png").write_bytes(picture(7))
+    rows = (
+        f"web,{server.url('/p/1.png')}",
+        "here,x.png",
+        "gone,none.png",
+        "folder,.",
+        "bad,https://[x/a.jpg",
+    )
+    (tmp_path / "u.csv").write_text("id,path\n" + "\n".join(rows) + "\n")
+
+    def run() -> imgpar.Report:
+        return convert(imgpar.InputList(tmp_path / "u.csv", key_column="id"), tmp_path / "out")
+
+    report = run()
+    assert sorted(made(tmp_path / "out")) == ["here.jpg", "web.jpg"]
+    assert {item.source for item in report.failures} == {"list://gone", "list://folder", "list://u.csv:6"}
+    assert run().reasons == {"unchanged": 2}
+    (tmp_path / "x.png").write_bytes(picture(70))
+    assert run().ok == 1
+
+
+@pytest.mark.skipif(bool(MISSING), reason=MISSING)
+def test_objects_are_rows(tmp_path: Path, convert: Convert, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = S3Server()
+    try:
+        for name, value in store.environment().items():
+            monkeypatch.setenv(name, value)
+        client_of.cache_clear()
+        store.bucket("box")
+        store.ask("PUT", "/box/p/1.png", picture(1))
+        rows = ["s3://box/p/1.png", "s3://box/none.png"]
+        report = convert(rows, tmp_path / "out")
+        assert made(tmp_path / "out").keys() == {"1.jpg"}
+        assert [(item.source, item.kind) for item in report.failures] == [(rows[1], "NoFileError")]
+        assert convert(rows, tmp_path / "out").reasons == {"unchanged": 1}
+        store.ask("PUT", "/box/none.png", picture(2))
+        report = imgpar.retry(tmp_path / "out")
+        assert [(item.source, item.status) for item in report.items] == [(rows[1], "ok")]
+    finally:
+        client_of.cache_clear()
+        store.stop()
+
+
+def test_retry_of_addresses_by_the_command(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
+    late = server.url("/late.png")
+    assert convert([server.url("/p/1.png"), late, "https://[x/a.jpg"], tmp_path / "out").failed == 2
+    server.pages["/late.png"] = Page(picture(3))
+    assert main(["retry", str(tmp_path / "out"), "--allow-private", "-j", "1", "-q"]) == 1
+    assert made(tmp_path / "out").keys() == {"1.jpg", "late.jpg"}
 
 
 def test_without_a_suffix_the_first_bytes_decide_the_format(server: HttpServer, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -493,6 +494,51 @@ def test_a_file_that_changes_while_it_is_read(server: HttpServer, later: Page) -
         file.seek(200_000)
         with pytest.raises(SourceError, match="It changed"):
             file.read(10)
+
+
+@pytest.mark.parametrize("way", ["fetch", "open"])
+def test_an_answer_that_does_not_end_is_ended(tmp_path: Path, way: str) -> None:
+    """A server that sends one interim answer after the other is never silent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as connection, contextlib.suppress(OSError):
+                while True:
+                    connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+        # It ends when the exception that holds the connection is gone.
+        threading.Thread(target=serve, daemon=True).start()
+        url, options = (
+            f"http://127.0.0.1:{listener.getsockname()[1]}/",
+            replace(LOCAL, timeout=0.3, retries=0),
+        )
+        with pytest.raises(SourceError, match=r"not complete after 0\.3 s"):
+            open_url(url, options) if way == "open" else fetch_url(url, str(tmp_path / "a"), options)
+
+
+def test_a_body_without_length_that_is_ended_is_not_whole(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + DATA)
+                while connection.recv(1 << 16):
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url, options = (
+            f"http://127.0.0.1:{listener.getsockname()[1]}/",
+            replace(LOCAL, timeout=0.3, retries=0),
+        )
+        with pytest.raises(SourceError, match=r"not complete after 0\.3 s"):
+            fetch_url(url, str(tmp_path / "a"), options)
+        thread.join()
+
+
+def test_a_head_that_is_cut_off_is_no_empty_file(server: HttpServer, tmp_path: Path) -> None:
+    page = Page(DATA, faults=(Fault(cut=30, ends=True),) * 2)
+    assert got(server, tmp_path, page).bytes == len(DATA)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,12 @@ class Answer:
         """Remember the connection of this answer."""
         self._connection = connection
         connection.surplus = False
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raise TryAgainError where the transfer was ended before there was a connection to end."""
+        if self.ended:
+            raise TryAgainError("The transfer was ended.")
 
     def blocks(self, size: int = 1 << 18) -> Iterator[bytes]:
         """The body, with its Content-Encoding decoded, as it arrives.
@@ -85,18 +91,28 @@ class Answer:
         Raises:
             TryAgainError: the connection broke, or the body is not as long as its Content-Length says.
         """
+        empty = True
         while block := self.response.read1(size):
+            empty = False
             yield block
-            if time.monotonic() > self.deadline:
-                self.ended = True
-                raise TryAgainError("The transfer was ended.")
+            self.ended = self.ended or time.monotonic() > self.deadline
+            if self.ended:
+                break
+        if self.ended:  # without a length, the end of the connection looks like that of the body
+            raise TryAgainError("The transfer was ended.")
+        if (
+            empty
+            and self.status == 200
+            and not (self.header("Content-Length") or self.header("Transfer-Encoding"))
+        ):
+            raise TryAgainError("The connection ended before the content.", fix="Try again later.")
         if self._connection.surplus:
             raise TryAgainError("The server sent more than it had announced.", fix="Try again later.")
 
     def end(self) -> None:
         """End the transfer from another thread."""
         self.ended = True
-        sock = getattr(self._connection, "sock", None)
+        sock = getattr(self._connection, "used", None)
         if sock is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -290,6 +306,14 @@ def _pool_classes(allow_private: bool, resolve: Resolve) -> dict[str, Any]:
         """What is different from the connections of urllib3."""
 
         surplus = False
+        used: Any = None
+        """The socket, also while only a body without length is read from it."""
+
+        def connect(self: Any) -> None:
+            super().connect()  # type: ignore[misc]
+            self.used = self.sock
+            if answer := getattr(_of_thread, "answer", None):
+                answer.go_on()
 
         def _new_conn(self: Any) -> socket.socket:
             return _connected(self, allow_private, resolve)
