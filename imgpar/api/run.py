@@ -119,6 +119,9 @@ def _check(
         raise UsageError("-o - writes one picture, which has no name.", fix="Name a folder with -o.")
     if out == "-" and options.deterministic and _is_one_file(inputs):
         raise UsageError("-o - writes what one file becomes, always in one order.", fix="Leave it out.")
+    if out == "-" and options.verify and not _is_one_file(inputs):
+        fix = "Name an archive with -o, or leave it out."
+        raise UsageError("-o - cannot be read again, so there is no --verify.", fix=fix)
     if options.in_place and named == ["-"]:
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
     file = out if isinstance(out, str) and os.path.isfile(out) else ""

@@ -16,7 +16,7 @@ from conftest import FolderMaker
 from PIL import Image
 
 import imgpar
-from imgpar.core.errors import ClosedOutputError
+from imgpar.core.errors import ClosedOutputError, UsageError
 from imgpar.core.job import OutputFile
 from imgpar.outputs.tar_stream import TarStream
 
@@ -67,8 +67,8 @@ def test_one_file_is_one_picture_unless_it_has_several_outputs(photo_folder: Fol
     assert sorted(members(convert(photo, "-o", "-", "--to", "png,webp").stdout)) == ["a.png", "a.webp"]
     done = convert(photo, "-o", "-", "--sizes", "50,100", "--to", "jpg")
     assert sorted(members(done.stdout)) == ["a-100.jpg", "a-50.jpg"]
-    done = convert(photo, "-o", "-", "--name", "{stem}-{width}.{ext}", code=2)
-    assert b"writes one picture, which has no name" in done.stderr
+    with pytest.raises(UsageError, match="writes one picture, which has no name"):
+        imgpar.convert(photo, "-", name="{stem}-{width}.{ext}")
 
 
 def test_pages_are_a_stream_also_if_there_is_one(tmp_path: Path) -> None:
@@ -96,6 +96,11 @@ def test_standard_output_has_one_use(photo_folder: FolderMaker) -> None:
     folder = photo_folder("a.png")
     assert convert(folder, "-o", "-", "--json", code=2).stdout == b""
     assert convert(folder, "-o", "-", "-n").stdout.count(b"-/a.png") == 1
+
+
+def test_a_stream_cannot_be_verified(photo_folder: FolderMaker) -> None:
+    with pytest.raises(UsageError, match="-o - cannot be read again"):
+        imgpar.convert(photo_folder("a.png"), "-", verify=True)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
