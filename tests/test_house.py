@@ -11,7 +11,7 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -250,6 +250,19 @@ def test_start_up_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
     loaded = imported_by(*arguments)
     assert "imgpar" in loaded
     assert not loaded & HEAVY
+
+
+ELSEWHERE = {"asyncio", "concurrent", "fsspec", "logging", "obstore", "paramiko", "py7zr", "pyarrow"}
+ELSEWHERE |= {"tarfile", "urllib3", "watchfiles", "zipfile"}
+
+
+def test_a_run_from_folder_to_folder_imports_nothing_for_other_places(
+    tmp_path: Path, photo_folder: Callable[..., Path]
+) -> None:
+    folder, out = photo_folder("a.jpg"), tmp_path / "out"
+    loaded = imported_by("-m", "imgpar", "convert", str(folder), "-o", str(out), "--to", "png")
+    assert "sqlite3" in loaded  # the journal: it was a run
+    assert not loaded & ELSEWHERE
 
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)

@@ -6,11 +6,13 @@ import json
 import os
 import re
 import shlex
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packing import packed
 from PIL import Image, ImageDraw
 
 from imgpar.cli import main
@@ -33,6 +35,19 @@ def photo(path: Path, size: tuple[int, int], colour: str) -> None:
     picture.save(path, exif=exif, quality=95)
 
 
+def arrived(folder: Path) -> None:
+    """A table, archives, and a folder for what arrives, with a picture in each."""
+    picture = (folder / "site" / "a.jpg").read_bytes()
+    (folder / "articles.csv").write_text("file,number\nsite/a.jpg,4711\n", encoding="utf-8")
+    for name in ("boxes", "inbox"):
+        (folder / name).mkdir()
+    packed(folder / "trip.zip", {"day 1/a.jpg": picture})
+    packed(folder / "boxes" / "1.tar", {"a.jpg": picture})
+    packed(folder / "comic.zip", {"1.jpg": picture, "2.jpg": picture}).rename(folder / "comic.cbz")
+    (folder / "inbox" / "a.jpg").write_bytes(picture)
+    os.utime(folder / "inbox" / "a.jpg", (0, 0))  # it has settled
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with everything that the commands name."""
@@ -51,6 +66,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pages[0].save(tmp_path / "papers" / "long.tif", save_all=True, append_images=pages[1:])
     pages[0].save(tmp_path / "papers" / "short.tif")
     (tmp_path / "track.gpx").write_text(TRACK, encoding="utf-8")
+    arrived(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -100,6 +117,11 @@ def signed() -> None:
         assert after.tobytes() != before.tobytes()
 
 
+def smaller_zip() -> None:
+    with zipfile.ZipFile("small.zip") as archive:
+        assert archive.namelist() == ["day 1/a.jpg"]
+
+
 def responsive() -> None:
     names = [name for name in made("web") if name not in ("site.json", "pictures.html")]
     assert names == sorted(
@@ -126,6 +148,10 @@ def best() -> None:
     assert [Path(name).stem for name in made("best")] == ["a"]
 
 
+def articles() -> None:
+    assert made("shop") == ["4711.webp"]
+
+
 def icons() -> None:
     names = made("icons")
     assert len(names) > 2
@@ -142,6 +168,21 @@ def clean() -> None:
 
 def album() -> None:
     assert Path("album.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def comic() -> None:
+    assert Path("comic.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def same_bytes() -> None:
+    with tarfile.open("access.tar") as archive:
+        assert [(member.name, member.mtime) for member in archive] == [
+            (f"{at}.jpg", 315532800) for at in range(3)
+        ]
+
+
+def from_archives() -> None:
+    assert made("opened") == ["1/a.jpg"]
 
 
 def pages_of_a_tiff() -> None:
@@ -178,15 +219,31 @@ def safe() -> None:
         assert after.tobytes() != before.tobytes()
 
 
+def moved_away() -> None:
+    assert (made("web"), made("inbox"), made("done")) == (["a.webp"], [], ["a.jpg"])
+
+
+def told() -> None:
+    lines = [json.loads(line) for line in Path("events.ndjson").read_text(encoding="ascii").splitlines()]
+    assert [line["event"] for line in lines].count("done") == 2
+    assert lines[-1]["exit_code"] == 0
+
+
+def shards() -> None:
+    with tarfile.open("shards/00000.tar") as archive:
+        assert len([name for name in archive.getnames() if name.endswith(".jpg")]) == 2
+
+
 def nothing() -> None:
     assert not os.path.exists("web")
 
 
 CHECKS: list[Callable[[], None]] = [
-    named, sorted_by_month, prints, signed_originals, placed, sheet, signed,
-    responsive, light, even, optimised, best, icons, compared,
-    clean, album, pages_of_a_tiff, some_pages, nothing, access,
+    named, sorted_by_month, prints, signed_originals, placed, sheet, smaller_zip, signed,
+    responsive, light, even, optimised, best, articles, icons, compared,
+    clean, album, comic, same_bytes, from_archives, pages_of_a_tiff, some_pages, nothing, access,
     mail, wide, series, safe, nothing,
+    moved_away, told, shards,
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import os
 
 from imgpar.batch.describing import ANY_SIZE, PictureInfo, describe_file
 from imgpar.core import parsing
+from imgpar.core.errors import refuse_address
 from imgpar.core.limits import Limits, Secret
 from imgpar.video.clip_info import ClipInfo
 
@@ -23,7 +24,7 @@ def describe(path: str | os.PathLike[str], *, password: str | Secret | None = No
     jpeg (4000, 3000)
 
     Args:
-        path: path of a picture or a clip.
+        path: path of a picture or a clip; `Session.describe` takes addresses and archives, too.
         password: password of an encrypted PDF.
 
     Returns:
@@ -31,9 +32,10 @@ def describe(path: str | os.PathLike[str], *, password: str | Secret | None = No
         `as_dict()`.
 
     Raises:
-        UsageError: `path` or `password` has a wrong type.
+        UsageError: `path` is an address, or `path` or `password` has a wrong type.
         ItemError: the file cannot be read, or is neither a picture nor a clip.
     """
     name: str = parsing.named("path", parsing.path, path)
+    refuse_address(name, "a file")
     secret = None if password is None else parsing.named("password", parsing.secret, password)
     return describe_file(name, Limits(max_pixels=ANY_SIZE, password=secret))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from imgpar.api.pipeline import Pipeline
 from imgpar.batch.frames.reading import Choice, ClipFrame, Wanted, every_frame, frames_at, frames_of
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.errors import UsageError, bad_value, refuse_address
 from imgpar.core.spec import Channels, Dtype
 from imgpar.recipe.recipe import Recipe
 
@@ -59,6 +59,7 @@ def frames(
         ItemError: the clip cannot be read, or an operation fails on a frame.
     """
     source = parsing.named("path", parsing.path, path)
+    refuse_address(source, "a file")
     if pipeline is not None and not isinstance(pipeline, Pipeline):
         raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
     recipe = pipeline.recipe if pipeline is not None else Recipe()

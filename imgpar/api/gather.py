@@ -9,7 +9,6 @@ from typing import Any
 
 from imgpar.api.run import run
 from imgpar.api.settings import Inputs, given_inputs, resolve
-from imgpar.batch.account import Listener
 from imgpar.batch.gather.options import OF_PAPER, Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
 from imgpar.batch.gather.sheet_layout import PAPER, check_margin
@@ -19,6 +18,7 @@ from imgpar.batch.settings import GATHER, in_session
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
+from imgpar.core.job import Listener
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import CODECS
 from imgpar.formats.registry import FORMATS, Format

@@ -10,15 +10,16 @@ from typing import Any, Unpack
 from imgpar.api.run import Silent, check_originals
 from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place
 from imgpar.api.typed import RetrySettings
-from imgpar.batch.account import Listener
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RETRY, SESSION_RETRY
+from imgpar.batch.sharding import known_shards
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import NothingFailedError, UsageError
+from imgpar.core.job import Listener
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.ordering import sort_keys
 from imgpar.inputs.sources import Source
@@ -67,7 +68,7 @@ def retry(
     """
     (RETRY if session is None else SESSION_RETRY).check(settings)
     options = RunOptions.read(settings)
-    known = known_out(read_place(out))
+    known = known_out(known_shards(read_place(out)))
     name = out if isinstance(out, str) else known.path
     path = journal_path(known, options.journal)
     if os.path.isfile(known.path) and not known.stored and not options.journal:

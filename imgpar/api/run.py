@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from imgpar.api.settings import checked_recipe
 from imgpar.batch import dryrun
-from imgpar.batch.account import Listener
 from imgpar.batch.estimate import compare_with_estimate, estimate_key
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
@@ -23,7 +22,7 @@ from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address, last_part
 from imgpar.core.errors import NoInputError, SourceError, UsageError, refuse_address
 from imgpar.core.fs import no_room
-from imgpar.core.job import Event, Job, Outcome
+from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, listens_in_bulk
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
@@ -194,8 +193,8 @@ class _HeldEnd:
 
     def __init__(self, listen: Listener) -> None:
         self._listen, self._end = listen, list[Event]()
-        self.in_bulk = bool(getattr(listen, "in_bulk", False))
-        self.starts = bool(getattr(listen, "starts", False))
+        self.in_bulk = listens_in_bulk(listen)
+        self.starts = hears_starts(listen)
 
     def __call__(self, event: Event) -> None:
         """Pass an event on."""
@@ -234,7 +233,7 @@ class _Renamed:
 
     def __init__(self, listen: Listener, spooled: str) -> None:
         self._listen, self._spooled = listen, spooled
-        self.starts = bool(getattr(listen, "starts", False))
+        self.starts = hears_starts(listen)
 
     def __call__(self, event: Event) -> None:
         """Pass an event on."""

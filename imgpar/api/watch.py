@@ -9,7 +9,6 @@ from typing import Any, Unpack
 from imgpar.api.run import Silent, run
 from imgpar.api.settings import Inputs, Place, given_inputs, read_place, resolve
 from imgpar.api.typed import WatchSettings
-from imgpar.batch.account import Listener
 from imgpar.batch.report import Report
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import WATCH
@@ -17,6 +16,7 @@ from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.request import WatchRequest
 from imgpar.batch.watch.watcher import Watcher
+from imgpar.core.job import Listener
 from imgpar.inputs.sources import Source
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,28 +13,24 @@ from imgpar.batch.journal.journal import Journal
 from imgpar.batch.others import OtherFiles, is_other
 from imgpar.batch.report import Report, Tally
 from imgpar.core.addresses import without_secrets
-from imgpar.core.job import TO_CHECK, Event, Job, Outcome
+from imgpar.core.job import TO_CHECK, Event, Job, Listener, Outcome, hears_starts, listens_in_bulk
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
-
-Listener = Callable[[Event], None]
 
 
 class Account:
     """The account of one run.
 
     Args:
-        listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
-            in one event per group; if it has a true attribute `starts`, it gets an event for each item that a
-            worker begins.
+        listen: called with every Event.
         out: the destination, for the report.
         others: counts files that are no items.
     """
 
     def __init__(self, listen: Listener, out: str, others: OtherFiles | None = None) -> None:
         self._listen, self._out = listen, out
-        self._in_bulk = bool(getattr(listen, "in_bulk", False))
-        self.started = self._tell_started if getattr(listen, "starts", False) else None
+        self._in_bulk = listens_in_bulk(listen)
+        self.started = self._tell_started if hears_starts(listen) else None
         """Called with each job that a worker begins; None where nobody listens."""
         self._started = time.monotonic()
         self._tally, self._notes = Tally(), list[str]()

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from imgpar.batch.hosts import LARGE, Hosts, Turn
-from imgpar.batch.incremental import Unchanged, skipped
-from imgpar.batch.plan_entries import Early, failed_entry
+from imgpar.batch.incremental import skipped
+from imgpar.batch.plan_entries import Early, Entry, failed_entry
 from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
@@ -32,7 +32,6 @@ HELD = 2000
 MOST_BYTES = 1 << 29
 """Bytes of files that wait for a worker, unless one file alone has more."""
 
-Entry = Job | Outcome | Unchanged
 Fetch = Callable[[Item, Sequence[Source], str, Ongoing], Fetched]
 
 

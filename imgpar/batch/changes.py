@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from imgpar.batch.account import Listener
 from imgpar.batch.dryrun import planned_entries
 from imgpar.batch.pages.writing import stale_site
 from imgpar.batch.run import Run
@@ -18,7 +17,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import check_place
 from imgpar.core.digest import file_digest
 from imgpar.core.errors import UsageError
-from imgpar.core.job import Job, Outcome
+from imgpar.core.job import Job, Listener, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.sources import with_sources

@@ -7,13 +7,15 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 
+from imgpar.core.errors import ImgparError
 from imgpar.core.filenames import legal, split_suffix
 from imgpar.core.fs import long_path, remove_file
 from imgpar.core.job import Job, Outcome
+from imgpar.inputs.sources import Source, fetch
 
 MAX_BUNDLES = 1000
 """Most bundles of one run; more failures usually have one cause."""
@@ -40,12 +42,19 @@ class Bundles:
         recipe: the recipe as TOML; empty where it has functions, which cannot be serialized.
         note: called once with a message where bundles cannot be written.
         verb: the command that repeats a failure.
+        sources: of the run.
     """
 
     def __init__(
-        self, folder: str | None, recipe: str, note: Callable[[str], None], verb: str = "convert"
+        self,
+        folder: str | None,
+        recipe: str,
+        note: Callable[[str], None],
+        verb: str = "convert",
+        sources: Sequence[Source] = (),
     ) -> None:
         self._folder, self._recipe, self._note, self._verb = folder, recipe, note, verb
+        self._sources = sources
         self._left = MAX_BUNDLES if folder else 0
 
     def keep(self, outcome: Outcome, job: Job | None) -> None:
@@ -54,13 +63,20 @@ class Bundles:
             return
         self._left -= 1
         try:
-            keep_failure(self._folder, outcome, job, self._recipe, self._verb)
+            keep_failure(self._folder, outcome, job, self._recipe, self._verb, self._sources)
         except OSError as error:
             self._left = 0
             self._note(f"Failures cannot be kept in {self._folder}: {error.strerror or error}.")
 
 
-def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str, verb: str = "convert") -> str:
+def keep_failure(
+    folder: str,
+    outcome: Outcome,
+    job: Job | None,
+    recipe: str,
+    verb: str = "convert",
+    sources: Sequence[Source] = (),
+) -> str:
     """Write the bundle of one failed input; returns its folder.
 
     Args:
@@ -69,6 +85,7 @@ def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str, ve
         job: of the input, for its targets; None where it failed in planning.
         recipe: as TOML, or empty.
         verb: the command that repeats the failure.
+        sources: of the run; what lies on a network is not fetched again.
 
     Raises:
         OSError: the bundle cannot be written.
@@ -80,9 +97,16 @@ def keep_failure(folder: str, outcome: Outcome, job: Job | None, recipe: str, ve
     place = _bundle_folder(os.path.join(folder, legal(f"{outcome.job:06}-{stem}"[:100], "")))
     shown = legal(f"input-{stem}"[:100], suffix)
     try:
-        _copy(outcome.source, os.path.join(place, shown))
-    except OSError as error:
-        _write(place, "input-missing.txt", f"{outcome.source!a} cannot be read: {error.strerror or error}\n")
+        item = job.item if job else None
+        if item and item.source and not sources[item.source - 1].waits:
+            remove_file(path := os.path.join(place, shown))
+            fetch(item, sources, path)
+            os.chmod(path, 0o600)
+        else:
+            _copy(outcome.source, os.path.join(place, shown))
+    except (OSError, ImgparError) as error:
+        why = getattr(error, "strerror", None) or error
+        _write(place, "input-missing.txt", f"{outcome.source!a} cannot be read: {why}\n")
     if recipe:
         _write(place, "recipe.toml", recipe)
     _write(place, FACTS, json.dumps(_facts(outcome, job), indent=1) + "\n")

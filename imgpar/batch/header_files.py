@@ -9,7 +9,6 @@ from typing import IO
 
 from imgpar.core.job import Item
 from imgpar.core.tempfiles import temporary
-from imgpar.formats.outline import outline
 from imgpar.inputs.fetching import Fetched, Ongoing, by_ranges
 from imgpar.inputs.sources import Source, copy_content, opened
 
@@ -52,6 +51,8 @@ def _write(content: bytes | IO[bytes], path: str, item: Item) -> None:
 
 def _copy_header(content: IO[bytes], path: str) -> bool:
     """Write the parts that the header needs; False where these are all."""
+    from imgpar.formats.outline import outline  # only files of a server are read in parts
+
     size = content.seek(0, os.SEEK_END)
     parts = outline(content, size)  # type: ignore[arg-type]
     content.seek(0)

@@ -9,19 +9,16 @@ from collections.abc import Callable, Generator, Iterator
 from multiprocessing import Pipe
 from typing import TYPE_CHECKING
 
-from imgpar.batch.plan_entries import Early
+from imgpar.batch.inward import Inward
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.job import Item, Job, Outcome, outcome_of
-from imgpar.core.tempfiles import temporary
-from imgpar.inputs.sources import has_order
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken, NotYet
+from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:
-    from imgpar.batch.ahead import Ahead
-    from imgpar.batch.unpacking import Entry, Unpacking
+    from imgpar.batch.unpacking import Entry
     from imgpar.batch.workers import Workers
 
 END_SECONDS = 5.0
@@ -54,8 +51,7 @@ class OrderedResults:
         self._waiting = False
         self._ended = False
         self._error: BaseException | None = None
-        self._unpacking: Unpacking | None = None
-        self._ahead: Ahead | None = None
+        self._inward: Inward | None = None
         self._wake_reader, self._wake_writer = Pipe(duplex=False)
 
     # ----- the scheduler thread -------------------------------------------------------------------
@@ -74,6 +70,8 @@ class OrderedResults:
             self._cancel.kill()
         elif self._caller_cancel.cancelled:
             self._cancel.cancel()
+        if self._inward:
+            self._inward.turn()
         return True
 
     def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> None:
@@ -97,44 +95,19 @@ class OrderedResults:
             self._changed.notify()
 
     @contextlib.contextmanager
-    def _prepared(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry | NotYet]]:
+    def _prepared(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry]]:
         """The plan, for whose jobs items are fetched and archives are unpacked."""
-        with self._fetched(spec, plan) as fetched, self._unpacked(spec, fetched) as ready:
-            yield ready
-
-    @contextlib.contextmanager
-    def _fetched(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry | NotYet]]:
-        if not any(source.waits for source in spec.sources):
-            yield plan
-            return
-        from imgpar.batch.ahead import Ahead
-        from imgpar.batch.header_files import fetch_header
-        from imgpar.inputs.sources import fetch
-
-        read = fetch_header if spec.header_only else fetch
-        with temporary() as folder:
-            options = self._options.fetching
-            self._ahead = Ahead(spec.sources, folder, options, read=read, in_order=spec.arrays)
-            try:
-                entries = self._ahead.entries(plan)
-                yield (entry.outcome if isinstance(entry, Early) else entry for entry in entries)
-            finally:
-                self._ahead.close()
-
-    @contextlib.contextmanager
-    def _unpacked(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry]]:
-        """The plan, for whose jobs archives that are read in order are unpacked."""
-        if not any(map(has_order, spec.sources)):
-            yield plan
-            return
-        from imgpar.batch.unpacking import Unpacking
-
-        with temporary() as folder:
-            self._unpacking = Unpacking(spec.sources, folder, planned_order=spec.arrays)
-            try:
-                yield self._unpacking.entries(plan)
-            finally:
-                self._unpacking.close()
+        with contextlib.ExitStack() as stack:
+            self._inward = Inward(
+                spec.sources,
+                stack,
+                self._options.fetching,
+                lambda early: (early.outcome,),
+                header_only=spec.header_only,
+                fetched_in_order=spec.arrays,
+                unpacked_in_order=spec.arrays,
+            )
+            yield self._inward.entries(plan)
 
     # ----- the consumer thread --------------------------------------------------------------------
 
@@ -153,10 +126,8 @@ class OrderedResults:
         try:
             while (result := self._next_result()) is not None:
                 yield result
-                if isinstance(result, Settled):
-                    for part in (self._unpacking, self._ahead):
-                        if part is not None:
-                            part.settled(result.state.job)
+                if isinstance(result, Settled) and self._inward:
+                    self._inward.settled(result.state.job)
         finally:
             ender.detach()
             self._finish(thread)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from imgpar.batch.incremental import (
     Recorded,
     Row,
+    Unchanged,
 )
 from imgpar.core.job import Item, Job, JobKind, Outcome, OutputFile, outcome_of
 from imgpar.inputs.batches import is_clip
@@ -15,9 +16,10 @@ from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.others import OTHER
 from imgpar.outputs.prior import PriorResult
 
+Entry = Job | Outcome | Unchanged
+"""What a plan consists of."""
 Known = Mapping[str, Sequence[PriorResult]]
 """Records of the journal by absolute source path, newest first."""
-
 
 _LONG = 1 << 30
 """Bytes of a file for which copying has no time limit."""

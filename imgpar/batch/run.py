@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 
-from imgpar.batch.account import Account, Listener
+from imgpar.batch.account import Account
+from imgpar.batch.copies import ArchiveCopies
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
-from imgpar.batch.others import OtherFiles, is_other, mark_others
+from imgpar.batch.others import OtherFiles, mark_others
+from imgpar.batch.plan_entries import Entry
+from imgpar.batch.planned import Planned, item_count
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report
@@ -49,7 +51,7 @@ from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, WorkerDiedError
 from imgpar.core.fs import sweep_temporary_files
-from imgpar.core.job import Event, Job, Outcome
+from imgpar.core.job import Event, Job, Listener, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
@@ -60,9 +62,7 @@ from imgpar.outputs.sinks import Sink
 from imgpar.outputs.write_ahead import WrittenLog, read_written
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken, Effort
-
-Entry = Job | Outcome | Unchanged
+from imgpar.runtime.scheduler import CancelToken, Effort, NotYet
 
 STOPPING = {"DiskFullError", "ClosedOutputError"}
 """Errors of one item after which no other can be done."""
@@ -84,8 +84,7 @@ class Run:
             stream of paths.
         out: folder, file or sink; None only in place.
         recipe: recipe with known formats.
-        listen: called with every Event; if it has a true attribute `in_bulk`, unchanged items are reported
-            in one event per group.
+        listen: called with every Event.
         command: the command line, for the journal.
         retry: convert only inputs that failed in the last run.
         moved: the inputs are those of the last run and may have been moved.
@@ -120,6 +119,7 @@ class Run:
         if self._named and options.in_place:
             self._named = [_behind(path) if isinstance(path, str) else path for path in self._named]
         self._sources = sources_in(named)
+        self._copies = ArchiveCopies(self._sources)
         self._recipe, self._options = recipe, options
         self._cancel = cancel
         self._command, self._retry, self._moved = command, retry, moved
@@ -141,10 +141,14 @@ class Run:
         """Total size of planned inputs without an outcome, in bytes."""
         self._toml = _text_of(recipe)
         verb = "frames" if recipe.extract.kind else "convert"
-        self._account.bundles = Bundles(options.keep_failures, self._toml or "", self._account.note, verb)
+        self._account.bundles = Bundles(
+            options.keep_failures, self._toml or "", self._account.note, verb, self._sources
+        )
         self._originals: KeptOriginals | None = None
-        self._ahead: deque[Entry] = deque()
+        self._ahead = Planned()
         self._chunks: Iterator[list[Entry]] = iter(())
+        self._paused = False
+        """Whether the next input is not there yet."""
 
     def execute(self, workers: Workers | None = None) -> Report:
         """Plan, convert, record, report.
@@ -155,6 +159,7 @@ class Run:
         """
         # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
         with contextlib.ExitStack() as stack:
+            stack.callback(self._copies.close)
             self._workers = LazyWorkers(self._options, stack, workers)
             self._selection = Selection(self._options, self._workers, self._cancel, self._sources)
             self._twins = Twins(self._options, self._cancel, self._workers, self._recipe, self._sources)
@@ -275,7 +280,7 @@ class Run:
             parts=f"{self._journal.path}.parts",
             sources=self._sources,
             gather=self._gather,
-            sees=getattr(self._place.stored.sink, "sees", None) if self._place.stored else None,
+            sees=self._place.stored.sees if self._place.stored else None,
         )
         if own.note:
             self._account.note(own.note)
@@ -328,28 +333,31 @@ class Run:
             self._account.tell(Event(kind, text=self._place.path, total=0))
         for remark in self._unmatched():
             self._account.note(remark)
-        report = self._account.report(sidecars=False, whole=True)
+        report = self._account.report(sidecars=False, whole=True, cancelled=self._cancel.cancelled)
         self._account.tell(Event("end", text=self._place.path, total=0, facts=report.summary_json()))
         return report
 
     # ----- the plan, pulled by the scheduler ------------------------------------------------------
 
-    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry]:
+    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry | NotYet]:
         self._chunks = self._plan(batches)
-        while self._ahead or self._look_ahead():
-            if self._ahead:  # a chunk may be empty
+        while self._ahead.length or self._look_ahead():
+            if self._ahead.length:  # a chunk may be empty
                 yield self._ahead.popleft()
+            elif self._paused:
+                yield NotYet()
 
     def _look_ahead(self) -> bool:
         """Plan one more chunk; returns False at the end of the plan."""
         chunk = next(self._chunks, None)
-        self._ahead.extend(chunk or ())
+        self._ahead.extend(chunk or [])
         return chunk is not None
 
     def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Entry]]:
         total = 0
         for batch in batches:
             self._account.read_past(batch)
+            self._copies.reached(batch)
             folder = batch.folder if self._place.in_place else self._place.below(batch.mirror)
             if self._lock and folder:
                 self._lock.enter(folder)
@@ -363,10 +371,14 @@ class Run:
             if self._among:
                 entries = self._without_failures(entries, batch, self._among)
             for chunk in self._chunked(self._twins.without(entries)):
-                total += _count(chunk)
+                total += item_count(chunk)
                 yield self._twins.hold(chunk)
+            if batch.pause:
+                self._paused = True
+                yield []
+                self._paused = False
         for chunk in self._chunked(self._planner.finish()):
-            total += _count(chunk)
+            total += item_count(chunk)
             yield chunk
         self._account.tell(Event("planned", total=total))
 
@@ -396,6 +408,7 @@ class Run:
                     self._lock.enter(folder)
             self._sweep(folders)
         self._journal.planned(jobs)
+        self._copies.planned(jobs)
         self._to_read += sum(item.size for job in jobs for item in job.items)
         if not (self._space_checked or self._place.stored):
             problem = free_space_problem(self._place.folder, self._to_read)
@@ -457,6 +470,7 @@ class Run:
             self._twins.done(outcome)
             self._account.add(outcome, alone, again=again)
             again = again or bool(outcome.outputs)
+        self._copies.settled(job)
 
     def _has_left(self, outcome: Outcome, job: Job) -> bool:
         """Whether the write-ahead log tells what a failed job has left: files of split outputs, or the
@@ -473,7 +487,7 @@ class Run:
     def _turn(self) -> bool:
         if self._gather is not None and self._cancel.cancelled:
             self._cancel.kill()  # its only job may take minutes, and nothing of it is a result
-        if len(self._ahead) < PLAN_AHEAD:
+        if self._ahead.length < PLAN_AHEAD and not self._copies.many:
             self._look_ahead()
         self._transfer.turn()
         now = time.monotonic()
@@ -504,7 +518,7 @@ class Run:
             single=bool(self._place.name) and (self._gather is not None or not self._recipe.split),
             cancelled=self._cancel.cancelled and not self._stopped,
             stopped=self._stopped,
-            left=effort.left + _count(self._ahead) + self._transfer.left + self._twins.left,
+            left=effort.left + self._ahead.items + self._transfer.left + self._twins.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
             can_retry=not self._place.name and self._account.retriable > 0,
@@ -522,19 +536,6 @@ def _text_of(recipe: Recipe) -> str | None:
         return recipe.to_toml()
     except UsageError:
         return None
-
-
-def _count(entries: Iterable[Entry]) -> int:
-    return sum(
-        0
-        if is_other(entry)
-        else len(entry)
-        if isinstance(entry, Unchanged)
-        else len(entry.items)
-        if isinstance(entry, Job)
-        else 1
-        for entry in entries
-    )
 
 
 def _source(entry: Job | Outcome) -> str:

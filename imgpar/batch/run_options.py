@@ -16,7 +16,7 @@ from imgpar.inputs.sources import Access
 from imgpar.inputs.where import Condition, conditions
 from imgpar.outputs.shards.settings import CHECKSUMS, KEYS, ShardSize, shard_size
 
-FILES, RUN, NETWORK = "files", "run", "network"
+FILES, SHARDS, RUN, NETWORK = "files", "shards", "run", "network"
 """Groups of flags."""
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
@@ -178,7 +178,7 @@ class RunOptions(Declared):
         default=None,
         metavar="SIZE|N",
         example="1GB",
-        group=FILES,
+        group=SHARDS,
         calls="run",
     )
     shard_keys: Literal["number", "name"] | None = option(
@@ -187,7 +187,7 @@ class RunOptions(Declared):
         default=None,
         choices=KEYS,
         example="name",
-        group=FILES,
+        group=SHARDS,
         calls="run",
     )
     shard_checksum: Literal["sha256", "sha512", "md5", "none"] | None = option(
@@ -196,7 +196,7 @@ class RunOptions(Declared):
         default=None,
         choices=CHECKSUMS,
         example="md5",
-        group=FILES,
+        group=SHARDS,
         calls="run",
     )
     checksum_column: str | None = option(
@@ -206,7 +206,7 @@ class RunOptions(Declared):
         default=None,
         metavar="NAME",
         example="sha256",
-        group=FILES,
+        group=SHARDS,
         calls="run",
     )
     caption_column: str | None = option(
@@ -215,7 +215,7 @@ class RunOptions(Declared):
         default=None,
         metavar="NAME",
         example="caption",
-        group=FILES,
+        group=SHARDS,
         calls="run",
     )
     in_place: bool = option(
@@ -433,7 +433,8 @@ class RunOptions(Declared):
     @property
     def access(self) -> Access:
         """What the sources of the run have to know."""
-        return Access(self.password, self.archives, self.fetching)
+        columns = tuple(filter(None, (self.caption_column, self.checksum_column)))
+        return Access(self.password, self.archives, self.fetching, columns)
 
     @property
     def fetching(self) -> FetchOptions:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.properties import read_properties
@@ -65,12 +66,13 @@ class Selection:
         return not (self._cheap or self._header or self._sort or self._reverse)
 
     def batches(self, batches: Iterable[Batch], *, together: bool = False) -> Iterator[Batch]:
-        """The selected items of each batch, sorted within it.
+        """The selected items of each batch, sorted within it; no more of them when the run is cancelled.
 
         Args:
             batches: of the inputs.
             together: whether the caller sorts all items with `arranged`.
         """
+        batches = takewhile(lambda _: not self._cancel.cancelled, batches)
         if self.idle:
             yield from batches
             return

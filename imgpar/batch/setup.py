@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner, settings_key
@@ -35,9 +35,11 @@ from imgpar.inputs.local import scan, scan_in_order
 from imgpar.inputs.others import with_others
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
+from imgpar.inputs.samples import with_columns
 from imgpar.inputs.sources import Access, Source, sources_of, with_number, with_sources
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.extracted import ExtractedWishes
+from imgpar.outputs.shards.samples import RESERVED
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.target_formats import check_kinds, may_become_clips
 from imgpar.outputs.wishes import WishedOutput
@@ -107,7 +109,9 @@ def input_batches(
         batches = selection.batches(batches, together=in_order)
     if in_order:
         return batches
-    if options.companions != "ignore" and not place.in_place:
+    if place.stored and getattr(place.stored.sink, "keeps_samples", False):
+        batches = with_columns(batches, sources_in(named), RESERVED)
+    elif options.companions != "ignore" and not place.in_place:
         batches = with_sidecars(batches, samples=options.companions == "samples")
     if options.others != "skip":
         audio = any(FORMATS[name].kind == "audio" for name in formats)
@@ -157,13 +161,6 @@ def check_others(options: RunOptions, place: Out) -> None:
     if options.others != "skip" and (place.in_place or place.name):
         why = "In place other files stay where they are" if place.in_place else "OUT is one file"
         raise UsageError(f"{why}, so there is no --others.", fix="Leave it out.")
-
-
-def check_companions(options: RunOptions, place: Out) -> None:
-    """Reject `companions` where samples have files of their own; raises UsageError."""
-    if options.companions != "ignore" and place.stored and getattr(place.stored.sink, "ordered", False):
-        words = "Shards have a JSON file for each sample, and the caption of a list"
-        raise UsageError(f"{words}, so there are no --companions.", fix="Leave it out.")
 
 
 def own_files(options: RunOptions, place: Out) -> frozenset[str]:
@@ -322,7 +319,6 @@ def check_place(
     out = sharded(out, options)
     place = read_out(out, named, to=() if several else recipe.formats(), in_place=options.in_place)
     check_others(options, place)
-    check_companions(options, place)
     check_duplicates(options, place)
     if options.deterministic:
         _fix_order(place)
@@ -353,13 +349,11 @@ def check_place(
 
 def _fix_order(place: Out) -> None:
     """Make the archive the same for the same outputs; raises UsageError where OUT is none."""
-    sink = place.stored.sink if place.stored else None
-    if not hasattr(sink, "deterministic"):
+    if not (place.stored and place.stored.make_deterministic()):
         raise UsageError(
             "OUT is not an archive, so there is no order of its members for deterministic.",
             fix="Leave it out, or name an archive such as out.tar.",
         )
-    cast(Any, sink).deterministic = True
 
 
 def gathered_place(out: str | Sink | None) -> Out:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from imgpar.batch.report_lines import state_folder
 from imgpar.batch.run_options import RunOptions
@@ -13,10 +14,11 @@ from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS
 from imgpar.core.install_hint import pip
 from imgpar.inputs.roots import absolute
-from imgpar.outputs.shards.homes import StoreHome
 from imgpar.outputs.shards.settings import ShardSettings
-from imgpar.outputs.shards.sink import ShardSink, is_sharded
-from imgpar.outputs.sinks import Sink, check_sink, sink_of
+from imgpar.outputs.sinks import Sink, Stored, archive_of_name, check_sink, is_sharded, sink_of
+
+if TYPE_CHECKING:  # most runs write none
+    from imgpar.outputs.shards.sink import ShardSink
 
 _ONLY = ("shard_keys", "shard_checksum", "caption_column", "checksum_column")
 """Settings that need `shard`."""
@@ -36,26 +38,38 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
                     f"--{flag} ({name}) is for shards.", fix="Add --shard SIZE, or leave it out."
                 )
         return out
-    for name, given in (("others", options.others != "skip"), ("companions", options.companions == "copy")):
-        if given:
-            raise UsageError(
-                f"Shards hold what is made of pictures and clips, so there is no --{name} ({name}).",
-                fix="Leave it out.",
-            )
+    if options.others != "skip":
+        raise UsageError(
+            "Shards hold what is made of pictures and clips, so there is no --others (others).",
+            fix="Leave it out.",
+        )
+    if options.companions == "copy":
+        raise UsageError(
+            "Shards hold samples, so there is no --companions copy (companions).",
+            fix="Write --companions samples to keep what lies beside each picture of a sample.",
+        )
+    if options.companions == "samples" and options.caption_column:
+        raise UsageError(
+            "The captions of samples are in their TXT files, so there is no --caption-column.",
+            fix="Leave out --companions samples or --caption-column.",
+        )
     if options.checksum_column and options.shard_checksum == "none":
         raise UsageError("No checksum is made, so none can be compared.", fix="Leave --shard-checksum out.")
     if out is None or options.in_place:
         raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
     require_packages()
+    from imgpar.outputs.shards.sink import ShardSink
+
     if not isinstance(out, str) or is_address(out):
         store = check_sink(out) if not isinstance(out, str) else sink_of(out)
         assert store is not None
-        journal = getattr(store, "journal", "")
-        folder = os.path.dirname(journal) or os.path.join(
-            state_folder(), "outputs", short_hash(store.root, 32)
-        )
-        return ShardSink(StoreHome(store), settings_of(options), folder, journal)
+        return _shards_in(store, settings_of(options))
     folder = absolute(out)
+    if archive_of_name(out) and not os.path.isdir(folder):
+        raise UsageError(
+            f"Shards need a folder, and OUT ({os.path.basename(out)}) is named like an archive.",
+            fix="Name a folder, or end its name with '/'.",
+        )
     if os.path.isfile(os.path.join(folder, OURS, "journal.db")) and not is_sharded(folder):
         raise UsageError(
             f"{folder} has the outputs of a run without --shard.", fix="Choose another OUT for shards."
@@ -63,15 +77,38 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
     return ShardSink(folder, settings_of(options))
 
 
+def known_shards(out: str | Sink) -> str | Sink:
+    """OUT as its shards, where an earlier run has written some to such an address; else as it is."""
+    if not isinstance(out, str) or not is_address(out) or (store := sink_of(out)) is None:
+        return out
+    return _shards_in(store) if is_sharded(_folder_of(store)) else out
+
+
+def _shards_in(store: Sink, settings: ShardSettings | None = None) -> ShardSink:
+    """Shards in a place that is no folder."""
+    from imgpar.outputs.shards.homes import StoreHome
+    from imgpar.outputs.shards.sink import ShardSink
+
+    return ShardSink(StoreHome(store), settings, _folder_of(store), Stored(store).journal)
+
+
+def _folder_of(store: Sink) -> str:
+    """The folder of what is not finished there, and of its index."""
+    journal = Stored(store).journal
+    return os.path.dirname(journal) or os.path.join(state_folder(), "outputs", short_hash(store.root, 32))
+
+
 def settings_of(options: RunOptions) -> ShardSettings:
     """The settings of shards among the options of a run."""
     assert options.shard is not None
+    samples = options.companions == "samples"
     return ShardSettings(
         options.shard,
-        options.shard_keys or "number",
+        options.shard_keys or ("name" if samples else "number"),
         options.shard_checksum or "sha256",
         options.caption_column or "",
         options.checksum_column or "",
+        "samples" if samples else "",
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
@@ -20,11 +20,8 @@ from imgpar.core.errors import CommitError, ImgparError, KeptError, OutputError,
 from imgpar.core.fs import no_room, remove_file
 from imgpar.core.job import Job, Outcome, OutputFile, Target
 from imgpar.outputs.parts import completion
-from imgpar.outputs.sinks import Sink
+from imgpar.outputs.sinks import Stored
 from imgpar.outputs.write_ahead import WrittenLog
-
-Record = Callable[[Outcome, Job | None], object]
-Publish = Callable[[str, str, OutputFile], None]
 
 THREADS = 16
 """Jobs whose outputs are published at once where the sink waits for a network."""
@@ -36,7 +33,7 @@ class Spool:
     """Hands the outputs of one run to its sink.
 
     Args:
-        sink: the place of all outputs.
+        stored: the place of all outputs.
         folder: private and temporary, for the files of the workers.
         log: write-ahead log of the run: what was published and not recorded is known after a kill. None
             without one.
@@ -44,12 +41,12 @@ class Spool:
     """
 
     def __init__(
-        self, sink: Sink, folder: str, log: WrittenLog | None = None, *, verify: bool = False
+        self, stored: Stored, folder: str, log: WrittenLog | None = None, *, verify: bool = False
     ) -> None:
-        self._sink, self.folder, self._verify = sink, folder, verify
-        self._publish_new: Publish | None = getattr(sink, "publish_new", None)
+        self._sink = sink = stored.sink
+        self.folder, self._verify = folder, verify
+        self._publish_new, self._record = stored.publish_new, stored.record
         self._log, self._logging = log, Lock()
-        self._record: Record | None = getattr(sink, "record", None)
         self._targets: dict[int, tuple[Target, ...]] = {}
         """Targets of the jobs in progress, by id of the job."""
         self._threads = ThreadPoolExecutor(THREADS) if sink.waits else None

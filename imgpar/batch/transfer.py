@@ -1,6 +1,6 @@
-"""What a run has between its plan and its workers where inputs or outputs are no local files.
+"""What a run has around its workers where inputs or outputs are no local files.
 
-plan ─► spool: targets in a folder ─► ahead: items are fetched ─► unpacking: members of archives ─► workers
+plan ─► spool: targets in a folder ─► inward: items become files ─► workers
 workers ─► spool: outputs are published ─► outcomes
 """
 
@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from imgpar.batch.inward import Inward
 from imgpar.batch.plan_entries import Early
 from imgpar.batch.plan_order import PlanOrder, Result
 from imgpar.core.job import Job, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.fetching import DEFAULTS, FetchOptions
-from imgpar.inputs.sources import Source, has_order
+from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Stored
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import NotYet
 
-if TYPE_CHECKING:  # most runs need neither, and no thread pools
-    from imgpar.batch.ahead import Ahead, Entry
+if TYPE_CHECKING:  # most runs need none, and no thread pool
     from imgpar.batch.spool import Spool
-    from imgpar.batch.unpacking import Unpacking
+    from imgpar.batch.unpacking import Entry
     from imgpar.outputs.write_ahead import WrittenLog
 
 
@@ -55,26 +54,15 @@ class Transfer:
         verify: bool = False,
     ) -> None:
         self._settle, self._settle_planned = settle, settle_planned
-        self._order = PlanOrder() if stored and getattr(stored.sink, "ordered", False) else None
+        self._order = PlanOrder() if stored and stored.ordered else None
         self._spool: Spool | None = None
-        self._ahead: Ahead | None = None
-        self._unpacking: Unpacking | None = None
         if stored is not None:
             from imgpar.batch.spool import Spool
 
-            self._spool = Spool(stored.sink, stack.enter_context(temporary()), log, verify=verify)
+            self._spool = Spool(stored, stack.enter_context(temporary()), log, verify=verify)
             stack.callback(self._spool.finish)
-        if any(source.waits for source in sources):
-            from imgpar.batch.ahead import Ahead
-
-            self._ahead = Ahead(sources, stack.enter_context(temporary()), fetching)
-            stack.callback(self._ahead.close)
-        if any(has_order(source) for source in sources):
-            from imgpar.batch.unpacking import Unpacking
-
-            folder = stack.enter_context(temporary())
-            self._unpacking = Unpacking(sources, folder, planned_order=self._order is not None)
-            stack.callback(self._unpacking.close)
+        in_order = self._order is not None
+        self._inward = Inward(sources, stack, fetching, self._settle_early, unpacked_in_order=in_order)
 
     @property
     def folder(self) -> str:
@@ -89,22 +77,16 @@ class Transfer:
     @property
     def left(self) -> int:
         """Jobs that are held back."""
-        ahead = self._ahead.left if self._ahead else 0
-        return ahead + (self._unpacking.left if self._unpacking else 0)
+        return self._inward.left
 
-    def inward(self, plan: Iterator[Entry]) -> Iterator[Entry | NotYet]:
+    def inward(self, plan: Iterator[Entry]) -> Iterator[Entry]:
         """The plan for the workers."""
         plan = self._into_spool(plan, self._spool) if self._spool else plan
-        ready: Iterator[Entry | NotYet] = self._order.paced(plan) if self._order else plan
-        ready = self._fetched(ready, self._ahead) if self._ahead else ready
-        return self._unpacking.entries(ready) if self._unpacking else ready
+        return self._inward.entries(self._order.paced(plan) if self._order else plan)
 
-    def _fetched(self, plan: Iterator[Entry | NotYet], ahead: Ahead) -> Iterator[Entry | NotYet]:
-        for entry in ahead.entries(plan):
-            if isinstance(entry, Early):
-                self._in_turn(entry.job.id, entry)
-            else:
-                yield entry
+    def _settle_early(self, early: Early) -> Iterable[Entry]:
+        self._in_turn(early.job.id, early)
+        return ()
 
     def _into_spool(self, plan: Iterator[Entry], spool: Spool) -> Iterator[Entry]:
         for entry in plan:
@@ -125,10 +107,7 @@ class Transfer:
         if isinstance(result, Outcome):
             self._in_turn(result.job, result)
             return
-        if self._ahead:
-            self._ahead.settled(result.state.job)
-        if self._unpacking:
-            self._unpacking.settled(result.state.job)
+        self._inward.settled(result.state.job)
         self._in_turn(result.state.job.id, result)
 
     def _in_turn(self, number: int, result: Result) -> None:
@@ -155,8 +134,7 @@ class Transfer:
 
     def turn(self) -> None:
         """Settle the jobs whose outputs are published by now, and end transfers that take too long."""
-        if self._ahead:
-            self._ahead.turn()
+        self._inward.turn()
         for job, outcome in self._spool.done() if self._spool else ():
             self._settle(job, [outcome])
 

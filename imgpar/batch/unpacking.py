@@ -19,11 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO
 
-from imgpar.batch.incremental import Unchanged
+from imgpar.batch import plan_entries
 from imgpar.batch.plan_entries import failed_entry
 from imgpar.core.errors import ImgparError, SourceError
 from imgpar.core.fs import FULL, remove_file
-from imgpar.core.job import Job, Outcome
+from imgpar.core.job import Job
 from imgpar.inputs.batches import is_clip, why_unreadable
 from imgpar.inputs.sequential import NoMoreError, SequentialArchive, sequential_part
 from imgpar.inputs.sources import Source
@@ -39,7 +39,7 @@ MOST = 20_000
 TOGETHER = 200
 """Entries of the plan that are taken at a time."""
 
-Entry = Job | Outcome | Unchanged | NotYet
+Entry = plan_entries.Entry | NotYet
 
 
 @dataclass(slots=True, eq=False)

@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
+from imgpar.batch.sharding import known_shards
 from imgpar.core.digest import Store, what_is_wrong
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Outcome, OutputFile
@@ -31,7 +32,7 @@ def verify_outputs(out: str | Sink, journal: str | None = None) -> Report:
     Raises:
         UsageError: `out` is not the output of a run.
     """
-    started, place = time.monotonic(), known_out(out)
+    started, place = time.monotonic(), known_out(known_shards(out))
     out = place.path
     path = journal_path(place, journal)
     base = out if journal or place.stored or os.path.exists(path) else home(out)

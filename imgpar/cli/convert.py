@@ -79,7 +79,7 @@ def add_conversion(parser: Parser) -> None:
 
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
-    group = parser.add_argument_group("files (INPUT: a file, folder, .zip or glob, or - for standard input)")
+    group = parser.add_argument_group("files (INPUT: a file, folder, archive, glob, address, or -)")
     add = group.add_argument
     add(
         "-o",

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
-from imgpar.batch.run_options import FILES, NETWORK, RUN, RunOptions
+from imgpar.batch.run_options import FILES, NETWORK, RUN, SHARDS, RunOptions
 from imgpar.batch.settings import RECIPE_KEYS
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli.parsing import Append, FlagAction, Once, Store
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 Group = argparse._ArgumentGroup
-TITLES = {FILES: "files", RUN: "the run", NETWORK: "the network"}
+TITLES = {FILES: "files", SHARDS: "shards for machine learning", RUN: "the run", NETWORK: "the network"}
 """Headings of `--help`."""
 
 

@@ -13,10 +13,9 @@ from imgpar.batch.progress import printable
 from imgpar.cli.parsing import Once, Store
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.core.job import Event
+from imgpar.core.job import Listener
 from imgpar.outputs.sidefiles import check_folder, check_place
 
-Listener = Callable[[Event], object]
 STDOUT = "-"
 _PREVIEWS = ("--dry-run", "--explain", "--check", "--estimate")
 """Flags with which nothing is run."""

@@ -91,10 +91,16 @@ def _split(requirements: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _applies(marker: str) -> bool:
-    """Whether the platform part of a marker is true; imgpar's markers use only `or` or only `and`."""
+    """Whether a marker without its extra is true here; imgpar's markers use only `or` or only `and`.
+
+    >>> _applies("python_version < '3.9'"), _applies("python_version >= '3.9' and extra == 'archives'")
+    (False, True)
+    """
     here = {"sys_platform": sys.platform, "platform_machine": platform.machine()}
     found = re.findall(r"(sys_platform|platform_machine) (==|!=) ['\"]([^'\"]+)['\"]", marker)
     true = [(here[name] == value) == (sign == "==") for name, sign, value in found]
+    for sign, value in re.findall(r"python_version (<|>=) ['\"]([\d.]+)['\"]", marker):
+        true.append((sys.version_info[:2] < tuple(map(int, value.split(".")))) == (sign == "<"))
     return any(true) if " or " in marker else all(true)
 
 

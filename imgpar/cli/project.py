@@ -22,7 +22,6 @@ from imgpar.batch.settings import RECIPE_KEYS
 from imgpar.cli.convert import convert_parser, convert_with
 from imgpar.cli.outlets import (
     STDOUT,
-    Listener,
     add_outlets,
     check_outlets,
     has_free_stdout,
@@ -32,6 +31,7 @@ from imgpar.cli.outlets import (
 )
 from imgpar.cli.parsing import Once, Parser
 from imgpar.core.errors import UsageError, suggested
+from imgpar.core.job import Listener
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe

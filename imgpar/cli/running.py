@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from imgpar.batch.progress import Progress, discard, printable
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli.outlets import (
-    Listener,
     add_outlets,
     check_outlets,
     has_free_stdout,
@@ -25,7 +24,7 @@ from imgpar.cli.parsing import Once
 from imgpar.cli.passwords import read_password
 from imgpar.cli.stopping import FIRST, stopping
 from imgpar.core.errors import NoInputError, UsageError
-from imgpar.core.job import Event
+from imgpar.core.job import Event, Listener, hears_starts, listens_in_bulk
 from imgpar.outputs.sidefiles import check_report
 
 if TYPE_CHECKING:
@@ -76,13 +75,12 @@ class Results:
     ) -> None:
         self.progress, self._listeners = progress, listeners
         self.json = bool(args.json)
-        self.starts = any(getattr(listen, "starts", False) for listen in listeners)
+        self.starts = hears_starts(*listeners)
 
     @property
     def in_bulk(self) -> bool:
         """Whether no output per item is required, so that events may be batched."""
-        every = all(getattr(listen, "in_bulk", False) for listen in self._listeners)
-        return every and self.progress.in_bulk and not self.json
+        return listens_in_bulk(*self._listeners) and self.progress.in_bulk and not self.json
 
     def __call__(self, event: Event) -> None:
         """Process one event of the run."""

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import USUAL, add_conversion, check_lists, read_listed, read_recipe
-from imgpar.cli.outlets import Listener, check_outlets, logs_json, outlets
+from imgpar.cli.outlets import check_outlets, logs_json, outlets
 from imgpar.cli.parsing import Parser, align_columns
 from imgpar.cli.passwords import shown_command
 from imgpar.core.errors import UsageError
-from imgpar.core.job import Event
+from imgpar.core.job import Event, Listener, hears_starts, listens_in_bulk
 
 if TYPE_CHECKING:
     from imgpar.batch.watch.log import WatchLog
@@ -112,9 +112,8 @@ class _Results:
     def __init__(self, log: WatchLog, listeners: Sequence[Listener], args: argparse.Namespace) -> None:
         self._log, self._listeners, self._verbose = log, listeners, bool(args.verbose)
         self._json, self._unchanged = bool(args.json), bool(args.json and args.once)
-        every = all(getattr(listen, "in_bulk", False) for listen in listeners)
-        self.in_bulk = every and not self._unchanged
-        self.starts = any(getattr(listen, "starts", False) for listen in listeners)
+        self.in_bulk = listens_in_bulk(*listeners) and not self._unchanged
+        self.starts = hears_starts(*listeners)
 
     def __call__(self, event: Event) -> None:
         for listen in self._listeners:

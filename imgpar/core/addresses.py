@@ -40,6 +40,21 @@ def is_address(text: object) -> bool:
     return isinstance(text, str) and bool(scheme_of(text))
 
 
+def is_valid(address: str) -> bool:
+    """Whether host and port of an address can be told; others are never asked, nor is a name server.
+
+    >>> is_valid("http://[::1]:80/a.jpg"), is_valid("http://[x/a.jpg"), is_valid("http://me:wo/rd@host/a.jpg")
+    (True, False, False)
+    """
+    from urllib.parse import urlsplit  # errors import this module before anything else
+
+    try:
+        parts = urlsplit(address)
+        return (parts.port or 0) >= 0 and "\\" not in parts.netloc
+    except ValueError:
+        return False
+
+
 def clean_address(address: str) -> str:
     """An address as it may be written down: without user info and query.
 
@@ -88,13 +103,24 @@ def _place(scheme: str, rest: str) -> str:
     return authority + slash + path
 
 
+def quoted(path: str) -> str:
+    """A path as a part of an address that keeps it: `?` and `#` would begin what is removed as a secret.
+
+    >>> quoted("a b%20.jpg"), quoted("50%?.jpg")
+    ('a b%20.jpg', '50%25%3F.jpg')
+    """
+    if not any(sign in path for sign in ("?", "#", "%3F", "%23")):
+        return path
+    return path.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+
+
 def last_part(address: str) -> str:
     """The last part of the decoded path of an address, which may hold any character; empty where it ends
-    with a slash.
+    with a slash, and of one that is not valid.
 
     >>> last_part("https://host/photos/a%20b.jpg?size=2")
     'a b.jpg'
     """
     from urllib.parse import unquote, urlsplit  # errors import this module before anything else
 
-    return unquote(urlsplit(address).path.rpartition("/")[2])
+    return unquote(urlsplit(address).path.rpartition("/")[2]) if is_valid(address) else ""

@@ -28,6 +28,7 @@ ImgparError                what, where, why, and what to do
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Collection, Iterable
@@ -291,11 +292,12 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
     return BadValueError(f"There is no {what} {name!r}.", fix=f"Did you mean {near!r}?" if near else "")
 
 
-def unknown_scheme(address: str, known: Collection[str]) -> UsageError:
-    """The error for an address that nothing reads, or writes to; `known` are the schemes that are."""
+def unknown_scheme(address: str, known: Collection[str], what: str = "read from") -> UsageError:
+    """The error for an address of which nothing is read, or to which nothing is written; `known` are the
+    schemes that can be used."""
     every = ", ".join(f"{scheme}://" for scheme in known)
     return UsageError(
-        f"Nothing is known of addresses with {scheme_of(address)}:// ({without_secrets(address)}).",
+        f"Nothing can be {what} addresses with {scheme_of(address)}:// ({without_secrets(address)}).",
         fix=f"Use {every}, or a path." if every else "Use a path.",
     )
 
@@ -305,6 +307,21 @@ def refuse_address(path: str, what: str = "a path") -> None:
     if scheme_of(path):
         shown = without_secrets(path)
         raise UsageError(f"{shown} is an address, not {what} on this machine.", fix="Name a path.")
+
+
+def refuse_collapsed(path: str, known: Collection[str]) -> None:
+    """Raise UsageError for an address that lost a slash, as in `Path("s3://bucket")`, unless it is a folder.
+
+    >>> refuse_collapsed("s3:/bucket/a.jpg", ["s3"])
+    Traceback (most recent call last):
+    imgpar.core.errors.UsageError: s3:/bucket/a.jpg is a path. Write an address as text, with s3://.
+    """
+    first, slash, rest = path.partition(":/")
+    if slash and first.lower() in known and not rest.startswith("/") and not os.path.exists(f"{first}:"):
+        raise UsageError(
+            f"{without_secrets(path)} is a path.",
+            fix=f"Write an address as text, with {first.lower()}://.",
+        )
 
 
 def bad_value(

@@ -9,7 +9,7 @@ time of dataclasses.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -89,16 +89,16 @@ class Facts(NamedTuple):
 
     def agree(self, other: Facts) -> bool:
         """Whether all values known to both are equal: the same file, not written since. Without any time
-        that is not known.
+        only the number tells that a source gives a content: members of an archive may have none.
 
         >>> Facts(10, 5, 7, 1).agree(Facts(10, 5)), Facts(10, 5, 7).agree(Facts(10, 5, 8))
         (True, False)
-        >>> Facts(10, 0).agree(Facts(10, 0))
-        False
+        >>> Facts(10, 0).agree(Facts(10, 0)), Facts(10, 0, 0, 7).agree(Facts(10, 0, 0, 7))
+        (False, True)
         """
         return (
             self[:2] == other[:2]
-            and bool(self.mtime_ns or self.ctime_ns)
+            and bool(self.mtime_ns or self.ctime_ns or (self.inode and other.inode))
             and (self.ctime_ns == other.ctime_ns or not self.ctime_ns or not other.ctime_ns)
             and (self.inode == other.inode or not self.inode or not other.inode)
         )
@@ -352,3 +352,17 @@ class Event:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Of "start": `run`, the id of the run, and `recipe`, the key of its settings. Of "end": the counts, as
     in the JSON report."""
+
+
+Listener = Callable[[Event], None]
+"""Called with every event of a run; it may have `in_bulk` and `starts`."""
+
+
+def listens_in_bulk(*listeners: Listener) -> bool:
+    """Whether unchanged items may be told in one event per group: all have a true attribute `in_bulk`."""
+    return all(getattr(listen, "in_bulk", False) for listen in listeners)
+
+
+def hears_starts(*listeners: Listener) -> bool:
+    """Whether there is an event for each item that a worker begins: one has a true attribute `starts`."""
+    return any(getattr(listen, "starts", False) for listen in listeners)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import imgpar
+from imgpar.desktop.paths import folder_of_files
 from imgpar.desktop.settings import Settings
 
 MARK = ".imgpar"
@@ -45,11 +46,14 @@ def make_files(
 
 
 def title(inputs: Sequence[str]) -> str:
-    """The name of the file that is made of all inputs: that of their folder.
+    """The name of the file that is made of all inputs: that of their folder or archive.
 
     >>> title([os.path.abspath("/photos/Phone/a.jpg")])
     'Phone'
+    >>> title([os.path.abspath("/photos/trip.tar.gz")])
+    'trip'
     """
     first = inputs[0]
-    folder = first if len(inputs) == 1 and os.path.isdir(first) else os.path.dirname(first)
+    folder = folder_of_files(first) if len(inputs) == 1 else ""
+    folder = folder or os.path.dirname(first)
     return os.path.basename(folder) or "imgpar"

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import unquote, urlsplit
+
+ARCHIVE = re.compile(
+    r"\.(zip|cbz|tar|cbt|7z|cb7|tar\.(gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$", re.IGNORECASE | re.ASCII
+)
+"""The suffixes of archives that are read like folders."""
 
 
 def local(name: str) -> str:
@@ -29,6 +35,14 @@ def repaired(name: str) -> str:
     parts = (bytes([ord(c)]) if "\x80" <= c <= "\xff" else c.encode("utf-8", "surrogateescape") for c in name)
     other = os.fsdecode(b"".join(parts))
     return other if os.path.lexists(other) else name
+
+
+def folder_of_files(path: str) -> str:
+    """The path of a folder, or of an archive without its suffix; empty for a file."""
+    if os.path.isdir(path):
+        return path.rstrip(os.sep) or path
+    found = ARCHIVE.search(path)
+    return path[: found.start()] if found else ""
 
 
 def _bytes(quoted: str) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any
 import platformdirs
 
 import imgpar
+from imgpar.desktop.paths import folder_of_files
 from imgpar.desktop.texts import LANGUAGES
 
 RECIPES = ("web", "thumbnails", "archive", "social", "favicon")
@@ -228,11 +229,12 @@ def resized(recipe: imgpar.Recipe, size: str) -> imgpar.Recipe:
 def folder_beside(inputs: Sequence[str]) -> str:
     """The output folder next to the originals: `Phone-imgpar` for the folder Phone, else `imgpar`.
 
-    For a whole volume it is on that volume. Paths are absolute.
+    An archive is like a folder. For a whole volume it is on that volume. Paths are absolute.
     """
-    if len(inputs) == 1 and os.path.isdir(inputs[0]):
-        inside = os.path.ismount(inputs[0])
-        return os.path.join(inputs[0], OURS) if inside else f"{inputs[0].rstrip(os.sep)}-{OURS}"
+    if len(inputs) == 1 and os.path.ismount(inputs[0]):
+        return os.path.join(inputs[0], OURS)
+    if len(inputs) == 1 and (folder := folder_of_files(inputs[0])):
+        return f"{folder}-{OURS}"
     parents = {os.path.dirname(path): None for path in inputs}
     try:
         parent = os.path.commonpath(parents)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Protocol
 
 import imgpar
 from imgpar.desktop.making import make_files
-from imgpar.desktop.paths import local, repaired
+from imgpar.desktop.paths import folder_of_files, local, repaired
 from imgpar.desktop.settings import Settings
 
 CHUNK = 50
@@ -107,7 +106,7 @@ class Conversion:
     def _list(self) -> Iterator[OutputFolder | Listed]:
         """Resolve the names in the thread, because file system access may be slow."""
         paths = dict.fromkeys(local(repaired(name)) for name in self._names)
-        files = [path for path in paths if not os.path.isdir(path)]
+        files = [path for path in paths if not folder_of_files(path)]
         self.paths, self._out = tuple(paths), self._settings.place(tuple(paths))
         yield OutputFolder(self._out)
         total = len(files) if len(files) == len(paths) else None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -23,8 +24,8 @@ from types import ModuleType
 from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from imgpar.core.addresses import STORES, is_address, scheme_of, without_secrets
-from imgpar.core.errors import unknown_scheme
+from imgpar.core.addresses import STORES, is_address, is_valid, scheme_of, without_secrets
+from imgpar.core.errors import NoFileError, SourceError, unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of
@@ -51,6 +52,8 @@ _WEB = Opener("imgpar.inputs.http", "open_url", "fetch_url", "close_connections"
 _STORE = Opener("imgpar.inputs.stores.opening", "open_stored", "fetch_stored", "close_stores")
 OPENERS = {"http": _WEB, "https": _WEB} | dict.fromkeys(STORES, _STORE)
 """By scheme."""
+_FILE = Opener("imgpar.inputs.keyed_files", "open_keyed", "fetch_keyed", "close_keyed")
+"""Of paths, which are here because their rows have keys."""
 
 _LONGEST = 200
 """Characters of the folders of one address; longer ones are a hash."""
@@ -210,13 +213,14 @@ def end_connections() -> None:
 
 
 def _opener(address: str) -> tuple[ModuleType, Opener]:
-    check_opener(address)
-    opener = OPENERS[scheme_of(address)]
+    if is_address(address):
+        check_opener(address)
+    opener = OPENERS[scheme_of(address)] if is_address(address) else _FILE
     return importlib.import_module(opener.module), opener
 
 
 class AddressSpool:
-    """The rows of a list that are addresses, on disk.
+    """The rows of a list that are addresses, or have keys, on disk.
 
     Args:
         database: private and empty.
@@ -243,9 +247,13 @@ class AddressSpool:
             error = str(unknown_scheme(row.address, OPENERS))
         if not error and not is_text(row.address + row.key):
             error = "Its address is not UTF-8."
+        if not error and is_address(row.address) and not is_valid(row.address):
+            error = "It is no valid address. Check it."
         if error:
             self._fail(row, where, error)
             return
+        if not is_address(row.address):
+            row = row._replace(address=os.path.abspath(row.address))
         name = f"{LISTED}{quote(row.key)}" if row.key else called(row.address)
         if self._insert(row, name, ""):
             return
@@ -324,6 +332,7 @@ def _item(
         0,
         0,
         error=error,
+        kind=(NoFileError if error else SourceError).__name__,  # a retry reads the same row
         key="" if address == name else address,
         columns=columns_in(columns),
         listed=True,
@@ -332,7 +341,8 @@ def _item(
 
 def _with_suffix(place: str, address: str) -> str:
     """The path of an item with a key, with the suffix of its address where that is known."""
-    suffix = split_suffix(unquote(urlsplit(address).path).rpartition("/")[2])[1]
+    path = unquote(urlsplit(address).path) if is_address(address) else address.replace(os.sep, "/")
+    suffix = split_suffix(path.rpartition("/")[2])[1]
     known = bool(suffix) and known_suffix(suffix[1:]) is not None
     return place + suffix if known and not place.lower().endswith(suffix.lower()) else place
 

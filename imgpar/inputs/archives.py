@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
+from imgpar.core.addresses import quoted
 from imgpar.core.errors import ImgparError, LimitError, LockedError, SourceError
 from imgpar.core.job import Facts, Item
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import NO_ACCESS, Access, Content, Entry, in_folders, unlisted
+
+if TYPE_CHECKING:  # local archives need no network
+    from imgpar.inputs.remote_archives import ArchiveCopy
 
 LINK = "It is a link, and links in archives are not followed."
 FREE_BYTES, MOST_RATIO = 64 << 20, 1000
@@ -64,19 +69,31 @@ class Archive:
     Args:
         path: absolute.
         access: with the password of encrypted members.
+        copy: of an archive at an address; it is called by that, and `path` is that of the copy.
     """
 
     waits = False
     title = ""
     """Name of the kind, for messages."""
 
-    def __init__(self, path: str, access: Access = NO_ACCESS) -> None:
-        self.root, self.password = path, access.password
+    def __init__(self, path: str, access: Access = NO_ACCESS, copy: ArchiveCopy | None = None) -> None:
+        self.path, self.password, self.copy = path, access.password, copy
+        self.root = copy.name if copy else path
+        self.real = copy.real if copy else path
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "copy": None}  # workers read the file
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`. An archive that cannot be read is one failed input; where it is damaged in the
         middle, what was listed before is followed by it."""
         broken: list[ImgparError] = []
+        if self.copy:
+            try:
+                yield from self.copy.made()
+            except ImgparError as missing:
+                yield unlisted(self.root, mirror, str(missing), type(missing).__name__)
+                return
         yield from in_folders(self.root, mirror, self._until_damage(broken), patterns)
         for error in broken:
             yield unlisted(self.root, mirror, str(error), type(error).__name__)
@@ -91,11 +108,12 @@ class Archive:
 
     def state(self) -> str:
         """What tells this archive from a changed one: part of the keys of its members. Raises OSError."""
-        facts = Facts.of(os.stat(self.root))
+        facts = Facts.of(os.stat(self.path))
         return f"{facts.size}-{facts.mtime_ns}"
 
     def _until_damage(self, broken: list[ImgparError]) -> Iterator[Entry]:
         try:
-            yield from self.entries()
+            for entry in self.entries():
+                yield entry._replace(path=quoted(entry.path)) if self.copy else entry
         except ImgparError as error:
             broken.append(error)

@@ -291,6 +291,15 @@ class Batch:
     files: bool = False
     """Whether a source yields it whose items are local files, opened by their paths."""
 
+    @property
+    def pause(self) -> bool:
+        """Whether it is `PAUSE`, or has as little in it."""
+        return not (self.folder or self.items or self.excluded or self.notes)
+
+
+PAUSE = Batch("", "", ())
+"""Of a source that takes long: nothing yet. Whoever reads it may do something else, or end."""
+
 
 def of_kind(batches: Iterable[Batch], kind: str) -> Iterator[Batch]:
     """Only one kind of files, "image" or "video", of the folders; files that the user named stay."""

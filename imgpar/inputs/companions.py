@@ -46,7 +46,7 @@ def with_sidecars(batches: Iterable[Batch], *, samples: bool = False) -> Iterato
     """
     suffixes = (*SIDECARS, *SAMPLES) if samples else SIDECARS
     for batch in batches:
-        found = list(_listed_beside(batch, suffixes) if batch.others else _beside(batch.items, suffixes))
+        found = list(beside(batch, suffixes))
         if not found:
             yield batch
             continue
@@ -60,6 +60,11 @@ def with_sidecars(batches: Iterable[Batch], *, samples: bool = False) -> Iterato
             others=[item for item in batch.others if item.path not in paths] if batch.others else (),
             kinds=Counter(batch.kinds) - Counter(ignored_kind(os.path.basename(item.path)) for item in found),
         )
+
+
+def beside(batch: Batch, suffixes: Sequence[str]) -> Iterator[Item]:
+    """The files beside the pictures of a batch that have their names and one of these suffixes."""
+    return _listed_beside(batch, suffixes) if batch.others else _beside(batch.items, suffixes)
 
 
 class Leader(NamedTuple):

@@ -17,6 +17,7 @@ from imgpar.core.errors import DamagedError, LimitError, MissingExtraError, libr
 from imgpar.core.install_hint import pip
 from imgpar.inputs.archives import too_much
 
+_CHUNK = 1 << 20
 _ZSTD = ("compression.zstd", "backports.zstd")
 """Modules that read Zstandard: of Python since 3.14, and of the extra."""
 
@@ -70,6 +71,14 @@ class Unpacked(io.RawIOBase):
 
     def tell(self) -> int:
         """Bytes that were read."""
+        return self._read
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Read on to a place, or to the end where that comes first."""
+        if whence != os.SEEK_SET or offset < self._read:
+            raise io.UnsupportedOperation("it is read in order")
+        while self._read < offset and self.read(min(offset - self._read, _CHUNK)):
+            pass
         return self._read
 
     def readinto(self, buffer: Any) -> int:

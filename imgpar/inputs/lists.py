@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
@@ -152,7 +153,7 @@ class InputList:
         return cls(str(facts["path"]), url_column=url, key_column=key, null=bool(facts["null"]))
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
-        """As `Source.batches`: files first, in the folders of the current one, then addresses."""
+        """As `Source.batches`: files first, in the folders of the current one, then addresses and keys."""
         with private_database() as spool:
             files = FileSpool(spool, mirror)
             addresses = AddressSpool(spool)
@@ -177,8 +178,8 @@ class InputList:
         return fetch_listed(item.key or item.path, path, options, item.validator, ongoing)
 
     def host_of(self, item: Item) -> str:
-        """What serves an item."""
-        return urlsplit(item.key or item.path).netloc
+        """What serves an item; several users of one host share its limit."""
+        return urlsplit(item.key or item.path).netloc.rpartition("@")[2].lower()
 
     def close(self) -> None:
         """End the connections, at the end of a run."""
@@ -188,8 +189,9 @@ class InputList:
         """All rows, in their order."""
         if self._stream is not None or self.path:
             stream, self._stream = self._stream or open_list(self.path, self._access), None
+            columns = replace(self._columns, others=self._access.columns)
             try:
-                yield from read_rows(stream, self.path, self._columns, nul=self._null)
+                yield from read_rows(stream, self.path, columns, nul=self._null)
             except ItemError as error:  # of a server, or of a package that is missing
                 raise _unreadable(self.path, error) from None
         else:

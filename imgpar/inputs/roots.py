@@ -9,13 +9,14 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from imgpar.core.addresses import is_address
 from imgpar.core.errors import refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.ignored import is_system_folder
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, archive_suffix, sources_of
+from imgpar.inputs.sources import Source, archive_suffix, is_loose, sources_of
 from imgpar.inputs.walk import Opener, walk
 
 
@@ -113,7 +114,7 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
     if len(kept) + len(single) + len(sources) > 1:
-        _name([*kept, *(placed for placed in sources if not getattr(placed.source, "loose", False))])
+        _name([*kept, *(placed for placed in sources if not is_loose(placed.source))])
     for root in kept:
         root.opener = opener
     return Named(kept, single, missing, sources)
@@ -255,7 +256,7 @@ def _own_names(path: str) -> tuple[str, str, str]:
     name = os.path.basename(path) or "root"
     suffix = archive_suffix(path)
     stem = name[: -len(suffix) - 1] if suffix else ""
-    if stem and os.path.isfile(path):
+    if stem and (is_address(path) or os.path.isfile(path)):
         return stem, f"{stem}-{suffix}", f"{stem}-{short_hash(path)}"
     above = os.path.basename(os.path.dirname(path))
     longer = f"{above}-{name}" if above else name

@@ -36,7 +36,7 @@ class SevenZipSource(SequentialArchive):
     def entries(self) -> Iterator[Entry]:
         """As `Archive.entries`."""
         with self._opened() as archive:
-            state, packed = self.state(), os.stat(self.root).st_size
+            state, packed = self.state(), os.stat(self.path).st_size
             hidden = self.password is None and archive.password_protected
             for file in archive.files:
                 if file.is_directory:
@@ -90,7 +90,7 @@ class SevenZipSource(SequentialArchive):
             fix = f"Install what reads it: {pip('imgpar[archives]')}"
             raise MissingExtraError("7z archives need a package.", fix=fix) from None
         try:
-            file = open(self.root, "rb")  # noqa: SIM115
+            file = open(self.path, "rb")  # noqa: SIM115
         except OSError as error:
             raise SourceError(why_unreadable(error)) from None
         with file, self._read(library, file) as archive:

@@ -14,17 +14,25 @@ import glob
 import importlib
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import IO, NamedTuple, Protocol, TypeGuard, cast
+from typing import IO, Any, NamedTuple, Protocol, TypeGuard, cast
 
 from imgpar.core.addresses import STORES, last_part, scheme_of, without_secrets
-from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
+from imgpar.core.errors import (
+    DamagedError,
+    SourceError,
+    UsageError,
+    item_error,
+    refuse_collapsed,
+    unknown_scheme,
+)
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.core.private_database import private_database
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.batches import PAUSE, Batch, Entries, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
 from imgpar.inputs.folder_spool import Contents, FolderSpool, SpooledFile
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
@@ -56,6 +64,11 @@ SINGLE = ("http", "https")
 
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
+PAUSE_SECONDS = 0.5
+"""Interval at which a source that is being listed lets its reader do something else."""
+_MOST = (1 << 63) - 1
+"""Of sizes in bytes and times in nanoseconds."""
+
 LONGEST = 2000
 """Characters of a path below a source; a longer one is no name of a file on most systems."""
 
@@ -73,6 +86,8 @@ class Access(NamedTuple):
     """Whether archives that are found in a folder are opened."""
     fetching: FetchOptions = FetchOptions()
     """Limits of transfers, for sources that wait."""
+    columns: tuple[str, ...] = ()
+    """What a table must have beside the address."""
 
 
 NO_ACCESS = Access()
@@ -154,10 +169,21 @@ def in_folders(
         patterns: `include` and `exclude` of the run.
     """
     with private_database() as database:
-        spool = FolderSpool(database)
+        spool, told = FolderSpool(database), time.monotonic()
         for entry in entries:
             _sort_in(spool, entry, patterns)
+            if time.monotonic() - told > PAUSE_SECONDS:
+                yield PAUSE
+                told = time.monotonic()
         yield from _batches(spool, root, mirror)
+
+
+def _possible(entry: Entry) -> Entry:
+    """The entry; failed where no file has its size, and without a time that no file has."""
+    if not 0 <= entry.size <= _MOST:
+        kind = DamagedError.__name__
+        entry = entry._replace(size=0, error="It is damaged: its size is not possible.", kind=kind)
+    return entry if -_MOST <= entry.mtime_ns <= _MOST else entry._replace(mtime_ns=0)
 
 
 def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> None:
@@ -168,6 +194,7 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
         error = f"Its name leads outside of the input ({entry.path!a}). Rename it."
     elif len(path) > LONGEST:
         error = f"Its name has {len(path):,} characters. Rename it."
+    entry = _possible(entry)
     if error:
         if not is_media(path):
             return
@@ -249,7 +276,7 @@ def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
     """The batches of source `number`, whose items say so."""
     for batch in batches:
         items = batch.items
-        if batch.files:
+        if batch.files or batch is PAUSE:
             yield batch
         elif isinstance(items, Entries):
             others = batch.others.of_source(number) if isinstance(batch.others, Entries) else ()
@@ -283,14 +310,15 @@ def with_sources(
         UsageError: two sources have one name, there is none for an address, or it is that of an archive.
     """
     found, sources, addresses = list[str | Source](), dict[str, Source](), list[str]()
+    opener = _Opener(access)
     for given in _each(inputs):
-        if isinstance(given, str) and is_item(given):
+        if isinstance(given, str) and is_item(given) and not is_remote_archive(given):
             addresses.append(given)
             continue
         if in_order:
             found += _listed(addresses, access, len(found))
             addresses = []
-        made = _source_of(given, access) if isinstance(given, str) else given
+        made = opener.source_of(given) if isinstance(given, str) else given
         if not isinstance(made, str):
             known = sources.setdefault(made.root, made)
             if known is not made and made is given:
@@ -327,9 +355,6 @@ def _each(inputs: Iterable[str | Source]) -> Iterator[str | Source]:
             yield given
             continue
         for name in spelled_out(given):
-            if scheme_of(name) and archive_suffix(last_part(name)):
-                words = f"{without_secrets(name)} is an archive, which is not opened at an address."
-                raise UsageError(words, fix="Download it, and name the file.")
             yield from matching(name) if archive_suffix(name) and not scheme_of(name) else (name,)
 
 
@@ -341,6 +366,16 @@ def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
 def is_source(given: object) -> TypeGuard[Source]:
     """Whether an input is a source, not a path."""
     return all(hasattr(given, name) for name in ("root", "waits", "batches", "open"))
+
+
+def is_loose(source: Source) -> bool:
+    """Whether its items are inputs of their own; see `Source`."""
+    return bool(getattr(source, "loose", False))
+
+
+def has_one_item(source: Source) -> bool:
+    """Whether it is one such item."""
+    return bool(getattr(source, "single", False))
 
 
 def has_order(source: Source) -> bool:
@@ -358,15 +393,52 @@ def archive_suffix(path: str) -> str:
     return next((suffix for suffix in (".".join(parts[-2:]), parts[-1]) if suffix in ARCHIVES), "")
 
 
-def _source_of(path: str, access: Access) -> str | Source:
-    if scheme := scheme_of(path):
-        found, name = SCHEMES.get(scheme), path
-        if found is None:
-            raise unknown_scheme(path, (*SINGLE, *SCHEMES))
-        return _made(found, name, access)
-    if archive_suffix(path) and os.path.isfile(path):
-        return opened_archive(os.path.abspath(path), access)
-    return path
+def is_remote_archive(given: object) -> bool:
+    """Whether an input is the address of an archive."""
+    known = isinstance(given, str) and scheme_of(given) in (*SINGLE, *STORES)
+    return known and bool(archive_suffix(last_part(str(given))))
+
+
+class _Opener:
+    """Makes the sources of one run for what is named."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._copies: Any = None
+        self._remote: dict[str, tuple[str, Source]] = {}
+        """Archives at addresses, with these, by their names."""
+
+    def source_of(self, path: str) -> str | Source:
+        """The source for an address or archive; the path itself for anything else."""
+        if scheme := scheme_of(path):
+            if is_remote_archive(path):
+                return self._remote_archive(path)
+            found = SCHEMES.get(scheme)
+            if found is None:
+                raise unknown_scheme(path, (*SINGLE, *SCHEMES))
+            return _made(found, path, self._access)
+        refuse_collapsed(path, (*SINGLE, *SCHEMES))
+        if archive_suffix(path) and os.path.isfile(path):
+            return opened_archive(os.path.abspath(path), self._access)
+        return path
+
+    def _remote_archive(self, address: str) -> Source:
+        shown = without_secrets(address)
+        if scheme_of(address) in STORES and glob.has_magic(address.partition("://")[2]):
+            words = f"{shown} is a pattern for archives, which are not looked for at an address."
+            raise UsageError(words, fix="Name each, or write a range such as {00000..00012}.tar.")
+        library = importlib.import_module("imgpar.inputs.remote_archives")
+        name = library.name_of(address)
+        known, source = self._remote.get(name, ("", None))
+        if source is None:
+            self._copies = self._copies or library.Copies(self._access.fetching)
+            copy = self._copies.add(address, name)
+            where = ARCHIVES[archive_suffix(last_part(address))]
+            known, source = self._remote[name] = address, _made(where, copy.path, self._access, copy)
+        if known != address:
+            words = f"Two archives are called {name}: only what is not shown tells their addresses apart."
+            raise UsageError(words, fix="Read each in a run of its own.")
+        return source
 
 
 def opened_archive(path: str, access: Access) -> Source:
@@ -374,8 +446,8 @@ def opened_archive(path: str, access: Access) -> Source:
     return _made(ARCHIVES[archive_suffix(path)], path, access)
 
 
-def _made(where: tuple[str, str], name: str, access: Access) -> Source:
-    return cast(Source, getattr(importlib.import_module(where[0]), where[1])(name, access))
+def _made(where: tuple[str, str], name: str, access: Access, *more: object) -> Source:
+    return cast(Source, getattr(importlib.import_module(where[0]), where[1])(name, access, *more))
 
 
 # ----- opening, in a worker -------------------------------------------------------------------------

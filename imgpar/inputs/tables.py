@@ -15,7 +15,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import IO, Any, NamedTuple
 
@@ -58,6 +58,8 @@ class Columns:
 
     address: str = ""
     key: str = ""
+    others: tuple[str, ...] = ()
+    """Further ones that must be there."""
 
     def found_in(self, names: Sequence[str], where: str) -> tuple[str, str]:
         """The names of the columns with the address and with the key, which may be empty.
@@ -77,11 +79,12 @@ class Columns:
             else:
                 fix = "Name the column with --url-column (url_column=)."
             raise UsageError(f"{where} has {which}; its columns are {_listed(names)}.", fix=fix)
-        if self.key and self.key not in names:
-            raise UsageError(
-                f"{where} has no column {self.key!r}; its columns are {_listed(names)}.",
-                fix="Name another one with --key-column (key_column=).",
-            )
+        needed = {self.key: "Name another one with --key-column (key_column=)."} if self.key else {}
+        needed |= dict.fromkeys(self.others, "Name another one.")
+        for name, fix in needed.items():
+            if name not in names:
+                words = f"{where} has no column {name!r}; its columns are {_listed(names)}."
+                raise UsageError(words, fix=fix)
         return address, self.key
 
 
@@ -214,7 +217,7 @@ def _json_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[List
             yield ListRow("", number, error="The line is no JSON object.")
             continue
         if found is None:
-            found = columns.found_in(list(values), where)
+            found = replace(columns, others=()).found_in(list(values), where)  # a value may be missing
         yield _row({name: _text(value) for name, value in values.items()}, *found, number)
 
 

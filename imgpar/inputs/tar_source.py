@@ -26,6 +26,13 @@ from imgpar.inputs.sources import Entry
 
 _CHUNK = 1 << 20
 _METHODS = {"tgz": "gz", "tbz": "bz2", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}
+_EXTENDED = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+"""Types of headers that hold names and times of the member after them."""
+_LONGEST_HEADER = 1 << 20
+"""Bytes of such a header, all of which tarfile reads into memory."""
 _CUT_OFF = "It is cut off: the archive ends before it does."
 
 
@@ -45,9 +52,9 @@ class TarSource(Archive):
     def entries(self) -> Iterator[Entry]:
         """As `Archive.entries`."""
         links = _Links()
-        with _read(self.root) as file:
+        with _read(self.path) as file:
             state, length = self.state(), os.fstat(file.fileno()).st_size
-            for _, info, _ in _members(file, "r:"):
+            for _, info, _ in _members(file):
                 key = f"{state} {info.offset_data}"
                 entry = _entry(info, key, xxhash.xxh3_64_intdigest(key.encode()) & INODE_BITS)
                 if info.isreg() and info.offset_data + info.size > length:
@@ -59,7 +66,7 @@ class TarSource(Archive):
         state, place = item.key.split(" ")
         if state != self.state():
             raise changed()
-        return io.BufferedReader(_Part(self.root, int(place), item.size))
+        return io.BufferedReader(_Part(self.path, int(place), item.size))
 
 
 class PackedTarSource(SequentialArchive):
@@ -72,7 +79,7 @@ class PackedTarSource(SequentialArchive):
         links = _Links()
         state = self.state()
         with self._unpacked() as file:
-            for number, info, archive in _members(file, "r|"):
+            for number, info, archive in _members(file):
                 version, error = 0, None
                 if info.isreg() and not info.issparse():
                     try:
@@ -88,7 +95,7 @@ class PackedTarSource(SequentialArchive):
         """As `SequentialArchive.unpack`."""
         state = self.state()
         with self._unpacked() as file:
-            for number, info, archive in _members(file, "r|"):
+            for number, info, archive in _members(file):
                 key = f"{state} {number}"
                 target = receiver.take(key) if info.isreg() else None
                 if target is not None:
@@ -103,9 +110,9 @@ class PackedTarSource(SequentialArchive):
 
     @contextlib.contextmanager
     def _unpacked(self) -> Generator[Unpacked]:
-        suffix = self.root.rpartition(".")[2].lower()
+        suffix = self.path.rpartition(".")[2].lower()
         try:
-            file = Unpacked(self.root, _METHODS.get(suffix, suffix))
+            file = Unpacked(self.path, _METHODS.get(suffix, suffix))
         except OSError as error:
             raise SourceError(why_unreadable(error)) from None
         with file:
@@ -157,6 +164,17 @@ class _Header(tarfile.TarInfo):
     """A header; one that is damaged ends the archive with an error, where tarfile takes it for the end."""
 
     @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> Any:
+        """As of tarfile."""
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in _EXTENDED and info.size > _LONGEST_HEADER:
+            raise DamagedError(f"It is damaged: one of its headers has {info.size:,} bytes.")
+        return info
+
+    def _proc_gnusparse_10(self, next_: Any, *_: object) -> None:
+        next_.sparse = []  # the map is not read: members with holes are failed inputs
+
+    @classmethod
     def fromtarfile(cls, tarfile_: Any) -> Any:
         """As of tarfile."""
         try:
@@ -169,17 +187,19 @@ class _Header(tarfile.TarInfo):
             raise DamagedError(f"It is damaged after {tarfile_.offset:,} bytes: {error}.") from None
 
 
-def _members(file: Any, mode: Any) -> Iterator[tuple[int, tarfile.TarInfo, tarfile.TarFile]]:
+def _members(file: Any) -> Iterator[tuple[int, tarfile.TarInfo, tarfile.TarFile]]:
     """The members of an archive with their numbers, without folders, and the archive. Raises DamagedError."""
     try:
-        with tarfile.open(fileobj=file, mode=mode, tarinfo=_Header, encoding="utf-8") as archive:
+        with tarfile.open(fileobj=file, mode="r:", tarinfo=_Header, encoding="utf-8") as archive:
             number = 0
             while (info := archive.next()) is not None:
                 archive.members = []  # type: ignore[attr-defined]  # it would keep all
+                if archive.offset <= info.offset or info.size < 0:
+                    raise DamagedError(f"It is damaged after {info.offset:,} bytes: a size is negative.")
                 if not info.isdir():
                     yield number, info, archive
                 number += 1
-    except (tarfile.TarError, ValueError, OverflowError) as error:
+    except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         raise DamagedError(f"It is no tar archive, or it is damaged: {error}.") from None
 
 

@@ -20,7 +20,7 @@ _LARGE_END = struct.Struct("<4sQ2H2L4Q")
 _ENTRY = struct.Struct("<4s4B4HL2L5H2L")
 _LONGEST_COMMENT = (1 << 16) - 1
 _FULL_16, _FULL_32 = 0xFFFF, 0xFFFFFFFF
-_LARGE, _UNICODE_NAME, _UNIX_TIME, _NTFS, AES = 0x0001, 0x7075, 0x5455, 0x000A, 99
+_LARGE, UNICODE_NAME, _UNIX_TIME, _NTFS, AES = 0x0001, 0x7075, 0x5455, 0x000A, 99
 UTF8, ENCRYPTED, STRONG = 0x800, 1, 0x40
 """Bits of `ZipMember.flags`."""
 _NTFS_EPOCH = 116_444_736_000_000_000
@@ -110,7 +110,7 @@ def _member(found: tuple[int, ...], raw: bytes, extra: bytes, before: int) -> Zi
         size, packed, offset = _large(large, size, packed, offset)
     by_rule = raw.decode("utf-8" if flags & UTF8 else "cp437", "surrogateescape")
     return ZipMember(
-        _shown(raw, fields.get(_UNICODE_NAME, b"")),
+        name_of(raw, fields.get(UNICODE_NAME, b"")),
         by_rule,
         size,
         packed,
@@ -145,11 +145,15 @@ def _large(field: bytes, *values: int) -> list[int]:
     return found
 
 
-def _shown(raw: bytes, field: bytes) -> str:
+def name_of(raw: bytes, field: bytes) -> str:
     """The name of an entry. Many tools write UTF-8 and do not say so; what is no UTF-8 is CP437, as the
     description of the format has it, so names in other encodings are wrong but unique.
 
-    >>> _shown("ü.jpg".encode(), b""), _shown(b"\\x81.jpg", b"")
+    Args:
+        raw: as it is stored.
+        field: the extra field `UNICODE_NAME`, or empty.
+
+    >>> name_of("ü.jpg".encode(), b""), name_of(b"\\x81.jpg", b"")
     ('ü.jpg', 'ü.jpg')
     """
     if len(field) > 5 and field[0] == 1 and int.from_bytes(field[1:5], "little") == zlib.crc32(raw):

@@ -7,6 +7,7 @@ reads the directory of encrypted archives only.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
 import zipfile
@@ -35,6 +36,8 @@ _NAMES = {1: "Shrink", 6: "Implode", 9: "Deflate64", _ZSTD: "Zstandard", 95: "XZ
 """Methods of compression that are not read, by number."""
 _WITH_ZSTD, _WITH_AES = "backports.zstd.zipfile", "pyzipper"
 _LOCAL_HEADER = 30
+_FARTHEST = (1 << 64) - 1
+_BEYOND = DamagedError("The archive ends before its data do.")
 
 
 class ZipSource(Archive):
@@ -50,12 +53,13 @@ class ZipSource(Archive):
     def entries(self) -> Iterator[Entry]:
         """As `Archive.entries`."""
         try:
-            with open(self.root, "rb") as file:
-                inside = _overlapping(file)
-                state = self.state()
+            with open(self.path, "rb") as file:
+                inside, state, length = _overlapping(file), self.state(), os.fstat(file.fileno()).st_size
                 for member in members(file):
                     if not member.name.endswith("/"):
-                        yield self._entry(member, state, overlaps=member.offset in inside)
+                        entry = self._entry(member, state, overlaps=member.offset in inside)
+                        beyond = _end(member) > length
+                        yield failed(entry, _BEYOND) if beyond and not entry.error else entry
         except NoZipError as error:
             kind = UnsupportedError if isinstance(error, SplitError) else DamagedError
             raise kind(f"It cannot be read as a ZIP archive: {error}.") from None
@@ -68,8 +72,8 @@ class ZipSource(Archive):
         if state != self.state():
             raise changed()
         if int(flags) & ENCRYPTED:
-            return _unlocked(self.root, state, int(offset), int(method), self.password)
-        archive = _opened(self.root, state, int(method) == _ZSTD)
+            return _unlocked(self.path, state, int(offset), int(method), self.password)
+        archive = _opened(self.path, state, int(method) == _ZSTD)
         info = archive.ZipInfo(raw)
         info.header_offset, info.compress_size, info.file_size = int(offset), int(packed), item.size
         info.compress_type, info.flag_bits, info.CRC = int(method), int(flags), item.inode
@@ -120,12 +124,17 @@ def _overlapping(file: IO[bytes]) -> frozenset[int]:
     """Where members begin whose data reach into those of the next one."""
     starts, ends = array("Q"), array("Q")
     for member in members(file):
-        starts.append(member.offset)
-        ends.append(member.offset + _LOCAL_HEADER + member.packed)
+        starts.append(min(member.offset, _FARTHEST))
+        ends.append(min(_end(member), _FARTHEST))
     if all(end <= start for end, start in zip(ends, starts[1:], strict=False)):
         return frozenset()  # the usual archive, whose directory has the order of its data
     order = sorted(range(len(starts)), key=starts.__getitem__)
     return frozenset(starts[at] for at, after in pairwise(order) if ends[at] > starts[after])
+
+
+def _end(member: ZipMember) -> int:
+    """Where its data end at the earliest; the directory may say anything."""
+    return member.offset + _LOCAL_HEADER + member.packed
 
 
 def _with_zstd() -> Any:

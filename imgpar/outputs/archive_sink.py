@@ -106,7 +106,27 @@ class FileRange(io.BufferedIOBase):
         return self._at >= self._size
 
 
-class ArchiveSink:
+class FixedTimes:
+    """The part of a sink that knows the times of members."""
+
+    _fixed: int | None = None
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether equal outputs make equal archives: members in one order, with one time. Raises
+        UsageError."""
+        return self._fixed is not None
+
+    @deterministic.setter
+    def deterministic(self, wanted: bool) -> None:
+        self._fixed = fixed_time() * 10**9 if wanted else None
+
+    def _time(self, mtime_ns: int) -> int:
+        """The modification time of a member, in nanoseconds."""
+        return mtime_ns if self._fixed is None else self._fixed
+
+
+class ArchiveSink(FixedTimes):
     """Outputs in an archive.
 
     Args:
@@ -121,7 +141,6 @@ class ArchiveSink:
 
     def __init__(self, path: str) -> None:
         self.root = path
-        self._fixed: int | None = None
         self._members: dict[str, WholeMember] = {}
         self._partial: Partial | None = None
         self._gaps = False
@@ -132,16 +151,6 @@ class ArchiveSink:
         self._is_known = False
         self._reading = Lock()
         """Outputs are verified by several threads, and an archive is one file with one position."""
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether equal outputs make equal archives: members in the order of their names, with one time.
-        Raises UsageError."""
-        return self._fixed is not None
-
-    @deterministic.setter
-    def deterministic(self, wanted: bool) -> None:
-        self._fixed = fixed_time() * 10**9 if wanted else None
 
     # ----- of each kind -----------------------------------------------------------------------------
 
@@ -203,6 +212,7 @@ class ArchiveSink:
         partial = self._partial or Partial.left_by_a_kill(self.root)
         if partial is None or self._members:
             return
+        sweep_temporary_files(os.path.dirname(self.root))  # a kill at the end of a run leaves a second one
         known: dict[str, set[str]] = {}
         for file in made:
             known.setdefault(self._name(file.path), set()).add(file.digest)
@@ -297,10 +307,6 @@ class ArchiveSink:
 
     def _name(self, path: str) -> str:
         return path[len(self.root) + 1 :].replace(os.sep, "/")
-
-    def _time(self, mtime_ns: int) -> int:
-        """The modification time of a member, in nanoseconds."""
-        return mtime_ns if self._fixed is None else self._fixed
 
     def _unreadable(self, why: object) -> OutputError:
         words = f"{self.root} cannot be read as a {self.title}: {why}."

@@ -20,7 +20,7 @@ class MemorySink(Mapping[str, bytes]):
     b'RIFF...'
     """
 
-    waits = False
+    waits = lasts = False
     root = "memory://outputs"
 
     def __init__(self) -> None:

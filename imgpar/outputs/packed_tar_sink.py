@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import importlib
 import lzma
 import shutil
 import tempfile
 import zlib
 from collections.abc import Callable
-from types import ModuleType
 from typing import IO, Any, cast
 
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import MissingExtraError, UsageError
 from imgpar.core.fs import no_room
-from imgpar.core.install_hint import pip
+from imgpar.inputs.compressed import zstd, zstd_errors
 from imgpar.outputs.archive_sink import BLOCK, Before, Writer
 from imgpar.outputs.tar_sink import UNREADABLE, TarBefore, TarSink, TarWriter
 
@@ -28,19 +26,8 @@ Open = Callable[[IO[bytes], str], IO[bytes]]
 """Opens a compressed file over an open one; mode "rb" or "wb"."""
 
 
-def _zstd_module() -> ModuleType | None:
-    for name in ("compression.zstd", "backports.zstd"):
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    return None
-
-
 def _zstd(file: IO[bytes], mode: str) -> IO[bytes]:
-    module = _zstd_module()
-    assert module
-    return cast(IO[bytes], module.ZstdFile(file, mode))
+    return cast(IO[bytes], zstd().ZstdFile(file, mode))
 
 
 def _bzip2(file: Any, mode: Any) -> IO[bytes]:
@@ -77,9 +64,11 @@ class PackedTarSink(TarSink):
         super().__init__(path)
         kind, self._open = PACKERS[path.rpartition(".")[2].lower()]
         self.title = f"{kind} archive"
-        if self._open is _zstd and _zstd_module() is None:
-            fix = f"Install it: {pip('imgpar[archives]')}"
-            raise UsageError("Zstandard needs a package that is not installed.", fix=fix)
+        if self._open is _zstd:
+            try:
+                zstd()
+            except MissingExtraError as error:
+                raise UsageError("Zstandard needs a package that is not installed.", fix=error.fix) from None
 
     def _before(self) -> Before:
         return plain_tar(self, self._unpack)
@@ -116,9 +105,7 @@ def plain_tar(sink: TarSink, unpack: Callable[[IO[bytes]], object], *errors: typ
         OutputError: it cannot be read.
         DiskFullError: there is no room for temporary files.
     """
-    zstd = _zstd_module()
-    more = (zstd.ZstdError,) if zstd else ()
-    damage: tuple[Any, ...] = (*UNREADABLE, zlib.error, lzma.LZMAError, *more, *errors)
+    damage: tuple[Any, ...] = (*UNREADABLE, zlib.error, lzma.LZMAError, *zstd_errors(), *errors)
     file = cast(IO[bytes], tempfile.TemporaryFile())  # noqa: SIM115 - the archive closes it
     try:
         unpack(file)

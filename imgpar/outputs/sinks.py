@@ -14,13 +14,13 @@ import importlib
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol, cast
 
-from imgpar.core.addresses import STORES, scheme_of
+from imgpar.core.addresses import STORES, scheme_of, without_secrets
 from imgpar.core.digest import LocalFiles, Store
-from imgpar.core.errors import UsageError, unknown_scheme
+from imgpar.core.errors import UsageError, refuse_collapsed, unknown_scheme
 from imgpar.core.fs import OURS
-from imgpar.core.job import Facts, OutputFile
+from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.inputs.batches import open_folder
 from imgpar.inputs.roots import absolute
 
@@ -69,6 +69,7 @@ class Sink(Store, Protocol):
                          not asked before a new output is published.
     listing(folder)      what lies directly in a folder, by name: asked for once in place of `find` for each.
                          Raises RunError where that cannot be known.
+    lasts                if it is false, what is stored is lost with this process.
     ordered              if it is true, items are published and recorded in the order of the plan.
     sees                 a `SeenWants`: what is asked about the content of the inputs, for `Outcome.seen`.
     record(outcome, job) called for every item of a run that is not unchanged, failed ones included, after its
@@ -129,11 +130,15 @@ class Folder(LocalFiles):
 
 
 class Stored:
-    """A sink, with the questions about whole folders that `Folder` answers at once."""
+    """A sink, with the questions about whole folders that `Folder` answers at once, and with what a sink may
+    have but need not: nothing else asks for that."""
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.digest, self.close = sink.digest, sink.close
+        self.publish_new: Publish | None = getattr(sink, "publish_new", None)
+        self.record: Record | None = getattr(sink, "record", None)
+        self._resume: Callable[[Iterable[OutputFile]], object] | None = getattr(sink, "resume", None)
         self._listing: Listing | None = getattr(sink, "listing", None)
         self._listed = "", dict[str, Facts]()
         """The folder that was listed last, and what it held before the run published into it."""
@@ -152,8 +157,35 @@ class Stored:
 
     def resume(self, made: Iterable[OutputFile]) -> None:
         """As `Sink`; does nothing where the sink takes nothing over."""
-        if resume := getattr(self.sink, "resume", None):
-            resume(made)
+        if self._resume:
+            self._resume(made)
+
+    @property
+    def journal(self) -> str:
+        """As `Sink`; empty for the one in the user's state folder."""
+        return str(getattr(self.sink, "journal", ""))
+
+    @property
+    def lasts(self) -> bool:
+        """As `Sink`."""
+        return bool(getattr(self.sink, "lasts", True))
+
+    @property
+    def ordered(self) -> bool:
+        """As `Sink`; it may follow from `deterministic`."""
+        return bool(getattr(self.sink, "ordered", False))
+
+    @property
+    def sees(self) -> SeenWants | None:
+        """As `Sink`; None for nothing."""
+        return getattr(self.sink, "sees", None)
+
+    def make_deterministic(self) -> bool:
+        """Have equal outputs stored alike; False where the sink does not know how. Raises UsageError."""
+        if not hasattr(self.sink, "deterministic"):
+            return False
+        cast(Any, self.sink).deterministic = True
+        return True
 
     def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
         """As `Folder.sizes`."""
@@ -167,6 +199,8 @@ class Stored:
 
 
 Listing = Callable[[str], Mapping[str, Facts]]
+Publish = Callable[[str, str, OutputFile], None]
+Record = Callable[[Outcome, Job | None], object]
 Place = Folder | Stored
 FILES = Folder()
 
@@ -180,8 +214,14 @@ def sink_of(out: str) -> Sink | None:
     if scheme := scheme_of(out):
         found, name = SCHEMES.get(scheme), out
         if found is None:
-            raise unknown_scheme(out, SCHEMES)
+            raise unknown_scheme(out, SCHEMES, "written to")
+        if suffix := archive_of_name(out):
+            raise UsageError(
+                f"{without_secrets(out)} is named like an archive (.{suffix}); none is stored at an address.",
+                fix="Write a file and upload it, or name a folder that ends with '/'.",
+            )
     else:
+        refuse_collapsed(out, SCHEMES)
         found, name = _local_sink(out), absolute(out)
         if found is None:
             return None
@@ -189,19 +229,34 @@ def sink_of(out: str) -> Sink | None:
     return made
 
 
+def is_sharded(folder: str) -> bool:
+    """Whether a folder has shards of an earlier run."""
+    return os.path.isfile(os.path.join(folder, SHARDS))
+
+
 def _local_sink(out: str) -> tuple[str, str] | None:
-    if os.path.isfile(os.path.join(absolute(out), SHARDS)):
+    if is_sharded(absolute(out)):
         return "imgpar.outputs.shards.sink", "ShardSink"
     if os.path.isdir(out) or out.endswith(("/", os.sep)):
         return None
-    parts = os.path.basename(out).lower().split(".")
-    found = SINKS.get(".".join(parts[-2:])) or SINKS.get(parts[-1])
-    if found is None and len(parts) > 1 and parts[-1] in NOT_WRITTEN:
+    suffix = archive_of_name(out)
+    if suffix in NOT_WRITTEN:
         raise UsageError(
             f"OUT ({os.path.basename(out)}) is named like an archive of a kind that is not written.",
             fix="Name a .zip, .tar, .tar.gz, .tar.zst or .7z, or a folder that ends with '/'.",
         )
-    return found
+    return SINKS.get(suffix)
+
+
+def archive_of_name(out: str) -> str:
+    """The suffix by which OUT is named like an archive; empty where it is not, or ends with a slash.
+
+    >>> archive_of_name("a/trip.tar.gz"), archive_of_name("s3://b/x.RAR"), archive_of_name("x.zip/")
+    ('tar.gz', 'rar', '')
+    """
+    parts = os.path.basename(out).lower().split(".")
+    found = (".".join(parts[-2:]), parts[-1]) if len(parts) > 1 else ()
+    return next((suffix for suffix in found if suffix in SINKS or suffix in NOT_WRITTEN), "")
 
 
 def check_sink(sink: object) -> Sink:

@@ -31,6 +31,7 @@ class StoreSink:
 
     def __init__(self, address: str) -> None:
         place = place_of(address, pattern=False)
+        self.lasts = place.scheme != "memory"
         self.root, self._store = place.root, f"{place.store}/"
         self._client = client_of(place.scheme, place.host, place.user)
         self._asked = threading.local()

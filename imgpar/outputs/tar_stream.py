@@ -12,11 +12,11 @@ from typing import IO
 
 from imgpar.core.errors import ClosedOutputError, ImgparError
 from imgpar.core.job import Facts, OutputFile
-from imgpar.outputs.archive_sink import fixed_time
+from imgpar.outputs.archive_sink import FixedTimes
 from imgpar.outputs.tar_sink import RECORD, add_file
 
 
-class TarStream:
+class TarStream(FixedTimes):
     """A sink that writes to a stream.
 
     Args:
@@ -29,21 +29,10 @@ class TarStream:
         self._file, self._end = file, 0
         self._broken = self._closed = False
         self._members: dict[str, Facts] = {}
-        self._fixed: int | None = None
-
-    @property
-    def deterministic(self) -> bool:
-        """Whether equal outputs make equal streams: in the order of the plan, with one time. Raises
-        UsageError."""
-        return self._fixed is not None
-
-    @deterministic.setter
-    def deterministic(self, wanted: bool) -> None:
-        self._fixed = fixed_time() * 10**9 if wanted else None
 
     @property
     def ordered(self) -> bool:
-        """As `Sink.ordered`."""
+        """As `Sink.ordered`: the order of the plan is the one order that a stream can have."""
         return self.deterministic
 
     def find(self, path: str) -> Facts | None:
@@ -57,7 +46,7 @@ class TarStream:
     def publish(self, path: str, file: str, made: OutputFile, /) -> None:
         """As `Sink.publish`. Raises ClosedOutputError where nothing more can be written."""
         name = path[len(self.root) + 1 :].replace(os.sep, "/")
-        when = made.mtime_ns if self._fixed is None else self._fixed
+        when = self._time(made.mtime_ns)
         with open(file, "rb") as source:
             self._write(name, source, made.bytes, when)
         self._members[path] = Facts(made.bytes, when)

@@ -12,6 +12,7 @@ from typing import IO
 from imgpar.core.digest import stream_digest
 from imgpar.core.errors import CommitError, OutputError
 from imgpar.core.job import Facts, OutputFile
+from imgpar.inputs.zip_directory import UNICODE_NAME, name_of
 from imgpar.outputs.archive_sink import BLOCK, ArchiveSink, Before, FileRange, WholeMember
 
 UNREADABLE = (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, ValueError, EOFError)
@@ -89,21 +90,22 @@ class ZipSink(ArchiveSink):
 
 
 class _ZipBefore:
-    """The archive that is replaced."""
+    """The archive that is replaced. Names are those that it has as an input."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self.archive = archive
+        self.infos = {info.filename: info for info in map(_with_its_name, archive.infolist())}
 
     def names(self) -> Iterable[str]:
-        return self.archive.NameToInfo
+        return self.infos
 
     def find(self, name: str) -> Facts | None:
-        info = self.archive.NameToInfo.get(name)
+        info = self.infos.get(name)
         return Facts(info.file_size, _modified(info), 0, info.CRC) if info else None
 
     def digest(self, name: str) -> str:
         try:
-            with self.archive.open(name) as file:
+            with self.archive.open(self.infos[name]) as file:
                 return stream_digest(file)
         except UNREADABLE as error:
             raise OSError(str(error)) from None
@@ -134,8 +136,7 @@ class _ZipWriter:
 
     def keep(self, name: str) -> None:
         assert self._before
-        old = self._before.archive
-        info = old.NameToInfo[name]
+        old, info = self._before.archive, self._before.infos[name]
         assert old.fp
         old.fp.seek(info.header_offset)
         head = old.fp.read(_LOCAL.size)
@@ -184,6 +185,15 @@ def _member_at(file: IO[bytes], at: int) -> tuple[str, WholeMember] | None:
     info.extra = rest[long_name:]
     data = at + _LOCAL.size + len(rest)
     return name, WholeMember(at, data, size, data + size, _modified(info), crc)
+
+
+def _with_its_name(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """The entry; zipfile takes UTF-8 for CP437 where no flag says so, as in archives of macOS."""
+    if not info.flag_bits & _UTF8 and not info.orig_filename.isascii():
+        fields = _extra_fields(info.extra)
+        info.filename = name_of(info.orig_filename.encode("cp437"), fields.pop(UNICODE_NAME, b""))
+        info.extra = b"".join(struct.pack("<HH", kind, len(data)) + data for kind, data in fields.items())
+    return info
 
 
 def _dos_time(date: int, clock: int) -> tuple[int, int, int, int, int, int]:

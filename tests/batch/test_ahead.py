@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +54,21 @@ def source(server: HttpServer, options: FetchOptions = LOCAL) -> WebSource:
     return WebSource([server.url(path) for path in server.pages], options)
 
 
+@contextmanager
+def answers_together(server: HttpServer, count: int) -> Iterator[None]:
+    """Pages that are held are answered once `count` were asked for at a time; no latency decides it."""
+
+    def answer() -> None:
+        for _ in range(count):
+            server.asked.acquire(timeout=60)
+        server.release.set()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield
+    thread.join()
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
@@ -72,15 +87,22 @@ def test_outputs_are_those_of_a_local_run(tmp_path: Path, session: imgpar.Sessio
 
 
 def test_few_transfers_from_one_host(tmp_path: Path, session: imgpar.Session) -> None:
-    with HttpServer(pages(30), latency=0.02) as server:
-        for most in (8, 3):
-            server.most_active = 0
-            report = imgpar.convert(
-                source(server), tmp_path / str(most), to="jpg", per_host=most, session=session
-            )
-            assert report.ok == 30
-            assert server.most_active == most
-        assert server.connections <= 8 + 3
+    for most in (8, 3):
+        with HttpServer(pages(30, held=True)) as server, answers_together(server, most):
+            out = tmp_path / str(most)
+            assert imgpar.convert(source(server), out, to="jpg", per_host=most, session=session).ok == 30
+        assert server.most_active == most
+        assert server.connections <= most
+
+
+def test_a_transfer_for_arrays_has_its_limit_of_time(session: imgpar.Session) -> None:
+    told: list[imgpar.Event] = []
+    with HttpServer({"/0.png": Page(picture(), held=True)}) as server:
+        options = replace(LOCAL, timeout=0.3, read_timeout=20, retries=0)
+        given = [source(server, options)]
+        assert list(session.arrays(imgpar.Pipeline(), given, on_event=told.append)) == []
+    (failed,) = [event.outcome for event in told if event.outcome]
+    assert failed.error == "It was not complete after 0.3 s. Allow more with --fetch-timeout."
 
 
 def test_a_slow_host_holds_up_nobody(tmp_path: Path, session: imgpar.Session) -> None:
@@ -242,7 +264,7 @@ def test_conditions_and_names_from_headers(tmp_path: Path, session: imgpar.Sessi
 
 
 def test_headers_are_read_ahead(session: imgpar.Session) -> None:
-    with HttpServer(pages(40), latency=0.02) as server:
+    with HttpServer(pages(40, held=True)) as server, answers_together(server, 5):
         found = list(session.describe(source(server), per_host=5))
         assert [path for path, _ in found] == [f"test://web/{at}.png" for at in range(40)]
         assert all(isinstance(info, imgpar.PictureInfo) for _, info in found)
@@ -250,13 +272,31 @@ def test_headers_are_read_ahead(session: imgpar.Session) -> None:
 
 
 def test_arrays_are_fetched_ahead_and_come_in_order(session: imgpar.Session) -> None:
-    with HttpServer(pages(30), latency=0.02) as server:
+    """What fails is told by an event and not yielded, as it is of local files."""
+    failed = list[str]()
+
+    def listen(event: imgpar.Event) -> None:
+        if event.outcome and event.outcome.status == "failed":
+            failed.append(f"{event.outcome.source}: {event.outcome.error}")
+
+    with HttpServer(pages(30, held=True)) as server, answers_together(server, 8):
         server.pages["/3.png"] = Page(status=404)
-        found = list(session.arrays(imgpar.Pipeline(), source(server), on_event=print))
-        assert [item.index for item, _ in found] == list(range(30))
-        assert [item.index for item, array in found if array is None] == [3]
-        assert "404" in str(found[3][0].error)
+        found = list(session.arrays(imgpar.Pipeline(), source(server), on_event=listen))
+        assert [item.path for item, _ in found] == [f"test://web/{at}.png" for at in range(30) if at != 3]
+        assert failed == ["test://web/3.png: The server has no such file (404)."]
         assert server.most_active == 8
+
+
+def test_arrays_of_a_silent_server_end_in_time(session: imgpar.Session) -> None:
+    errors = list[str]()
+
+    def listen(event: imgpar.Event) -> None:
+        errors.extend([event.outcome.error] if event.outcome else [])
+
+    with HttpServer(pages(2, held=True)) as server:
+        silent = source(server, replace(LOCAL, timeout=0.5, retries=0))
+        assert not list(session.arrays(imgpar.Pipeline(), silent, on_event=listen))
+    assert [error.partition(".")[0] for error in errors] == ["It was not complete after 0"] * 2
 
 
 # ----- the threads ---------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -39,8 +39,18 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
-def convert(inputs: Any, out: Path, **settings: Any) -> imgpar.Report:
-    return imgpar.convert(inputs, out, to="jpg", jobs=1, allow_private=True, **settings)
+Convert = Callable[..., imgpar.Report]
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[imgpar.Session]:
+    with imgpar.Session(jobs=1, memory=64 << 20) as session:
+        yield session
+
+
+@pytest.fixture
+def convert(session: imgpar.Session) -> Convert:
+    return partial(imgpar.convert, to="jpg", allow_private=True, session=session)
 
 
 def made(out: Path) -> dict[str, bytes]:
@@ -57,7 +67,7 @@ def table(path: Path, *rows: str) -> imgpar.InputList:
     return imgpar.InputList(path)
 
 
-def test_outputs_are_those_of_a_folder(server: HttpServer, tmp_path: Path) -> None:
+def test_outputs_are_those_of_a_folder(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     (tmp_path / "in").mkdir()
     for n in range(6):
         (tmp_path / "in" / f"{n}.png").write_bytes(picture(n))
@@ -67,7 +77,9 @@ def test_outputs_are_those_of_a_folder(server: HttpServer, tmp_path: Path) -> No
     assert made(tmp_path / "out") == made(tmp_path / "local")
 
 
-def test_columns_are_in_the_report_and_secrets_are_nowhere(server: HttpServer, tmp_path: Path) -> None:
+def test_columns_are_in_the_report_and_secrets_are_nowhere(
+    server: HttpServer, tmp_path: Path, convert: Convert
+) -> None:
     rows = [server.url(f"/p/{n}.png") + f"?token={SECRET}" for n in range(3)]
     report = convert(table(tmp_path / "u.csv", *rows, server.url(f"/none.png?{SECRET}")), tmp_path / "out")
     imgpar.save_report(report, tmp_path / "report.json")
@@ -83,7 +95,7 @@ def test_columns_are_in_the_report_and_secrets_are_nowhere(server: HttpServer, t
     assert SECRET not in str([*report.items, *lines]) + report.summary()
 
 
-def test_a_second_run_converts_nothing(server: HttpServer, tmp_path: Path) -> None:
+def test_a_second_run_converts_nothing(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     rows = [server.url(f"/p/{n}.png") for n in range(4)]
     convert(rows, tmp_path / "out")
     signed = [f"{row}?day=2" for row in rows]
@@ -91,7 +103,7 @@ def test_a_second_run_converts_nothing(server: HttpServer, tmp_path: Path) -> No
     assert {item.reason for item in report.items} == {"unchanged"}
 
 
-def test_a_changed_content_replaces_its_output(server: HttpServer, tmp_path: Path) -> None:
+def test_a_changed_content_replaces_its_output(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     rows = [server.url(f"/p/{n}.png") for n in range(2)]
     convert(rows, tmp_path / "out")
     before = made(tmp_path / "out")
@@ -104,7 +116,7 @@ def test_a_changed_content_replaces_its_output(server: HttpServer, tmp_path: Pat
     assert before.keys() == after.keys()
 
 
-def test_new_rows_never_move_outputs(server: HttpServer, tmp_path: Path) -> None:
+def test_new_rows_never_move_outputs(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     convert([server.url("/p/1.png")], tmp_path / "out")
     report = convert([server.url("/q/1.png"), server.url("/p/1.png")], tmp_path / "out")
     host = f"127.0.0.1_{server.port}"
@@ -112,13 +124,15 @@ def test_new_rows_never_move_outputs(server: HttpServer, tmp_path: Path) -> None
     assert (report.ok, report.skipped) == (1, 1)
 
 
-def test_an_output_of_another_list_keeps_its_name(server: HttpServer, tmp_path: Path) -> None:
+def test_an_output_of_another_list_keeps_its_name(
+    server: HttpServer, tmp_path: Path, convert: Convert
+) -> None:
     convert([server.url("/p/1.png")], tmp_path / "out")
     convert([server.url("/q/1.png")], tmp_path / "out")
     assert len(made(tmp_path / "out")) == 2
 
 
-def test_an_output_of_a_file_keeps_its_name(server: HttpServer, tmp_path: Path) -> None:
+def test_an_output_of_a_file_keeps_its_name(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.png").write_bytes(picture(99))
     convert(tmp_path / "in", tmp_path / "out")
@@ -130,7 +144,9 @@ def test_an_output_of_a_file_keeps_its_name(server: HttpServer, tmp_path: Path) 
     assert report.skipped == 1
 
 
-def test_a_file_added_later_leaves_the_outputs_of_a_list(server: HttpServer, tmp_path: Path) -> None:
+def test_a_file_added_later_leaves_the_outputs_of_a_list(
+    server: HttpServer, tmp_path: Path, convert: Convert
+) -> None:
     convert([server.url("/p/1.png")], tmp_path / "out")
     mine = made(tmp_path / "out")["1.jpg"]
     (tmp_path / "in").mkdir()
@@ -141,7 +157,9 @@ def test_a_file_added_later_leaves_the_outputs_of_a_list(server: HttpServer, tmp
     assert len(made(tmp_path / "out")) == 2
 
 
-def test_files_and_addresses_of_one_name_are_kept_apart(server: HttpServer, tmp_path: Path) -> None:
+def test_files_and_addresses_of_one_name_are_kept_apart(
+    server: HttpServer, tmp_path: Path, convert: Convert
+) -> None:
     (tmp_path / "1.png").write_bytes(picture(99))
     report = convert([server.url("/p/1.png"), tmp_path / "1.png"], tmp_path / "out")
     assert report.ok == 2
@@ -149,7 +167,7 @@ def test_files_and_addresses_of_one_name_are_kept_apart(server: HttpServer, tmp_
 
 
 def test_names_are_unique_across_parts(
-    server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: HttpServer, tmp_path: Path, convert: Convert, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imgpar.inputs.addresses.TOGETHER", 2)
     rows = [server.url(f"/{folder}/{n}.png") for folder in "pq" for n in range(6)]
@@ -160,32 +178,36 @@ def test_names_are_unique_across_parts(
     assert again.skipped >= 11
 
 
-def test_retry_reads_the_list_again(server: HttpServer, tmp_path: Path) -> None:
+def test_retry_reads_the_list_again(
+    server: HttpServer, tmp_path: Path, convert: Convert, session: imgpar.Session
+) -> None:
     rows = [server.url("/p/1.png"), server.url("/late.png") + f"?{SECRET}"]
     convert(table(tmp_path / "u.csv", *rows), tmp_path / "out")
     server.pages["/late.png"] = Page(picture(3))
-    report = imgpar.retry(tmp_path / "out", jobs=1, allow_private=True)
+    report = imgpar.retry(tmp_path / "out", allow_private=True, session=session)
     assert [item.source.rpartition("/")[2] for item in report.items] == ["late.png"]
     assert report.ok == 1
 
 
-def test_retry_of_addresses_with_secrets_says_so(server: HttpServer, tmp_path: Path) -> None:
+def test_retry_of_addresses_with_secrets_says_so(
+    server: HttpServer, tmp_path: Path, convert: Convert
+) -> None:
     convert([server.url("/none.png") + f"?{SECRET}"], tmp_path / "out")
     with pytest.raises(imgpar.UsageError, match="not stored"):
         imgpar.retry(tmp_path / "out", allow_private=True)
 
 
-def test_one_address_may_become_one_file(server: HttpServer, tmp_path: Path) -> None:
+def test_one_address_may_become_one_file(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     convert(server.url("/p/1.png"), tmp_path / "name.jpg")
     assert (tmp_path / "name.jpg").is_file()
 
 
-def test_a_generator_of_addresses_is_a_list(server: HttpServer, tmp_path: Path) -> None:
+def test_a_generator_of_addresses_is_a_list(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     report = convert((server.url(f"/p/{n}.png") for n in range(3)), tmp_path / "out")
     assert report.ok == 3
 
 
-def test_keys_are_names_and_sources(server: HttpServer, tmp_path: Path) -> None:
+def test_keys_are_names_and_sources(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     (tmp_path / "u.csv").write_text(f"id,url\n007,{server.url('/p/1.png')}\n008,{server.url('/p/1.png')}\n")
     report = convert(imgpar.InputList(tmp_path / "u.csv", key_column="id"), tmp_path / "out")
     assert sorted(made(tmp_path / "out")) == ["007.jpg", "008.jpg"]
@@ -203,7 +225,7 @@ def test_without_a_suffix_the_first_bytes_decide_the_format(server: HttpServer, 
     assert server.sent < 300_000
 
 
-def test_a_list_may_lie_at_an_address(server: HttpServer, tmp_path: Path) -> None:
+def test_a_list_may_lie_at_an_address(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     server.pages["/u.csv"] = Page(f"url,n\n{server.url('/p/1.png')},1\n".encode())
     report = convert(imgpar.InputList(server.url("/u.csv") + f"?{SECRET}"), tmp_path / "out")
     assert [item.columns for item in report.items] == [(("n", "1"),)]

@@ -152,6 +152,38 @@ def test_what_is_neither_a_path_nor_a_sink_is_refused(photo_folder: FolderMaker)
         imgpar.convert(photo_folder("a.png"), 5)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("s3://bucket/out.tar.gz", "none is stored at an address"),
+        ("https://example.com/out", "written to addresses with https"),
+        (Path("s3://bucket/out"), "with s3://"),
+        ("GS:/bucket/out", "with gs://"),
+    ],
+)
+def test_an_out_that_would_be_a_folder_by_mistake_is_refused(
+    out: str | Path, words: str, photo_folder: FolderMaker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = photo_folder("a.jpg")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(imgpar.UsageError, match=words):
+        imgpar.convert(folder, out)
+    with pytest.raises(imgpar.UsageError, match="with s3://"):
+        imgpar.convert(Path("s3://bucket/a"), "out")
+
+
+@pytest.mark.parametrize("read", [imgpar.describe, imgpar.frames])
+def test_what_reads_a_file_refuses_an_address(read) -> None:
+    with pytest.raises(imgpar.UsageError, match="is an address, not a file"):
+        read("https://example.com/a.mp4?token=1")
+
+
+def test_a_list_that_was_named_as_an_input_gets_a_hint(tmp_path: Path, session: imgpar.Session) -> None:
+    (tmp_path / "urls.csv").write_text("url\nhttps://example.com/a.jpg\n")
+    (failed,) = imgpar.convert(tmp_path / "urls.csv", tmp_path / "out", to="webp", session=session).items
+    assert failed.error.endswith("Name a list of inputs with --files-from.")
+
+
 def test_a_retry_after_memory_needs_the_inputs(session: imgpar.Session) -> None:
     sink = MemorySink()
     imgpar.convert(MemorySource({"a.png": b"nothing"}), sink, session=session)

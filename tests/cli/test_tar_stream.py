@@ -22,7 +22,7 @@ from imgpar.outputs.tar_stream import TarStream
 
 
 def convert(*args: object, code: int = 0) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "imgpar", "convert", *map(str, args), "-j", "2"]
+    command = [sys.executable, "-m", "imgpar", "convert", *map(str, args), "-j", "1"]
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
     assert done.returncode == code, done.stderr.decode()
     return done

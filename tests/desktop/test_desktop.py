@@ -16,6 +16,7 @@ import platformdirs.unix
 import platformdirs.windows
 import pytest
 from conftest import FolderMaker
+from packing import packed
 from PIL import Image
 from terminals import needs
 
@@ -186,6 +187,7 @@ def test_results_go_next_to_the_originals(tmp_path: Path) -> None:
     a, b = str(phone / "a.jpg"), str(phone / "sub" / "b.jpg")
     assert folder_beside([str(phone)]) == f"{phone}-imgpar"
     assert folder_beside([a]) == folder_beside([a, b]) == str(phone / "imgpar")
+    assert folder_beside([str(tmp_path / "trip.tar.gz")]) == str(tmp_path / "trip-imgpar")
     assert folder_beside([os.path.abspath(os.sep)]) == os.path.join(os.path.abspath(os.sep), "imgpar")
 
 
@@ -280,6 +282,18 @@ def test_a_drop_is_converted_next_to_the_originals(control: Control, photo_folde
     with Image.open(f"{folder}-imgpar/sub/b.jpg") as picture:
         assert picture.size == (100, 50)
     assert control.board.counts == {"ok": 2}
+
+
+@pytest.mark.parametrize("name", ["trip.zip", "trip.tar"])
+def test_a_dropped_archive_is_converted_like_a_folder_of_its_name(
+    name: str, control: Control, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    picture = photo_folder("b.png", size=(200, 100)) / "b.png"
+    archive = packed(tmp_path / name, {"sub/b.png": picture.read_bytes()})
+    control.drop([str(archive)], Settings(recipe="", format="jpg"))
+    until(control, "idle")
+    assert (tmp_path / "trip-imgpar" / "sub" / "b.jpg").is_file()
+    assert control.board.counts == {"ok": 1}
 
 
 def test_what_is_dropped_meanwhile_comes_next(control: Control, photo_folder: FolderMaker) -> None:

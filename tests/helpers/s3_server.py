@@ -77,12 +77,14 @@ class S3Server:
 
     def bucket(self, name: str) -> str:
         """Make a bucket."""
-        assert self.ask("PUT", f"/{name}")[0] == 200
+        status, _, answer = self.ask("PUT", f"/{name}")
+        assert status == 200, (status, answer)
         return name
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
         """Store an object."""
-        assert self.ask("PUT", f"/{bucket}/{quote(key, safe='/')}", data)[0] == 200
+        status, _, answer = self.ask("PUT", f"/{bucket}/{quote(key, safe='/')}", data)
+        assert status == 200, (status, answer)
 
     def get(self, bucket: str, key: str) -> bytes:
         """The content of an object."""

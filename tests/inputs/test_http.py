@@ -29,7 +29,7 @@ from imgpar.core.errors import (
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, agent, robots
 from imgpar.inputs.http import close_connections, fetch, fetch_url, open_url
 from imgpar.inputs.http.client import WebClient
-from imgpar.inputs.http.hosts import allowed_addresses, why_refused
+from imgpar.inputs.http.hosts import allowed_addresses, check_literal, why_refused
 
 DATA = bytes(range(256)) * 1200
 HALF = len(DATA) // 2
@@ -218,6 +218,12 @@ def test_a_server_that_is_killed_and_comes_back(server: HttpServer, tmp_path: Pa
     waits = Restarts()
     got(server, tmp_path, ongoing=waits)
     assert len(waits.waited) == 1
+
+
+def test_nobody_listens(server: HttpServer, tmp_path: Path) -> None:
+    server.stop()
+    error = failure(server, tmp_path, Page(DATA), replace(LOCAL, retries=0))
+    assert str(error).startswith("No connection to 127.0.0.1: Connection refused.")
 
 
 def test_a_silent_server(server: HttpServer, tmp_path: Path) -> None:
@@ -487,6 +493,29 @@ def test_a_file_that_changes_while_it_is_read(server: HttpServer, later: Page) -
         file.seek(200_000)
         with pytest.raises(SourceError, match="It changed"):
             file.read(10)
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"), [("0-99999999/100000000", "another part"), ("0-65535/100000000", "more than it had")]
+)
+def test_a_part_is_no_longer_than_was_asked_for(server: HttpServer, sent: str, words: str) -> None:
+    """A body without end is not collected in memory."""
+    headers = {"Content-Range": f"bytes {sent}"}
+    endless = Page(bytes(20 << 20), status=206, headers=headers, chunked=True)
+    server.pages["/a.jpg"] = endless
+    with pytest.raises(SourceError, match=words):
+        open_url(server.url("/a.jpg"), replace(LOCAL, retries=0))
+
+
+@pytest.mark.parametrize("etag", [f'"{"x" * 2000}"', '"a\tb"'])
+def test_an_etag_that_cannot_be_sent_back_is_none(server: HttpServer, tmp_path: Path, etag: str) -> None:
+    assert got(server, tmp_path, Page(DATA, etag=etag)).validator == ""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.1", "127.1.", "[::1]"])
+def test_a_proxy_is_not_asked_for_a_private_address(host: str) -> None:
+    with pytest.raises(RefusedError, match="loopback"):
+        check_literal(host, allow_private=False)
 
 
 def test_blocks_are_asked_for_again(server: HttpServer) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import imgpar
 from imgpar.core.filenames import fold
@@ -132,6 +133,37 @@ def test_rows_that_name_an_address_again_are_counted() -> None:
     assert batch.notes == ("2 rows name an address again (row 2 is the first); each was taken once.",)
 
 
+@pytest.mark.parametrize("key", ["", "k"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://[x/a.jpg",
+        "https://h\u2100/a.jpg",
+        "https://me:wo/rd@h/a.jpg",
+        "https://h\\@i/a.jpg",
+        "s3://[x/a",
+    ],
+)
+def test_what_is_no_address_is_a_failed_row(address: str, key: str) -> None:
+    one, other = items([ListRow(address, 1, key), ListRow("https://h/b.jpg", 2)])
+    assert (one.error, one.key) == ("It is no valid address. Check it.", "")
+    assert "rd" not in one.path
+    assert not other.error
+
+
+@pytest.mark.parametrize("address", ["https://[x/a.jpg", "https://me:wo/rd@h/a.jpg"])
+def test_a_named_address_that_is_none_is_a_failed_input(address: str, tmp_path: Path) -> None:
+    report = imgpar.dry_run([address, "https://h/b.jpg"], tmp_path / "out", to="webp")
+    assert [item.error for item in report.items if item.error] == ["It is no valid address. Check it."]
+    assert "rd@" not in str(report.items)
+
+
+def test_users_of_a_host_share_its_limit() -> None:
+    rows = ["https://a:1@Host/a.jpg", "https://b:2@host/b.jpg"]
+    found = InputList(rows)
+    assert {found.host_of(item) for batch in found.batches("") for item in batch.items} == {"host"}
+
+
 def test_a_scheme_that_nothing_opens_is_a_failed_row() -> None:
     (item,) = items(["foo://me:word@host/a.jpg"])
     assert "foo://" in item.error
@@ -171,6 +203,19 @@ def test_a_table_has_keys_and_columns(tmp_path: Path) -> None:
     assert (first.path, first.mirror) == ("list://07", "07.JPG")
     assert first.columns == (("caption", "a, b"), ("url", "https://h/x.JPG"))
     assert (second.path, second.mirror) == ("list://sub/8", "sub/8")
+
+
+def test_files_may_have_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (8, 8)).save("a#1.jpg")
+    Path("u.csv").write_text("id,file\n7,a#1.jpg\n8,none.jpg\n")
+    given = imgpar.InputList("u.csv", key_column="id")
+    first = imgpar.convert(given, "out", to="png")
+    again = imgpar.convert(imgpar.InputList("u.csv", key_column="id"), "out", to="png")
+    assert (first.ok, first.failed, again.skipped, again.failed) == (1, 1, 1, 1)
+    assert Path("out/7.png").is_file()
+    (failed,) = first.failures
+    assert (failed.source, failed.error) == ("list://8", "It does not exist. Check the spelling.")
 
 
 def test_a_key_that_comes_twice_is_a_failed_row(tmp_path: Path) -> None:

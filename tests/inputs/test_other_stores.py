@@ -220,3 +220,30 @@ def test_what_a_killed_run_left_goes_after_a_day(sftp: SftpServer, tmp_path: Pat
         str(folder / "a.bin").lstrip("/"), Upload(str(tmp_path / "mine"), 4, "")
     )
     assert sorted(os.listdir(folder)) == [".imgpar-11.tmp", "a.bin"]
+
+
+@pytest.mark.skipif(find_spec("obstore") is None, reason="obstore is not installed")
+@pytest.mark.parametrize(
+    ("name", "value", "address"),
+    [
+        ("GOOGLE_APPLICATION_CREDENTIALS", "{tmp}/none.json", "gs://bucket/"),
+        ("AZURE_STORAGE_ACCOUNT_KEY", "???", "az://container/"),
+        ("AWS_ENDPOINT_URL", "::no::", "s3://bucket/"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:99999", "s3://bucket/"),
+        ("AWS_CONFIG_FILE", "{tmp}/wrong", "s3://bucket/"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_one_sentence(
+    name: str, value: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AZURE_STORAGE_ACCOUNT_NAME"):
+        monkeypatch.setenv(variable, "tester")
+    if name == "AWS_CONFIG_FILE":
+        pytest.importorskip("botocore")
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        (tmp_path / "wrong").write_text("no configuration")
+    monkeypatch.setenv(name, value.format(tmp=tmp_path))
+    client_of.cache_clear()
+    with pytest.raises(imgpar.UsageError, match=f"settings for {address[:2]}:// cannot be used: "):
+        imgpar.convert(address, str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

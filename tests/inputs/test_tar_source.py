@@ -164,3 +164,49 @@ def test_members_are_read_where_they_lie(tmp_path: Path) -> None:
     for item in reversed(items(path)):
         with source.open(item) as file:
             assert file.read() == data[item.mirror]
+
+
+def header(name: str, size: int, kind: bytes) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def hostile(path: Path, middle: bytes) -> Path:
+    """An archive with a picture, and these bytes in place of its end."""
+    tarred(path.with_suffix(".tar"), lambda archive: add(archive, "a.png", picture()))
+    data = path.with_suffix(".tar").read_bytes()[:1024] + middle + bytes(1024)
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+@both
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_that_would_fill_the_memory_is_not_read(tmp_path: Path, suffix: str, kind: bytes) -> None:
+    found = items(hostile(tmp_path / f"a.{suffix}", header("x", 2 << 20, kind) + bytes(2 << 20)))
+    assert [bool(item.error) for item in found] == [False, True]
+    assert "one of its headers has 2,097,152 bytes" in found[1].error
+
+
+@both
+def test_headers_that_follow_each_other_without_end(tmp_path: Path, suffix: str) -> None:
+    chain = (header("x", 4, tarfile.GNUTYPE_LONGNAME) + b"name".ljust(512, b"\0")) * 3000
+    found = items(hostile(tmp_path / f"a.{suffix}", chain))
+    assert [item.kind if item.error else "" for item in found] == ["", "DamagedError"]
+
+
+@both
+def test_a_map_of_holes_is_not_read(tmp_path: Path, suffix: str) -> None:
+    fields = b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+    head = header("pax", len(fields), tarfile.XHDTYPE) + fields.ljust(512, b"\0")
+    middle = head + header("b.png", 1 << 20, tarfile.REGTYPE) + bytes(1 << 20)  # a map without an end
+    found = items(hostile(tmp_path / f"a.{suffix}", middle))
+    assert [item.error for item in found] == ["", "It is stored with holes. Unpack the archive first."]
+
+
+@both
+def test_sizes_that_are_not_possible_end_the_archive(tmp_path: Path, suffix: str) -> None:
+    for size in (-1024, -1, 1 << 40, 1 << 70):
+        found = items(hostile(tmp_path / f"a.{suffix}", header("b.png", size, tarfile.REGTYPE) + bytes(512)))
+        assert not found[0].error
+        assert {item.kind for item in found[1:]} == {"DamagedError"}

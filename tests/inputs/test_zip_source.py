@@ -23,6 +23,7 @@ from imgpar.core.job import Item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import opened, sources_of, with_sources
+from imgpar.inputs.zip_source import ZipSource
 
 Files = dict[str, bytes]
 
@@ -528,3 +529,22 @@ def test_encrypted_files_need_their_password(tmp_path: Path, session: imgpar.Ses
     }
     report = imgpar.convert(path, tmp_path / "out", password="sesame", session=session)
     assert (report.ok, (tmp_path / "out/b.png").read_bytes()) == (2, picture(2))
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_sizes_and_places_of_64_bits_that_are_lies(tmp_path: Path, place: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", b"a" * 99)
+        archive.writestr("lie.png", b"b" * 99)
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    at, end = data.rindex(b"PK\1\2"), data.rindex(b"PK\5\6")
+    values = [99, 99, 0]
+    values[place] = (1 << 64) - 1
+    struct.pack_into("<2L", data, at + 20, 0xFFFFFFFF, 0xFFFFFFFF)
+    struct.pack_into("<L", data, at + 42, 0xFFFFFFFF)
+    struct.pack_into("<H", data, at + 30, 28)
+    struct.pack_into("<L", data, end + 12, struct.unpack_from("<L", data, end + 12)[0] + 28)
+    data[end:end] = struct.pack("<2H3Q", 1, 24, *values)
+    (tmp_path / "a.zip").write_bytes(data)
+    found = [item for batch in ZipSource(str(tmp_path / "a.zip")).batches("") for item in batch.items]
+    assert [bool(item.error) for item in found if item.path.endswith("lie.png")] == [True]

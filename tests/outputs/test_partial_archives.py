@@ -17,6 +17,7 @@ from PIL import Image
 
 import imgpar
 from imgpar.core.digest import content_digest
+from imgpar.core.fs import temporary_path
 from imgpar.core.job import OutputFile
 from imgpar.outputs.archive_sink import ArchiveSink
 from imgpar.outputs.partial import DAYS
@@ -66,6 +67,16 @@ def test_whole_members_are_taken_over(root: Path, left: tuple[Path, list[OutputF
     sink.close()
     assert content(root) == {**FILES, "new.jpg": b"new"}
     assert partials(root) == []
+
+
+def test_what_a_kill_at_the_end_has_left_is_removed(root: Path, left: tuple[Path, list[OutputFile]]) -> None:
+    second = Path(temporary_path(str(root)))
+    second.write_bytes(b"half of the archive")
+    sink = made_sink(root)
+    sink.resume(left[1])
+    sink.close()
+    assert content(root) == FILES
+    assert not second.exists()
 
 
 def test_an_archive_that_was_cut_off_anywhere(root: Path, left: tuple[Path, list[OutputFile]]) -> None:

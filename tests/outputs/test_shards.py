@@ -326,6 +326,14 @@ class Stored(imgpar.MemorySink):
 
     broken = ""
 
+    def taken(self, path: str, file: str, made: OutputFile, /) -> None:
+        """Store a file; the first one is another program's."""
+        if not len(self):
+            Path(file).with_name("theirs").write_bytes(b"theirs")
+            super().publish(path, str(Path(file).with_name("theirs")), made)
+            raise FileExistsError
+        super().publish(path, file, made)
+
     def publish(self, path: str, file: str, made: OutputFile, /) -> None:
         if self.broken and path.endswith(self.broken):
             raise OSError(5, "the store is gone")
@@ -363,6 +371,25 @@ def test_a_store_that_fails_ends_the_run_and_the_next_one_goes_on(
         assert sink[name] == (tmp_path / "out" / name).read_bytes()
 
 
+def test_a_shard_that_somebody_else_has_stored_meanwhile_is_left_alone(
+    pictures: Path, session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, settings = Stored(), {"shard": 4, "to": "webp", "session": session}
+    monkeypatch.setattr(sink, "publish_new", sink.taken, raising=False)
+    with pytest.raises(imgpar.OutputError, match=r"00000.tar was stored by another program"):
+        imgpar.convert(pictures, sink, **settings)
+    assert sink["00000.tar"] == b"theirs"
+    report = imgpar.convert(pictures, sink, **settings)
+    assert report.ok + report.skipped == 6
+    assert sink["00000.tar"] == b"theirs"
+    samples = list[str]()
+    for name in sink:
+        if name.endswith(".tar") and name != "00000.tar":
+            with tarfile.open(fileobj=io.BytesIO(sink[name])) as archive:
+                samples += archive.getnames()
+    assert sum(name.endswith(".webp") for name in samples) == 6
+
+
 # ----- refusals ----------------------------------------------------------------------------------------
 
 
@@ -376,13 +403,27 @@ def test_a_store_that_fails_ends_the_run_and_the_next_one_goes_on(
         ({"caption_column": "text"}, "is for shards"),
         ({"shard": 5, "checksum_column": "sum", "shard_checksum": "none"}, "none can be compared"),
         ({"shard": 5, "others": "copy"}, "no --others"),
+        ({"shard": 5, "out": "data.tar"}, "named like an archive"),
         ({"shard": 5, "companions": "copy"}, "no --companions"),
     ],
 )
 def test_settings_that_make_no_sense(settings, words: str, pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(imgpar.UsageError, match=words):
-        imgpar.convert(pictures, tmp_path / "out", **settings)
+        imgpar.convert(pictures, tmp_path / settings.pop("out", "out"), **settings)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "txt"])
+@pytest.mark.parametrize("setting", ["caption_column", "checksum_column"])
+def test_a_column_that_a_list_lacks_is_no_empty_caption(
+    kind: str, setting: str, pictures: Path, tmp_path: Path, session
+) -> None:
+    listed = tmp_path / f"list.{kind}"
+    listed.write_text("url\n" * (kind == "csv") + f"{next(pictures.iterdir())}\n")
+    with pytest.raises(imgpar.UsageError, match="has no column"):
+        imgpar.convert(
+            imgpar.InputList(listed), tmp_path / "out", shard=5, session=session, **{setting: "text"}
+        )
 
 
 def test_a_folder_of_pictures_becomes_no_shards(pictures: Path, tmp_path: Path, session) -> None:
@@ -497,11 +538,16 @@ def test_shards_in_a_bucket(pictures: Path, tmp_path: Path, session, monkeypatch
         bucket = server.bucket("shards")
         assert imgpar.convert(pictures, f"s3://{bucket}/set", **settings).ok == 6
         assert imgpar.convert(pictures, f"s3://{bucket}/set", **settings).skipped == 6
+        assert (found := imgpar.verify(f"s3://{bucket}/set")).ok == 6
+        assert not found.failed
+        assert imgpar.retry(f"s3://{bucket}/set", session=session).failed == 1
         imgpar.convert(pictures, tmp_path / "out", **settings)
         assert sorted(server.keys(bucket)) == [f"set/{name}" for name in files(tmp_path / "out")]
         for name in ("00000.tar", "00001.tar"):
             there = StoreSink(f"s3://{bucket}/set").digest(f"s3://{bucket}/set/{name}")
             assert there == file_digest(str(tmp_path / "out" / name))
+        server.put(bucket, "set/00001.tar", b"half")
+        assert imgpar.verify(f"s3://{bucket}/set").failed == 3
     finally:
         server.stop()
         client_of.cache_clear()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from archive_files import content
 from conftest import FolderMaker
 from PIL import Image
 from video_clips import make_clip
@@ -552,3 +553,17 @@ def test_a_new_output_of_a_recipe_is_the_only_one_made(
     made = sorted(file.path[-8:] for outcome in report.items for file in outcome.outputs)
     assert made == ["a-t.webp", "b-t.webp"]
     assert len(names(tmp_path / "o.zip")) == 6
+
+
+def test_names_in_utf_8_that_are_not_said_to_be_are_kept(tmp_path: Path) -> None:
+    """As archives of macOS have them."""
+    with zipfile.ZipFile(tmp_path / "out.zip", "w") as archive:
+        for name in ("XXa.jpg", "XXb.jpg"):
+            archive.writestr(name, b"old")
+    data = (tmp_path / "out.zip").read_bytes().replace(b"XX", "ü".encode())
+    (tmp_path / "out.zip").write_bytes(data)
+    sink = ZipSink(str(tmp_path / "out.zip"))
+    assert sink.digest(str(tmp_path / "out.zip/üb.jpg")) == content_digest(b"old")
+    publish(sink, "üa.jpg", b"new")
+    sink.close()
+    assert content(tmp_path / "out.zip") == {"üa.jpg": b"new", "üb.jpg": b"old"}

@@ -59,7 +59,7 @@ def journal_path(out: Out, chosen: str | None = None) -> str:
     if chosen:
         return os.path.abspath(chosen)
     if out.stored and not out.name:
-        own = getattr(out.stored.sink, "journal", "")
+        own = out.stored.journal
         return own or os.path.join(state_folder(), "outputs", short_hash(out.folder, 32), "journal.db")
     return os.path.join(state_folder() if out.name else os.path.join(out.folder, OURS), "journal.db")
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from imgpar.batch.account import Listener
 from imgpar.batch.report import Report
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import Among
@@ -16,7 +15,8 @@ from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.roots import is_within
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, refuse_address
-from imgpar.inputs.sources import Source, with_sources
+from imgpar.core.job import Listener
+from imgpar.inputs.sources import Source, is_remote_archive, with_sources
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -111,6 +111,9 @@ def check_watch(place: Out, request: WatchRequest) -> None:
         raise UsageError(
             f"A watch makes many files, but OUT is one ({place.name}).", fix="Name a folder with -o."
         )
+    if any(map(is_remote_archive, request.inputs)):
+        words = "An archive at an address is not watched: each look at it would fetch all of it."
+        raise UsageError(words, fix="Use imgpar convert, and run it again.")
     if request.options.dry_run:
         raise UsageError("A watch has no dry run.", fix="Use imgpar convert --dry-run on the same inputs.")
     for path in (settings.move_done, settings.log, settings.status_file):
@@ -141,7 +144,7 @@ def _check_leaving(place: Out, request: WatchRequest, leaving: str) -> None:
         raise UsageError(
             f"In place the inputs are the outputs, so there is no {leaving}.", fix="Leave it out."
         )
-    if place.stored and hasattr(place.stored.sink, "journal"):
+    if place.stored and not place.stored.lasts:
         raise UsageError(f"OUT is lost with this process, so there is no {leaving}.", fix="Leave it out.")
     if not all(isinstance(given, str) for given in with_sources(request.inputs, request.options.access)):
         raise UsageError(

@@ -113,7 +113,7 @@ class Scope:
 
     def among(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Of all batches those with files to take."""
-        settled = filter(None, map(self._settled, batches))
+        settled = filter(None, map(self._settled, (batch for batch in batches if not batch.pause)))
         if not self._whole:
             yield from settled
             return

@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Iterable
 
-from imgpar.batch.account import Listener
 from imgpar.batch.log_lines import escaped
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.report_lines import ReportLines, forget_run
@@ -20,7 +19,7 @@ from imgpar.batch.watch.settle import Settling
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ImgparError, RunError, UsageError, is_from_outside
 from imgpar.core.fs import no_room
-from imgpar.core.job import Event, Outcome
+from imgpar.core.job import Event, Listener, Outcome, hears_starts, listens_in_bulk
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -210,8 +209,8 @@ class _Ears:
     def __init__(self, hear: Callable[[Event], None], listen: Listener) -> None:
         self._hear, self._listen = hear, listen
         self._held: list[Event] | None = []
-        self.in_bulk = bool(getattr(listen, "in_bulk", False))
-        self.starts = bool(getattr(listen, "starts", False))
+        self.in_bulk = listens_in_bulk(listen)
+        self.starts = hears_starts(listen)
 
     def __call__(self, event: Event) -> None:
         self._hear(event)

@@ -16,6 +16,7 @@ import os
 import queue
 import socket
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 
 from imgpar.batch.log_lines import escaped, time_text
@@ -28,8 +29,10 @@ from imgpar.batch.watch.scope import Scope
 from imgpar.batch.watch.status import StatusFile, lock_path, lock_watch, status_path
 from imgpar.batch.watch.turns import Turns, why_not_read
 from imgpar.batch.workers import Workers
+from imgpar.core.addresses import is_address
 from imgpar.core.errors import ImgparError, UsageError
 from imgpar.core.install_hint import pip
+from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import with_sources
 from imgpar.runtime.scheduler import CancelToken
 
@@ -287,7 +290,7 @@ class Watcher:
     def _new_status(self) -> StatusFile:
         facts = {
             "pid": os.getpid(), "host": socket.gethostname(), "since": time_text(time.time()),
-            "inputs": self._names(), "out": escaped(self._place.path), "recipe": self._request.label,
+            "inputs": self._names(absolute), "out": escaped(self._place.path), "recipe": self._request.label,
             "lock": lock_path(self._place),
         }  # fmt: skip
         return StatusFile(self._request.settings.status_file or status_path(self._place), facts)
@@ -301,6 +304,9 @@ class Watcher:
             last_error=turns.last_error, paused=turns.why,
         )  # fmt: skip
 
-    def _names(self) -> str:
-        given = [path if isinstance(path, str) else path.root for path in self._request.inputs]
+    def _names(self, shown: Callable[[str], str] = str) -> str:
+        given = [
+            path.root if not isinstance(path, str) else path if is_address(path) else shown(path)
+            for path in self._request.inputs
+        ]
         return ", ".join(map(escaped, given[:5])) + (" …" if len(given) > 5 else "")

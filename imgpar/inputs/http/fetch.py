@@ -81,8 +81,9 @@ def with_retries(attempt: TryAgainError, number: int, options: FetchOptions, dea
 
 
 def validator_of(answer: Answer) -> str:
-    """What a later request can ask by: the ETag, or the date of modification."""
-    return answer.header("ETag") or answer.header("Last-Modified")
+    """What a later request can ask by: the ETag, or the date of modification, if a header can hold it."""
+    validator = answer.header("ETag") or answer.header("Last-Modified")
+    return validator if re.fullmatch(r"[ -~\x80-\xff]{1,1000}", validator) else ""
 
 
 def condition_headers(validator: str) -> dict[str, str]:

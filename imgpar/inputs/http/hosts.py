@@ -76,8 +76,15 @@ def check_literal(host: str, *, allow_private: bool) -> None:
         RefusedError: it is refused.
     """
     with contextlib.suppress(ValueError):
-        if not allow_private and (why := why_refused(host.strip("[]"))):
+        if not allow_private and (why := why_refused(_literal(host))):
             raise _refused(host, why)
+
+
+def _literal(host: str) -> str:
+    """A numeric address as it is usually written; systems also know 2130706433, 0x7f.1 and 127.1."""
+    with contextlib.suppress(OSError):
+        return socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))
+    return host.strip("[]")
 
 
 def is_loopback(host: str) -> bool:

@@ -129,16 +129,14 @@ class RangedFile(io.RawIOBase):
 
     def _take(self, answer: Answer, start: int) -> None:
         found = content_range(answer)
-        if found is None or found[0] != start or found[2] < 0:
+        if found is None or found[0] != start or not start <= found[1] < min(found[2], start + LARGEST):
             raise TryAgainError("The server sent another part than that asked for.")
         if self._size and found[2] != self._size:
             raise SourceError("It changed while it was read.", fix="Run again.")
         part = strong_validator(answer)
         if self._part and part != self._part:
             raise SourceError("It changed while it was read.", fix="Run again.")
-        block = b"".join(answer.blocks())
-        if len(block) != found[1] - found[0] + 1:
-            raise TryAgainError("The server sent less than it had announced.")
+        block = _part_of(answer, found[1] - found[0] + 1)
         self._size, self._part, self._start, self._block = found[2], part, start, block
 
     def _take_whole(self, answer: Answer) -> None:
@@ -154,3 +152,19 @@ class RangedFile(io.RawIOBase):
             whole.close()
             raise
         self._whole, self._size = whole, size
+
+
+def _part_of(answer: Answer, size: int) -> bytes:
+    """The body of a part with a size in bytes; no more of it is read.
+
+    Raises:
+        TryAgainError: it has another size.
+    """
+    part = bytearray()
+    for block in answer.blocks():
+        part += block
+        if len(part) > size:
+            raise TryAgainError("The server sent more than it had announced.", fix="Try again later.")
+    if len(part) < size:
+        raise TryAgainError("The server sent less than it had announced.", fix="Try again later.")
+    return bytes(part)

@@ -104,12 +104,12 @@ def _translated(error: Exception, host: str, seconds: float) -> SourceError:
         return RefusedError("It is no valid address.", fix="Check it.")
     if isinstance(error, (NameResolutionError, socket.gaierror)):
         return _unknown_host(host, error)
+    if isinstance(error, NewConnectionError):  # a timeout, too, for urllib3
+        return TryAgainError(f"No connection to {host}: {_reason(error)}.", fix="Try again later.")
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError, TimeoutError)):
         return TryAgainError(f"The server did not answer for {seconds:g} s.", fix="Try again later.")
     if isinstance(error, (SSLError, ssl.SSLError)):
         return _insecure(error)
-    if isinstance(error, NewConnectionError):
-        return TryAgainError(f"No connection to {host}: {_reason(error)}.", fix="Try again later.")
     if isinstance(error, IncompleteRead) or isinstance(error.__cause__, IncompleteRead):
         return TryAgainError("The server sent less than it had announced.", fix="Try again later.")
     if isinstance(error, DecodeError):

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from imgpar.core.addresses import without_secrets
+from imgpar.core.errors import UsageError
 from imgpar.inputs.stores.client import (
     RETRIES,
     ChangedError,
@@ -34,6 +36,7 @@ SINGLE = 8 << 20
 PATIENCE = timedelta(seconds=90)
 """Time for one request with its retries."""
 _ENDPOINTS = {"s3": ENDPOINTS, "az": ("AZURE_STORAGE_ENDPOINT",), "gs": ("GOOGLE_BASE_URL",)}
+_VARIABLES = {"s3": "AWS", "az": "AZURE", "gs": "GOOGLE"}
 _ODD = "Its name has an empty part, the part '.' or '..', or a control character"
 
 
@@ -45,7 +48,8 @@ class ObjectClient:
         self._errors = store_library("obstore.exceptions", scheme)
         self._scheme, self._bucket = scheme, bucket
         self._retries = retries
-        self._store = _store(scheme, bucket, retries)
+        with _usable_settings(scheme, self._errors):
+            self._store = _store(scheme, bucket, retries)
 
     def folder(self, path: str) -> StoreListing:
         """As `Client.folder`."""
@@ -198,9 +202,42 @@ def _mode(scheme: str, upload: Upload) -> Any:
     return known if all(known.values()) else "overwrite"
 
 
+@contextlib.contextmanager
+def _usable_settings(scheme: str, errors: Any) -> Iterator[None]:
+    """Turn what a library says of settings in the environment into UsageError."""
+    try:
+        yield
+    except (errors.BaseError, OSError, ValueError) as error:
+        said = without_secrets(str(error).splitlines()[0]).rstrip(".")
+        said = re.sub(r"^Generic \w+ error: ", "", said)
+        raise UsageError(
+            f"The settings for {scheme}:// cannot be used: {said}.",
+            fix=f"Check the environment variables {_VARIABLES[scheme]}_…, and the files that they name.",
+        ) from None
+
+
+def _endpoints(scheme: str) -> list[str]:
+    """The addresses of servers in the environment. Raises ValueError for one that is none."""
+    found = {name: os.environ.get(name, "") for name in _ENDPOINTS[scheme]}
+    for name, address in found.items():
+        if address and not _is_server(address):
+            raise ValueError(f"{name} is not the address of a server, with http:// or https://")
+    return list(found.values())
+
+
+def _is_server(address: str) -> bool:
+    """Whether an address can be asked; obstore ends the program for some that cannot."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(re.fullmatch(r"[\w.:-]+", host, re.ASCII))
+
+
 def _store(scheme: str, bucket: str, retries: int) -> Any:
     stores = store_library("obstore.store", scheme)
-    endpoints = [os.environ.get(name, "") for name in _ENDPOINTS.get(scheme, ())]
+    endpoints = _endpoints(scheme)
     settings: dict[str, Any] = {
         "client_options": {
             "allow_http": any(at.lower().startswith("http://") for at in endpoints) or None,

@@ -20,14 +20,23 @@ VALID = timedelta(minutes=10)
 
 
 def s3_settings() -> dict[str, Any]:
-    """Settings of a store of obstore; keys are those of the profile, where the environment holds none."""
+    """Settings of a store of obstore; keys are those of the profile, where the environment holds none.
+
+    Raises ValueError where the files of the AWS tools cannot be used.
+    """
     checks: dict[str, Any] = (
         {} if "AWS_CHECKSUM_ALGORITHM" in os.environ else {"checksum_algorithm": "SHA256"}
     )
     if "AWS_ACCESS_KEY_ID" in os.environ or not (_has_files() and importlib.util.find_spec("botocore")):
         return checks
-    session = _session()
-    found = dict(checks)
+    try:
+        return checks | _of_profile(_session())
+    except Exception as error:  # botocore has a class for each reason
+        raise ValueError(str(error)) from None
+
+
+def _of_profile(session: Any) -> dict[str, Any]:
+    found = dict[str, Any]()
     if not (os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")):
         found["region"] = session.get_config_variable("region") or "us-east-1"
     if (credentials := session.get_credentials()) is not None:

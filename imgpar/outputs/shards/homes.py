@@ -8,15 +8,20 @@ import re
 import stat
 from typing import Protocol
 
-from imgpar.core.digest import content_digest
+from imgpar.core.digest import content_digest, file_digest
+from imgpar.core.errors import OutputError
 from imgpar.core.fs import Half, long_path, replace, sync_folder
 from imgpar.core.job import OutputFile
 from imgpar.outputs.shards.settings import shard_name
-from imgpar.outputs.sinks import Sink
+from imgpar.outputs.sinks import Sink, Stored
 
 ENDS = (".tar", ".parquet", "_stats.json")
 """Of the names of the files of a shard; the last one says that it is whole."""
 _FILE = re.compile(r"(\d{5,})(?:\.tar|\.parquet|_stats\.json)")
+
+
+class TakenError(OutputError):
+    """Somebody else has stored a shard under this number."""
 
 
 class Home(Protocol):
@@ -25,6 +30,8 @@ class Home(Protocol):
     root: str
     apart: bool
     """Whether putting a file there takes long, so that a thread does it."""
+    lasts: bool
+    """As `Sink`."""
 
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
@@ -33,7 +40,7 @@ class Home(Protocol):
         """The lowest number from this one on whose names are free."""
 
     def put(self, half: str, name: str) -> None:
-        """Give a whole file its name there. Raises OSError, ImgparError."""
+        """Give a whole file its name there. Raises TakenError, OSError, other errors of imgpar."""
 
     def sample_digest(self, name: str, start: int, nbytes: int, noted: str) -> str:
         """The digest of a part of a file; `noted` where it cannot be read in parts. Raises OSError."""
@@ -42,7 +49,7 @@ class Home(Protocol):
 class FolderHome:
     """Shards in a folder; temporary files lie there, too."""
 
-    apart = False
+    apart, lasts = False, True
 
     def __init__(self, folder: str) -> None:
         self.root = folder
@@ -83,7 +90,7 @@ class StoreHome:
     apart = True
 
     def __init__(self, sink: Sink) -> None:
-        self.root, self._sink = sink.root, sink
+        self.root, self._sink, self.lasts = sink.root, sink, Stored(sink).lasts
 
     def size(self, name: str) -> int | None:
         """As `Home.size`."""
@@ -99,8 +106,15 @@ class StoreHome:
     def put(self, half: str, name: str) -> None:
         """As `Home.put`."""
         path, status = f"{self.root}/{name}", os.stat(long_path(half))
-        self._sink.find(path)
-        self._sink.publish(path, half, OutputFile(path, status.st_size, mtime_ns=status.st_mtime_ns))
+        if self._sink.find(path):  # by a run that was killed, or by somebody else
+            if self._sink.digest(path) == file_digest(half):
+                return
+            raise _taken(path)
+        publish = getattr(self._sink, "publish_new", self._sink.publish)
+        try:
+            publish(path, half, OutputFile(path, status.st_size, mtime_ns=status.st_mtime_ns))
+        except FileExistsError:
+            raise _taken(path) from None
 
     def sample_digest(self, name: str, start: int, nbytes: int, noted: str) -> str:  # noqa: ARG002
         """As `Home.sample_digest`: the store has compared the archive when it was put there."""
@@ -115,7 +129,14 @@ def put_all(home: Home, halves: dict[str, Half]) -> None:
 
 
 def put_left(home: Home, folder: str, halves: dict[str, str]) -> None:
-    """The same after a kill; what is not there any more has its name."""
+    """The same after a kill; what is not there any more has its name. Raises TakenError."""
     for name, half in halves.items():
         with contextlib.suppress(FileNotFoundError):
             home.put(os.path.join(folder, os.path.basename(half)), name)
+
+
+def _taken(path: str) -> TakenError:
+    return TakenError(
+        f"{path} was stored by another program while this run made a shard of its own; it was left alone.",
+        fix="Run again: the samples are made again, in another shard.",
+    )

@@ -138,6 +138,11 @@ class ShardIndex:
         """The files of a shard have their names."""
         self._do("UPDATE shards SET files = NULL WHERE number = ?", shard)
 
+    def forget(self, shard: int) -> None:
+        """The samples of a shard whose names somebody else has taken; its number stays used."""
+        self._do("DELETE FROM samples WHERE shard = ?", shard)
+        self.named(shard)
+
     def give_up(self) -> None:
         """Forget the rows of the shard that is being written."""
         with self._lock:
@@ -156,7 +161,8 @@ class ShardIndex:
             found = dict(self._database.execute("SELECT name, value FROM settings").fetchall())
         try:
             size = ShardSize(int(found["samples"]), int(found["bytes"]))
-            return ShardSettings(size, *(found[name] for name in ShardSettings._fields[1:]))
+            known = {name: found[name] for name in ShardSettings._fields[1:] if name in found}
+            return ShardSettings(size, **known)
         except (KeyError, ValueError):
             return None
 

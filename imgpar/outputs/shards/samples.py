@@ -51,11 +51,12 @@ def row_of(
     caption, checksum = settings.caption, settings.checksum
     own = dict(columns)
     row: Row = {}
+    apart = (caption, settings.expected, *(("key", "caption") if settings.beside else ()))
     for name, value in columns:
-        if name not in (caption, settings.expected):
+        if name not in apart:
             row[f"list_{name}" if name in RESERVED else name] = value
-    if caption:
-        row["caption"] = own.get(caption)
+    if caption or (settings.beside and "caption" in own):
+        row["caption"] = own.get(caption or "caption")
     made = outcome.outputs[0] if outcome.outputs else None
     failed = outcome.status == "failed"
     seen = outcome.seen or Seen()
@@ -123,7 +124,7 @@ def field_names(paths: Sequence[str], stem: str) -> list[str]:
     return found
 
 
-_TEXTS = ("json", "txt")
+_TEXTS = ("json", "txt", "cls")
 """Fields that a sample has beside its pictures."""
 
 

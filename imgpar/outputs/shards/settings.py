@@ -60,6 +60,9 @@ class ShardSettings(NamedTuple):
     expected: str = ""
     """Column of the list with the checksum that an input must have; empty for none."""
 
+    beside: str = ""
+    """`samples` where the inputs are samples, whose keys, captions and other columns are kept."""
+
     @property
     def digits(self) -> int:
         """Digits of the number of a sample in its shard."""

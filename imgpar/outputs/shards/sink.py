@@ -24,7 +24,7 @@ from imgpar.core.errors import SourceError
 from imgpar.core.fs import OURS, Half, sweep_temporary_files
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.outputs.shards.columns import ColumnKinds, Value
-from imgpar.outputs.shards.homes import FolderHome, Home, put_all, put_left
+from imgpar.outputs.shards.homes import FolderHome, Home, TakenError, put_all, put_left
 from imgpar.outputs.shards.index import SampleAt, ShardIndex
 from imgpar.outputs.shards.samples import Row, field_names, name_key, row_of, typed_row
 from imgpar.outputs.shards.settings import ShardSettings, shard_name
@@ -72,7 +72,7 @@ class ShardSink:
         self, home: Home | str, settings: ShardSettings | None = None, folder: str = "", journal: str = ""
     ) -> None:
         self._home = home = FolderHome(home) if isinstance(home, str) else home
-        self.root, self._folder = home.root, folder or home.root
+        self.root, self.lasts, self._folder = home.root, home.lasts, folder or home.root
         self.journal = journal if folder else os.path.join(home.root, OURS, "shards-journal.db")
         self._settings = settings or ShardSettings()
         self._at = os.path.join(self._folder, SHARDS)
@@ -90,6 +90,11 @@ class ShardSink:
         """Bytes of finished archives that are there, by number."""
         if settings is None and (index := self._opened()):
             self._settings = index.settings() or self._settings
+
+    @property
+    def keeps_samples(self) -> bool:
+        """Whether what lies beside the pictures of samples is kept."""
+        return bool(self._settings.beside)
 
     @property
     def sees(self) -> SeenWants:
@@ -182,15 +187,18 @@ class ShardSink:
 
     def _sample(self, shard: Shard, job: Job | None, outcome: Outcome, staged: list[_Staged]) -> _Sample:
         """A sample as it would be in a shard."""
-        key = self._key(shard, staged)
-        row = row_of(key, _url(job, outcome), outcome, self._settings, _columns(job, outcome))
+        columns = _columns(job, outcome)
+        key = self._key(shard, staged, dict(columns).get("key", "") if self.keeps_samples else "")
+        row = row_of(key, _url(job, outcome), outcome, self._settings, columns)
         stem = os.path.splitext(os.path.basename(job.item.mirror if job else ""))[0]
         fields = field_names([one.path for one in staged], stem)
         files = [
             SampleFile(field, one.content, one.made.bytes) for field, one in zip(fields, staged, strict=True)
         ]
         shown = typed_row(row, shard.kinds)
-        return _Sample(key, row, [*files, *(_texts(shown) if staged else ())])
+        if staged:
+            files += _texts(shown, str(row.get("cls") or "") if self.keeps_samples else "")
+        return _Sample(key, row, files)
 
     def _has_room(self, files: Sequence[SampleFile]) -> bool:
         """Whether the shard has room for these files; an empty one has room for any."""
@@ -198,11 +206,11 @@ class ShardSink:
         most = self._settings.size.nbytes
         return not most or not self._shard.count or self._shard.size_with(files) <= most
 
-    def _key(self, shard: Shard, staged: list[_Staged]) -> str:
-        if self._settings.keys == "number" or not staged:
+    def _key(self, shard: Shard, staged: list[_Staged], given: str) -> str:
+        if self._settings.keys == "number" or not (staged or given):
             return shard.key(self._settings.digits)
         index, own = self._begun(), {one.path for one in staged}
-        first = key = name_key(staged[0].path)
+        first = key = given or name_key(staged[0].path)
         number = 1
         while index.has_key(key, own):
             number += 1
@@ -323,24 +331,25 @@ class ShardSink:
 
     def _complete(self, index: ShardIndex) -> None:
         """Give the files of finished shards the names that a killed process has not given them."""
-        for number, halves in index.unnamed():
-            put_left(self._home, self._folder, halves)
-            index.named(number)
+        for number, halves in list(index.unnamed()):
+            try:
+                put_left(self._home, self._folder, halves)
+            except TakenError:
+                index.forget(number)
+            else:
+                index.named(number)
 
     def _below(self, path: str) -> str:
         return path[len(self.root) + 1 :].replace(os.sep, "/")
 
 
-def is_sharded(folder: str) -> bool:
-    """Whether a folder has shards of an earlier run."""
-    return os.path.isfile(os.path.join(folder, SHARDS))
-
-
-def _texts(row: Mapping[str, Value]) -> Iterator[SampleFile]:
-    """The metadata of a sample, and its caption, as files beside its pictures."""
+def _texts(row: Mapping[str, Value], label: str) -> Iterator[SampleFile]:
+    """The metadata of a sample, its caption, and its class if it has one, as files beside its pictures."""
     texts = {"json": json.dumps(row, indent=4)}
     if "caption" in row:
         texts["txt"] = str(row["caption"] or "")
+    if label:
+        texts["cls"] = label
     for field, text in texts.items():
         data = text.encode("utf-8", "backslashreplace")
         yield SampleFile(field, data, len(data))

@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -350,6 +351,15 @@ def test_sources_in_memory_cannot_be_deleted(inbox: Path, tmp_path: Path):
         once(inbox, imgpar.MemorySink(), delete_source=True)
 
 
+def test_inputs_that_are_in_shards_can_be_deleted(inbox: Path, tmp_path: Path):
+    pytest.importorskip("pyarrow")
+    count = len(list(inbox.iterdir()))
+    once(inbox, tmp_path / "out", delete_source=True, shard=1000)
+    assert list(inbox.iterdir()) == []
+    with tarfile.open(tmp_path / "out" / "00000.tar") as shard:
+        assert len([name for name in shard.getnames() if name.endswith(".png")]) == count
+
+
 # ----- once, locks, bookkeeping --------------------------------------------------------------------
 
 
@@ -425,11 +435,12 @@ def test_a_log_that_logrotate_takes_away_is_opened_again(tmp_path: Path, empty):
     assert [line.split()[-1] for line in path.read_text().splitlines()] == ["two", "four"]
 
 
-def test_a_status_file_where_the_user_wants_it(inbox: Path, tmp_path: Path):
-    once(inbox, tmp_path / "out", status_file=str(tmp_path / "status.json"))
+def test_a_status_file_where_the_user_wants_it(inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(inbox.parent)
+    once(Path(inbox.name), tmp_path / "out", status_file=str(tmp_path / "status.json"))
     record = json.loads((tmp_path / "status.json").read_text())
     assert (record["schema"], record["state"], record["done"]) == (1, "stopped", 2)
-    assert record["pid"] == os.getpid()
+    assert (record["pid"], record["inputs"]) == (os.getpid(), str(inbox))
 
 
 def test_without_out_nothing_is_begun_anew(inbox: Path, spare: Path, tmp_path: Path):
