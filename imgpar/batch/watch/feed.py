@@ -84,24 +84,32 @@ class ChangeFeed:
         self._thread.join()
 
     def _collect(self) -> None:
-        from watchfiles import watch
-
         try:
-            for group in watch(
-                *self.folders,
-                watch_filter=None,
-                debounce=_DEBOUNCE,
-                step=_STEP,
-                stop_event=self._stop,
-                rust_timeout=_TIMEOUT,
-                raise_interrupt=False,
-                force_polling=False,
-                ignore_permission_denied=True,
-            ):
-                self._add([(change.raw_str(), path) for change, path in group])
+            try:
+                self._watch(forbidden=False)
+            except PermissionError:
+                self._watch(forbidden=True)
         except Exception as error:  # of the library: too many folders, a folder that is gone
             self.error = str(error) or type(error).__name__
             self._wake()
+
+    def _watch(self, *, forbidden: bool) -> None:
+        """Collect until the end. Where it passes over forbidden folders, the library also passes over those
+        for which the system has no room left, without an error."""
+        from watchfiles import watch
+
+        for group in watch(
+            *self.folders,
+            watch_filter=None,
+            debounce=_DEBOUNCE,
+            step=_STEP,
+            stop_event=self._stop,
+            rust_timeout=_TIMEOUT,
+            raise_interrupt=False,
+            force_polling=False,
+            ignore_permission_denied=forbidden,
+        ):
+            self._add([(change.raw_str(), path) for change, path in group])
 
     def _add(self, group: Sequence[tuple[str, str]]) -> None:
         found = FolderChanges()

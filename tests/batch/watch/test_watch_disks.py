@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,3 +63,23 @@ def test_an_unmounted_folder_has_lost_nothing(tmp_path: Path):
     (tmp_path / "w").mkdir()
     done = private(script, pictures, tmp_path / "w", later)
     assert done.stdout.split() == ["4", "exit", "0"], done.stdout + done.stderr
+
+
+def test_where_the_system_watches_no_more_folders_they_are_polled(tmp_path: Path):
+    pictures = testing.write_pictures(tmp_path / "in", [f"{n}/{n}.jpg" for n in range(6)])
+    own = ["unshare", "--user", "--map-root-user", "sh", "-c"]  # a limit of its own
+    if not shutil.which("unshare") or subprocess.run([*own, "true"], check=False).returncode:
+        pytest.skip("user namespaces need privileges")
+    script = f"""
+        {WAIT}
+        echo 3 > /proc/sys/user/max_inotify_watches || exit 7
+        log="$2"
+        {WATCH} "$1" -o "$2.out" --to png -j 1 --log "$2" 2>/dev/null &
+        pid=$!
+        until_true 'grep -q "so folders are polled" $log 2>/dev/null'
+        kill -TERM $pid; wait $pid; echo exit $?"""
+    command = [*own, script, "sh", str(pictures), str(tmp_path / "log")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode == 7:
+        pytest.skip("the limit cannot be set here")
+    assert done.stdout.split() == ["exit", "0"], done.stdout + done.stderr
