@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import re
 
+STORES = ("s3", "gs", "az", "sftp", "memory")
+"""Schemes of object stores and folders of other machines; their paths may hold ? and #."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 """Of two letters or more: `C:` is a drive."""
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}:/{1,2})((?:[^\s'\"<>]|'(?=[\w%&=/+~@-]))*)")
 """An address in a text, as scheme and rest. An apostrophe belongs to it where it is no closing quote."""
 _QUERY = re.compile(r"(?<=\S)\?[\w.~%+-]+=[^\s\"<>]*")
 """A query behind a path with spaces, or behind one without its host."""
-_STORES = frozenset(("s3", "gs", "az", "sftp", "memory"))
-"""Schemes whose paths may hold ? and #."""
 _LIKE_QUERY = r"\?(?=[\w.~%+-]+=)"
 _WITHOUT_HOST = "url: /"
 """How urllib3 names an address in its messages."""
@@ -78,7 +79,7 @@ def _punctuation(found: re.Match[str]) -> str:
 
 def _place(scheme: str, rest: str) -> str:
     """Host and path of what follows `://`."""
-    end = _LIKE_QUERY if scheme.rstrip(":/").lower() in _STORES else "[?#]"
+    end = _LIKE_QUERY if scheme.rstrip(":/").lower() in STORES else "[?#]"
     authority, slash, path = re.split(end, rest, maxsplit=1)[0].partition("/")
     authority = authority.rpartition("@")[2]
     port = authority.rpartition("]")[2].partition(":")[2]

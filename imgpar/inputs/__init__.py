@@ -8,7 +8,8 @@ a list, starts no processes and decodes no pixels.
     local       scan of all inputs
     zip_source, memory_source
     walk        one folder after the other
-    lists       inputs from a list of files
+    lists       inputs from a list of paths and addresses: `tables` (rows), `addresses` (names)
+    folder_spool  listings of sources, sorted on disk
     patterns    `--include` and `--exclude`
     batches     `Batch` and `Entries`, items of one folder
     companions  sidecars and clips of Live Photos

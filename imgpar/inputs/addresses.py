@@ -15,26 +15,42 @@ from __future__ import annotations
 import importlib
 import json
 import re
-import sqlite3
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
-from typing import IO, Any, NamedTuple
+from types import ModuleType
+from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from imgpar.core.addresses import is_address, scheme_of, without_secrets
+from imgpar.core.addresses import STORES, is_address, scheme_of, without_secrets
 from imgpar.core.errors import unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
-from imgpar.inputs.tables import Row, is_text
+from imgpar.inputs.tables import ListRow, is_text
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 TOGETHER = 2000
 """Items of one batch."""
-OPENERS = {"http": "imgpar.inputs.http", "https": "imgpar.inputs.http"}
-"""Module with `open_url`, `fetch_url` and `close_connections`, by the scheme of an address."""
+
+
+class Opener(NamedTuple):
+    """A module, and its functions that open an address, write its content to a file, and end connections."""
+
+    module: str
+    open: str
+    fetch: str
+    close: str
+
+
+_WEB = Opener("imgpar.inputs.http", "open_url", "fetch_url", "close_connections")
+_STORE = Opener("imgpar.inputs.stores.opening", "open_stored", "fetch_stored", "close_stores")
+OPENERS = {"http": _WEB, "https": _WEB} | dict.fromkeys(STORES, _STORE)
+"""By scheme."""
 
 _LONGEST = 200
 """Characters of the folders of one address; longer ones are a hash."""
@@ -71,7 +87,7 @@ FROM entry WHERE id > ? ORDER BY id LIMIT ?
 """
 
 
-class Places(NamedTuple):
+class ListedPlaces(NamedTuple):
     """Paths below OUT for one item, of which the first that is free is used."""
 
     short: str
@@ -106,7 +122,7 @@ def _normal(address: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def places_of(name: str) -> Places:
+def places_of(name: str) -> ListedPlaces:
     """The paths below OUT of an item that is called `name`; none leads outside.
 
     >>> short, long, _ = places = places_of("https://host/p/a%20b.jpg")
@@ -128,7 +144,7 @@ def places_of(name: str) -> Places:
         if sum(map(len, above)) > _LONGEST:
             above = [host[:_LONGEST], short_hash("/".join(above))]
         long = "/".join([*above, short])
-    return Places(short, long, name)
+    return ListedPlaces(short, long, name)
 
 
 def alternative(item: Item, level: int) -> tuple[str, int]:
@@ -168,31 +184,35 @@ def check_opener(address: str) -> None:
         raise unknown_scheme(address, OPENERS)
 
 
-def open_address(address: str, options: FetchOptions) -> IO[bytes]:
+def open_listed(address: str, options: FetchOptions) -> IO[bytes]:
     """An open file with the content of an address. Raises SourceError."""
-    opened: IO[bytes] = _opener(address).open_url(address, options)
+    module, opener = _opener(address)
+    opened: IO[bytes] = getattr(module, opener.open)(address, options)
     return opened
 
 
-def fetch_address(
-    address: str, path: str, options: FetchOptions, validator: str, ongoing: Ongoing
-) -> Fetched:
-    """Write the content of an address to a new file, unless it is still that of a validator; raises
-    SourceError."""
-    found: Fetched = _opener(address).fetch_url(address, path, options, validator, ongoing)
+def fetch_listed(address: str, path: str, options: FetchOptions, validator: str, ongoing: Ongoing) -> Fetched:
+    """Write the content of an address to a new file, unless it is still that of a validator.
+
+    Raises:
+        SourceError: it cannot be read.
+    """
+    module, opener = _opener(address)
+    found: Fetched = getattr(module, opener.fetch)(address, path, options, validator, ongoing)
     return found
 
 
-def close_connections() -> None:
-    """End the connections that are open."""
-    for name in dict.fromkeys(OPENERS.values()):
-        if module := sys.modules.get(name):
-            module.close_connections()
+def end_connections() -> None:
+    """End the connections to servers that are open."""
+    for opener in (_WEB, _STORE):
+        if module := sys.modules.get(opener.module):
+            getattr(module, opener.close)()
 
 
-def _opener(address: str) -> Any:
+def _opener(address: str) -> tuple[ModuleType, Opener]:
     check_opener(address)
-    return importlib.import_module(OPENERS[scheme_of(address)])
+    opener = OPENERS[scheme_of(address)]
+    return importlib.import_module(opener.module), opener
 
 
 class AddressSpool:
@@ -202,7 +222,7 @@ class AddressSpool:
         database: private and empty.
     """
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: Connection) -> None:
         self._database = database
         self.count = self.again = 0
         """Rows that are items, and rows that name one of them again."""
@@ -210,7 +230,7 @@ class AddressSpool:
         """Number of the first row that does."""
         database.executescript(_TABLES + "BEGIN;")
 
-    def add(self, row: Row, where: str) -> None:
+    def add(self, row: ListRow, where: str) -> None:
         """Add one row.
 
         Args:
@@ -264,10 +284,10 @@ class AddressSpool:
             last = rows[-1][0]
             yield [_item(*row[1:]) for row in rows]
 
-    def _fail(self, row: Row, where: str, error: str) -> None:
+    def _fail(self, row: ListRow, where: str, error: str) -> None:
         self._insert(row._replace(address="", key=""), f"{LISTED}{quote(where)}:{row.number}", error)
 
-    def _insert(self, row: Row, name: str, error: str) -> bool:
+    def _insert(self, row: ListRow, name: str, error: str) -> bool:
         """Add a row, unless there is one with this key or address."""
         places = places_of(name)
         short = _with_suffix(places.short, row.address) if row.key else places.short

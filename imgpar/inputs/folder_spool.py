@@ -5,14 +5,16 @@ Entries may come in any order. They are read back folder by folder, parents firs
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.core.filenames import natural
 from imgpar.inputs.batches import Entries, Row
 from imgpar.inputs.others import OTHER
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 TOGETHER = 1000
 """Files that are written together."""
@@ -49,7 +51,7 @@ WHERE folder = ? AND (format = ?) = ? ORDER BY sort, name
 """
 
 
-class Listed(NamedTuple):
+class SpooledFile(NamedTuple):
     """A file of the listing, without its folder."""
 
     name: str
@@ -84,7 +86,7 @@ class FolderSpool:
         database: private and empty.
     """
 
-    def __init__(self, database: sqlite3.Connection) -> None:
+    def __init__(self, database: Connection) -> None:
         self._database = database
         self._known: dict[tuple[int, str], int] = {}
         self._files: list[tuple[object, ...]] = []
@@ -105,7 +107,7 @@ class FolderSpool:
             self._known[above, name] = number
         return number
 
-    def add(self, folder: int, file: Listed) -> None:
+    def add(self, folder: int, file: SpooledFile) -> None:
         """Add a file; it replaces one with its name."""
         name, size, mtime_ns, version, key, format_, error, kind = file
         texts = _bytes(name), _bytes(natural(name))

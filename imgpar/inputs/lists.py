@@ -10,36 +10,38 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import ItemError, UsageError
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
+from imgpar.core.private_database import private_database
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import (
     AddressSpool,
     check_opener,
-    close_connections,
-    fetch_address,
-    open_address,
+    end_connections,
+    fetch_listed,
+    open_listed,
     places_of,
 )
 from imgpar.inputs.batches import Batch, Entries, columns_in, known_suffix, named_item, suffix_of
-from imgpar.inputs.batches import Row as Listed
+from imgpar.inputs.batches import Row as FileRow
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import NO_ACCESS, Access, Content
-from imgpar.inputs.tables import Columns, Row, read_list, read_rows
+from imgpar.inputs.tables import Columns, ListRow, read_list, read_rows
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
 
 __all__ = ["InputList", "read_list", "scan_list"]
 
@@ -76,7 +78,7 @@ class InputList:
 
     def __init__(
         self,
-        rows: str | os.PathLike[str] | Iterable[str | Row],
+        rows: str | os.PathLike[str] | Iterable[str | ListRow],
         *,
         url_column: str | None = None,
         key_column: str | None = None,
@@ -88,7 +90,7 @@ class InputList:
         self.path = os.fspath(rows) if isinstance(rows, (str, os.PathLike)) else ""
         # What the options of the run say is not known yet, so an address is opened when it is read.
         self._stream = open_list(self.path) if self.path and not is_address(self.path) else None
-        self._rows: Iterable[str | Row] = () if isinstance(rows, (str, os.PathLike)) else rows
+        self._rows: Iterable[str | ListRow] = () if isinstance(rows, (str, os.PathLike)) else rows
         self._remote: int | None = None
         self._named, self._number = False, 0
         self.looks = False
@@ -151,8 +153,7 @@ class InputList:
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`: files first, in the folders of the current one, then addresses."""
-        # An empty name creates a private database in a temporary file, which ends with the connection.
-        with closing(sqlite3.connect("", isolation_level=None)) as spool:
+        with private_database() as spool:
             files = FileSpool(spool, mirror)
             addresses = AddressSpool(spool)
             for row in self.rows():
@@ -168,12 +169,12 @@ class InputList:
 
     def open(self, item: Item) -> Content:
         """As `Source.open`."""
-        return open_address(item.key or item.path, self._access.fetching)
+        return open_listed(item.key or item.path, self._access.fetching)
 
     def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:
         """As of sources that wait; see `imgpar.inputs.sources.fetch`."""
         options = self._access.fetching
-        return fetch_address(item.key or item.path, path, options, item.validator, ongoing)
+        return fetch_listed(item.key or item.path, path, options, item.validator, ongoing)
 
     def host_of(self, item: Item) -> str:
         """What serves an item."""
@@ -181,9 +182,9 @@ class InputList:
 
     def close(self) -> None:
         """End the connections, at the end of a run."""
-        close_connections()
+        end_connections()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ListRow]:
         """All rows, in their order."""
         if self._stream is not None or self.path:
             stream, self._stream = self._stream or open_list(self.path, self._access), None
@@ -193,7 +194,7 @@ class InputList:
                 raise _unreadable(self.path, error) from None
         else:
             for number, row in enumerate(self._rows, 1):
-                yield row if isinstance(row, Row) else Row(os.fspath(row), number)
+                yield row if isinstance(row, ListRow) else ListRow(os.fspath(row), number)
 
     def _batch(
         self, items: list[Item], mirror: str, patterns: Patterns | None, notes: tuple[str, ...]
@@ -223,7 +224,7 @@ class InputList:
 
     def _look(self, item: Item) -> Item:
         try:
-            with open_address(item.key or item.path, self._access.fetching) as file:
+            with open_listed(item.key or item.path, self._access.fetching) as file:
                 shown = sniff(peek(file.read))
         except ItemError as error:
             return item._replace(error=str(error), kind=type(error).__name__)
@@ -241,7 +242,7 @@ def open_list(path: str, access: Access = NO_ACCESS) -> IO[bytes]:
         return sys.stdin.buffer
     try:
         if is_address(path):
-            return open_address(path, access.fetching)
+            return open_listed(path, access.fetching)
         return open(path, "rb")
     except (OSError, ItemError) as error:
         raise _unreadable(path, error) from None
@@ -269,12 +270,12 @@ class FileSpool:
         mirror: path below OUT of the list.
     """
 
-    def __init__(self, database: sqlite3.Connection, mirror: str = "") -> None:
+    def __init__(self, database: Connection, mirror: str = "") -> None:
         self._database, self._mirror = database, mirror
         self._here = os.path.realpath(os.curdir)
         database.executescript(_TABLES)
 
-    def add(self, row: Row, take: Callable[[str], None]) -> None:
+    def add(self, row: ListRow, take: Callable[[str], None]) -> None:
         """Add one row; `take` is called with the path of its output, before its suffix is changed."""
         folder, base = os.path.split(absolute(row.address))
         place, mirror = _place(self._database, folder, self._here)
@@ -305,7 +306,7 @@ class FileSpool:
         failed: list[Item] = []
         formats: dict[str, str] = {}
         columns: dict[str, str] = {}
-        rows: list[Listed] = []
+        rows: list[FileRow] = []
         folder = mirror = ""
         excluded = 0
         for _, raw_name, more, raw_folder, raw_mirror, key in group:
@@ -331,7 +332,7 @@ class FileSpool:
 
 
 @lru_cache(maxsize=1024)
-def _place(spool: sqlite3.Connection, folder: str, here: str) -> tuple[int, str]:
+def _place(spool: Connection, folder: str, here: str) -> tuple[int, str]:
     """The number of a folder, the same for all names that links give it, and its path below OUT."""
     real = os.path.realpath(folder)
     mirror = mirror_of(real, here)

@@ -14,19 +14,19 @@ import glob
 import importlib
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, NamedTuple, Protocol, TypeGuard, cast
 
-from imgpar.core.addresses import last_part, scheme_of, without_secrets
+from imgpar.core.addresses import STORES, last_part, scheme_of, without_secrets
 from imgpar.core.errors import DamagedError, SourceError, UsageError, item_error, unknown_scheme
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
+from imgpar.core.private_database import private_database
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import Batch, Entries, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
-from imgpar.inputs.folder_spool import Contents, FolderSpool, Listed
+from imgpar.inputs.folder_spool import Contents, FolderSpool, SpooledFile
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.others import OTHER
 from imgpar.inputs.patterns import Patterns
@@ -46,9 +46,6 @@ ARCHIVES = {
 }
 """Module and class of the source for a file that was named, by its suffix, which may be a double one such as
 `tar.gz`; the class is called with the absolute path and an `Access`."""
-
-STORES = ("s3", "gs", "az", "sftp", "memory")
-"""Schemes of object stores and folders of other machines."""
 
 SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.inputs.stores.source", "StoreSource"))
 """Module and class of the source for an address, by its scheme; the class is called with the address and an
@@ -156,8 +153,7 @@ def in_folders(
         entries: in any order.
         patterns: `include` and `exclude` of the run.
     """
-    # An empty name creates a private database in a temporary file, which ends with the connection.
-    with contextlib.closing(sqlite3.connect("", isolation_level=None)) as database:
+    with private_database() as database:
         spool = FolderSpool(database)
         for entry in entries:
             _sort_in(spool, entry, patterns)
@@ -191,12 +187,12 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
         if is_sidecar(name):
             spool.count(at, "sidecars")
         if not entry.error or entry.kind != SourceError.__name__:  # links are left out, as those in folders
-            spool.add(at, Listed(name, *entry[1:])._replace(format=OTHER))
+            spool.add(at, SpooledFile(name, *entry[1:])._replace(format=OTHER))
     elif patterns and not patterns.takes(path):
         if patterns.recursive or not above:
             spool.count(at, "excluded")
     else:
-        spool.add(at, Listed(name, *entry[1:]))
+        spool.add(at, SpooledFile(name, *entry[1:]))
 
 
 def _batches(spool: FolderSpool, root: str, mirror: str) -> Iterator[Batch]:
@@ -262,6 +258,17 @@ def with_number(number: int, batches: Iterable[Batch]) -> Iterator[Batch]:
             yield replace(batch, items=tuple(item._replace(source=number) for item in items))
 
 
+def is_item(address: str) -> bool:
+    """Whether an input is the address of one item: on the web, or in a store by its suffix.
+
+    >>> is_item("https://host/photos/"), is_item("s3://bucket/a.jpg"), is_item("s3://bucket/a.jpg/")
+    (True, True, False)
+    """
+    scheme = scheme_of(address)
+    in_store = scheme in STORES and is_media(address.rpartition("/")[2]) and not glob.has_magic(address)
+    return scheme in SINGLE or in_store
+
+
 def with_sources(
     inputs: Iterable[str | Source], access: Access = NO_ACCESS, *, in_order: bool = False
 ) -> list[str | Source]:
@@ -277,7 +284,7 @@ def with_sources(
     """
     found, sources, addresses = list[str | Source](), dict[str, Source](), list[str]()
     for given in _each(inputs):
-        if isinstance(given, str) and scheme_of(given) in SINGLE:
+        if isinstance(given, str) and is_item(given):
             addresses.append(given)
             continue
         if in_order:

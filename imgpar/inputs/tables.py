@@ -37,7 +37,7 @@ _LARGEST = 16 << 20
 _DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, OSError)
 
 
-class Row(NamedTuple):
+class ListRow(NamedTuple):
     """One row of a list."""
 
     address: str
@@ -98,7 +98,7 @@ def table_suffix(path: str) -> str:
     return (f"{kind}.gz" if parts[-1] == "gz" else kind) if known else ""
 
 
-def read_rows(stream: IO[bytes], name: str, columns: Columns, *, nul: bool = False) -> Iterator[Row]:
+def read_rows(stream: IO[bytes], name: str, columns: Columns, *, nul: bool = False) -> Iterator[ListRow]:
     """The rows of a list, in order; the stream is closed at the end.
 
     Args:
@@ -116,7 +116,7 @@ def read_rows(stream: IO[bytes], name: str, columns: Columns, *, nul: bool = Fal
         raise UsageError(f"{shown} is a list in plain text, which has no columns.", fix="Name a .csv file.")
     with closing(stream):
         if not suffix:
-            yield from (Row(line, at) for at, line in enumerate(read_list(stream, nul=nul), 1))
+            yield from (ListRow(line, at) for at, line in enumerate(read_list(stream, nul=nul), 1))
         elif suffix == "parquet":
             yield from _parquet_rows(stream, columns, shown)
         else:
@@ -156,7 +156,7 @@ def _decoded(name: bytes, *, nul: bool) -> Iterator[str]:
 # ----- kinds of tables -------------------------------------------------------------------------------
 
 
-def _csv_rows(stream: IO[bytes], columns: Columns, where: str, delimiter: str = "") -> Iterator[Row]:
+def _csv_rows(stream: IO[bytes], columns: Columns, where: str, delimiter: str = "") -> Iterator[ListRow]:
     """Rows of comma-separated values; the header is row 1, and lines within quotes count as one row."""
     limit = csv.field_size_limit(_LARGEST)
     try:
@@ -170,12 +170,12 @@ def _csv_rows(stream: IO[bytes], columns: Columns, where: str, delimiter: str = 
             address, key = columns.found_in(names, where)
             for number, cells in enumerate(records, 2):
                 if isinstance(cells, str):
-                    yield Row("", number, error=cells)
+                    yield ListRow("", number, error=cells)
                 elif len(cells) == len(names):
                     yield _row(dict(zip(names, cells, strict=True)), address, key, number)
                 elif cells:  # an empty line is no row
                     why = f"The row has {len(cells)} fields, and the header has {len(names)}."
-                    yield Row("", number, error=why)
+                    yield ListRow("", number, error=why)
     finally:
         csv.field_size_limit(limit)
 
@@ -193,11 +193,11 @@ def _records(reader: Iterator[list[str]]) -> Iterator[list[str] | str]:
             yield cells
 
 
-def _tsv_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[Row]:
+def _tsv_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[ListRow]:
     return _csv_rows(stream, columns, where, "\t")
 
 
-def _json_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[Row]:
+def _json_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[ListRow]:
     """Rows of JSON lines. The first object tells which column has the address."""
     found: tuple[str, str] | None = None
     number = 0
@@ -211,14 +211,14 @@ def _json_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[Row]
         except (ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):
-            yield Row("", number, error="The line is no JSON object.")
+            yield ListRow("", number, error="The line is no JSON object.")
             continue
         if found is None:
             found = columns.found_in(list(values), where)
         yield _row({name: _text(value) for name, value in values.items()}, *found, number)
 
 
-def _parquet_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[Row]:
+def _parquet_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[ListRow]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -247,7 +247,7 @@ def _is_binary(kind: Any) -> bool:
     return bool(types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind))
 
 
-_READERS: Mapping[str, Callable[[IO[bytes], Columns, str], Iterator[Row]]] = {
+_READERS: Mapping[str, Callable[[IO[bytes], Columns, str], Iterator[ListRow]]] = {
     "csv": _csv_rows,
     "tsv": _tsv_rows,
     "jsonl": _json_rows,
@@ -256,7 +256,7 @@ _READERS: Mapping[str, Callable[[IO[bytes], Columns, str], Iterator[Row]]] = {
 """Readers by suffix; Parquet is read apart, because it is not read from front to end."""
 
 
-def _row(values: Mapping[str, str], address: str, key: str, number: int) -> Row:
+def _row(values: Mapping[str, str], address: str, key: str, number: int) -> ListRow:
     """One row of named values; what is no text cannot be an address."""
     where, name = values.get(address, "").strip(), values.get(key, "").strip() if key else ""
     error = ""
@@ -273,7 +273,7 @@ def _row(values: Mapping[str, str], address: str, key: str, number: int) -> Row:
     columns = tuple(
         (_clean(column), _clean(value)) for column, value in values.items() if column not in left_out
     )
-    return Row(where, number, name, columns, error)
+    return ListRow(where, number, name, columns, error)
 
 
 def _clean(text: str) -> str:

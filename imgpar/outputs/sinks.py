@@ -16,14 +16,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from imgpar.core.addresses import scheme_of
+from imgpar.core.addresses import STORES, scheme_of
 from imgpar.core.digest import LocalFiles, Store
 from imgpar.core.errors import UsageError, unknown_scheme
 from imgpar.core.fs import OURS
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.batches import open_folder
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import STORES
 
 _ZIP = "imgpar.outputs.zip_sink", "ZipSink"
 _TAR = "imgpar.outputs.tar_sink", "TarSink"
@@ -66,8 +65,8 @@ class Sink(Store, Protocol):
                          before it was published; what is taken over has one of these digests.
     deterministic        set to true by that option of a run, which is refused without the attribute.
     publish_new(path, file, made)
-                         as `publish`, but raises FileExistsError where something has the name. Where it
-                         exists, `find` is not asked before a new output is published.
+                         as `publish`, but raises FileExistsError where something has the name; then `find` is
+                         not asked before a new output is published.
     listing(folder)      what lies directly in a folder, by name: asked for once in place of `find` for each.
                          Raises RunError where that cannot be known.
     ordered              if it is true, items are published and recorded in the order of the plan.

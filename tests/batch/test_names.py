@@ -68,7 +68,7 @@ def planned(source: Path | Sequence[Path], **settings: Any) -> list[str]:
     place = check_place(given, out, recipe, options)
     plan = planner(place, recipe, options, None)
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
-    batches = input_batches(given, given, place, options, patterns)
+    batches = input_batches(given, place, options, patterns)
     if plan.need.whole:
         batches = iter(plan.prepare(batches, InThisProcess(recipe)))
     found = list[str]()

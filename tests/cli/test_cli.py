@@ -13,9 +13,10 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.cli import COMMANDS, flags, main
 from imgpar.cli.convert import convert_parser, parse_output_formats, read_recipe
 from imgpar.cli.running import read_run_options
-from imgpar.core.errors import BadValueError
+from imgpar.core.errors import BadValueError, UsageError
 from imgpar.core.parsing import duration, pixels, switch
 from imgpar.formats.options import EncodeOptions
+from imgpar.inputs.lists import InputList
 from imgpar.ops import operation_types
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import make_operation
@@ -322,3 +323,27 @@ def test_pixel_counts(text, count):
 
 def test_formats_are_normalised_and_named_once():
     assert parse_output_formats("JPG,.jpeg,webp") == ("jpeg", "webp")
+
+
+def test_names_are_read_line_by_line(tmp_path):
+    file = tmp_path / "list"
+    file.write_bytes(b"a.jpg\r\n\nb c.jpg\nlast")
+    assert [row.address for row in InputList(file).rows()] == ["a.jpg", "b c.jpg", "last"]
+
+
+def test_names_may_hold_new_lines_where_nul_ends_them(tmp_path):
+    file = tmp_path / "list"
+    file.write_bytes(b"a\nb.jpg\0c.jpg\0")
+    assert [row.address for row in InputList(file, null=True).rows()] == ["a\nb.jpg", "c.jpg"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_names_that_are_no_utf8_stay_themselves(tmp_path):
+    file = tmp_path / "list"
+    file.write_bytes(b"\xff.jpg\n")
+    assert [os.fsencode(row.address) for row in InputList(file).rows()] == [b"\xff.jpg"]
+
+
+def test_a_missing_list_is_a_usage_error_at_once():
+    with pytest.raises(UsageError, match=r"absent\.txt"):
+        InputList("absent.txt")

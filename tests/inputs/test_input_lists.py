@@ -19,10 +19,10 @@ from imgpar.core.job import Item
 from imgpar.inputs.addresses import alternative, called, places_of
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.tables import Columns, Row, read_rows
+from imgpar.inputs.tables import Columns, ListRow, read_rows
 
 
-def items(rows: Sequence[str | Row] | Path, **settings: str) -> list[Item]:
+def items(rows: Sequence[str | ListRow] | Path, **settings: str) -> list[Item]:
     """The items of a list."""
     return [item for batch in InputList(rows, **settings).batches("") for item in batch.items]
 
@@ -31,7 +31,7 @@ def mirrors(*rows: str) -> list[str]:
     return [item.mirror for item in items(rows)]
 
 
-def rows_of(data: bytes, name: str, columns: Columns = Columns()) -> list[Row]:  # noqa: B008
+def rows_of(data: bytes, name: str, columns: Columns = Columns()) -> list[ListRow]:  # noqa: B008
     return list(read_rows(io.BytesIO(data), name, columns))
 
 

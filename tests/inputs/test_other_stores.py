@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from imgpar.inputs.stores.client import ChangedError, Upload, client_of
 from imgpar.inputs.stores.source import StoreSource
 from imgpar.outputs.store_sink import StoreSink
 
+slow = functools.partial(pytest.param, marks=pytest.mark.slow)  # their servers take seconds to start
 NAMES = ("a.jpg", "a10.jpg", "b.png", "2024/c é.jpg", "2024/may/d.jpg")
 
 
@@ -105,7 +107,7 @@ def counts(report: imgpar.Report) -> tuple[int, int, int]:
     return report.ok, report.skipped, report.failed
 
 
-@pytest.mark.parametrize("store", ["sftp_folder", "azure", "google", "memory"])
+@pytest.mark.parametrize("store", ["sftp_folder", slow("azure"), slow("google"), "memory"])
 def test_there_and_back_is_as_in_folders(
     store: str, request: pytest.FixtureRequest, photo_folder: FolderMaker, tmp_path: Path
 ) -> None:
@@ -121,7 +123,7 @@ def test_there_and_back_is_as_in_folders(
     assert counts(imgpar.convert(folder, out, to="png", grey=True, jobs=1)) == (5, 0, 0)
 
 
-@pytest.mark.parametrize("store", ["sftp_folder", "azure", "memory"])
+@pytest.mark.parametrize("store", ["sftp_folder", slow("azure"), "memory"])
 def test_a_new_file_replaces_nothing(store: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     root: str = request.getfixturevalue(store)
     sink, path = StoreSink(f"{root}/x"), f"{root}/x/a.bin"

@@ -10,6 +10,7 @@ import errno
 import importlib
 import random
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -113,7 +114,16 @@ def client_of(scheme: str, host: str, user: str = "", retries: int = RETRIES) ->
     made: Client = getattr(importlib.import_module(f"imgpar.inputs.stores.{module}"), name)(
         scheme, host, user, retries
     )
+    _made.add(made)
     return made
+
+
+def clients() -> list[Client]:
+    """All clients of this process."""
+    return list(_made)
+
+
+_made = weakref.WeakSet[Client]()
 
 
 def store_library(name: str, scheme: str) -> Any:

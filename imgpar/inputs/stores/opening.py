@@ -11,7 +11,7 @@ from typing import IO
 from imgpar.core.errors import LimitError, NoFileError, SourceError
 from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, StoppedError, check_free_room
-from imgpar.inputs.stores.client import Client, StoredFile, client_of
+from imgpar.inputs.stores.client import Client, StoredFile, client_of, clients
 from imgpar.inputs.stores.places import place_of
 from imgpar.inputs.stores.ranged import StoreFile
 
@@ -53,7 +53,7 @@ def fetched(
     return Fetched(found.size, found.etag, mtime_ns=found.mtime_ns)
 
 
-def open_address(address: str, options: FetchOptions) -> IO[bytes]:
+def open_stored(address: str, options: FetchOptions) -> IO[bytes]:
     """An open binary file with the content of an object, which can seek.
 
     Raises:
@@ -63,7 +63,7 @@ def open_address(address: str, options: FetchOptions) -> IO[bytes]:
     return io.BufferedReader(StoreFile(client, key, found))
 
 
-def fetch_address(
+def fetch_stored(
     address: str, path: str, options: FetchOptions, validator: str = "", ongoing: Ongoing | None = None
 ) -> Fetched:
     """Write the object at an address to a new file.
@@ -84,6 +84,12 @@ def fetch_address(
     if validator == mark:
         return Fetched(validator=validator, not_modified=True)
     return fetched(client, key, found, path, options, ongoing or Ongoing())._replace(validator=mark)
+
+
+def close_stores() -> None:
+    """End the connections of this process."""
+    for client in clients():
+        client.close()
 
 
 def _at(address: str, options: FetchOptions) -> tuple[Client, str, StoredFile]:

@@ -12,7 +12,7 @@ from typing import IO
 from imgpar.core.filenames import natural
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
-from imgpar.inputs.batches import UNDO, Batch, is_media, is_sidecar, why_unreadable
+from imgpar.inputs.batches import UNDO, Batch, Entries, Row, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
 from imgpar.inputs.patterns import Patterns
@@ -46,7 +46,6 @@ class StoreSource:
         self.root = "/".join((place.root, *place.pattern))
         self.real = place.root
         """What its folder in OUT is called after."""
-        self.single = self.loose = is_object_name(place)
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`. Folders are listed one by one, a few ahead; a store that cannot be read is one
@@ -54,12 +53,8 @@ class StoreSource:
         place = self._place
         try:
             client = self._client()
-            alone = client.find(place.path) if self.single else None
         except OSError as error:
             yield unlisted(self.root, mirror, why_unreadable(error))
-            return
-        if self.single:
-            yield _single(place, alone) if alone else _missing(place)
             return
         found = False
         for batch in _Walk(client, place, patterns).batches(mirror):
@@ -139,14 +134,14 @@ class _Walk:
                 left_out[name] += 1
             elif self._may_hold(_joined(below, name)):
                 folders.append((_joined(below, name), _joined(mirror, shown)))
-        items, kinds, sidecars, excluded = self._files(below, mirror, listing)
-        items += [self._wrong(below, mirror, name) for name in listing.wrong]
-        if not (items or kinds or left_out or excluded):
+        entries, kinds, sidecars, excluded = self._files(below, mirror, listing)
+        wrong = [self._wrong(below, mirror, name) for name in listing.wrong]
+        if not (entries or wrong or kinds or left_out or excluded):
             return None, folders
         batch = Batch(
             self._called(below),
             mirror,
-            tuple(items),
+            [*entries, *wrong] if wrong else entries,
             kinds.total(),
             tuple(names.values()),
             sidecars=sidecars,
@@ -159,9 +154,10 @@ class _Walk:
 
     def _files(
         self, below: str, mirror: str, listing: StoreListing
-    ) -> tuple[list[Item], Counter[str], int, int]:
+    ) -> tuple[Entries, Counter[str], int, int]:
         """The items of a folder; its other files by kind, how many are sidecars, how many are excluded."""
-        items, kinds, sidecars, excluded = list[Item](), Counter[str](), 0, 0
+        rows, keys = list[Row](), list[str]()
+        kinds, sidecars, excluded = Counter[str](), 0, 0
         pattern, patterns = self._place.pattern, self._patterns
         for file in sorted(listing.files, key=lambda file: (natural(file.name), file.name)):
             path = _joined(below, file.name)
@@ -175,8 +171,14 @@ class _Walk:
             elif patterns and not patterns.takes(path):
                 excluded += patterns.recursive or not below
             else:
-                items.append(_item(self._called(path), _joined(mirror, file.name), self._key(path), file))
-        return items, kinds, sidecars, excluded
+                rows.append((quoted_path(file.name), file.size, file.mtime_ns, version_of(file), 0))
+                keys.append(f"{self._key(path)}{MARK}{file.etag}")
+        return (
+            Entries.of(self._called(below), mirror, rows, {}, separator="/", keys=keys),
+            kinds,
+            sidecars,
+            excluded,
+        )
 
     def _may_hold(self, folder: str) -> bool:
         """Whether a folder may hold items: not where patterns leave it out."""
@@ -198,11 +200,6 @@ class _Walk:
         return Item(shown, _joined(mirror, name.strip("./") or "_"), 0, 0, error=words)
 
 
-def is_object_name(place: StorePlace) -> bool:
-    """Whether an address names one object, by its suffix; a folder with a suffix needs a slash at its end."""
-    return not place.folder and is_media(place.path.rpartition("/")[2])
-
-
 def quoted_path(key: str) -> str:
     """A key as a part of an address that keeps it: `?` and `#` would begin what is removed as a secret.
 
@@ -221,22 +218,6 @@ def version_of(found: StoredFile) -> int:
     from hashlib import sha256
 
     return int.from_bytes(sha256(found.etag.encode()).digest()[:8], "big") & INODE_BITS
-
-
-def _item(path: str, mirror: str, key: str, file: StoredFile) -> Item:
-    known = f"{key}{MARK}{file.etag}"
-    return Item(path, mirror, file.size, file.mtime_ns, version_of(file), key=known)
-
-
-def _single(place: StorePlace, found: StoredFile) -> Batch:
-    name = place.path.rpartition("/")[2]
-    item = _item(f"{place.store}/{quoted_path(place.path)}", name, place.path, found)
-    return Batch("", "", (item._replace(named=True),))
-
-
-def _missing(place: StorePlace) -> Batch:
-    item = Item(place.root, place.path.rpartition("/")[2], 0, 0, error=f"{NOTHING}.", kind="NoFileError")
-    return Batch("", "", (item._replace(named=True),))
 
 
 def _joined(folder: str, name: str) -> str:

@@ -304,7 +304,7 @@ def test_verify_reads_back_what_was_stored(s3: S3Server, bucket: str, photo_fold
 def test_a_header_costs_a_part_of_a_file(s3: S3Server, bucket: str, proxy: TcpProxy) -> None:
     data = np.random.default_rng(0).bytes(8_000_000)
     s3.put(bucket, "a.png", data)
-    source = StoreSource(f"s3://{bucket}/a.png")
+    source = StoreSource(f"s3://{bucket}/")
     (batch,) = source.batches("")
     with source.open(batch.items[0]) as file:
         assert file.read(100) == data[:100]
