@@ -70,7 +70,7 @@ def _check_folder_name(out: str) -> None:
         name = os.path.basename(out)
         raise UsageError(
             f"Shards need a folder, and OUT is named like a file ({name}).",
-            fix=f"Name it {name}/ or otherwise.",
+            fix=f"Write {name}/ for a folder of that name.",
         )
 
 
