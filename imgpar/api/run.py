@@ -117,6 +117,8 @@ def _check(
         )
     if out == "-" and recipe.naming.renames and _is_one_file(inputs) and not _has_several(recipe):
         raise UsageError("-o - writes one picture, which has no name.", fix="Name a folder with -o.")
+    if out == "-" and options.shard:
+        raise UsageError("Shards need a folder (--shard), not standard output.", fix="Name one with -o OUT.")
     if out == "-" and options.deterministic and _is_one_file(inputs):
         raise UsageError("-o - writes what one file becomes, always in one order.", fix="Leave it out.")
     if out == "-" and options.verify and not _is_one_file(inputs):

@@ -13,6 +13,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS
 from imgpar.core.install_hint import pip
+from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.shards.settings import ShardSettings
 from imgpar.outputs.sinks import Sink, Stored, archive_of_name, check_sink, is_sharded, sink_of
@@ -57,6 +58,8 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
         raise UsageError("No checksum is made, so none can be compared.", fix="Leave --shard-checksum out.")
     if out is None or options.in_place:
         raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
+    if isinstance(out, str):
+        _check_folder_name(out)
     require_packages()
     from imgpar.outputs.shards.sink import ShardSink
 
@@ -75,6 +78,18 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
             f"{folder} has the outputs of a run without --shard.", fix="Choose another OUT for shards."
         )
     return ShardSink(folder, settings_of(options))
+
+
+def _check_folder_name(out: str) -> None:
+    """Refuse the name of an archive or a picture, unless there is such a folder."""
+    if out.endswith(("/", os.sep)) or os.path.isdir(out):
+        return
+    if format_of_suffix(out) or (not is_address(out) and sink_of(out)):
+        name = os.path.basename(out)
+        raise UsageError(
+            f"Shards need a folder, and OUT is named like a file ({name}).",
+            fix=f"Write {name}/ for a folder of that name.",
+        )
 
 
 def known_shards(out: str | Sink) -> str | Sink:

@@ -426,6 +426,15 @@ def test_a_column_that_a_list_lacks_is_no_empty_caption(
         )
 
 
+@pytest.mark.parametrize("name", ["out.zip", "out.webp", "-"])
+def test_shards_need_a_folder(name: str, pictures: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given in (pictures, pictures / "p0.jpg"):
+        with pytest.raises(imgpar.UsageError, match="Shards need a folder"):
+            imgpar.convert(given, name, shard=3, to="webp")
+    assert not (tmp_path / name).exists()
+
+
 def test_a_folder_of_pictures_becomes_no_shards(pictures: Path, tmp_path: Path, session) -> None:
     imgpar.convert(pictures, tmp_path / "out", session=session)
     with pytest.raises(imgpar.UsageError, match="without --shard"):
