@@ -17,8 +17,8 @@ from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
 
 def open_keyed(path: str, options: FetchOptions) -> IO[bytes]:  # noqa: ARG001
     """The open file. Raises SourceError."""
-    if error := named_item(path, "").error:  # a named pipe, for example, would block
-        raise SourceError(error)
+    if unusable := named_item(path, "").error:  # a named pipe, for example, would block
+        raise SourceError(unusable)
     try:
         return open(path, "rb")
     except OSError as error:
