@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from urllib.parse import unquote, urlsplit
 
-from imgpar.inputs.sources import archive_suffix
+ARCHIVE = re.compile(r"\.(zip|cbz|cbt|7z|cb7|tar|tar\.(gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$", re.IGNORECASE)
+"""The end of the name of an archive; a test compares it with `imgpar.inputs.sources.ARCHIVES`."""
 
 
 def local(name: str) -> str:
@@ -37,8 +39,8 @@ def folder_of_files(path: str) -> str:
     """The path of a folder, or of an archive without its suffix; empty for a file."""
     if os.path.isdir(path):
         return path.rstrip(os.sep) or path
-    suffix = archive_suffix(path)
-    return path[: -len(suffix) - 1] if suffix else ""
+    found = ARCHIVE.search(path)
+    return path[: found.start()] if found else ""
 
 
 def _bytes(quoted: str) -> bytes:
