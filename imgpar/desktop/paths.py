@@ -6,10 +6,8 @@ import os
 import re
 from urllib.parse import unquote, urlsplit
 
-ARCHIVE = re.compile(
-    r"\.(zip|cbz|tar|cbt|7z|cb7|tar\.(gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$", re.IGNORECASE | re.ASCII
-)
-"""The suffixes of archives that are read like folders."""
+ARCHIVE = re.compile(r"\.(zip|cbz|cbt|7z|cb7|tar|tar\.(gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$", re.IGNORECASE)
+"""The end of the name of an archive; a test compares it with `imgpar.inputs.sources.ARCHIVES`."""
 
 
 def local(name: str) -> str:

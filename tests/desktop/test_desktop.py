@@ -23,12 +23,13 @@ from terminals import needs
 import imgpar
 from imgpar.desktop.board import Board
 from imgpar.desktop.control import Control
-from imgpar.desktop.paths import local, repaired
+from imgpar.desktop.paths import ARCHIVE, local, repaired
 from imgpar.desktop.reporting import PAGE
 from imgpar.desktop.settings import RECIPES, SEVERAL, Settings, folder_beside, settings_path
 from imgpar.desktop.system import linux_is_dark
 from imgpar.desktop.terminal import convert_in_terminal
 from imgpar.desktop.texts import TEXTS, Texts
+from imgpar.inputs.sources import ARCHIVES
 from imgpar.recipe.recipe import builtin_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -282,6 +283,11 @@ def test_a_drop_is_converted_next_to_the_originals(control: Control, photo_folde
     with Image.open(f"{folder}-imgpar/sub/b.jpg") as picture:
         assert picture.size == (100, 50)
     assert control.board.counts == {"ok": 2}
+
+
+def test_the_window_knows_all_archives() -> None:
+    assert all(ARCHIVE.sub("", f"/a/trip.{suffix}") == "/a/trip" for suffix in ARCHIVES)
+    assert not ARCHIVE.search("/a/trip.jpg")
 
 
 @pytest.mark.parametrize("name", ["trip.zip", "trip.tar"])
