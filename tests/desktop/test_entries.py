@@ -17,8 +17,6 @@ import pytest
 import imgpar
 from imgpar.cli import main
 from imgpar.desktop.entries import install, menu_entries, quoted, remove_entries
-from imgpar.desktop.paths import ARCHIVE
-from imgpar.inputs.sources import ARCHIVES
 
 LINUX = sys.platform.startswith("linux")
 linux_only = pytest.mark.skipif(not LINUX, reason="menus of Linux")
@@ -126,8 +124,3 @@ def test_menus_that_cannot_be_written_are_named(tmp_path: Path, capsys: pytest.C
     (tmp_path / "share").write_text("a file where a folder should be")
     assert main(["desktop", "install"]) == 4
     assert "cannot be written" in capsys.readouterr().err
-
-
-def test_the_archives_of_the_window_are_those_that_are_read() -> None:
-    assert all(ARCHIVE.search(f"trip.{suffix}") for suffix in ARCHIVES)
-    assert not ARCHIVE.search("trip.rar")
