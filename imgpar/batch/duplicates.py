@@ -234,6 +234,12 @@ def _rank(item: Item, facts: Properties, keep: Keep) -> tuple[float, ...]:
     return ranks[keep]()
 
 
+def _shown(path: str) -> str:
+    """A path below the current folder as seen from there; any other, and what is in a source, as it is."""
+    near = os.path.relpath(path) if os.path.isabs(path) else ""
+    return path if not near or near.startswith(os.pardir) else near
+
+
 def in_lines(group: DuplicateGroup) -> Iterator[tuple[str, str, str, str, str]]:
     """A group as columns of text."""
     for number, file in enumerate(group.files):
@@ -242,7 +248,7 @@ def in_lines(group: DuplicateGroup) -> Iterator[tuple[str, str, str, str, str]]:
         yield (
             group.kind if not number else "",
             "keep" if file.keep else "",
-            os.path.relpath(file.path) if not os.path.relpath(file.path).startswith("..") else file.path,
+            _shown(file.path),
             size,
             f"{format_size(file.bytes)}{f', {far}' if far else ''}",
         )

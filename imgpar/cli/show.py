@@ -63,7 +63,7 @@ def _places() -> list[tuple[str, str]]:
     """Archives and addresses that are read, and those that are written to."""
     found = []
     for words, suffixes, schemes in (
-        ("inputs come from", sources.ARCHIVES, sources.SCHEMES),
+        ("inputs come from", sources.ARCHIVES, (*sources.SINGLE, *sources.SCHEMES)),
         ("outputs go to", sinks.SINKS, sinks.SCHEMES),
     ):
         names = [*(f".{suffix}" for suffix in suffixes), *(f"{scheme}://" for scheme in schemes)]

@@ -18,6 +18,7 @@ from PIL import Image, ImageEnhance
 import imgpar
 from imgpar import Pipeline
 from imgpar.batch.alike import Alike, find_groups
+from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, in_lines
 from imgpar.pixels.fingerprint import perceptual_hash
 
 
@@ -252,3 +253,10 @@ def test_a_link_is_never_what_is_kept(linked: Path, session: imgpar.Session) -> 
 def test_links_are_skipped_for_the_file(linked: Path, session: imgpar.Session) -> None:
     report = imgpar.convert(linked, linked.parent / "out", to="jpg", duplicates="skip", session=session)
     assert statuses(report) == {"a.png": "duplicate", "m.png": "ok", "z.png": "duplicate"}
+
+
+def test_paths_are_shown_from_here_and_addresses_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = (str(tmp_path / "a.jpg"), os.path.abspath("/x/b.jpg"), "s3://bucket/c.jpg")
+    files = tuple(DuplicateFile(path, 9, 4, 3, not at, 0, "jpeg") for at, path in enumerate(paths))
+    assert [line[2] for line in in_lines(DuplicateGroup("exact", files))] == ["a.jpg", *paths[1:]]

@@ -224,4 +224,5 @@ def test_doctor_names_the_sources_of_credentials_and_no_values(capsys, monkeypat
 def test_formats_names_archives_and_addresses(capsys):
     read, written = printed(capsys, "formats").splitlines()[-2:]
     assert read.startswith("inputs come from  files and folders, .zip")
+    assert "http://, https://, s3://" in read
     assert written.startswith("outputs go to     files and folders, .zip")
