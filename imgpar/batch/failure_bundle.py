@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 
-from imgpar.core.errors import ImgparError
+from imgpar.core.addresses import without_secrets
 from imgpar.core.filenames import legal, split_suffix
 from imgpar.core.fs import long_path, remove_file
 from imgpar.core.job import Job, Outcome
@@ -106,8 +106,8 @@ def keep_failure(
             os.chmod(path, 0o600)
         else:
             _copy(outcome.source, path)
-    except (OSError, ImgparError) as error:
-        why = getattr(error, "strerror", None) or error
+    except Exception as error:  # also one of a source of the user; a copy that is missing ends no run
+        why = without_secrets(str(getattr(error, "strerror", None) or error))
         _write(place, "input-missing.txt", f"{outcome.source!a} cannot be read: {why}\n")
     if recipe:
         _write(place, "recipe.toml", recipe)

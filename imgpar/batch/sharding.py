@@ -16,7 +16,7 @@ from imgpar.core.install_hint import pip
 from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.roots import absolute
 from imgpar.outputs.shards.settings import ShardSettings
-from imgpar.outputs.sinks import Sink, Stored, archive_of_name, check_sink, is_sharded, sink_of
+from imgpar.outputs.sinks import Sink, Stored, check_sink, is_sharded, sink_of
 
 if TYPE_CHECKING:  # most runs write none
     from imgpar.outputs.shards.sink import ShardSink
@@ -68,11 +68,6 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
         assert store is not None
         return _shards_in(store, settings_of(options))
     folder = absolute(out)
-    if archive_of_name(out) and not os.path.isdir(folder):
-        raise UsageError(
-            f"Shards need a folder, and OUT ({os.path.basename(out)}) is named like an archive.",
-            fix="Name a folder, or end its name with '/'.",
-        )
     if os.path.isfile(os.path.join(folder, OURS, "journal.db")) and not is_sharded(folder):
         raise UsageError(
             f"{folder} has the outputs of a run without --shard.", fix="Choose another OUT for shards."

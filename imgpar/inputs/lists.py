@@ -196,6 +196,8 @@ class InputList:
                 yield from read_rows(stream, self.path, columns, nul=self._null)
             except ItemError as error:  # of a server, or of a package that is missing
                 raise _unreadable(self.path, error) from None
+            finally:
+                stream.close()
         else:
             for number, row in enumerate(self._rows, 1):
                 yield row if isinstance(row, ListRow) else ListRow(os.fspath(row), number)

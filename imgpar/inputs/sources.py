@@ -424,7 +424,7 @@ class _Opener:
             words = f"{shown} is a pattern for archives, which are not looked for at an address."
             raise UsageError(words, fix="Name each, or write a range such as {00000..00012}.tar.")
         library = importlib.import_module("imgpar.inputs.remote_archives")
-        name = library.name_of(address)
+        name = library.archive_name(address)
         known, source = self._remote.get(name, ("", None))
         if source is None:
             self._copies = self._copies or library.Copies(self._access.fetching)

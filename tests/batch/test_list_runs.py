@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from http_server import HttpServer, Page
 from PIL import Image
+from s3_server import MISSING, S3Server
 
 import imgpar
 from imgpar.batch.reserved import Reserved
@@ -18,8 +20,6 @@ from imgpar.core.job import Item, Job
 from imgpar.inputs.stores.client import client_of
 from imgpar.runtime.records import JobState
 from imgpar.runtime.task_queue import task_of
-from tests.helpers.http_server import HttpServer, Page
-from tests.helpers.s3_server import MISSING, S3Server
 
 SECRET = "S3CRET"
 

@@ -20,6 +20,7 @@ from sftp_server import SftpServer
 
 import imgpar
 from imgpar.core.job import OutputFile
+from imgpar.inputs.stores import s3_login
 from imgpar.inputs.stores.client import ChangedError, Upload, client_of
 from imgpar.inputs.stores.source import StoreSource
 from imgpar.outputs.store_sink import StoreSink
@@ -243,7 +244,8 @@ def test_settings_that_cannot_be_used_are_one_sentence(
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         (tmp_path / "wrong").write_text("no configuration")
     monkeypatch.setenv(name, value.format(tmp=tmp_path))
-    client_of.cache_clear()
+    for kept in (client_of, s3_login._session):
+        kept.cache_clear()
     with pytest.raises(imgpar.UsageError, match=f"settings for {address[:2]}:// cannot be used: "):
         imgpar.convert(address, str(tmp_path / "out"))
     assert not (tmp_path / "out").exists()

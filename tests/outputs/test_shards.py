@@ -403,7 +403,7 @@ def test_a_shard_that_somebody_else_has_stored_meanwhile_is_left_alone(
         ({"caption_column": "text"}, "is for shards"),
         ({"shard": 5, "checksum_column": "sum", "shard_checksum": "none"}, "none can be compared"),
         ({"shard": 5, "others": "copy"}, "no --others"),
-        ({"shard": 5, "out": "data.tar"}, "named like an archive"),
+        ({"shard": 5, "out": "data.tar"}, "named like a file"),
         ({"shard": 5, "companions": "copy"}, "no --companions"),
     ],
 )
