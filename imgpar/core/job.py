@@ -229,9 +229,9 @@ class Seen(NamedTuple):
     """What a worker says of the content of an input where the sink asks for it (`SeenWants`); 0 and empty
     are unknown."""
 
-    width: int = 0
+    width: int
     """In pixels, upright."""
-    height: int = 0
+    height: int
     exif: str = ""
     """Tags and values as a JSON object."""
     checksum: str = ""

@@ -144,9 +144,8 @@ def test_a_run_in_a_folder_below_leaves_alone_what_is_written_there(tmp_path: Pa
     """Its journal is another one, and the run in it was interrupted."""
     pictures = testing.write_pictures(tmp_path / "in", ["sub/a.png", "b.png"])
     stop = imgpar.CancelToken()
-    stop.cancel()
-    imgpar.convert(pictures, tmp_path / "out", to="jpg", cancel=stop)
-    (tmp_path / "out/sub").mkdir()
+    imgpar.convert(pictures, tmp_path / "out", to="jpg", cancel=stop, on_event=lambda _: stop.cancel())
+    (tmp_path / "out/sub").mkdir(exist_ok=True)
     with Half(temporary_path(str(tmp_path / "out/sub/c.jpg"))) as half:
         imgpar.convert(pictures, tmp_path / "out", to="jpg", jobs=1)
         assert os.path.exists(half.path)

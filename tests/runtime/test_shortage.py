@@ -170,7 +170,7 @@ def six(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ("ulimit -v 24000", "too little memory"),
+        ("ulimit -v 30000", "too little memory"),
         ("ulimit -v 60000", "The address space of a process is limited to 58 MiB"),
         ("ulimit -v 400000", "Raise the limit (ulimit -v unlimited)"),
         ("ulimit -f 4", "disk I/O error"),

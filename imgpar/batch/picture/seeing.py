@@ -22,7 +22,7 @@ def look_at(data: bytes, path: str, run: RunSpec, wants: SeenWants) -> Seen:
     try:
         header = codec.read_header(data, path, run.limits)
     except ItemError:
-        return Seen(checksum=checksum)
+        return Seen(0, 0, checksum=checksum)
     width, height = header.spec.width, header.spec.height
     if header.orientation > 4 and not header.turned:
         width, height = height, width

@@ -59,7 +59,7 @@ def row_of(
         row["caption"] = own.get(caption or "caption")
     made = outcome.outputs[0] if outcome.outputs else None
     failed = outcome.status == "failed"
-    seen = outcome.seen or Seen()
+    seen = outcome.seen or Seen(0, 0)
     row |= {
         "url": url,
         "key": key,
