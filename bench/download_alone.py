@@ -1,6 +1,6 @@
 """Fetch all addresses of a list with the threads of a run, and do nothing with them.
 
-python bench/download_alone.py LIST
+python bench/download_alone.py LIST TRANSFERS
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ PAUSE = 0.001
 """Seconds between two looks at what has arrived."""
 
 
-def main(path: str) -> int:
+def main(path: str, transfers: int) -> int:
     """Fetch and remove every item; returns how many there were."""
-    options, listed, count = RunOptions.read({"allow_private": True}), imgpar.InputList(path), 0
+    given = {"allow_private": True, "downloads": transfers, "per_host": transfers}
+    options, listed, count = RunOptions.read(given), imgpar.InputList(path), 0
     listed.use(options.access)
     items = (item for batch in with_number(1, listed.batches("")) for item in batch.items)
     jobs = (Job(number, (item,)) for number, item in enumerate(items))
@@ -39,4 +40,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    print(main(sys.argv[1]))
+    print(main(sys.argv[1], int(sys.argv[2])))

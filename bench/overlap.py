@@ -92,14 +92,15 @@ def imgpar(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "imgpar", "convert", *map(str, arguments), "-q"]
 
 
-def commands(work: Path, program: str, jobs: int) -> dict[str, tuple[list[str], Path | None]]:
+def commands(work: Path, program: str, jobs: int, transfers: int) -> dict[str, tuple[list[str], Path | None]]:
     """What is measured, and the folder that it fills."""
     listed, out = work / "list.csv", work / "out"
     from_list = ["--files-from", listed, "--url-column", "url", "--caption-column", "caption"]
+    from_list += ["--downloads", transfers, "--per-host", transfers, "--allow-private"]
     found: dict[str, tuple[list[str], Path | None]] = {
-        "download": ([sys.executable, str(HERE / "download_alone.py"), str(listed)], None),
+        "download": ([sys.executable, str(HERE / "download_alone.py"), str(listed), str(transfers)], None),
         "compute": (imgpar(work / "local", "-o", out, *SIZES, *ALIKE, "-j", jobs), out),
-        "together": (imgpar(*from_list, "-o", out, *SIZES, *ALIKE, "-j", jobs, "--allow-private"), out),
+        "together": (imgpar(*from_list, "-o", out, *SIZES, *ALIKE, "-j", jobs), out),
     }
     if program:
         options = {
@@ -131,7 +132,7 @@ def overlap(work: Path, args: argparse.Namespace) -> dict[str, object]:
     with served(work / "pictures", args.latency) as base:
         write_list(work / "list.csv", base, args.count)
         for number in range(args.rounds):
-            for name, (command, out) in commands(work, args.img2dataset, args.jobs).items():
+            for name, (command, out) in commands(work, args.img2dataset, args.jobs, args.transfers).items():
                 seconds = timed(command, out)
                 spent.setdefault(name, []).append(seconds)
                 print(f"round {number + 1}: {name:12} {seconds:6.2f} s", flush=True)
@@ -188,6 +189,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=50.0, help="of the server, in milliseconds")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2, help="worker processes")
+    parser.add_argument("--transfers", type=int, default=64, help="at a time, as many as img2dataset has")
     parser.add_argument("--img2dataset", default="", help="the program to compare with")
     parser.add_argument("--listed", default="", help="measure memory with lists of these lengths instead")
     args = parser.parse_args()
