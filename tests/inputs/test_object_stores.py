@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import FolderMaker
 from s3_server import MISSING, S3Server
+from store_scene import files, use
 from tcp_proxy import TcpProxy
 
 import imgpar
@@ -60,22 +61,6 @@ def proxy(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[TcpProxy]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{made.port}")
         client_of.cache_clear()
         yield made
-
-
-def use(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the variables for clients that are made from now on."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    client_of.cache_clear()
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Names and contents of all outputs in a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and ".imgpar" not in path.parts
-    }
 
 
 def objects(s3: S3Server, bucket: str, prefix: str) -> dict[str, bytes]:

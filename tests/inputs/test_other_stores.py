@@ -17,6 +17,7 @@ from azure_server import AzureServer
 from conftest import FolderMaker
 from s3_server import S3Server
 from sftp_server import SftpServer
+from store_scene import files, use
 
 import imgpar
 from imgpar.core.job import OutputFile
@@ -85,22 +86,6 @@ def memory() -> str:
 def sftp_folder(sftp: SftpServer, tmp_path: Path) -> str:
     """The address of a folder that is not there yet."""
     return sftp.address(tmp_path / "served")
-
-
-def use(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set the variables for clients that are made from now on."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    client_of.cache_clear()
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """Names and contents of all outputs in a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and ".imgpar" not in path.parts
-    }
 
 
 def counts(report: imgpar.Report) -> tuple[int, int, int]:
