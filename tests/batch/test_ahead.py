@@ -280,7 +280,7 @@ def test_arrays_are_fetched_ahead_and_come_in_order(session: imgpar.Session) -> 
             failed.append(f"{event.outcome.source}: {event.outcome.error}")
 
     with HttpServer(pages(30, held=True)) as server, answers_together(server, 8):
-        server.pages["/3.png"] = Page(status=404)
+        server.pages["/3.png"] = Page(status=404, held=True)
         found = list(session.arrays(imgpar.Pipeline(), source(server), on_event=listen))
         assert [item.path for item, _ in found] == [f"test://web/{at}.png" for at in range(30) if at != 3]
         assert failed == ["test://web/3.png: The server has no such file (404)."]
