@@ -569,6 +569,7 @@ imgpar.convert(sys.argv[1], sys.argv[2], name="{date:%d}/{n:03}", to="png", jobs
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_ends_with_the_same_names(tmp_path, session):
     for number in range(15):
         dated(tmp_path / "in" / f"{number:02}.jpg", f"2024:05:{number % 9 + 1:02} 10:20:30")

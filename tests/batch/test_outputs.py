@@ -101,6 +101,7 @@ def source_of(kind: str) -> tuple[str, bytes]:
 KINDS = ("rgb", "grey", "alpha", "deep", "cmyk", "palette", "turned", "animation", "pages", "tiff pages")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_output_is_what_a_run_of_its_own_makes(kind: str, tmp_path: Path, session: imgpar.Session):
     name, data = source_of(kind)

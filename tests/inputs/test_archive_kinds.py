@@ -101,6 +101,7 @@ def test_outputs_and_report_are_those_of_the_folder(
     assert len(tree(tmp_path / "two")) == 6
 
 
+@pytest.mark.slow
 @each_way
 def test_samples_and_other_files_go_along(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
     files = {

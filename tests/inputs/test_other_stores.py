@@ -93,6 +93,7 @@ def counts(report: imgpar.Report) -> tuple[int, int, int]:
     return report.ok, report.skipped, report.failed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sftp_folder", slow("azure"), slow("google"), "memory"])
 def test_there_and_back_is_as_in_folders(
     store: str, request: pytest.FixtureRequest, photo_folder: FolderMaker, tmp_path: Path

@@ -537,6 +537,7 @@ def test_webdataset_reads_the_samples(pictures: Path, tmp_path: Path, session) -
 # ----- a server that speaks S3 ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 def test_shards_in_a_bucket(pictures: Path, tmp_path: Path, session, monkeypatch) -> None:
     server, settings = S3Server(), {"shard": 4, "to": "webp", "session": session}

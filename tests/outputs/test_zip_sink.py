@@ -488,6 +488,7 @@ def test_a_run_that_was_stopped_keeps_what_it_made(tmp_path: Path, photo_folder:
     assert 1 <= made < 9
 
 
+@pytest.mark.slow
 def test_two_runs_cannot_write_into_one_archive(tmp_path: Path, photo_folder: FolderMaker) -> None:
     folder, out = photo_folder(*(f"{number}.png" for number in range(9))), tmp_path / "out.zip"
     with begin(folder, out, "") as run:

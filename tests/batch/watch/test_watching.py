@@ -67,6 +67,7 @@ def test_it_takes_what_is_there_and_then_what_comes(inbox: Path, spare: Path, tm
     assert (watch.report.ok, watch.report.failed) == (5, 0)
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_growing_file_is_taken_once_at_its_end(inbox: Path, spare: Path, tmp_path: Path):
     data = (spare / "1.jpg").read_bytes()
@@ -155,6 +156,7 @@ def test_equal_stems_keep_what_is_published(inbox: Path, spare: Path, tmp_path: 
 # ----- polling, lists, archives --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_polling_finds_the_same(inbox: Path, spare: Path, tmp_path: Path):
     with watching(inbox, tmp_path / "out", poll=0.2) as watch:
         assert watch.items(2) == {"a.jpg": "ok", "b.jpg": "ok"}
@@ -189,6 +191,7 @@ def test_outputs_may_go_into_an_archive(inbox: Path, spare: Path, tmp_path: Path
 # ----- gone and back -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone_has_lost_nothing(inbox: Path, spare: Path, tmp_path: Path):
     out, aside = tmp_path / "out", tmp_path / "aside"
     with watching(inbox, out, on_delete="remove", log=str(tmp_path / "log")) as watch:
@@ -389,6 +392,7 @@ def test_a_second_watch_is_refused_and_a_run_is_not(inbox: Path, tmp_path: Path)
     assert status["state"] == "stopped"
 
 
+@pytest.mark.slow
 def test_many_turns_leave_few_traces(inbox: Path, spare: Path, tmp_path: Path, monkeypatch):
     from imgpar.batch.journal import journal
 
@@ -443,6 +447,7 @@ def test_a_status_file_where_the_user_wants_it(inbox: Path, tmp_path: Path, monk
     assert (record["pid"], record["inputs"]) == (os.getpid(), str(inbox))
 
 
+@pytest.mark.slow
 def test_without_out_nothing_is_begun_anew(inbox: Path, spare: Path, tmp_path: Path):
     out, aside = tmp_path / "out", tmp_path / "aside"
     with watching(inbox, out, log=str(tmp_path / "log")) as watch:
@@ -478,6 +483,7 @@ def test_any_source_is_polled(inbox: Path, spare: Path, tmp_path: Path):
     assert watch.nothing_else() == []
 
 
+@pytest.mark.slow
 def test_an_input_that_could_not_leave_is_tried_again(inbox: Path, spare: Path, tmp_path: Path, monkeypatch):
     from imgpar.batch.watch import watcher
 
