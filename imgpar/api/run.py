@@ -27,7 +27,8 @@ from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.lists import InputList
-from imgpar.inputs.sources import Source, archive_suffix
+from imgpar.inputs.schemes import archive_suffix
+from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_journal, is_same_file
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe

@@ -20,7 +20,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Listener, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
-from imgpar.inputs.sources import with_sources
+from imgpar.inputs.resolving import with_sources
 from imgpar.outputs.conflicts import KEPT
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe

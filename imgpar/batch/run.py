@@ -55,7 +55,8 @@ from imgpar.core.job import Event, Job, Listener, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, named_count
+from imgpar.inputs.resolving import named_count
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import free_space_problem
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.sinks import Sink

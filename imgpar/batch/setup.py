@@ -32,11 +32,13 @@ from imgpar.inputs.companions import with_sidecars
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.local import scan, scan_in_order
+from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.others import with_others
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.samples import with_columns
-from imgpar.inputs.sources import Access, Source, sources_of, with_number, with_sources
+from imgpar.inputs.sources import Access, Source
 from imgpar.outputs.destination import Out, read_out
 from imgpar.outputs.extracted import ExtractedWishes
 from imgpar.outputs.shards.samples import RESERVED
@@ -109,7 +111,7 @@ def input_batches(
         batches = selection.batches(batches, together=in_order)
     if in_order:
         return batches
-    if place.stored and getattr(place.stored.sink, "keeps_samples", False):
+    if place.stored and place.stored.keeps_samples:
         batches = with_columns(batches, sources_in(named), RESERVED)
     elif options.companions != "ignore" and not place.in_place:
         batches = with_sidecars(batches, samples=options.companions == "samples")

@@ -16,7 +16,9 @@ from imgpar.batch.watch.roots import is_within
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.job import Listener
-from imgpar.inputs.sources import Source, is_remote_archive, with_sources
+from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.schemes import is_remote_archive
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe

@@ -32,8 +32,8 @@ from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import ImgparError, UsageError
 from imgpar.core.install_hint import pip
+from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import with_sources
 from imgpar.runtime.scheduler import CancelToken
 
 TICK = 1.0
