@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from imgpar.batch.checking import check_place
 from imgpar.batch.dryrun import planned_entries
 from imgpar.batch.pages.writing import stale_site
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import check_place
 from imgpar.core.digest import file_digest
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Listener, Outcome

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from imgpar.batch.checking import check_inputs, check_place, gathered_place
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
@@ -20,22 +21,10 @@ from imgpar.batch.others import OtherFiles, is_other, mark_others
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report, Tally
+from imgpar.batch.run_inputs import has_lists, input_batches, names_digest, read_given, sources_in
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
-from imgpar.batch.setup import (
-    LazyWorkers,
-    check_inputs,
-    check_place,
-    gather_planner,
-    gathered_place,
-    has_lists,
-    input_batches,
-    names_digest,
-    planner,
-    read_given,
-    run_keys,
-    sources_in,
-)
+from imgpar.batch.setup import LazyWorkers, gather_planner, planner, run_keys
 from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
 from imgpar.core.errors import ItemError

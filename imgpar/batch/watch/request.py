@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from imgpar.batch.report import Report
+from imgpar.batch.run_inputs import Among
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import Among
 from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.roots import is_within

@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 
+from imgpar.batch.checking import check_place
 from imgpar.batch.log_lines import escaped, time_text
 from imgpar.batch.report import Report
-from imgpar.batch.setup import check_place, new_workers
+from imgpar.batch.setup import new_workers
 from imgpar.batch.watch.feed import ChangeFeed, FolderChanges
 from imgpar.batch.watch.request import WatchRequest, check_watch
 from imgpar.batch.watch.roots import WatchedFolders
