@@ -472,7 +472,7 @@ def test_a_dry_run_plans_only_what_is_missing(tmp_path: Path, session: imgpar.Se
     assert [os.path.basename(file.path) for file in plan.outputs] == ["a-icon.webp"]
 
 
-PARTS = ("run.py", "pulled_plan.py", "before_writing.py", "settling.py")
+PARTS = ("run.py", "pulled_plan.py", "before_writing.py", "settling.py", "rows.py")
 FILES = (*PARTS, "journal.py", "database.py", "history.py", "scheduler.py")
 RUN = f"""
 import sys
