@@ -3,7 +3,7 @@ inputs, write outputs and start worker processes.
 
 run            a run from start to end         planner, incremental   jobs of a run, unchanged inputs
 run_options    options of a run                journal/, inplace/     records of runs, kept originals
-pulled_plan    its plan, pulled by the        report, report_lines   the report of a run and its lines
+pulled_plan    its plan, pulled by the         report, report_lines   the report of a run and its lines
                scheduler                       settling               outcomes of its jobs
 checking       what is refused before it       before_writing         locks and rows before workers write
 run_inputs     its inputs                      retry_facts            what `retry` needs of it
