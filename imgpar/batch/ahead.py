@@ -24,7 +24,8 @@ from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
-from imgpar.inputs.sources import Source, fetch, host_of
+from imgpar.inputs.opening import fetch, host_of
+from imgpar.inputs.sources import Source
 from imgpar.runtime.scheduler import NotYet
 
 HELD = 2000
@@ -112,8 +113,7 @@ class Ahead:
         """End all transfers and threads."""
         self._hosts.close()
         for source in self._sources:
-            if callable(close := getattr(source, "close", None)):
-                close()
+            source.close()
 
     def _waits(self, job: Job) -> bool:
         return not job.check and any(map(self._is_remote, job.items))

@@ -38,7 +38,7 @@ from imgpar.inputs.batches import Row as FileRow
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import NO_ACCESS, Access, Content
+from imgpar.inputs.sources import NO_ACCESS, Access, Content, Source
 from imgpar.inputs.tables import Columns, ListRow, read_list, read_rows
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ CREATE TABLE file(id INTEGER PRIMARY KEY, place INTEGER, name BLOB, columns TEXT
 """
 
 
-class InputList:
+class InputList(Source):
     """A list of inputs: addresses and paths, with keys and columns for the report where it is a table.
 
     A table is a CSV, TSV, JSON lines or Parquet file by its suffix (`.gz` too); any other file has a path or
@@ -92,8 +92,10 @@ class InputList:
         # What the options of the run say is not known yet, so an address is opened when it is read.
         self._stream = open_list(self.path) if self.path and not is_address(self.path) else None
         self._rows: Iterable[str | ListRow] = () if isinstance(rows, (str, os.PathLike)) else rows
-        self._remote: int | None = None
-        self._named, self._number = False, 0
+        self.root = f"list://{without_secrets(self.path) if self.path else 'inputs-0'}"
+        self.waits = True
+        """Whether it has addresses; true until it has been read."""
+        self.single = self._named = False
         self.looks = False
         """Whether the first bytes of an address without a suffix are read, because they decide its format."""
 
@@ -107,35 +109,21 @@ class InputList:
         for address in addresses:
             check_opener(address)
         made = cls(addresses, access=access)
-        made._remote, made._named, made._number = len(addresses), True, number
+        made.root, made._named = f"list://inputs-{number}", True
+        made.single = len(addresses) == 1  # its output may be named, too
         return made
 
     def __reduce__(self) -> tuple[object, ...]:
         return _for_worker, (self._access,)
 
     def use(self, access: Access) -> None:
-        """What the options of the run say."""
+        """As `Source.use`."""
         self._access = access
-
-    @property
-    def root(self) -> str:
-        """What the list is called."""
-        return "list://" + (without_secrets(self.path) if self.path else f"inputs-{self._number}")
 
     @property
     def name(self) -> str:
         """What its rows are called that have no address."""
         return os.path.basename(without_secrets(self.path)) if self.path.strip("-") else "row"
-
-    @property
-    def single(self) -> bool:
-        """Whether it is one address that the user named, so that its output may be named, too."""
-        return self._named and self._remote == 1
-
-    @property
-    def waits(self) -> bool:
-        """Whether it has addresses; true until it has been read."""
-        return self._remote != 0
 
     @property
     def facts(self) -> dict[str, object] | None:
@@ -164,7 +152,7 @@ class InputList:
                     addresses.add(row._replace(address=absolute(row.address)), self.name)
                 else:
                     files.add(row, addresses.take)
-            self._remote = addresses.count
+            self.waits, self.single = addresses.count != 0, self._named and addresses.count == 1
             _place.cache_clear()
             yield from files.batches(patterns)
             for number, items in enumerate(addresses.items()):
@@ -175,16 +163,16 @@ class InputList:
         return open_listed(item.key or item.path, self._access.fetching)
 
     def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:
-        """As of sources that wait; see `imgpar.inputs.sources.fetch`."""
+        """As `Source.fetch`."""
         options = self._access.fetching
         return fetch_listed(item.key or item.path, path, options, item.validator, ongoing)
 
     def host_of(self, item: Item) -> str:
-        """What serves an item; several users of one host share its limit."""
+        """As `Source.host_of`; several users of one host share its limit."""
         return urlsplit(item.key or item.path).netloc.rpartition("@")[2].lower()
 
     def close(self) -> None:
-        """End the connections, at the end of a run."""
+        """As `Source.close`."""
         end_connections()
 
     def rows(self) -> Iterator[ListRow]:

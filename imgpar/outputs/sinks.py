@@ -176,6 +176,11 @@ class Stored:
         return bool(getattr(self.sink, "ordered", False))
 
     @property
+    def keeps_samples(self) -> bool:
+        """Whether the files of a sample stay together, in shards."""
+        return bool(getattr(self.sink, "keeps_samples", False))
+
+    @property
     def sees(self) -> SeenWants | None:
         """As `Sink`; None for nothing."""
         return getattr(self.sink, "sees", None)

@@ -18,9 +18,11 @@ from video_clips import make_clip
 import imgpar
 from imgpar.api import retry
 from imgpar.api.settings import resolve
+from imgpar.batch.checking import check_place
 from imgpar.batch.property_answers import properties_of
+from imgpar.batch.run_inputs import input_batches
 from imgpar.batch.run_spec import RunSpec, output_specs
-from imgpar.batch.setup import check_place, input_batches, planner
+from imgpar.batch.setup import planner
 from imgpar.cli import convert
 from imgpar.core.errors import ItemError, UsageError
 from imgpar.core.job import Job, Outcome

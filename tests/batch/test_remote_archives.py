@@ -17,7 +17,7 @@ from imgpar.batch import copies
 from imgpar.cli import main
 from imgpar.inputs.http import close_connections, fetch
 from imgpar.inputs.local import scan
-from imgpar.inputs.sources import with_sources
+from imgpar.inputs.resolving import with_sources
 from imgpar.runtime import scheduler
 from imgpar.runtime.scheduler import CancelToken
 

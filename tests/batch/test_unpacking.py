@@ -16,8 +16,10 @@ from imgpar.batch import unpacking
 from imgpar.batch.unpacking import Unpacking
 from imgpar.core.job import Job
 from imgpar.inputs.local import scan
+from imgpar.inputs.numbers import sources_of
+from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.sequential import Receiver
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source
 from imgpar.inputs.tar_source import PackedTarSource
 from imgpar.runtime.scheduler import NotYet
 

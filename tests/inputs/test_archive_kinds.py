@@ -19,7 +19,7 @@ from imgpar.cli import main
 from imgpar.core.job import Item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import with_sources
+from imgpar.inputs.resolving import with_sources
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 each_way = pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "7z"])

@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 
+from imgpar.batch.checking import check_place
 from imgpar.batch.log_lines import escaped, time_text
 from imgpar.batch.report import Report
-from imgpar.batch.setup import check_place, new_workers
+from imgpar.batch.setup import new_workers
 from imgpar.batch.watch.feed import ChangeFeed, FolderChanges
 from imgpar.batch.watch.request import WatchRequest, check_watch
 from imgpar.batch.watch.roots import WatchedFolders
@@ -32,8 +33,8 @@ from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import ImgparError, UsageError
 from imgpar.core.install_hint import pip
+from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import with_sources
 from imgpar.runtime.scheduler import CancelToken
 
 TICK = 1.0

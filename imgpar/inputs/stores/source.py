@@ -16,9 +16,10 @@ from imgpar.core.job import INODE_BITS, Item
 from imgpar.inputs.batches import UNDO, Batch, Entries, Row, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
+from imgpar.inputs.listing import unlisted
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import matches
-from imgpar.inputs.sources import NO_ACCESS, Access, unlisted
+from imgpar.inputs.sources import NO_ACCESS, Access, Source
 from imgpar.inputs.stores.client import Client, StoredFile, StoreListing, client_of
 from imgpar.inputs.stores.opening import fetched
 from imgpar.inputs.stores.places import StorePlace, place_of
@@ -32,7 +33,7 @@ AHEAD = 8
 """Folders that are listed at once."""
 
 
-class StoreSource:
+class StoreSource(Source):
     """What lies below an address; or the object that has it as its name.
 
     Args:
@@ -45,8 +46,11 @@ class StoreSource:
         self._place = place = place_of(address)
         self._options = access.fetching
         self.root = "/".join((place.root, *place.pattern))
-        self.real = place.root
-        """What its folder in OUT is called after."""
+
+    @property
+    def real(self) -> str:
+        """As `Source.real`."""
+        return self._place.root
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`. Folders are listed one by one, a few ahead; a store that cannot be read is one
