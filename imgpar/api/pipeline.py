@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
@@ -20,6 +20,7 @@ from imgpar.api.typed import (
     RunSettings,
     SheetSettings,
 )
+from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.gather.planner import is_document
 from imgpar.batch.settings import (
     ARRAYS,
@@ -35,7 +36,7 @@ from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, bad_value
-from imgpar.core.job import Event, Item
+from imgpar.core.job import Event
 from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, named
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
@@ -283,6 +284,7 @@ class Pipeline(OperationMethods):
             write_report(result, os.fspath(report), options, hooks["cancel"], hooks["workers"])
         return result
 
+    @overload
     def arrays(
         self,
         inputs: Inputs,
@@ -290,10 +292,36 @@ class Pipeline(OperationMethods):
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
+    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
+    @overload
+    def arrays(
+        self,
+        inputs: Inputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
+    def arrays(
+        self,
+        inputs: Inputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
         """Decoded and transformed pictures as arrays, in order, from workers started for this call; see
         `Session.arrays`.
 
@@ -306,7 +334,10 @@ class Pipeline(OperationMethods):
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into shared memory.
-            on_event: called with an `Event` for every item, also for those that failed and are not yielded.
+            errors: what becomes of an input of which there is no array. "raise" raises its error, with the
+                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                error in `item.error`.
+            on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
@@ -314,20 +345,22 @@ class Pipeline(OperationMethods):
                 `fetch_timeout`, `max_download`, `robots`, `user_agent`.
 
         Yields:
-            The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that
-            is valid as long as it is referenced.
+            One result for each input, in their order, also for one that is named twice: an `ArrayItem` with
+            `index`, `key`, `path` and `error`, and the array, H×W×C, C-contiguous, in sRGB. The array is a
+            view into shared memory that is valid as long as it is referenced.
 
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
+            ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
             NoInputError: no input matched.
         """
         request = read_request(
             ARRAYS, self.recipe, given_inputs(inputs), settings, channels=channels, dtype=dtype, copy=copy,
-            on_event=on_event, cancel=cancel,
+            errors=errors, on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
-        def stream() -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
+        def stream() -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
             options = request.options
             memory, worker_memory = options.memory, options.worker_memory
             with Workers(options.jobs, memory, worker_memory=worker_memory) as workers:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.settings import Inputs, Place, given_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
+from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import SESSION_ARRAYS, SESSION_DESCRIBE
 from imgpar.batch.stream import read_request, stream
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.job import Event, Item
+from imgpar.core.job import Event
 from imgpar.core.spec import Channels, Dtype
 from imgpar.runtime.scheduler import CancelToken
 
@@ -91,6 +92,7 @@ class Session(Workers):
             inputs, out, session=self, on_event=on_event, cancel=cancel, report=report, **settings
         )
 
+    @overload
     def arrays(
         self,
         pipeline: Pipeline,
@@ -99,10 +101,38 @@ class Session(Workers):
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
-    ) -> Iterator[tuple[Item, Array]]:
+    ) -> Iterator[tuple[ArrayItem, Array]]: ...
+    @overload
+    def arrays(
+        self,
+        pipeline: Pipeline,
+        inputs: Inputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> Iterator[tuple[ArrayItem, Array | None]]: ...
+    def arrays(
+        self,
+        pipeline: Pipeline,
+        inputs: Inputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> Iterator[tuple[ArrayItem, Array | None]]:
         """Decoded and transformed pictures as arrays, in the order of the inputs.
 
         >>> pipe = Pipeline().resize("224x224", fit="cover")
@@ -116,7 +146,10 @@ class Session(Workers):
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into the shared arena.
-            on_event: called with an `Event` for every item, also for those that failed and are not yielded.
+            errors: what becomes of an input of which there is no array. "raise" raises its error, with the
+                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                error in `item.error`.
+            on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
                 `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`, `allow_private`,
@@ -124,17 +157,19 @@ class Session(Workers):
                 and `density`, `dpi` and `pages` of the recipe. Its other keys apply to files only.
 
         Yields:
-            The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, which
-            is released with the last reference to the array.
+            One result for each input, in their order, also for one that is named twice: an `ArrayItem` with
+            `index`, `key`, `path` and `error`, and the array, H×W×C, C-contiguous, in sRGB. The array is a
+            view into shared memory, which is released with the last reference to the array.
 
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
+            ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
             NoInputError: no input matched.
         """
         request = read_request(
             SESSION_ARRAYS, pipeline.recipe, given_inputs(inputs), settings, channels=channels, dtype=dtype,
-            copy=copy, on_event=on_event, cancel=cancel,
+            copy=copy, errors=errors, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from imgpar.batch.inward import Inward
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Job, Outcome, outcome_of
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
@@ -89,7 +90,7 @@ class OrderedResults:
                     wakeup=self._wake_reader,
                 )
         except BaseException as error:
-            self._error = error
+            self._error = self._error or error
         with self._changed:
             self._ended = True
             self._changed.notify()
@@ -124,10 +125,11 @@ class OrderedResults:
         thread.start()
         ender = weakref.finalize(thread, _end, self._cancel, self.wake, thread)
         try:
-            while (result := self._next_result()) is not None:
-                yield result
-                if isinstance(result, Settled) and self._inward:
-                    self._inward.settled(result.state.job)
+            with self._workers.stopped_by(self._closed):
+                while (result := self._next_result()) is not None:
+                    yield result
+                    if isinstance(result, Settled) and self._inward:
+                        self._inward.settled(result.state.job)
         finally:
             ender.detach()
             self._finish(thread)
@@ -150,11 +152,24 @@ class OrderedResults:
         with contextlib.suppress(OSError):
             self._wake_writer.send_bytes(b"!")
 
+    def _closed(self) -> None:
+        """The session is closed before the last result was taken."""
+        with self._changed:
+            self._error = self._error or UsageError(
+                "The session was closed while results were still to come.",
+                fix="Take them before it is closed, inside of its with block.",
+            )
+            self._changed.notify()
+        self._cancel.kill()
+        self.wake()
+
     def _finish(self, thread: threading.Thread) -> None:
         """The consumer has finished or stopped: cancel remaining jobs."""
         if thread.is_alive():
             self._cancel.cancel()
             self.wake()
+            if thread is threading.current_thread():  # the garbage collector has ended the consumer here
+                return
             thread.join()
         self._wake_reader.close()
         self._wake_writer.close()

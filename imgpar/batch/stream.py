@@ -9,7 +9,9 @@ import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+from imgpar.batch.array_item import ArrayItem, Errors, raised, why_missing
 from imgpar.batch.ordered import OrderedResults, Result
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
@@ -18,7 +20,7 @@ from imgpar.batch.selection import Selection
 from imgpar.batch.settings import Call
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
-from imgpar.core.job import Event, Item, Outcome
+from imgpar.core.job import LISTED, Event, Item, Outcome
 from imgpar.core.spec import FrameRef
 from imgpar.inputs.numbers import sources_of
 from imgpar.inputs.resolving import with_sources
@@ -47,6 +49,7 @@ class ArrayRequest:
     layout: str
     dtype: str
     copy: bool
+    errors: Errors
     on_event: Callable[[Event], None] | None
     cancel: CancelToken
 
@@ -60,6 +63,7 @@ def read_request(
     channels: str,
     dtype: str,
     copy: object,
+    errors: str,
     on_event: Callable[[Event], None] | None,
     cancel: CancelToken | None,
 ) -> ArrayRequest:
@@ -73,6 +77,7 @@ def read_request(
         channels: "rgb", "rgba", "l" or "la".
         dtype: "uint8", "uint16" or "float32".
         copy: whether arrays are copied out of shared memory.
+        errors: "raise", "skip" or "yield".
         on_event: receives an event for each input.
         cancel: of the caller.
 
@@ -87,11 +92,12 @@ def read_request(
     options = RunOptions.read({key: value for key, value in settings.items() if key in call.run})
     return ArrayRequest(
         recipe,
-        with_sources(inputs, options.access),
+        with_sources(inputs, options.access, in_order=True),
         options,
         parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
         parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
         parsing.named("copy", parsing.switch, copy),
+        parsing.named("errors", parsing.choice("raise", "skip", "yield"), errors),
         on_event,
         cancel or CancelToken(),
     )
@@ -112,6 +118,8 @@ class ArrayStream(OrderedResults):
         ledger = workers.new_ledger(request.options.schedule, arrays=True)
         super().__init__(workers, request.options, request.cancel, ledger)
         self._request = request
+        self._arena = workers.open()[0]
+        self._buffer = self._arena.buffer  # the arena drops its own when the session is closed
         self.starved = False
         """A worker waits for memory: a released lease has to wake the scheduler."""
 
@@ -142,34 +150,43 @@ class ArrayStream(OrderedResults):
 
     # ----- the consumer thread --------------------------------------------------------------------
 
-    def run(self) -> Generator[tuple[Item, FrameRef, Lease]]:
-        """Yield results in order; the receiver releases the lease."""
+    def run(self) -> Generator[tuple[ArrayItem, FrameRef | None, Lease | None]]:
+        """Yield results in order; the receiver releases the lease. Without one the item has an error."""
         recipe, on_event = self._request.recipe, self._request.on_event
         (output,) = output_specs(recipe)
+        sources = tuple(sources_of(self._request.inputs))
         spec = RunSpec(
             "arrays",
             output.operations,
             limits=recipe.encode.reading(self._workers.limits(self._options)),
             digests=False,
-            sources=tuple(sources_of(self._request.inputs)),
+            sources=sources,
             arrays=True,
             layout=self._request.layout,
             dtype=self._request.dtype,
         )
-        done = failed = 0
-        sources = tuple(sources_of(self._request.inputs))
         selection = Selection(self._options, lambda: self._workers, self._request.cancel, sources)
-        plan = item_plan(self._request.inputs, self._options, selection)
+        plan = item_plan(self._request.inputs, self._options, selection, in_order=True)
+        failed = done = 0
         with contextlib.closing(self.results(spec, plan)) as results:
-            for result in results:
-                done += 1
+            for done, result in enumerate(results, 1):
                 outcome = result if isinstance(result, Outcome) else result.outcome()
-                failed += outcome.status == "failed"
                 if on_event is not None:
                     on_event(Event("item", done, outcome=outcome))
+                if isinstance(result, Settled):
+                    failure = result.state.failure
+                    kind, input_ = failure.error if failure else "", result.state.job.item
+                else:
+                    kind, input_ = result.kind, _unread(result)
+                item = ArrayItem(done - 1, _key_of(input_), input_, why_missing(outcome, kind), outcome.notes)
                 if isinstance(result, Settled) and result.placed is not None:
-                    yield result.state.job.item, result.placed.frames, result.placed.lease
-        if failed and on_event is None:
+                    yield item, result.placed.frames, result.placed.lease
+                elif self._request.errors == "yield":
+                    yield item, None, None
+                elif self._request.errors == "raise" and item.error:
+                    raise raised(item.error, item.path)
+                failed += item.error is not None
+        if failed and on_event is None and self._request.errors == "skip":
             warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
 
     def _finish(self, thread: threading.Thread) -> None:
@@ -182,9 +199,8 @@ class ArrayStream(OrderedResults):
         """An array that is a view of the frame; the lease is released with the last view."""
         import numpy as np
 
-        arena, _ = self._workers.open()
-        flat = np.frombuffer(arena.buffer[ref.offset : ref.offset + ref.nbytes], dtype=ref.spec.dtype)
-        weakref.finalize(flat, _release, arena, lease, weakref.ref(self))
+        flat = np.frombuffer(self._buffer[ref.offset : ref.offset + ref.nbytes], dtype=ref.spec.dtype)
+        weakref.finalize(flat, _release, self._arena, lease, weakref.ref(self))
         return flat.reshape(ref.spec.shape)
 
 
@@ -199,11 +215,24 @@ def _release(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> No
         current.wake()
 
 
-def stream(workers: Workers, request: ArrayRequest) -> Iterator[tuple[Item, Array]]:
+def _unread(outcome: Outcome) -> Item:
+    """The input of an outcome without a job."""
+    return Item(outcome.source, "", outcome.source_bytes, 0, columns=outcome.columns, listed=outcome.listed)
+
+
+def _key_of(item: Item) -> str:
+    """What the caller calls an input: the key of a list, else its path."""
+    return unquote(item.path[len(LISTED) :]) if item.path.startswith(LISTED) else item.path
+
+
+def stream(workers: Workers, request: ArrayRequest) -> Iterator[tuple[ArrayItem, Array | None]]:
     """The arrays of a request, in the order of the inputs; see `imgpar.Session.arrays`."""
     arrays = ArrayStream(workers, request)
     with contextlib.closing(arrays.run()) as results:
         for item, ref, lease in results:
+            if ref is None or lease is None:
+                yield item, None
+                continue
             array = arrays.view(ref, lease)
             yield item, (array.copy() if request.copy else array)
             del array

@@ -11,7 +11,7 @@ from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.roots import Named, absolute, read_inputs
+from imgpar.inputs.roots import Named, absolute, expand, read_inputs, split_pattern
 from imgpar.inputs.sources import Source
 
 
@@ -76,6 +76,48 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
                 yield from scan([given, *opener], out=None, patterns=patterns)
 
     return batches()
+
+
+def scan_each(inputs: Iterable[str | Source], patterns: Patterns | None = None) -> Iterator[Batch]:
+    """The media of each input, as the inputs are read: in their order, and one that is named twice comes
+    twice, also where a folder contains it. A path that does not exist is a failed item.
+
+    Args:
+        inputs: as given.
+        patterns: as for `scan`.
+
+    Raises:
+        UsageError: none of the inputs exists.
+        NoInputError: all are patterns without a match.
+    """
+    inputs = list(inputs)
+    _check_one_exists(inputs)
+    sources = sources_of(inputs)
+    opener = [source for source in sources if isinstance(source, FoundArchives)]
+    for given in inputs:
+        if not isinstance(given, str):
+            yield from with_number(sources.index(given) + 1, given.batches("", patterns))
+            continue
+        for path in expand([given]):
+            if os.path.isdir(path) or ("**" in path and os.path.isdir(split_pattern(path)[0])):
+                yield from scan([path, *opener], out=None, patterns=patterns)
+            elif not patterns or patterns.takes(os.path.basename(path)):
+                full = absolute(path)
+                yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
+            else:
+                yield Batch("", "", (), excluded=1)
+
+
+def _check_one_exists(inputs: Sequence[str | Source]) -> None:
+    missing = list[str]()
+    for given in inputs:
+        if not isinstance(given, str) or os.path.lexists(given):
+            return
+        if glob.has_magic(given) and next(glob.iglob(given, recursive=True), None) is not None:
+            return
+        missing.append(given)
+    if missing:
+        raise nothing_there(missing)
 
 
 def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
