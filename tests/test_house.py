@@ -87,7 +87,7 @@ EXPORTS = {
         "DamagedError",
     ),
     *("TransformError", "EncodeError", "CommitError", "WorkerDiedError"),
-    *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError", "ArrayItem"),
+    *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError", "ArrayItem", "Batch"),
 }
 
 

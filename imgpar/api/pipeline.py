@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
+from imgpar.api.batches import batches
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
@@ -21,6 +22,7 @@ from imgpar.api.typed import (
     SheetSettings,
 )
 from imgpar.batch.array_item import ArrayItem, Errors
+from imgpar.batch.batches import Batches
 from imgpar.batch.gather.planner import is_document
 from imgpar.batch.settings import (
     ARRAYS,
@@ -367,6 +369,73 @@ class Pipeline(OperationMethods):
                 yield from stream_arrays(workers, request)
 
         return stream()
+
+    def batches(
+        self,
+        inputs: Inputs,
+        *,
+        size: int = 8,
+        shuffle: int | Literal[False] = False,
+        drop_last: bool = False,
+        rank: int = 0,
+        world: int = 1,
+        repeat: int | None = 1,
+        prefetch: int = 2,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        layout: Literal["NHWC", "NCHW"] = "NHWC",
+        errors: Errors = "raise",
+        state: Mapping[str, Any] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> Batches[np.ndarray[Any, Any]]:
+        """Decoded and transformed pictures in batches, each one array, from workers started for this call.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> for batch in pipe.batches("photos/", size=32, shuffle=0, repeat=10):  # doctest: +SKIP
+        ...     train(batch.array, batch.keys)
+
+        The order depends on the inputs and on these settings only, not on the number of workers.
+
+        Args:
+            inputs: as for `arrays`. They are listed first, except those of an iterator, which cannot be
+                shuffled, shared or repeated.
+            size: inputs of a batch; the last one of an epoch may have fewer.
+            shuffle: a seed, such as 0: each epoch has an order of its own, which follows from the seed and
+                the number of the epoch. False keeps the order of the inputs.
+            drop_last: leave out the last batch of an epoch where it is not full.
+            rank, world: number of this process, from 0, and of all that share the inputs. Each has as many:
+                where they cannot be divided the first ones come again, or with `drop_last` the last ones are
+                left out, as by `torch.utils.data.DistributedSampler`.
+            repeat: number of epochs; None is endless.
+            prefetch: batches that are read ahead.
+            channels: "RGB", "RGBA", "L" or "LA".
+            dtype: "uint8", "uint16" or "float32" (0 to 1).
+            layout: "NHWC" or "NCHW", the order of the axes in a batch.
+            errors: what becomes of an input of which there is no array. "raise" raises its error; "skip"
+                leaves it out, and the batch is smaller, so that all others stay as they are, or missing if
+                nothing is left of it; "yield" gives None in `batch.arrays`, and the error in its item.
+            state: go on after the batch whose state it is (`batch.state`, or `state_dict()`).
+            on_event: called with an `Event` for every input.
+            cancel: stops the run.
+            settings: as for `arrays`.
+
+        Returns:
+            An iterator of `Batch`, with `state_dict()`, `load_state_dict(state)` and `close()`. A batch lies
+            in shared memory, which is used again when no array of it is referenced any more.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised immediately. Of a state of
+                other inputs, with the first batch.
+            ItemError: with a batch: an input cannot be read, of the class that says why.
+            NoInputError: no input matched.
+        """
+        return batches(
+            self.recipe, inputs, settings, session=None, size=size, shuffle=shuffle, drop_last=drop_last,
+            rank=rank, world=world, repeat=repeat, prefetch=prefetch, layout=layout, state=state,
+            channels=channels, dtype=dtype, errors=errors, on_event=on_event, cancel=cancel,
+        )  # fmt: skip
 
     def assemble(
         self,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
+from imgpar.api.batches import batches
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.settings import Inputs, Place, given_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
 from imgpar.batch.array_item import ArrayItem, Errors
+from imgpar.batch.batches import Batches
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import SESSION_ARRAYS, SESSION_DESCRIBE
 from imgpar.batch.stream import read_request, stream
@@ -172,6 +174,55 @@ class Session(Workers):
             copy=copy, errors=errors, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)
+
+    def batches(
+        self,
+        pipeline: Pipeline,
+        inputs: Inputs,
+        *,
+        size: int = 8,
+        shuffle: int | Literal[False] = False,
+        drop_last: bool = False,
+        rank: int = 0,
+        world: int = 1,
+        repeat: int | None = 1,
+        prefetch: int = 2,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        layout: Literal["NHWC", "NCHW"] = "NHWC",
+        errors: Errors = "raise",
+        state: Mapping[str, Any] | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> Batches[Array]:
+        """Decoded and transformed pictures in batches, as of `Pipeline.batches`, with the workers of this
+        session.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> with Session(jobs=2) as session:  # doctest: +SKIP
+        ...     for batch in session.batches(pipe, "photos/", size=32, shuffle=0):
+        ...         train(batch.array, batch.keys)
+
+        Args:
+            pipeline: operations applied to each picture.
+            inputs, size, shuffle, drop_last, rank, world, repeat, prefetch, channels, dtype, layout, errors,
+                state, on_event, cancel: as for `Pipeline.batches`.
+            settings: as for `Session.arrays`.
+
+        Returns:
+            An iterator of `Batch`, with `state_dict()`, `load_state_dict(state)` and `close()`.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised immediately.
+            ItemError: with a batch: an input cannot be read, of the class that says why.
+            NoInputError: no input matched.
+        """
+        return batches(
+            pipeline.recipe, inputs, settings, session=self, size=size, shuffle=shuffle, drop_last=drop_last,
+            rank=rank, world=world, repeat=repeat, prefetch=prefetch, layout=layout, state=state,
+            channels=channels, dtype=dtype, errors=errors, on_event=on_event, cancel=cancel,
+        )  # fmt: skip
 
     def describe(
         self,

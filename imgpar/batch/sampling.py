@@ -59,12 +59,11 @@ class Sampling:
         if shuffle is True:
             fix = "Give a seed, such as shuffle=0: the same seed gives the same order."
             raise bad_value("shuffle", "False or a seed", shuffle, fix=fix)
+        seed = parsing.integer(0, (1 << 63) - 1)
         members = parsing.named("world", parsing.integer(1, _MOST), world)
         return cls(
             parsing.named("size", parsing.integer(1, 1 << 20), size),
-            None
-            if shuffle is False
-            else parsing.named("shuffle", parsing.integer(0, (1 << 63) - 1), shuffle),
+            None if shuffle is False else parsing.named("shuffle", seed, shuffle),
             parsing.named("drop_last", parsing.switch, drop_last),
             parsing.named("rank", parsing.integer(0, members - 1), rank),
             members,
@@ -96,7 +95,7 @@ class Sampling:
         where they cannot be divided, so that every rank has as many."""
         order = array("Q", range(count))
         if self.seed is not None:
-            random.Random(f"{self.seed}:{epoch}").shuffle(order)
+            random.Random(f"{self.seed}:{epoch}").shuffle(order)  # noqa: S311
         if self.drop_last:
             return order[self.rank : count // self.world * self.world : self.world]
         share = order[self.rank :: self.world]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from imgpar.batch.describing import PictureInfo
 from imgpar.batch.facts import describe_plan, described_plan
@@ -22,7 +22,12 @@ from imgpar.video.clip_info import ClipInfo
 
 
 def item_plan(
-    inputs: Iterable[str | Source], options: RunOptions, selection: Selection, *, in_order: bool = False
+    inputs: Iterable[str | Source],
+    options: RunOptions,
+    selection: Selection,
+    *,
+    in_order: bool = False,
+    arrange: Callable[[Iterator[Item]], Iterator[Item]] | None = None,
 ) -> Iterator[Job | Outcome]:
     """A job without targets for each selected input, a failed outcome for each that cannot be read.
 
@@ -33,6 +38,7 @@ def item_plan(
         options: of the run.
         selection: which of these, and their order.
         in_order: whether the order of `inputs` is kept, with what is named twice.
+        arrange: chooses the items, and their order.
 
     Raises:
         UsageError: every input is missing.
@@ -46,6 +52,8 @@ def item_plan(
             yield from batch.items
 
     chosen = selection.items(found())
+    if arrange:
+        chosen = arrange(chosen)
     return (unreadable(item) if item.error else Job(0, (item,)) for item in chosen)
 
 

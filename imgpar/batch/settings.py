@@ -120,6 +120,8 @@ SESSION_RUN = _call("A run in a session", "run", session=True, operations=True)
 """`Session.run`, and `Pipeline.run` in a session."""
 ARRAYS = _call("arrays", "arrays")
 SESSION_ARRAYS = _call("Session.arrays", "arrays", session=True)
+BATCHES = replace(ARRAYS, name="batches")
+SESSION_BATCHES = replace(SESSION_ARRAYS, name="Session.batches")
 EXTRACT = _call("extract", "frames", operations=True, extracts=True)
 """`frames` and `Pipeline.extract`."""
 SESSION_EXTRACT = _call("extract in a session", "frames", session=True, operations=True, extracts=True)

@@ -52,6 +52,8 @@ class ArrayRequest:
     errors: Errors
     on_event: Callable[[Event], None] | None
     cancel: CancelToken
+    arrange: Callable[[Iterator[Item]], Iterator[Item]] | None = None
+    """Chooses the items, all of which it may read first, and their order."""
 
 
 def read_request(
@@ -166,7 +168,8 @@ class ArrayStream(OrderedResults):
             dtype=self._request.dtype,
         )
         selection = Selection(self._options, lambda: self._workers, self._request.cancel, sources)
-        plan = item_plan(self._request.inputs, self._options, selection, in_order=True)
+        arrange = self._request.arrange
+        plan = item_plan(self._request.inputs, self._options, selection, in_order=True, arrange=arrange)
         failed = done = 0
         with contextlib.closing(self.results(spec, plan)) as results:
             for done, result in enumerate(results, 1):
