@@ -501,6 +501,8 @@ def fetch(item: Item, sources: Sequence[Source], path: str, ongoing: Ongoing | N
         if found.mtime_ns and not found.not_modified:
             os.utime(path, ns=(found.mtime_ns, found.mtime_ns))
         return found
+    if ongoing:
+        ongoing.reached()  # such a source says nothing of its connections
     with opened(item, sources) as content:
         if isinstance(content, str):
             with open(content, "rb") as file:
