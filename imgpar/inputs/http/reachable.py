@@ -14,10 +14,10 @@ class Reachable:
     """Which hosts answer, as the transfers of one run see it; safe to use from several threads.
 
     >>> hosts = Reachable()
-    >>> hosts.missed("a:81", 5)
-    >>> hosts.check("a:81")
+    >>> hosts.missed("a", 5)
+    >>> hosts.check("a")
     Traceback (most recent call last):
-    imgpar.core.errors.SourceError: a:81 was given up: 5 attempts got no connection. Later, run imgpar retry OUT.
+    imgpar.core.errors.SourceError: a was given up: 5 attempts got no connection. Later, run imgpar retry OUT.
     """
 
     def __init__(self) -> None:
