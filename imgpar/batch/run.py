@@ -64,7 +64,7 @@ from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort, NotYet
 
-STOPPING = {"DiskFullError", "ClosedOutputError"}
+STOPPING = {"DiskFullError", "ClosedOutputError", "OutputError", "TakenError"}
 """Errors of one item after which no other can be done."""
 FLUSH_SECONDS = 0.5
 """Interval at which outcomes are written to the journal."""
@@ -446,15 +446,20 @@ class Run:
             self._transfer.outward(result)
 
     def _settle_planned(self, outcome: Outcome) -> None:
-        self._account.add(self._transfer.recorded(outcome))
+        self._account.add(self._recorded(outcome))
+
+    def _recorded(self, outcome: Outcome, job: Job | None = None) -> Outcome:
+        """The outcome of an item, after the sink was told; the run stops where nothing else can be stored."""
+        outcome = self._transfer.recorded(outcome, job)
+        if outcome.kind in STOPPING:
+            self._stop(outcome.error)
+        return outcome
 
     def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""
         self._to_read -= sum(item.size for item in job.items)
         own = [job] if len(job.items) == 1 else [job._replace(items=(item,)) for item in job.items]
-        outcomes = list(map(self._transfer.recorded, outcomes, own))
-        if final := next((outcome for outcome in outcomes if outcome.kind in STOPPING), None):
-            self._stop(final.error)
+        outcomes = list(map(self._recorded, outcomes, own))
         if self._gather is not None:  # remarks on the file of all items, which the first one in it has
             place = next((number for number, outcome in enumerate(outcomes) if outcome.outputs), 0)
             if outcomes[place].reason != "pages":
