@@ -104,6 +104,10 @@ class ShardSink:
         checksum = self._settings.checksum
         return SeenWants(exif=True, checksum="" if checksum == "none" else checksum)
 
+    def cached_by(self, directives: str) -> bool:
+        """As `Sink.cached_by`."""
+        return self._home.cached_by(directives)
+
     # ----- questions --------------------------------------------------------------------------------
 
     def find(self, path: str) -> Facts | None:
