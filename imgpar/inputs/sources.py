@@ -389,6 +389,15 @@ def archive_suffix(path: str) -> str:
     return next((suffix for suffix in (".".join(parts[-2:]), parts[-1]) if suffix in ARCHIVES), "")
 
 
+def is_archive(name: str) -> bool:
+    """Whether a path or an address is that of an archive.
+
+    >>> is_archive("https://host/trip.zip?token=x"), is_archive("trip.7z"), is_archive("https://host/zip")
+    (True, True, False)
+    """
+    return is_remote_archive(name) if scheme_of(name) else bool(archive_suffix(name))
+
+
 def is_remote_archive(given: object) -> bool:
     """Whether an input is the address of an archive."""
     known = isinstance(given, str) and scheme_of(given) in (*SINGLE, *STORES)
