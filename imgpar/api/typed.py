@@ -588,6 +588,9 @@ class PlainRunSettings(OperationSettings, total=False):
     deterministic: bool | None
     """Equal outputs make equal archives: members in the order of their names, with one time
     (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
+    cache_control: str | None
+    """Cache-Control of the objects that are stored in OUT (s3://, gs://, az://), such as 'public, max-
+    age=86400'."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -777,6 +780,9 @@ class ExtractSettings(OperationSettings, total=False):
     deterministic: bool | None
     """Equal outputs make equal archives: members in the order of their names, with one time
     (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
+    cache_control: str | None
+    """Cache-Control of the objects that are stored in OUT (s3://, gs://, az://), such as 'public, max-
+    age=86400'."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -1324,6 +1330,9 @@ class RetrySettings(TypedDict, total=False):
     deterministic: bool | None
     """Equal outputs make equal archives: members in the order of their names, with one time
     (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
+    cache_control: str | None
+    """Cache-Control of the objects that are stored in OUT (s3://, gs://, az://), such as 'public, max-
+    age=86400'."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""

@@ -102,7 +102,10 @@ def input_batches(
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
         if options.archives:
-            raise UsageError("A list names files, so there are no --archives to open.", fix="Leave it out.")
+            raise UsageError(
+                "A list names pictures and clips, so there are no --archives to open.",
+                fix="Leave it out, and name archives as inputs.",
+            )
         batches = with_number(1, named.batches("", patterns))
     elif in_order:
         batches = scan_in_order(named, patterns)

@@ -20,12 +20,13 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imgpar.core.addresses import is_address, without_secrets
-from imgpar.core.errors import ItemError, UsageError
+from imgpar.core.errors import ItemError, NoFileError, UsageError
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
 from imgpar.core.private_database import private_database
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import (
+    ARCHIVE,
     AddressSpool,
     check_opener,
     end_connections,
@@ -38,6 +39,7 @@ from imgpar.inputs.batches import Row as FileRow
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
+from imgpar.inputs.schemes import is_archive
 from imgpar.inputs.sources import NO_ACCESS, Access, Content, Source
 from imgpar.inputs.tables import Columns, ListRow, read_list, read_rows
 
@@ -312,6 +314,8 @@ class FileSpool:
                 mirror = f"{mirror}-{short_hash(folder)}".lstrip("-")
             mirror = "/".join(part for part in (self._mirror, mirror) if part)
             item = named_item(os.path.join(folder, name), f"{mirror}/{name}" if mirror else name)
+            if not (item.error or item.format) and is_archive(name):
+                item = item._replace(error=ARCHIVE, kind=NoFileError.__name__)
             if item.error:
                 failed.append(item._replace(columns=columns_in(more)))
                 continue

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +121,40 @@ def test_a_slow_host_holds_up_nobody(tmp_path: Path, session: imgpar.Session) ->
         both = WebSource([*source(first).urls, *source(second).urls])
         report = imgpar.convert(both, tmp_path, to="jpg", session=session, on_event=listen)
         assert report.ok == 40
+
+
+@contextmanager
+def never_answers() -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a server whose queue of connections is full, and what makes it refuse them."""
+    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for one in (first, second):
+            one.setblocking(False)
+            one.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", server.close
+
+
+def test_a_dead_host_at_the_head_of_a_list_holds_up_nobody(tmp_path: Path, session: imgpar.Session) -> None:
+    """It refuses connections when all pictures of the other are done; until then it never answers."""
+    with never_answers() as (dead, refuse), HttpServer(pages(50)) as good:
+        told = list[imgpar.Outcome]()
+
+        def listen(event: imgpar.Event) -> None:
+            if event.outcome:
+                told.append(event.outcome)
+                if len(told) == 50:
+                    refuse()
+
+        (tmp_path / "urls.txt").write_text(
+            "\n".join([*(f"{dead}/dead{at}.png" for at in range(2100)), *source(good).urls])
+        )
+        settings = {"downloads": 9, "retries": 0, "allow_private": True, "session": session}
+        given = imgpar.InputList(tmp_path / "urls.txt")
+        imgpar.convert(given, tmp_path / "out", to="jpg", on_event=listen, **settings)
+    assert [outcome.status for outcome in told] == ["ok"] * 50 + ["failed"] * 2100
+    given_up = "was given up: 5 attempts got no connection. Later, run imgpar retry OUT."
+    assert Counter(given_up in outcome.error for outcome in told[50:]) == {True: 2095, False: 5}
 
 
 def test_a_second_run_asks_whether_items_have_changed(tmp_path: Path, session: imgpar.Session) -> None:

@@ -98,6 +98,29 @@ def test_columns_are_in_the_report_and_secrets_are_nowhere(
     assert SECRET not in str([*report.items, *lines]) + report.summary()
 
 
+@pytest.mark.parametrize("keyed", [False, True])
+def test_an_archive_is_no_row_and_is_not_fetched(
+    server: HttpServer, tmp_path: Path, convert: Convert, keyed: bool
+) -> None:
+    (tmp_path / "trip.zip").write_bytes(b"PK\x03\x04")
+    server.pages["/a.tar.gz"] = Page(b"\x1f\x8b")
+    rows = [server.url("/a.tar.gz?token=1"), str(tmp_path / "trip.zip"), server.url("/p/1.png")]
+    lines = "".join(f"{row},{n}\n" for n, row in enumerate(rows))
+    (tmp_path / "u.csv").write_text(f"url,id\n{lines}")
+    listed = imgpar.InputList(tmp_path / "u.csv", key_column="id" if keyed else None)
+    report = convert(listed, tmp_path / "out")
+    assert report.ok == 1
+    assert [item.error for item in report.failures] == [
+        "It is an archive, and a row of a list is one picture or clip. Name it as an input."
+    ] * 2
+    assert [request.path for request in server.requests] == ["/p/1.png"]
+
+
+def test_a_picture_that_is_named_like_an_archive_is_one(tmp_path: Path, convert: Convert) -> None:
+    (tmp_path / "a.zip").write_bytes(picture(1))
+    assert convert(table(tmp_path / "u.csv", str(tmp_path / "a.zip")), tmp_path / "out").ok == 1
+
+
 def test_a_second_run_converts_nothing(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
     rows = [server.url(f"/p/{n}.png") for n in range(4)]
     convert(rows, tmp_path / "out")

@@ -17,6 +17,7 @@ from tcp_proxy import TcpProxy
 import imgpar
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.stores.client import ChangedError, Client, StoredFile, Upload, client_of
+from imgpar.inputs.stores.objects import SINGLE
 from imgpar.inputs.stores.source import StoreSource
 from imgpar.outputs.store_sink import StoreSink
 
@@ -107,6 +108,47 @@ def test_a_run_into_a_store_makes_what_a_run_into_a_folder_makes(
     third = imgpar.convert(folder, out, to="webp", quality=40, jobs=1)
     assert outcomes(third) == {"ok": 6, "skipped": 1, "failed": 0}
     assert s3.get(bucket, "web/b.webp") == b"mine"
+
+
+@pytest.mark.parametrize("size", [1, SINGLE + 1])
+def test_an_object_has_its_cache_control(s3: S3Server, bucket: str, tmp_path: Path, size: int) -> None:
+    (tmp_path / "a").write_bytes(bytes(size))
+    sink, path = StoreSink(f"s3://{bucket}/web"), f"s3://{bucket}/web/a.webp"
+    assert sink.cached_by("public, max-age=60")
+    sink.publish_new(path, str(tmp_path / "a"), OutputFile(path, size))
+    assert s3.cached(bucket, "web/a.webp") == "public, max-age=60"
+    assert s3.kind(bucket, "web/a.webp") == "image/webp"
+
+
+def test_a_run_says_how_long_its_outputs_may_be_kept(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker
+) -> None:
+    imgpar.convert(photo_folder("a.png"), f"s3://{bucket}/web", cache_control="max-age=60", jobs=1)
+    assert s3.cached(bucket, "web/a.png") == "max-age=60"
+
+
+def test_shards_may_be_kept_as_long(s3: S3Server, bucket: str, photo_folder: FolderMaker) -> None:
+    pytest.importorskip("pyarrow")
+    folder, out = photo_folder("a.png"), f"s3://{bucket}/set"
+    imgpar.convert(folder, out, shard=5, cache_control="max-age=60", jobs=1)
+    assert {s3.cached(bucket, key) for key in s3.keys(bucket)} == {"max-age=60"}
+    assert s3.kind(bucket, "set/00000.parquet") == "application/vnd.apache.parquet"
+
+
+@pytest.mark.parametrize("out", ["web", "web.zip", "sftp://host/web", "memory://web"])
+def test_where_nothing_has_a_cache_control_it_is_refused(
+    out: str, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    where = out if "://" in out else tmp_path / out
+    with pytest.raises(imgpar.UsageError, match="OUT is no object store"):
+        imgpar.convert(photo_folder("a.png"), where, cache_control="no-cache", jobs=1)
+    assert not (tmp_path / out).exists()
+
+
+@pytest.mark.parametrize("value", ["", "max age", "a=\nb", "a,,b", 'x="', "max-age=1;b", 60])
+def test_a_cache_control_has_directives(value: object, photo_folder: FolderMaker) -> None:
+    with pytest.raises(imgpar.BadValueError, match="Expected directives such as max-age=86400"):
+        imgpar.convert(photo_folder("a.png"), "s3://bucket/web", cache_control=value)  # type: ignore[arg-type]
 
 
 def test_a_file_is_named_in_a_store(s3: S3Server, bucket: str, photo_folder: FolderMaker) -> None:
