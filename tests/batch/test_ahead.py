@@ -230,7 +230,10 @@ def test_what_fails_is_named_and_tried_again_by_retry(tmp_path: Path, session: i
         }
 
 
-def test_a_server_that_dies_and_comes_back_in_a_run(tmp_path: Path, session: imgpar.Session) -> None:
+def test_a_server_that_dies_and_comes_back_in_a_run(
+    tmp_path: Path, session: imgpar.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "FIRST_WAIT", 0.01)  # without waits all attempts are over before it is back
     with HttpServer(pages(60), latency=0.005) as server:
         done = 0
 

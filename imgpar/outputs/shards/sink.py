@@ -20,7 +20,7 @@ from threading import Lock
 from typing import IO, NamedTuple
 
 from imgpar.core.digest import stream_digest
-from imgpar.core.errors import OutputError, RunError, SourceError, library_words
+from imgpar.core.errors import ImgparError, OutputError, RunError, SourceError, library_words
 from imgpar.core.fs import OURS, Half, no_room, sweep_temporary_files
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.outputs.shards.columns import ColumnKinds, Value
@@ -300,9 +300,14 @@ class ShardSink:
 
     def _break(self, error: Exception) -> RunError:
         """Items were told as done that are in a shard which cannot be stored: the run must not end well."""
-        words = error.strerror if isinstance(error, OSError) and error.strerror else library_words(error)
-        full = no_room(error, self.root) if isinstance(error, OSError) else None
-        own = error if isinstance(error, RunError) else full
+        own: RunError | None = None
+        words = library_words(error)
+        if isinstance(error, RunError):
+            own = error
+        elif isinstance(error, OSError):
+            own = no_room(error, self.root)
+        elif isinstance(error, ImgparError):
+            words = error.message.rstrip(".")
         self._broken = own or OutputError(
             f"{self.root} cannot be written: {words}.", fix="Run again, or choose another OUT."
         )
