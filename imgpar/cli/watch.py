@@ -18,7 +18,7 @@ from imgpar.cli.convert import USUAL, add_conversion, check_lists, read_listed, 
 from imgpar.cli.outlets import check_outlets, logs_json, outlets
 from imgpar.cli.parsing import Parser, align_columns
 from imgpar.cli.passwords import shown_command
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Event, Listener, hears_starts, listens_in_bulk
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def watch_command(argv: Sequence[str]) -> int:
             report = watcher.execute()
     if token.cancelled:
         return 130 if signal.SIGINT in received else 0
-    return 0 if watcher.waiting and not report.total else report.exit_code
+    nothing_yet = report.exit_code == NoInputError.exit_code and (watcher.waiting or not watcher.away)
+    return 0 if nothing_yet else report.exit_code
 
 
 class _Results:

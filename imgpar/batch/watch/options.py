@@ -20,7 +20,8 @@ class WatchOptions(Declared):
 
     once: bool = option(
         parsing.switch,
-        "process the files that are there and settled, then end with the exit code of a run",
+        "process the files that are there and settled, then end with the exit code of a run; where there are "
+        "none yet, that is success",
         default=False,
         group=WATCH,
         calls="watch",

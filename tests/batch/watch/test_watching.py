@@ -163,6 +163,20 @@ def test_polling_finds_the_same(inbox: Path, spare: Path, tmp_path: Path):
     assert watch.nothing_else() == []
 
 
+def test_a_pattern_waits_for_its_first_file_and_for_the_next_one(spare: Path, tmp_path: Path):
+    inputs, done, status = tmp_path / "new", tmp_path / "done", tmp_path / "status"
+    inputs.mkdir()
+    settings = {"poll": 0.1, "move_done": str(done), "status_file": str(status)}
+    with watching(str(inputs / "*.jpg"), tmp_path / "out", **settings) as watch:
+        for source in (spare / "1.jpg", spare / "2.jpg"):
+            wait_until(lambda: status.exists() and json.loads(status.read_text())["state"] == "waiting")
+            arrive(source, inputs / source.name)
+            assert watch.item() == (source.name, "ok")
+            wait_until((done / source.name).exists)
+            turns = json.loads(status.read_text())["turns"]
+            wait_until(lambda turns=turns: json.loads(status.read_text())["turns"] > turns + 1)
+
+
 def test_an_archive_is_polled(inbox: Path, spare: Path, tmp_path: Path):
     archive = tmp_path / "in.zip"
     shutil.make_archive(str(archive)[:-4], "zip", inbox)
