@@ -218,6 +218,8 @@ def _print_status(args: argparse.Namespace, places: Sequence[str]) -> int:
     return 1 if any(record["state"] == "paused" or record.get("away") for record in running_now) else 0
 
 
+SHOWN = 5
+"""Paths in a line."""
 _COUNTS = (("done", "ok"), ("failed", "failed"), ("skipped", "skipped"))
 
 
@@ -238,9 +240,20 @@ def _shown(record: dict[str, Any]) -> str:
         ),
         ("pending", f"{record.get('pending', 0)} not settled yet"),
         ("away", ", ".join(record.get("away", ()))),
+        ("held", _held(record["held"])),
         ("paused", record.get("paused", "")),
         ("last error", record.get("last_error", "")),
         ("memory", f"{record.get('memory', 0) / 1e6:.0f} MB"),
         ("updated", record.get("updated", "")),
     ]
     return align_columns([row for row in rows if row[1]])
+
+
+def _held(paths: Sequence[str]) -> str:
+    """Inputs that a watch was about to move or delete when it was killed."""
+    from imgpar.batch.log_lines import escaped
+
+    if not paths:
+        return ""
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"{', '.join(map(escaped, paths[:SHOWN]))}{more}; put back when the watch is started again"

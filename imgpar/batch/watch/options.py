@@ -110,6 +110,11 @@ class WatchOptions(Declared):
         calls="watch",
     )
 
+    @property
+    def leave(self) -> bool:
+        """Whether inputs leave their place when they are done."""
+        return bool(self.move_done or self.delete_source)
+
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> WatchOptions:
         """Settings from unparsed values; None means "not given".

@@ -300,6 +300,7 @@ class Watcher:
             "pid": os.getpid(), "host": socket.gethostname(), "since": time_text(time.time()),
             "inputs": self._names(absolute), "out": escaped(self._place.path), "recipe": self._request.label,
             "lock": lock_path(self._place),
+            "leaving": self._roots.folders if self._request.settings.leave else [],
         }  # fmt: skip
         return StatusFile(self._request.settings.status_file or status_path(self._place), facts)
 
