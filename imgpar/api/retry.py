@@ -54,9 +54,9 @@ def retry(
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
             `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
             `max_frames`, `worker_memory`, `journal`, and `include`, `exclude`, `recursive`, `where`, `sort`,
-            `reverse`, `others`, `archives` (those of that run, if not given), `deterministic`, and limits of
-            transfers: `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
-            `robots`, `user_agent`.
+            `reverse`, `others`, `archives` (those of that run, if not given), `deterministic`,
+            `cache_control`, and limits of transfers: `allow_private`, `downloads`, `per_host`, `retries`,
+            `fetch_timeout`, `max_download`, `robots`, `user_agent`.
             A session has its own `memory` and `worker_memory`.
 
     Returns:

@@ -42,6 +42,11 @@ def check_place(
     check_duplicates(options, place)
     if options.deterministic:
         _fix_order(place)
+    if options.cache_control and not (place.stored and place.stored.cached_by(options.cache_control)):
+        raise UsageError(
+            "OUT is no object store, so its outputs have no Cache-Control (cache_control).",
+            fix="Leave it out, or name an OUT such as s3://bucket/web.",
+        )
     if place.in_place and (several or recipe.naming.renames or branches[0].name):
         what = "[[output]] tables" if recipe.outputs else "sizes" if recipe.naming.sizes else "a name"
         raise UsageError(

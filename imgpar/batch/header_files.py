@@ -35,8 +35,9 @@ def header_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
         yield path
 
 
-def fetch_header(item: Item, sources: Sequence[Source], path: str, _: Ongoing) -> Fetched:
+def fetch_header(item: Item, sources: Sequence[Source], path: str, ongoing: Ongoing) -> Fetched:
     """Write such a file; see `inputs.opening.fetch`."""
+    ongoing.reached()  # what is read of an open file says nothing of its connections
     with opened(item, sources) as content:
         if isinstance(content, str):
             with open(content, "rb") as file:

@@ -97,12 +97,15 @@ def input_batches(
     """
     for listed in sources_in(named):
         if isinstance(listed, InputList):
-            listed.looks = not formats
+            listed.look_for(formats)
     if isinstance(named, InputList):
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
         if options.archives:
-            raise UsageError("A list names files, so there are no --archives to open.", fix="Leave it out.")
+            raise UsageError(
+                "A list names pictures and clips, so there are no --archives to open.",
+                fix="Leave it out, and name archives as inputs.",
+            )
         batches = with_number(1, named.batches("", patterns))
     elif in_order:
         batches = scan_in_order(named, patterns)

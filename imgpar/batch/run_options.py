@@ -80,6 +80,16 @@ class RunOptions(Declared):
         group=FILES,
         calls="run retry frames",
     )
+    cache_control: str | None = option(
+        parsing.cache_control,
+        "Cache-Control of the objects that are stored in OUT (s3://, gs://, az://), such as "
+        "'public, max-age=86400'",
+        default=None,
+        metavar="DIRECTIVES",
+        example="max-age=86400",
+        group=FILES,
+        calls="run retry frames",
+    )
     include: tuple[str, ...] = option(
         parsing.patterns,
         "process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from imgpar.batch.account import Account
 from imgpar.batch.before_writing import BeforeWriting
 from imgpar.batch.copies import ArchiveCopies
@@ -13,7 +15,7 @@ from imgpar.outputs.parts import written_parts
 from imgpar.outputs.write_ahead import read_written
 from imgpar.runtime.scheduler import CancelToken
 
-STOPPING = {"DiskFullError", "ClosedOutputError"}
+STOPPING = {"DiskFullError", "ClosedOutputError", "OutputError", "TakenError"}
 """Errors of one item after which no other can be done."""
 
 
@@ -54,9 +56,7 @@ class Settlement:
     def settle(self, job: Job, outcomes: list[Outcome]) -> None:
         """Account for the outcome of every item of a job; the file of several is counted once."""
         self._before.settled(job)
-        if final := next((outcome for outcome in outcomes if outcome.kind in STOPPING), None):
-            self.stopped = self.stopped or final.error
-            self._cancel.cancel()  # tasks in progress are finished, no others are started
+        self._stop_for(outcomes)
         if self._gathers:
             outcomes = self._remarks_told(outcomes)
         if outcomes[0].status == "failed" and self._has_left(outcomes[0], job):
@@ -72,7 +72,14 @@ class Settlement:
 
     def settle_planned(self, outcome: Outcome) -> None:
         """Account for an item that needed no job."""
+        self._stop_for((outcome,))
         self._account.add(outcome)
+
+    def _stop_for(self, outcomes: Iterable[Outcome]) -> None:
+        """Stop the run where nothing else can be stored: tasks in progress are finished, no others begin."""
+        if final := next((outcome for outcome in outcomes if outcome.kind in STOPPING), None):
+            self.stopped = self.stopped or final.error
+            self._cancel.cancel()
 
     def _remarks_told(self, outcomes: list[Outcome]) -> list[Outcome]:
         """The outcomes, after the remarks on the file of all items, which the first one in it has."""

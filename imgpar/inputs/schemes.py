@@ -46,11 +46,20 @@ def is_item(address: str) -> bool:
 def archive_suffix(path: str) -> str:
     """The suffix by which a file is an archive, the longest one; empty where it is none.
 
-    >>> archive_suffix("/photos/trip.ZIP"), archive_suffix("a.jpg")
-    ('zip', '')
+    >>> archive_suffix("/photos/trip.ZIP"), archive_suffix("a.b.tar.gz"), archive_suffix("zip")
+    ('zip', 'tar.gz', '')
     """
-    parts = os.path.basename(path).lower().split(".")
-    return next((suffix for suffix in (".".join(parts[-2:]), parts[-1]) if suffix in ARCHIVES), "")
+    parts = os.path.basename(path).lower().split(".")[1:]
+    return next((suffix for suffix in (".".join(parts[-2:]), ".".join(parts[-1:])) if suffix in ARCHIVES), "")
+
+
+def is_archive(name: str) -> bool:
+    """Whether a path or an address is that of an archive.
+
+    >>> is_archive("https://host/trip.zip?token=x"), is_archive("trip.7z"), is_archive("https://host/zip")
+    (True, True, False)
+    """
+    return is_remote_archive(name) if scheme_of(name) else bool(archive_suffix(name))
 
 
 def is_remote_archive(given: object) -> bool:

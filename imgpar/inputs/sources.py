@@ -120,7 +120,7 @@ class Source(ABC):
         Raises OSError, ImgparError and those in `damage`; anything else is taken for a fault of the program.
         """
 
-    def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:  # noqa: ARG002
+    def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:
         """Write an item to a new file; called in a thread of the parent if it waits.
 
         Args:
@@ -130,6 +130,7 @@ class Source(ABC):
 
         Raises OSError, ImgparError.
         """
+        ongoing.reached()  # such a source says nothing of its connections
         with content_of(self, item) as content:
             copy_content(content, path, item)
         return Fetched(os.path.getsize(path), item.validator, mtime_ns=item.mtime_ns)
