@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
 LAYERS = [
     "core", "runtime", "pixels", "ops", "formats", "inputs", "outputs", "recipe", "video", "batch", "api",
-    "desktop", "cli", "__main__", "testing",
+    "torch", "desktop", "cli", "__main__", "testing",
 ]  # fmt: skip
 """A room may import from itself and from those before it."""
 CLOSED = {
@@ -45,11 +45,14 @@ MODULES = sorted(
     ["imgpar", *(info.name for info in pkgutil.walk_packages([str(PACKAGE)], "imgpar."))],
 )
 IMPORTABLE = [name for name in MODULES if not name.endswith("__main__")]
-if importlib.util.find_spec("_tkinter") is None:  # some Pythons lack it
-    window = {
-        path.stem for path in FILES if re.search(r"^(from|import) tkinter", path.read_text("utf-8"), re.M)
-    }
-    IMPORTABLE = [name for name in IMPORTABLE if name.rpartition(".")[2] not in window]
+for needed, package in (("_tkinter", "tkinter"), ("torch", "torch")):  # some Pythons lack the first
+    if importlib.util.find_spec(needed) is None:
+        users = {
+            path.stem
+            for path in FILES
+            if re.search(rf"^ *(from|import) {package}\b", path.read_text("utf-8"), re.M)
+        }
+        IMPORTABLE = [name for name in IMPORTABLE if name.rpartition(".")[2] not in users]
 
 EXPORTS = {
     "__version__",

@@ -36,7 +36,7 @@ ABORT_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class Step:
+class _Step:
     """Since when a worker has been at the same step."""
 
     begun: Begun
@@ -60,7 +60,7 @@ class Watchdog:
         self._ledger = ledger
         self._timeout = timeout
         self._name = name
-        self._steps: dict[int, Step] = {}
+        self._steps: dict[int, _Step] = {}
         self._overdue: dict[int, float] = {}
         """Times at which overdue workers were sent SIGABRT."""
         self._invalid: dict[int, str] = {}
@@ -85,7 +85,7 @@ class Watchdog:
             begun = self._pool.begun(worker)
             seen = self._steps.get(worker.index)
             if seen is None or (seen.begun.serial, seen.begun.tick) != (begun.serial, begun.tick):
-                self._steps[worker.index] = Step(begun, now)
+                self._steps[worker.index] = _Step(begun, now)
             elif now - seen.since > STOPPED_SECONDS and self._is_stopped(worker, seen, now):
                 self._pool.kill(worker)
             elif now - seen.since > self._deadline(worker, begun):
@@ -95,7 +95,7 @@ class Watchdog:
                 elif now - self._overdue[worker.index] > ABORT_SECONDS:
                     self._pool.kill(worker)
 
-    def _is_stopped(self, worker: WorkerProcess, seen: Step, now: float) -> bool:
+    def _is_stopped(self, worker: WorkerProcess, seen: _Step, now: float) -> bool:
         """Whether a worker with tasks is stopped; checked once a second."""
         if now - seen.looked < LOOK_SECONDS or not (seen.begun.serial or self._ledger.owes(worker.index)):
             return False
