@@ -12,7 +12,7 @@ from imgpar.batch.selection import Selection
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError, item_error
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.inputs.local import scan, scan_each
+from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.sources import Source, sources_of, with_sources
 from imgpar.runtime.scheduler import CancelToken
@@ -20,17 +20,11 @@ from imgpar.video.clip_info import ClipInfo
 
 
 def item_plan(
-    inputs: Iterable[str | Source], options: RunOptions, selection: Selection, *, in_order: bool = False
+    inputs: Iterable[str | Source], options: RunOptions, selection: Selection
 ) -> Iterator[Job | Outcome]:
     """A job without targets for each selected input, a failed outcome for each that cannot be read.
 
     Headers are read at once where the selection needs them, as the workers are busy later.
-
-    Args:
-        inputs: files, folders, patterns, sources.
-        options: of the run.
-        selection: which of these, and their order.
-        in_order: whether the order of `inputs` is kept, with what is named twice.
 
     Raises:
         UsageError: every input is missing.
@@ -39,8 +33,7 @@ def item_plan(
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
 
     def found() -> Iterator[Item]:
-        batches = scan_each(inputs, patterns) if in_order else scan(inputs, out=None, patterns=patterns)
-        for batch in batches:
+        for batch in scan(inputs, out=None, patterns=patterns):
             yield from batch.items
 
     chosen = selection.items(found())

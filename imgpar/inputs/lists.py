@@ -110,6 +110,13 @@ class InputList:
         made._remote, made._named, made._number = len(addresses), True, number
         return made
 
+    @classmethod
+    def opener(cls, access: Access, number: int) -> InputList:
+        """What opens addresses that are read one by one; a list without rows."""
+        made = cls((), access=access)
+        made._number = number
+        return made
+
     def __reduce__(self) -> tuple[object, ...]:
         return _for_worker, (self._access,)
 
