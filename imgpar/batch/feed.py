@@ -61,7 +61,6 @@ class Inputs:
         self, given: Sequence[GivenInput] | Iterator[GivenInput], *, lazy: bool, access: Access
     ) -> None:
         self._access, self._opener, self._lazy = access, SourceOpener(access), lazy
-        self._given: Iterator[GivenInput] = iter(())
         named = [] if isinstance(given, Iterator) else [one for each in given for one in self._named(each)]
         self.threaded = lazy or any(each.handed for each in named)
         """Whether reading them may take time."""
@@ -77,16 +76,17 @@ class Inputs:
             for address in addresses:
                 check_opener(address)
             self.sources.append(InputList.opener(access, self._addresses))
-        self._named_inputs = named
+        self._listed = named
         self._given = self._each(given) if isinstance(given, Iterator) else iter(named)
 
     def __iter__(self) -> Iterator[GivenInput]:
+        """Everything that was given, once."""
         return self._given
 
     def check(self) -> None:
         """Raise UsageError where none of the inputs of a list exists."""
-        if not any(each.handed for each in self._named_inputs):
-            check_one_exists(each.value for each in self._named_inputs)  # type: ignore[misc]
+        if not any(each.handed for each in self._listed):
+            check_one_exists(each.value for each in self._listed)  # type: ignore[misc]
 
     def _named(self, given: GivenInput) -> Iterator[GivenInput]:
         """What one input stands for."""

@@ -188,7 +188,7 @@ class ArrayStream(OrderedResults):
                 failure = result.state.failure if isinstance(result, Settled) else None
                 error = why_missing(outcome, failure.error if failure else outcome.kind)
                 first = feed.first()
-                item = ArrayItem(done - 1, feed.key_of(first), first, error, outcome.notes)
+                item = ArrayItem(done - 1, feed.key_of(first), first, error, outcome.notes, outcome.lost)
                 if isinstance(result, Settled) and result.placed is not None:
                     yield item, result.placed.frames, result.placed.lease
                 elif self._request.errors == "yield":
