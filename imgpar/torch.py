@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
 from imgpar.api.batches import batch_request, workers_of
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Inputs
 from imgpar.batch.array_batch import Batch, Make
 from imgpar.batch.array_item import Errors
 from imgpar.batch.batches import Batches, in_shared_memory
@@ -31,6 +30,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.api.settings import ArrayInputs
     from imgpar.api.typed import ArraysSettings
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class IterableDataset(loading.IterableDataset[TensorBatch]):
     def __init__(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         size: int = 8,
         shuffle: int | Literal[False] = False,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
-from imgpar.api.settings import Inputs, given_inputs
 from imgpar.batch.batches import Batches, BatchRequest, in_shared_memory
 from imgpar.batch.sampling import Sampling
 from imgpar.batch.settings import BATCHES, SESSION_BATCHES
 from imgpar.batch.stream import read_request
 from imgpar.batch.workers import Workers
+from imgpar.core import parsing
 from imgpar.core.job import Event
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -19,10 +20,12 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.api.settings import ArrayInputs
+
 
 def batches(
     recipe: Recipe,
-    inputs: Inputs,
+    inputs: ArrayInputs,
     settings: Mapping[str, Any],
     *,
     session: Workers | None,
@@ -56,7 +59,7 @@ def batches(
 
 def batch_request(
     recipe: Recipe,
-    inputs: Inputs,
+    inputs: ArrayInputs,
     settings: Mapping[str, Any],
     *,
     in_session: bool,
@@ -76,10 +79,13 @@ def batch_request(
         UsageError: a setting is invalid, or not used by this call.
     """
     sampling = Sampling.read(size, shuffle, drop_last, rank, world, repeat)
-    listed = not isinstance(inputs, Iterator)
+    ahead = parsing.named("prefetch", parsing.integer(1, 1 << 10), prefetch) * sampling.size
     call = SESSION_BATCHES if in_session else BATCHES
-    arrays = read_request(call, recipe, given_inputs(inputs), settings, copy=False, **of_arrays)
-    return BatchRequest.read(arrays, sampling, layout, prefetch, listed=listed)
+    read = partial(read_request, call, recipe, settings=settings, copy=False, prefetch=ahead, **of_arrays)
+    arrays = read(inputs=inputs)
+    if arrays.inputs.lazy and not isinstance(inputs, Iterator):  # a column, a view of a mapping
+        arrays = read(inputs=list(cast("Iterable[Any]", inputs)))
+    return BatchRequest.read(arrays, sampling, layout)
 
 
 def workers_of(request: BatchRequest) -> Callable[[], Workers]:

@@ -13,6 +13,7 @@ from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
 from imgpar.api.settings import Inputs, Place, given_inputs, read_output, read_place, resolve
 from imgpar.api.typed import (
+    ArraySettings,
     ArraysSettings,
     AssembleSettings,
     EncodeSettings,
@@ -24,7 +25,9 @@ from imgpar.api.typed import (
 from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.batches import Batches
 from imgpar.batch.gather.planner import is_document
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
+    ARRAY,
     ARRAYS,
     ENCODE,
     EXTRACT,
@@ -33,16 +36,18 @@ from imgpar.batch.settings import (
     SESSION_RUN,
     Call,
 )
-from imgpar.batch.stream import read_request
+from imgpar.batch.stream import read_array_type, read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.errors import UnknownFormatError, bad_value
+from imgpar.core.addresses import is_address
+from imgpar.core.errors import SourceError, UnknownFormatError, UsageError, bad_value, item_error
 from imgpar.core.job import Event
 from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, named
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
+from imgpar.inputs.sources import is_source
 from imgpar.ops import Operation
 from imgpar.ops.apply import Apply
 from imgpar.outputs.sidefiles import check_report
@@ -53,6 +58,7 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.api.settings import AnyInput, ArrayInputs
     from imgpar.batch.report import Report
 
 
@@ -290,12 +296,13 @@ class Pipeline(OperationMethods):
     @overload
     def arrays(
         self,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
         errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
@@ -303,24 +310,26 @@ class Pipeline(OperationMethods):
     @overload
     def arrays(
         self,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
         errors: Errors,
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
     ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
     def arrays(
         self,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
         errors: Errors = "raise",
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
@@ -333,13 +342,18 @@ class Pipeline(OperationMethods):
         ...     print(item.path, array.shape)
 
         Args:
-            inputs: files, folders, globs.
+            inputs: paths of files, folders and archives, globs, addresses, sources; contents: bytes, binary
+                files, arrays (H×W or H×W×1 to 4 of uint8, uint16 or float32), pictures of Pillow; pairs of a
+                key and one of these, or of a key and the path of a file. Lists are read at once, any other
+                iterable as its arrays are needed; an exception in it is raised as it is.
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into shared memory.
             errors: what becomes of an input of which there is no array. "raise" raises its error, with the
                 path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
                 error in `item.error`.
+            prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
+                of lists of paths all. No more than 256 MiB of contents wait at a time.
             on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
@@ -359,8 +373,8 @@ class Pipeline(OperationMethods):
             NoInputError: no input matched.
         """
         request = read_request(
-            ARRAYS, self.recipe, given_inputs(inputs), settings, channels=channels, dtype=dtype, copy=copy,
-            errors=errors, on_event=on_event, cancel=cancel,
+            ARRAYS, self.recipe, inputs, settings, channels=channels, dtype=dtype, copy=copy,
+            errors=errors, prefetch=prefetch, on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
         def stream() -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
@@ -373,7 +387,7 @@ class Pipeline(OperationMethods):
 
     def batches(
         self,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         size: int = 8,
         shuffle: int | Literal[False] = False,
@@ -410,7 +424,7 @@ class Pipeline(OperationMethods):
                 where they cannot be divided the first ones come again, or with `drop_last` the last ones are
                 left out, as by `torch.utils.data.DistributedSampler`.
             repeat: number of epochs; None is endless.
-            prefetch: batches that are read ahead.
+            prefetch: batches that are read ahead; of small ones at least four inputs per worker.
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             layout: "NHWC" or "NCHW", the order of the axes in a batch.
@@ -437,6 +451,63 @@ class Pipeline(OperationMethods):
             rank=rank, world=world, repeat=repeat, prefetch=prefetch, layout=layout, state=state,
             channels=channels, dtype=dtype, errors=errors, on_event=on_event, cancel=cancel,
         )  # fmt: skip
+
+    def array(
+        self,
+        data: AnyInput,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        name: str = "",
+        **settings: Unpack[ArraySettings],
+    ) -> np.ndarray[Any, Any]:
+        """One decoded and transformed picture as an array, in this process.
+
+        >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
+        >>> Pipeline().resize("4x2", fit="fill").array(portable_pixmap).shape
+        (2, 4, 3)
+
+        Args:
+            data: content of a picture file, a binary file, the path of a file, an array or a picture of
+                Pillow, as for `arrays`.
+            channels: "RGB", "RGBA", "L" or "LA".
+            dtype: "uint8", "uint16" or "float32" (0 to 1).
+            name: file name, for formats without a signature.
+            settings: `density`, `dpi`, `pages`; `max_pixels`, `max_frames`, `accept_damaged`, `password`.
+
+        Returns:
+            H×W×C, C-contiguous, in sRGB, of an animation the first frame; its memory belongs to the caller.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call.
+            ItemError: the picture cannot be read, decoded or transformed.
+        """
+        from imgpar.batch.picture.outputs import picture_array
+        from imgpar.inputs.batches import named_item, why_unreadable
+        from imgpar.inputs.handed import file_name, read_content, read_input
+
+        given = read_input(data)
+        value = given.value
+        if is_source(value) or given.keyed or (isinstance(value, str) and is_address(value)):
+            words = "array takes the path of one file, or a content without a key."
+            raise UsageError(words, fix="For anything else there is arrays.")
+        if isinstance(value, str) and (missing := named_item(value, "")).error:
+            raise item_error(missing.kind, missing.error)
+        self.recipe.check_single("array")
+        ARRAY.check(settings)
+        recipe = self.recipe.merged({key: value for key, value in settings.items() if key in ARRAY.recipe})
+        options = RunOptions.read({key: value for key, value in settings.items() if key in ARRAY.run})
+        layout, kind = read_array_type(channels, dtype)
+        limits = Limits(
+            options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged, password=options.password
+        )
+        (made,) = recipe.branches()
+        try:
+            content = read_content(value)  # type: ignore[arg-type]
+        except OSError as error:
+            raise SourceError(why_unreadable(error)) from error
+        name = name or file_name(given)
+        return picture_array(content, name, made.operations, made.encode.reading(limits), layout, kind)
 
     def assemble(
         self,

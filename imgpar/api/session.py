@@ -24,6 +24,7 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.api.settings import ArrayInputs
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.report import Report
     from imgpar.core.errors import ItemError
@@ -98,12 +99,13 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
         errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
@@ -112,12 +114,13 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
         errors: Errors,
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
@@ -125,12 +128,13 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
         errors: Errors = "raise",
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
@@ -144,13 +148,18 @@ class Session(Workers):
 
         Args:
             pipeline: operations applied to each picture.
-            inputs: files, folders, globs.
+            inputs: paths of files, folders and archives, globs, addresses, sources; contents: bytes, binary
+                files, arrays (H×W or H×W×1 to 4 of uint8, uint16 or float32), pictures of Pillow; pairs of a
+                key and one of these, or of a key and the path of a file. Lists are read at once, any other
+                iterable as its arrays are needed; an exception in it is raised as it is.
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into the shared arena.
             errors: what becomes of an input of which there is no array. "raise" raises its error, with the
                 path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
                 error in `item.error`.
+            prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
+                of lists of paths all. No more than 256 MiB of contents wait at a time.
             on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
@@ -170,15 +179,15 @@ class Session(Workers):
             NoInputError: no input matched.
         """
         request = read_request(
-            SESSION_ARRAYS, pipeline.recipe, given_inputs(inputs), settings, channels=channels, dtype=dtype,
-            copy=copy, errors=errors, on_event=on_event, cancel=cancel,
+            SESSION_ARRAYS, pipeline.recipe, inputs, settings, channels=channels, dtype=dtype,
+            copy=copy, errors=errors, prefetch=prefetch, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)
 
     def batches(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: ArrayInputs,
         *,
         size: int = 8,
         shuffle: int | Literal[False] = False,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
@@ -28,6 +28,12 @@ from imgpar.recipe.tables import fields_of, is_setting, make_operation
 
 Input = str | os.PathLike[str] | SourceLike
 Inputs = Input | Iterable[Input]
+if TYPE_CHECKING:  # numpy and Pillow are not loaded before one of their objects is given
+    from imgpar.inputs.handed import Content
+
+    AnyInput = Input | Content
+    ArrayInputs = AnyInput | Iterable[AnyInput | tuple[Hashable, AnyInput]] | Mapping[Any, AnyInput]
+    """Pictures of any kind, with or without keys; see `Session.arrays`."""
 Place = str | os.PathLike[str] | Sink
 
 

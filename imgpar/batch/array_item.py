@@ -32,6 +32,8 @@ class ArrayItem:
     """Why there is no array, with `errors="yield"`."""
     notes: tuple[str, ...] = ()
     """What was noted while the input was read, such as damage that was accepted."""
+    lost: tuple[str, ...] = ()
+    """What of the picture the array does not show, such as further frames."""
 
     @property
     def path(self) -> str:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
     Opened = Callable[[], contextlib.AbstractContextManager[Workers]]
 
+LEAST_AHEAD = 4
+"""Inputs per worker that are read ahead of small batches."""
+
 Found = tuple[ArrayItem, FrameRef | None, Lease | None]
 
 
@@ -44,12 +47,10 @@ class BatchRequest:
     """Whether the inputs can be listed; those of an iterator cannot."""
 
     @classmethod
-    def read(
-        cls, arrays: ArrayRequest, sampling: Sampling, layout: object, prefetch: object, *, listed: bool
-    ) -> Self:
+    def read(cls, arrays: ArrayRequest, sampling: Sampling, layout: object) -> Self:
         """From the values of a caller; raises UsageError."""
         order = parsing.named("layout", parsing.choice("nhwc", "nchw"), layout)
-        parsing.named("prefetch", parsing.integer(1, 1 << 10), prefetch)
+        listed = not arrays.inputs.lazy
         if not listed and not sampling.plain:
             raise UsageError(
                 "shuffle, world and repeat need inputs that can be read again, but these are an iterator.",
@@ -157,8 +158,9 @@ class _Run(Generic[A]):
     def batches(self, opened: Opened) -> Generator[Batch[A]]:
         """The batches, from the state on."""
         sampled = Sampled(self.state) if self._request.listed else None
-        request = replace(self._request.arrays, arrange=sampled)
         with opened() as workers:
+            ahead = max(self._request.arrays.prefetch or 0, LEAST_AHEAD * workers.jobs)
+            request = replace(self._request.arrays, arrange=sampled, prefetch=ahead)
             stream = ArrayStream(workers, request)
             with contextlib.closing(stream.run()) as results:
                 for slot, found in self._grouped(results, sampled):

@@ -16,7 +16,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Job, Outcome, outcome_of
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken
+from imgpar.runtime.scheduler import CancelToken, NotYet
 
 if TYPE_CHECKING:
     from imgpar.batch.unpacking import Entry
@@ -75,7 +75,7 @@ class OrderedResults:
             self._inward.turn()
         return True
 
-    def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> None:
+    def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome | NotYet]) -> None:
         try:
             # The plan is closed in the thread that has opened its journal.
             with contextlib.closing(_numbered(plan)) as numbered, self._prepared(spec, numbered) as ready:
@@ -112,7 +112,7 @@ class OrderedResults:
 
     # ----- the consumer thread --------------------------------------------------------------------
 
-    def results(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> Generator[Result]:
+    def results(self, spec: RunSpec, plan: Iterator[Job | Outcome | NotYet]) -> Generator[Result]:
         """Run the plan and yield its results in order; after a cancellation, of the jobs that were done.
 
         Raises:
@@ -180,11 +180,16 @@ def unreadable(item: Item) -> Outcome:
     return outcome_of(item, "failed", error=item.error, stage="plan", kind=item.kind)
 
 
-def _numbered(plan: Iterator[Job | Outcome]) -> Generator[Job | Outcome]:
+def _numbered(plan: Iterator[Job | Outcome | NotYet]) -> Generator[Job | Outcome | NotYet]:
     """The plan with the place of each entry as its number."""
+    number = 0
     try:
-        for number, entry in enumerate(plan):
+        for entry in plan:
+            if isinstance(entry, NotYet):
+                yield entry
+                continue
             yield entry._replace(id=number) if isinstance(entry, Job) else entry._replace(job=number)
+            number += 1
     finally:
         close: Callable[[], None] = getattr(plan, "close", _nothing)
         close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from imgpar.batch.describing import PictureInfo
 from imgpar.batch.facts import describe_plan, described_plan
@@ -12,7 +12,7 @@ from imgpar.batch.selection import Selection
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError, item_error
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.inputs.local import scan, scan_each
+from imgpar.inputs.local import scan
 from imgpar.inputs.numbers import sources_of
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import with_sources
@@ -22,23 +22,11 @@ from imgpar.video.clip_info import ClipInfo
 
 
 def item_plan(
-    inputs: Iterable[str | Source],
-    options: RunOptions,
-    selection: Selection,
-    *,
-    in_order: bool = False,
-    arrange: Callable[[Iterator[Item]], Iterator[Item]] | None = None,
+    inputs: Iterable[str | Source], options: RunOptions, selection: Selection
 ) -> Iterator[Job | Outcome]:
     """A job without targets for each selected input, a failed outcome for each that cannot be read.
 
     Headers are read at once where the selection needs them, as the workers are busy later.
-
-    Args:
-        inputs: files, folders, patterns, sources.
-        options: of the run.
-        selection: which of these, and their order.
-        in_order: whether the order of `inputs` is kept, with what is named twice.
-        arrange: chooses the items, and their order.
 
     Raises:
         UsageError: every input is missing.
@@ -47,13 +35,10 @@ def item_plan(
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
 
     def found() -> Iterator[Item]:
-        batches = scan_each(inputs, patterns) if in_order else scan(inputs, out=None, patterns=patterns)
-        for batch in batches:
+        for batch in scan(inputs, out=None, patterns=patterns):
             yield from batch.items
 
     chosen = selection.items(found())
-    if arrange:
-        chosen = arrange(chosen)
     return (unreadable(item) if item.error else Job(0, (item,)) for item in chosen)
 
 

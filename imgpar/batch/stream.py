@@ -9,22 +9,20 @@ import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from imgpar.batch.array_item import ArrayItem, Errors, raised, why_missing
+from imgpar.batch.feed import AHEAD, Arrange, InputFeed, Inputs
 from imgpar.batch.ordered import OrderedResults, Result
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
-from imgpar.batch.selected_inputs import item_plan
 from imgpar.batch.selection import Selection
 from imgpar.batch.settings import Call
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
-from imgpar.core.job import LISTED, Event, Item, Outcome
-from imgpar.core.spec import FrameRef
-from imgpar.inputs.numbers import sources_of
-from imgpar.inputs.resolving import with_sources
-from imgpar.inputs.sources import Source
+from imgpar.core.job import Event, Outcome
+from imgpar.core.spec import Channels, Dtype, FrameRef
+from imgpar.inputs.handed import inputs_in_order
+from imgpar.inputs.patterns import Patterns
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed
@@ -44,28 +42,30 @@ class ArrayRequest:
     """A validated request for arrays."""
 
     recipe: Recipe
-    inputs: list[str | Source]
+    inputs: Inputs
     options: RunOptions
-    layout: str
-    dtype: str
+    layout: Channels
+    dtype: Dtype
     copy: bool
     errors: Errors
+    prefetch: int | None
     on_event: Callable[[Event], None] | None
     cancel: CancelToken
-    arrange: Callable[[Iterator[Item]], Iterator[Item]] | None = None
-    """Chooses the items, all of which it may read first, and their order."""
+    arrange: Arrange | None = None
+    """Makes the order of all items, which are read first; `prefetch` counts those in that order."""
 
 
 def read_request(
     call: Call,
     recipe: Recipe,
-    inputs: list[str | Source],
+    inputs: Any,
     settings: Mapping[str, Any],
     *,
     channels: str,
     dtype: str,
     copy: object,
     errors: str,
+    prefetch: int | None,
     on_event: Callable[[Event], None] | None,
     cancel: CancelToken | None,
 ) -> ArrayRequest:
@@ -74,12 +74,13 @@ def read_request(
     Args:
         call: the public call, for its settings.
         recipe: of the request.
-        inputs: paths of files, folders and archives, and sources.
+        inputs: as the caller gave them.
         settings: keywords of the caller: options of the run and keys of the recipe.
         channels: "rgb", "rgba", "l" or "la".
         dtype: "uint8", "uint16" or "float32".
         copy: whether arrays are copied out of shared memory.
         errors: "raise", "skip" or "yield".
+        prefetch: inputs that are read ahead.
         on_event: receives an event for each input.
         cancel: of the caller.
 
@@ -92,17 +93,24 @@ def read_request(
     if recipe.encode.split and settings.get("pages"):
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     options = RunOptions.read({key: value for key, value in settings.items() if key in call.run})
+    given, lazy = inputs_in_order(inputs)
     return ArrayRequest(
         recipe,
-        with_sources(inputs, options.access, in_order=True),
+        Inputs(given, lazy=lazy, access=options.access),
         options,
-        parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
-        parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
+        *read_array_type(channels, dtype),
         parsing.named("copy", parsing.switch, copy),
         parsing.named("errors", parsing.choice("raise", "skip", "yield"), errors),
+        None if prefetch is None else parsing.named("prefetch", parsing.integer(1, 1 << 20), prefetch),
         on_event,
         cancel or CancelToken(),
     )
+
+
+def read_array_type(channels: str, dtype: str) -> tuple[Channels, Dtype]:
+    """Channels and type of the elements of an array. Raises BadValueError."""
+    layout = parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper()
+    return layout, parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype)
 
 
 class ArrayStream(OrderedResults):
@@ -156,39 +164,44 @@ class ArrayStream(OrderedResults):
         """Yield results in order; the receiver releases the lease. Without one the item has an error."""
         recipe, on_event = self._request.recipe, self._request.on_event
         (output,) = output_specs(recipe)
-        sources = tuple(sources_of(self._request.inputs))
+        options, inputs = self._options, self._request.inputs
         spec = RunSpec(
             "arrays",
             output.operations,
-            limits=recipe.encode.reading(self._workers.limits(self._options)),
+            limits=recipe.encode.reading(self._workers.limits(options)),
             digests=False,
-            sources=sources,
+            sources=tuple(inputs.sources),
             arrays=True,
             layout=self._request.layout,
             dtype=self._request.dtype,
         )
-        selection = Selection(self._options, lambda: self._workers, self._request.cancel, sources)
+        selection = Selection(options, lambda: self._workers, self._request.cancel, spec.sources)
+        patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
+        ahead = self._request.prefetch
+        if inputs.threaded:
+            ahead = ahead or AHEAD * self._workers.jobs
         arrange = self._request.arrange
-        plan = item_plan(self._request.inputs, self._options, selection, in_order=True, arrange=arrange)
+        feed = InputFeed(inputs, selection, patterns, ahead=ahead, wake=self.wake, arrange=arrange)
         failed = done = 0
-        with contextlib.closing(self.results(spec, plan)) as results:
+        with contextlib.closing(feed), contextlib.closing(self.results(spec, feed.plan())) as results:
             for done, result in enumerate(results, 1):
                 outcome = result if isinstance(result, Outcome) else result.outcome()
                 if on_event is not None:
                     on_event(Event("item", done, outcome=outcome))
-                if isinstance(result, Settled):
-                    failure = result.state.failure
-                    kind, input_ = failure.error if failure else "", result.state.job.item
-                else:
-                    kind, input_ = result.kind, _unread(result)
-                item = ArrayItem(done - 1, _key_of(input_), input_, why_missing(outcome, kind), outcome.notes)
+                failure = result.state.failure if isinstance(result, Settled) else None
+                error = why_missing(outcome, failure.error if failure else outcome.kind)
+                first = feed.first()
+                item = ArrayItem(done - 1, feed.key_of(first), first, error, outcome.notes, outcome.lost)
                 if isinstance(result, Settled) and result.placed is not None:
                     yield item, result.placed.frames, result.placed.lease
                 elif self._request.errors == "yield":
                     yield item, None, None
-                elif self._request.errors == "raise" and item.error:
-                    raise raised(item.error, item.path)
-                failed += item.error is not None
+                elif self._request.errors == "raise" and error:
+                    raise raised(error, item.path)
+                failed += error is not None
+                feed.taken()
+            if feed.error is not None:
+                raise feed.error
         if failed and on_event is None and self._request.errors == "skip":
             warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
 
@@ -216,16 +229,6 @@ def _release(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> No
     current = stream()
     if current is not None and current.starved:
         current.wake()
-
-
-def _unread(outcome: Outcome) -> Item:
-    """The input of an outcome without a job."""
-    return Item(outcome.source, "", outcome.source_bytes, 0, columns=outcome.columns, listed=outcome.listed)
-
-
-def _key_of(item: Item) -> str:
-    """What the caller calls an input: the key of a list, else its path."""
-    return unquote(item.path[len(LISTED) :]) if item.path.startswith(LISTED) else item.path
 
 
 def stream(workers: Workers, request: ArrayRequest) -> Iterator[tuple[ArrayItem, Array | None]]:

@@ -6,7 +6,9 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
+from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.numbers import sources_of, with_number
@@ -78,40 +80,31 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
     return batches()
 
 
-def scan_each(inputs: Iterable[str | Source], patterns: Patterns | None = None) -> Iterator[Batch]:
-    """The media of each input, as the inputs are read: in their order, and one that is named twice comes
-    twice, also where a folder contains it. A path that does not exist is a failed item.
+def scan_path(
+    path: str, patterns: Patterns | None = None, opener: FoundArchives | None = None
+) -> Iterator[Item]:
+    """The media of one path: a file, all in a folder, or what matches a pattern. A path that does not exist
+    is a failed item.
 
     Args:
-        inputs: as given.
+        path: as given.
         patterns: as for `scan`.
-
-    Raises:
-        UsageError: none of the inputs exists.
-        NoInputError: all are patterns without a match.
+        opener: of archives that are found in folders.
     """
-    inputs = list(inputs)
-    _check_one_exists(inputs)
-    sources = sources_of(inputs)
-    opener = [source for source in sources if isinstance(source, FoundArchives)]
-    for given in inputs:
-        if not isinstance(given, str):
-            yield from with_number(sources.index(given) + 1, given.batches("", patterns))
-            continue
-        for path in expand([given]):
-            if os.path.isdir(path) or ("**" in path and os.path.isdir(split_pattern(path)[0])):
-                yield from scan([path, *opener], out=None, patterns=patterns)
-            elif not patterns or patterns.takes(os.path.basename(path)):
-                full = absolute(path)
-                yield Batch("", "", (named_item(full, os.path.basename(full))._replace(named=True),))
-            else:
-                yield Batch("", "", (), excluded=1)
+    for one in expand([path]):
+        if os.path.isdir(one) or ("**" in one and os.path.isdir(split_pattern(one)[0])):
+            for batch in scan([one, opener] if opener else [one], out=None, patterns=patterns):
+                yield from batch.items
+        elif not patterns or patterns.takes(os.path.basename(one)):
+            full = absolute(one)
+            yield named_item(full, os.path.basename(full))._replace(named=True)
 
 
-def _check_one_exists(inputs: Sequence[str | Source]) -> None:
+def check_one_exists(inputs: Iterable[str | Source]) -> None:
+    """Raise UsageError where none of the inputs exists; NoInputError where all are patterns."""
     missing = list[str]()
     for given in inputs:
-        if not isinstance(given, str) or os.path.lexists(given):
+        if not isinstance(given, str) or is_address(given) or os.path.lexists(given):
             return
         if glob.has_magic(given) and next(glob.iglob(given, recursive=True), None) is not None:
             return

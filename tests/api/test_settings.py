@@ -16,6 +16,7 @@ import imgpar
 from imgpar.api import functions, retry
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
+    ARRAY,
     ARRAYS,
     ASSEMBLE,
     CONCAT,
@@ -88,6 +89,7 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
         ),
     ),
     "Pipeline.arrays": (ARRAYS, lambda picture, out, **given: list(PIPE.arrays(picture, **given))),
+    "Pipeline.array": (ARRAY, lambda picture, out, **given: PIPE.array(picture, **given)),
     "Session.arrays": (
         SESSION_ARRAYS,
         lambda picture, out, **given: in_session(lambda own: list(own.arrays(PIPE, picture, **given))),
@@ -99,11 +101,13 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
     "encode": (ENCODE, lambda picture, out, **given: encoded(picture, **given)),
     "retry": (RETRY, lambda picture, out, **given: retry.retry(out, **given)),
 }
+FILE_NAMES = {("encode", "name"), ("Pipeline.array", "name")}
+"""Parameters that are no templates."""
 REFUSED = [
     (name, key)
     for name, (call, _) in CALLS.items()
     for key in sorted(RunOptions.options().keys() | RECIPE_KEYS)
-    if key not in call.run | call.recipe and (name, key) != ("encode", "name")  # of the file
+    if key not in call.run | call.recipe and (name, key) not in FILE_NAMES
 ]
 
 
