@@ -332,3 +332,53 @@ def test_a_batch_is_a_table_of_arrow(session: Session, folder: Path) -> None:
     assert table.column_names == ["key", "index", "image"]
     assert table["key"].to_pylist() == batch.keys
     assert np.array_equal(table["image"].to_numpy_ndarray(), batch.array)
+
+
+# ----- contents --------------------------------------------------------------------------------------
+
+
+def keyed(folder: Path) -> list[tuple[int, bytes]]:
+    return [(10 + at, (folder / name).read_bytes()) for at, name in enumerate(NAMES)]
+
+
+def test_contents_come_again_in_each_epoch_with_their_keys(session: Session, folder: Path) -> None:
+    batches = session.batches(Pipeline(), keyed(folder), size=7, shuffle=2, repeat=2)
+    for batch in batches:
+        assert batch.keys == [10 + index for index in batch.indices]
+        assert np.array_equal(batch.array, [testing.pattern(24, 16, seed) for seed in batch.indices])
+
+
+@pytest.mark.parametrize(("prefetch", "most"), [(1, 8), (3, 12)])
+def test_inputs_are_read_as_far_ahead_as_asked_for(
+    session: Session, folder: Path, prefetch: int, most: int
+) -> None:
+    taken = list[int]()
+
+    def given() -> Iterator[Path]:
+        for at in range(1000):
+            taken.append(at)
+            yield folder / NAMES[at % 7]
+
+    batches = session.batches(SQUARE, given(), size=4, prefetch=prefetch)
+    next(batches)
+    batches.close()
+    assert 4 <= len(taken) <= 4 + most + 1
+
+
+def test_a_list_is_read_as_far_ahead_as_asked_for(folder: Path) -> None:
+    """An input that is deleted after the first batch is missed only if it was not read yet."""
+    copies = [folder.parent / f"copy{at}.png" for at in range(40)]
+    for copy in copies:
+        copy.write_bytes((folder / "0.png").read_bytes())
+    with Session(jobs=1, memory="32M") as session:
+        batches = session.batches(SQUARE, copies, size=1, prefetch=1, errors="skip", on_event=print)
+        next(batches)
+        for copy in copies:
+            copy.unlink()
+        assert len(list(batches)) <= 5
+
+
+def test_any_iterable_but_an_iterator_can_be_shuffled(session: Session, folder: Path) -> None:
+    given = {str(folder / name): None for name in NAMES}.keys()
+    (batch,) = session.batches(SQUARE, given, size=7, shuffle=3)
+    assert sorted(batch.indices) == list(range(7))
