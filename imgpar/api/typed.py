@@ -629,7 +629,8 @@ class PlainRunSettings(OperationSettings, total=False):
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     schedule: Literal["auto", "staged", "chain"] | None
@@ -798,7 +799,8 @@ class ExtractSettings(OperationSettings, total=False):
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -871,7 +873,8 @@ class SessionArraysSettings(TypedDict, total=False):
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     schedule: Literal["auto", "staged", "chain"] | None
@@ -933,7 +936,8 @@ class SessionDescribeSettings(TypedDict, total=False):
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
@@ -1042,7 +1046,8 @@ class AssembleSettings(OperationSettings, total=False):
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -1157,7 +1162,8 @@ class SheetSettings(OperationSettings, total=False):
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -1229,7 +1235,8 @@ class ConcatSettings(TypedDict, total=False):
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -1276,7 +1283,8 @@ class CompareSettings(OperationSettings, total=False):
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -1343,7 +1351,8 @@ class RetrySettings(TypedDict, total=False):
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
