@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import pickle
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -14,12 +13,12 @@ from typing import Any, Self
 from imgpar.batch import PRELOAD
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.performer import BatchPerformer
+from imgpar.batch.pickling import pickled
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.limits import Limits
-from imgpar.ops import operation_types
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, available_cores
@@ -177,7 +176,7 @@ class Workers:
             scheduler = Scheduler(
                 pool,
                 ledger,
-                Begin(next(_run_numbers), _pickled(BatchPerformer(spec))),
+                Begin(next(_run_numbers), pickled(BatchPerformer(spec), spec.every_operation, spec.sources)),
                 limit=min(self.jobs, options.jobs or self.jobs) if pool.isolated else 1,
                 timeout=options.timeout,
                 name=spec.name,
@@ -212,24 +211,6 @@ class Workers:
 def has_processes(jobs: int | None) -> bool:
     """Whether work with so many `jobs` has processes of its own here."""
     return jobs != 0 and may_start()
-
-
-def _pickled(performer: BatchPerformer) -> bytes:
-    """Pickle functions of importable modules by reference, lambdas and those of `__main__` by value."""
-    known, sources = operation_types().values(), performer.run.sources
-    ours = all(type(source).__module__.startswith("imgpar.") for source in sources)
-    if ours and all(type(operation) in known for operation in performer.run.every_operation):
-        return pickle.dumps(performer, pickle.HIGHEST_PROTOCOL)
-    import cloudpickle
-
-    try:
-        pickled: bytes = cloudpickle.dumps(performer)
-    except Exception as error:
-        raise UsageError(
-            f"A function or a source cannot be sent to worker processes: {error}.",
-            fix="Open files, locks and connections inside the function, or when an item is opened.",
-        ) from error
-    return pickled
 
 
 def _close(pool: Pool, arena: Arena) -> None:
