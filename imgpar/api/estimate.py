@@ -18,6 +18,7 @@ from imgpar.batch.report import Report
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import FILES, RunOptions
 from imgpar.batch.settings import DRY_RUN
+from imgpar.batch.workers import has_processes
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Event
 from imgpar.core.tempfiles import temporary
@@ -90,7 +91,9 @@ def estimated(
         report = _converted(paths, os.path.join(folder, "out"), recipe, options, cancel)
         report = replace(report, items=tuple(report.items))
     free = _free(out if isinstance(out, str) else "" if out else os.path.dirname(paths[0]))
-    found = sample.estimate(report, workers=options.jobs or available_cores(), free=free)
+    found = sample.estimate(
+        report, workers=options.jobs if options.jobs is not None else available_cores(), free=free
+    )
     found = replace(found, notes=tuple(notes))
     if isinstance(out, str) and not cancel.cancelled:
         keep_estimate(estimate_key(out, [branch.key() for branch in recipe.branches()]), found)
@@ -104,7 +107,7 @@ def _converted(
     plain = RunOptions()
     own = replace(
         options,
-        timeout=min(options.timeout or LONGEST, LONGEST),
+        timeout=min(options.timeout or LONGEST, LONGEST) if has_processes(options.jobs) else options.timeout,
         **{name: getattr(plain, name) for name in _of_the_run()},
     )
     stop = CancelToken()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
@@ -25,6 +26,7 @@ from imgpar.api.typed import (
 from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.batches import Batches
 from imgpar.batch.gather.planner import is_document
+from imgpar.batch.pickling import pickled
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
     ARRAY,
@@ -91,6 +93,59 @@ class Pipeline(OperationMethods):
 
     def __hash__(self) -> int:
         return hash(self.recipe)
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: functions of modules by reference, lambdas and those of scripts by value."""
+        operations = (operation for branch in self.recipe.branches() for operation in branch.operations)
+        return vars(self) | {"recipe": pickled(self.recipe, operations)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, recipe=pickle.loads(state["recipe"]))  # noqa: S301 - part of a pickle
+
+    @overload
+    def __call__(self, data: bytes | bytearray | memoryview, /) -> bytes: ...
+    @overload
+    def __call__(self, data: np.ndarray[Any, Any], /) -> np.ndarray[Any, Any]: ...
+    def __call__(
+        self, data: bytes | bytearray | memoryview | np.ndarray[Any, Any], /
+    ) -> bytes | np.ndarray[Any, Any]:
+        """Convert one picture in this process: bytes to bytes, an array to an array. For the `map` of other
+        frameworks: a pipeline can be pickled, and threads may share it.
+
+        >>> picture = Pipeline().encode(b"P6 2 1 255 " + bytes(6), to="png")
+        >>> [made[1:4] for made in map(Pipeline().grey(), [picture])]
+        [b'PNG']
+
+        Args:
+            data: content of a picture file, of which `encode` makes another one with the format and the
+                settings of the recipe; for others use `partial(pipe.encode, to="webp")`. Or an array H×W or
+                H×W×1 to 4 (grey, grey with alpha, RGB, RGBA) of uint8, uint16 or float32 (0 to 1), in sRGB,
+                to which the operations are applied. It is only read.
+
+        Returns:
+            Bytes; or a C-contiguous array with memory of its own, with the type and the number of channels of
+            `data`: the size may be another one.
+
+        Raises:
+            UsageError: it is neither, or the recipe has several outputs.
+            ItemError: the picture cannot be decoded, transformed or encoded.
+        """
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            return self.encode(data)
+        import numpy as np
+
+        from imgpar.batch.picture.array_steps import transformed
+
+        if not isinstance(data, np.ndarray):
+            raise bad_value("data", "the bytes of a picture file or a numpy array", data)
+        self.recipe.check_single("A call")
+        (made,) = self.recipe.branches()
+        return transformed(data, made.operations, made.encode, Limits(memory=1 << 40))
 
     def then(self, operation: Operation) -> Self:
         """This pipeline with one more operation."""

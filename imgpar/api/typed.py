@@ -632,7 +632,8 @@ class PlainRunSettings(OperationSettings, total=False):
     in_place: bool | None
     """Replace the originals and keep them in .imgpar/undo."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     schedule: Literal["auto", "staged", "chain"] | None
@@ -805,7 +806,8 @@ class ExtractSettings(OperationSettings, total=False):
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -878,7 +880,8 @@ class SessionArraysSettings(TypedDict, total=False):
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     schedule: Literal["auto", "staged", "chain"] | None
@@ -962,7 +965,8 @@ class SessionDescribeSettings(TypedDict, total=False):
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     timeout: float | str | None
     """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
@@ -1071,7 +1075,8 @@ class AssembleSettings(OperationSettings, total=False):
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -1186,7 +1191,8 @@ class SheetSettings(OperationSettings, total=False):
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -1258,7 +1264,8 @@ class ConcatSettings(TypedDict, total=False):
     dry_run: bool | None
     """Print what would be done and write nothing."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -1305,7 +1312,8 @@ class CompareSettings(OperationSettings, total=False):
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
@@ -1375,7 +1383,8 @@ class RetrySettings(TypedDict, total=False):
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from multiprocessing import Pipe
+from multiprocessing import Pipe, util
 from typing import TYPE_CHECKING
 
 from imgpar.batch.inward import Inward
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import UsageError
+from imgpar.batch.workers import CLOSES, Workers
+from imgpar.core.errors import RunError, UsageError
 from imgpar.core.job import Item, Job, Outcome, outcome_of
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
@@ -20,12 +22,13 @@ from imgpar.runtime.scheduler import CancelToken, NotYet
 
 if TYPE_CHECKING:
     from imgpar.batch.unpacking import Entry
-    from imgpar.batch.workers import Workers
 
 END_SECONDS = 5.0
 """Timeout for the scheduler thread when the interpreter exits, in seconds."""
 
 Result = Outcome | Settled
+
+_all: weakref.WeakSet[OrderedResults] = weakref.WeakSet()
 
 
 class OrderedResults:
@@ -54,6 +57,17 @@ class OrderedResults:
         self._error: BaseException | None = None
         self._inward: Inward | None = None
         self._wake_reader, self._wake_writer = Pipe(duplex=False)
+        _all.add(self)
+
+    def disown(self) -> None:
+        """In a forked child, which lacks the scheduler thread: taking a result raises an error."""
+        self._changed = threading.Condition()  # the thread may have held it
+        self._error = RunError(
+            "These results were begun in another process, which has forked.",
+            fix="Begin anew in this process.",
+        )
+        self._wake_reader.close()
+        self._wake_writer.close()
 
     # ----- the scheduler thread -------------------------------------------------------------------
 
@@ -118,12 +132,12 @@ class OrderedResults:
         Raises:
             Exception: from the plan or the scheduler.
         """
-        self._workers.open()  # first, so that the interpreter ends this thread before the workers at exit
+        self._workers.open()
         thread = threading.Thread(
             target=self._run_scheduler, args=(spec, plan), name="imgpar-results", daemon=True
         )
         thread.start()
-        ender = weakref.finalize(thread, _end, self._cancel, self.wake, thread)
+        ender = util.Finalize(None, _end, (self._cancel, self.wake, thread), exitpriority=CLOSES + 1)
         try:
             with self._workers.stopped_by(self._closed):
                 while (result := self._next_result()) is not None:
@@ -131,7 +145,7 @@ class OrderedResults:
                     if isinstance(result, Settled) and self._inward:
                         self._inward.settled(result.state.job)
         finally:
-            ender.detach()
+            ender.cancel()
             self._finish(thread)
 
     def _next_result(self) -> Result | None:
@@ -204,3 +218,12 @@ def _end(cancel: CancelToken, wake: Callable[[], None], thread: threading.Thread
     cancel.kill()
     wake()
     thread.join(END_SECONDS)
+
+
+def _after_fork() -> None:
+    for results in list(_all):
+        results.disown()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -246,8 +246,9 @@ class RunOptions(Declared):
         calls="run assemble sheet concat frames",
     )
     jobs: int | None = option(
-        parsing.integer(1, 1000),
-        "number of worker processes (default: available cores)",
+        parsing.integer(0, 1000),
+        "maximum number of worker processes (default: available cores); 0 works in this process, without "
+        "isolation",
         default=None,
         metavar="N",
         example="8",

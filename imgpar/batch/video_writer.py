@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import weakref
 from fractions import Fraction
+from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
@@ -144,7 +144,8 @@ class VideoWriter:
             self._half.drop()
             self._half = None
             raise
-        self._finalizer = weakref.finalize(self, _discard, self._encoder, self._half)
+        # Not that of `weakref`: a forked child must not end what its parent writes.
+        self._finalizer = util.Finalize(self, _discard, (self._encoder, self._half), exitpriority=0)
 
     def close(self) -> OutputFile:
         """Finish the file, check its number of frames, and commit it.
@@ -159,7 +160,7 @@ class VideoWriter:
         if self._encoder is None or self._half is None:
             raise EncodeError("A clip needs a frame.", fix="Call write() before close().")
         half = self._half
-        self._finalizer.detach()
+        self._finalizer.cancel()
         try:
             made = self._encoder.finish()
         except BaseException:
@@ -182,7 +183,7 @@ class VideoWriter:
         """Discard the file."""
         if not self._closed:
             if self._encoder is not None:
-                self._finalizer.detach()
+                self._finalizer.cancel()
                 self._encoder.kill()
             if self._half is not None:
                 self._half.drop()

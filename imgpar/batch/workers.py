@@ -4,41 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import pickle
+import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from multiprocessing import util
 from typing import Any, Self
 
 from imgpar.batch import PRELOAD
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.performer import BatchPerformer
+from imgpar.batch.pickling import pickled
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.limits import Limits
-from imgpar.inputs.foreign import ForeignSource
-from imgpar.ops import operation_types
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, available_cores
 from imgpar.runtime.protocol import Begin
 from imgpar.runtime.rlimits import check_limits, most_workers
 from imgpar.runtime.scheduler import CancelToken, Effort, NotYet, Scheduler
-from imgpar.runtime.startup import warm_up
+from imgpar.runtime.startup import may_start, warm_up
 
 WORKER_MEMORY = 4 << 30
 """Limit of the private memory of a worker: decoders may allocate any amount for malicious files."""
 
+CLOSES = 20
+"""When workers end at the end of this process, by the priorities of multiprocessing: after what uses them."""
+
 _run_numbers = itertools.count(1)
+_all: weakref.WeakSet[Workers] = weakref.WeakSet()
 
 
 class Workers:
     """Worker processes and shared memory, created on first use and kept until `close`.
 
+    In a forked child they are created anew; those of its parent are left alone. In a daemonic process, which
+    may start no others, and with `jobs=0`, the only worker is a thread of this process.
+
     Args:
-        jobs: number of worker processes; None is one per available core.
+        jobs: maximum number of worker processes; None is one per available core, 0 is none.
         memory: bytes of the shared arena; None is a quarter of physical memory.
         start_method: "forkserver" or "spawn"; None is the default of the system.
         worker_memory: bytes of private memory of a worker; None is 4 GiB, or physical memory if less.
@@ -52,13 +59,12 @@ class Workers:
         start_method: str | None = None,
         worker_memory: int | None = None,
     ) -> None:
-        self.jobs = jobs or available_cores()
+        self.jobs = available_cores() if jobs is None else jobs
         self.memory = memory or default_memory()
-        self._worker_memory = (
-            worker_memory if worker_memory is not None else min(WORKER_MEMORY, physical_memory())
-        )
-        self._start_method = start_method
-        if start_method is None:
+        self._worker_memory, self._start_method = worker_memory, start_method
+        if jobs == 0:
+            self._check_in_process()
+        elif start_method is None and may_start():
             warm_up(PRELOAD)
         self._arena: Arena | None = None
         self._pool: Pool | None = None
@@ -69,9 +75,14 @@ class Workers:
         self._stops: list[Callable[[], None]] = []
         """What ends the runs of this session when it is closed."""
         self._closing = False
-        self._finalizer: weakref.finalize[Any, Any] | None = None
+        self._finalizer: util.Finalize | None = None
         self.note = ""
-        """A note for the user about shared memory; empty where there is none."""
+        """A note for the user about shared memory, or missing processes; empty where there is none."""
+        _all.add(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled are the settings: a copy starts workers of its own."""
+        return _again, (type(self), self.jobs, self.memory, self._start_method, self._worker_memory)
 
     def __enter__(self) -> Self:
         return self
@@ -100,17 +111,54 @@ class Workers:
     def open(self) -> tuple[Arena, Pool]:
         """The arena and the workers, created on first use."""
         if self._arena is None or self._pool is None:
-            check_limits(self.memory)
-            self.jobs = min(self.jobs, most_workers() or self.jobs)
-            arena = Arena(self.memory)
-            try:
-                pool = Pool(arena, self._worker_memory, self._start_method, preload=PRELOAD)
-            except BaseException:
-                arena.close()
-                raise
-            self._arena, self._pool, self.note = arena, pool, arena.note
-            self._finalizer = weakref.finalize(self, _close, pool, arena)
+            arena, pool = self._new() if has_processes(self.jobs) else self._new_in_process()
+            self._arena, self._pool = arena, pool
+            # Not that of `weakref`, which does not know the end of processes of multiprocessing.
+            self._finalizer = util.Finalize(self, _close, (pool, arena), exitpriority=CLOSES)
         return self._arena, self._pool
+
+    def _new(self) -> tuple[Arena, Pool]:
+        check_limits(self.memory)
+        self.jobs = min(self.jobs, most_workers() or self.jobs)
+        limit = self._worker_memory
+        limit = min(WORKER_MEMORY, physical_memory()) if limit is None else limit
+        arena = Arena(self.memory)
+        try:
+            pool = Pool(arena, limit, self._start_method, preload=PRELOAD)
+        except BaseException:
+            arena.close()
+            raise
+        self.note = arena.note
+        return arena, pool
+
+    def _new_in_process(self) -> tuple[Arena, Pool]:
+        from imgpar.runtime.in_process import PrivateArena, ThreadPool
+
+        self._check_in_process()
+        if self.jobs:
+            self.note = (
+                "This process is daemonic and may start no others, so it did the work itself: a file that "
+                "crashes or occupies its decoder would end or occupy this process."
+            )
+        arena = PrivateArena(self.memory)
+        return arena, ThreadPool(arena)
+
+    def _check_in_process(self) -> None:
+        """Refuse settings of worker processes where there are none."""
+        if self._start_method is not None:
+            raise _needs_processes("start_method")
+        if self._worker_memory:
+            raise _needs_processes("worker_memory")
+
+    def disown(self) -> None:
+        """In a forked child: forget the workers and the memory, which belong to the parent."""
+        if self._finalizer is not None:
+            self._finalizer.cancel()
+        if self._pool is not None:
+            self._pool.disown()
+        self._arena = self._pool = self._finalizer = self._executing = None
+        self._stops, self._closing = [], False
+        self._busy = threading.Lock()
 
     def execute(
         self,
@@ -165,12 +213,16 @@ class Workers:
         **hooks: Any,
     ) -> Effort:
         pool = self.open()[1]
+        if not pool.isolated and options.timeout is not None:
+            raise _needs_processes("timeout")
+        if options.jobs == 0 and pool.isolated:
+            raise UsageError("This session has worker processes.", fix="For none, use Session(jobs=0).")
         ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule, together=options.strict)
         scheduler = Scheduler(
             pool,
             ledger,
-            Begin(next(_run_numbers), _pickled(BatchPerformer(spec))),
-            limit=min(self.jobs, options.jobs or self.jobs),
+            Begin(next(_run_numbers), pickled(BatchPerformer(spec), spec.every_operation, spec.sources)),
+            limit=min(self.jobs, options.jobs or self.jobs) if pool.isolated else 1,
             timeout=options.timeout,
             name=spec.name,
             sink=sink,
@@ -199,25 +251,9 @@ class Workers:
         )
 
 
-def _pickled(performer: BatchPerformer) -> bytes:
-    """Pickle functions of importable modules by reference, lambdas and those of `__main__` by value."""
-    known, sources = operation_types().values(), performer.run.sources
-    ours = all(
-        type(source).__module__.startswith("imgpar.") and not isinstance(source, ForeignSource)
-        for source in sources
-    )
-    if ours and all(type(operation) in known for operation in performer.run.every_operation):
-        return pickle.dumps(performer, pickle.HIGHEST_PROTOCOL)
-    import cloudpickle
-
-    try:
-        pickled: bytes = cloudpickle.dumps(performer)
-    except Exception as error:
-        raise UsageError(
-            f"A function or a source cannot be sent to worker processes: {error}.",
-            fix="Open files, locks and connections inside the function, or when an item is opened.",
-        ) from error
-    return pickled
+def has_processes(jobs: int | None) -> bool:
+    """Whether work with so many `jobs` has processes of its own here."""
+    return jobs != 0 and may_start()
 
 
 def _close(pool: Pool, arena: Arena) -> None:
@@ -225,3 +261,31 @@ def _close(pool: Pool, arena: Arena) -> None:
         pool.close()
     finally:
         arena.close()
+
+
+def _again(
+    kind: type[Workers], jobs: int, memory: int, start_method: str | None, worker_memory: int | None
+) -> Workers:
+    return kind(jobs, memory, start_method=start_method, worker_memory=worker_memory)
+
+
+def _needs_processes(setting: str) -> UsageError:
+    if may_start():
+        return UsageError(
+            f"{setting} needs worker processes, and jobs=0 starts none.",
+            fix=f"Leave {setting} or jobs=0 out.",
+        )
+    return UsageError(
+        f"{setting} needs worker processes, and this process is daemonic: it may start no others.",
+        fix=f"Leave {setting} out, or work in a process that is not daemonic, such as one of "
+        "concurrent.futures.ProcessPoolExecutor.",
+    )
+
+
+def _after_fork() -> None:
+    for workers in list(_all):
+        workers.disown()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

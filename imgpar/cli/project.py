@@ -275,6 +275,6 @@ def _forwarded(args: Any) -> Iterator[str]:
         if getattr(args, name):
             yield "--" + name.replace("_", "-")
     yield from ["-v"] * args.verbose
-    if args.jobs:
+    if args.jobs is not None:
         yield f"--jobs={args.jobs}"
     yield f"--log-format={args.log_format}"

@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import time
+import weakref
 from typing import Any
 
 from imgpar.core.errors import OutputLockedError
@@ -61,6 +62,7 @@ class Lock:
         """`what` is the folder or file that the message names."""
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
         self._handle = os.open(path, flags, 0o666)
+        _all.add(self)
         try:
             taken = take(self._handle, shared=shared)
             if taken is False:
@@ -98,6 +100,19 @@ class Lock:
             return f" (process {facts['pid']} on {facts['host']}, since {facts['since']})"
         except (OSError, ValueError, KeyError, TypeError):
             return ""
+
+
+_all: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """A forked child owns none of the locks of its parent, and must not keep them when the parent ends."""
+    for lock in list(_all):
+        lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class OutLock:

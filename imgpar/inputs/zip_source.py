@@ -186,3 +186,9 @@ def _encrypted(path: str, _state: str, aes: bool) -> tuple[Any, dict[int, Any]]:
             raise MissingExtraError("It is encrypted with AES.", fix=fix) from None
     archive = library.AESZipFile(path) if aes else library.ZipFile(path)
     return archive, {info.header_offset: info for info in archive.infolist()}
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has open files in common with its parent, and where they are read.
+    os.register_at_fork(after_in_child=_opened.cache_clear)
+    os.register_at_fork(after_in_child=_encrypted.cache_clear)

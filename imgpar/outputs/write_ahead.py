@@ -14,8 +14,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Iterator
-from functools import lru_cache
 
 from imgpar.core.confined import join_inside
 from imgpar.core.errors import OutputError
@@ -29,7 +29,7 @@ LONGEST = 256 << 20
 
 
 class WrittenLog:
-    """The records of one process for one run; `folder` is created with the first one.
+    """The records of one worker for one run; `folder` is created with the first one.
 
     Paths are stored relative to `base`, so that it may be moved; if it is empty, they are absolute.
     """
@@ -74,10 +74,16 @@ class WrittenLog:
         self.close()
 
 
-@lru_cache(maxsize=1)
+_per_thread = threading.local()
+
+
 def log_of(folder: str, run: str, base: str) -> WrittenLog:
-    """The log of this process for a run."""
-    return WrittenLog(folder, run, base)
+    """The log of this worker for a run; the last one is kept."""
+    key = (folder, run, base)
+    if getattr(_per_thread, "key", None) != key:
+        _per_thread.key, _per_thread.log = key, WrittenLog(*key)
+    log: WrittenLog = _per_thread.log
+    return log
 
 
 def read_written(folder: str, base: str, run: str = "") -> dict[str, list[OutputFile]]:

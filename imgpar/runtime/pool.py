@@ -20,7 +20,7 @@ import sys
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import Any
+from typing import Any, ClassVar
 
 from imgpar.core.errors import RunError
 from imgpar.core.tempfiles import remove_folder, temporary_folder
@@ -28,7 +28,7 @@ from imgpar.runtime.arena import MAX_WORKERS, Arena
 from imgpar.runtime.channel import ParentEnd
 from imgpar.runtime.entry import worker_main
 from imgpar.runtime.protocol import STAGES, Stop
-from imgpar.runtime.startup import clean_start, preload, start_method
+from imgpar.runtime.startup import clean_start, forget_child, preload, start_method
 from imgpar.runtime.stopped_processes import KILL_SECONDS, ServerWatch, wake, wake_at_exit
 
 WINDOWS_HANDLES = 60
@@ -78,6 +78,9 @@ class Pool:
         preload: name of a module that the fork server imports once; empty for none.
     """
 
+    isolated: ClassVar[bool] = True
+    """Whether a worker can be stopped at any time, and limited in memory."""
+
     def __init__(
         self, arena: Arena, memory_limit: int = 0, method: str | None = None, preload: str = ""
     ) -> None:
@@ -123,7 +126,7 @@ class Pool:
         index = next(index for index in range(MAX_WORKERS) if index not in self.workers)
         log = os.path.join(self._folder, f"worker-{self._next}.log")
         self._next += 1
-        self._arena.board[_cell(index) : _cell(index) + 3] = _BLANK
+        clear_cell(self._arena, index)
         ours, theirs = self._context.Pipe(duplex=True)
         try:
             with clean_start():
@@ -142,10 +145,13 @@ class Pool:
         finally:
             theirs.close()
         worker = WorkerProcess(index, process, ParentEnd(ours), log, _handle_of(process.pid))
-        self.workers[index] = worker
-        if self._poll:
-            self._poll.register(ours, select.POLLIN)
+        self._add(worker)
         return worker
+
+    def _add(self, worker: WorkerProcess) -> None:
+        self.workers[worker.index] = worker
+        if self._poll:
+            self._poll.register(worker.channel.connection, select.POLLIN)
 
     def begun(self, worker: WorkerProcess) -> Begun:
         """What the worker is doing, from its cell of the board."""
@@ -221,6 +227,15 @@ class Pool:
             self.reap(worker)
         remove_folder(self._folder)
 
+    def disown(self) -> None:
+        """In a fork of the process that has started the workers: close its handles, and let them be."""
+        for worker in self.workers.values():
+            worker.channel.close()
+            if worker.handle >= 0:
+                os.close(worker.handle)
+            forget_child(worker.process)
+        self.workers.clear()
+
     def kill_all(self) -> None:
         """Kill every worker at once."""
         for worker in self.workers.values():
@@ -268,6 +283,11 @@ def describe_exit(code: int | None) -> str:
         with contextlib.suppress(ValueError):
             return f"was ended by {signal.Signals(-code).name}"
     return f"exited with code {code}"
+
+
+def clear_cell(arena: Arena, index: int) -> None:
+    """Clear the cell of a worker that is to be started."""
+    arena.board[_cell(index) : _cell(index) + 3] = _BLANK
 
 
 def _cell(index: int) -> int:

@@ -18,6 +18,10 @@ from imgpar.core.errors import RunError
 from imgpar.core.tempfiles import SHM_FOLDER, remove_folder, temporary_folder
 from imgpar.runtime.rlimits import few_files
 
+TYPE_CHECKING = False  # `typing` takes long to import
+if TYPE_CHECKING:
+    from typing import Any
+
 LONGEST_FOLDER = 80
 """Maximum characters of the folder; the path of a socket may have at most 104 on all systems."""
 PARENT = "IMGPAR_PARENT"
@@ -26,7 +30,18 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 _MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 """glibc keeps freed memory for the next picture. Returned each time, its pages would be faulted in again, 700
 a photo, which costs 2 % of the time."""
-_lock = threading.Lock()
+_lock = threading.RLock()
+"""Held while processes are started, and by every fork: no child inherits what `clean_start` changes."""
+_folder = ""
+"""Of the sockets of the fork server, where imgpar has made it."""
+
+
+def may_start() -> bool:
+    """Whether this process may start others. Those of `multiprocessing.Pool`, Celery, Dask and `DataLoader`
+    are daemonic: multiprocessing refuses them children."""
+    from multiprocessing import process
+
+    return not process.current_process().daemon
 
 
 def start_method() -> str:
@@ -50,14 +65,15 @@ def warm_up(module: str) -> None:
 
 
 def _start(module: str) -> None:
-    from multiprocessing import forkserver, process, util
+    from multiprocessing import forkserver, util
 
     from imgpar.runtime.stopped_processes import wake_at_exit
 
+    global _folder
     wake_at_exit()
     # There is no public name for the folder of the sockets. A folder of imgpar is removed by the next run if
     # this process is killed, and its path is short enough whatever TMPDIR is.
-    settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
+    settings = _process_settings()
     with clean_start():
         preload(module)
         if "tempdir" not in settings:
@@ -65,7 +81,7 @@ def _start(module: str) -> None:
             if len(folder) > LONGEST_FOLDER:
                 remove_folder(folder)
                 folder = temporary_folder(SHM_FOLDER)
-            settings["tempdir"] = folder
+            settings["tempdir"] = _folder = folder
             util.Finalize(None, remove_folder, (folder,), exitpriority=-100)
         forkserver.ensure_running()
 
@@ -138,3 +154,42 @@ def _child_environment() -> dict[str, str]:
     """Variables that libraries read when they are loaded: numeric libraries start no threads."""
     kept = {name: value for name, value in _MALLOC_SETTINGS.items() if name not in os.environ}
     return dict.fromkeys(_THREAD_VARIABLES, "1") | {PARENT: str(os.getpid())} | kept
+
+
+def _process_settings() -> dict[str, object]:
+    from multiprocessing import process
+
+    settings: dict[str, object] = process.current_process()._config  # type: ignore[attr-defined]
+    return settings
+
+
+# ----- after a fork -----------------------------------------------------------------------------------
+
+
+def forget_child(process: Any) -> None:
+    """In a fork: `process` is a child of its parent. multiprocessing would terminate and join it at exit, and
+    keep the handle open by which it notices that its parent is gone. There is no public way to say so."""
+    from multiprocessing import process as processes
+    from multiprocessing import util
+
+    processes._children.discard(process)  # type: ignore[attr-defined]
+    util.close_fds(*process._popen.finalizer._args)  # type: ignore[attr-defined]
+
+
+def _after_fork() -> None:
+    """Let this process start a fork server of its own. multiprocessing would take that of the parent for a
+    child that has died, and raise ChildProcessError."""
+    _lock.release()
+    if loaded := sys.modules.get("multiprocessing.forkserver"):
+        server: Any = vars(loaded)["_forkserver"]
+        if server._forkserver_pid is not None:
+            os.close(server._forkserver_alive_fd)  # at its end the server of the parent ends
+            wanted = server._preload_modules
+            server.__init__()
+            server._preload_modules = wanted
+    if _folder and _process_settings().get("tempdir") == _folder:
+        del _process_settings()["tempdir"]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_after_fork)

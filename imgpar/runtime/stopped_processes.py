@@ -57,6 +57,10 @@ def wake_at_exit() -> None:
     util.Finalize(None, wake, exitpriority=100)
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=wake_at_exit.cache_clear)
+
+
 def wake() -> None:
     """Continue the fork server and the resource tracker, if they run and are stopped."""
     if hasattr(signal, "SIGCONT"):

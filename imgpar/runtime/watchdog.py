@@ -79,7 +79,9 @@ class Watchdog:
         return True
 
     def check_deadlines(self) -> None:
-        """Stop the workers that have been at the same step for too long."""
+        """Stop the workers that have been at the same step for too long, where they can be stopped."""
+        if not self._pool.isolated:
+            return
         now = time.monotonic()
         for worker in self._pool.workers.values():
             begun = self._pool.begun(worker)

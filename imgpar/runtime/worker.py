@@ -14,10 +14,9 @@ import os
 import pickle
 import signal
 from collections import deque
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from imgpar.core.errors import HelperKilledError
-from imgpar.runtime.arena import ArenaView
 from imgpar.runtime.channel import WorkerEnd, shorten
 from imgpar.runtime.context import Context, Performer, TaskStopped
 from imgpar.runtime.failures import failure_of
@@ -55,6 +54,16 @@ class Log(Protocol):
         """What was printed since the last call."""
 
 
+class View(Protocol):
+    """The arena as a worker sees it."""
+
+    buffer: memoryview[int]
+    board: memoryview[int]
+
+    def reserve(self, lease: Lease) -> None:
+        """Reserve the pages of a lease; raises OSError where there are none left."""
+
+
 class Worker:
     """State of a worker: its channel, its view of the arena, its standing lease.
 
@@ -65,7 +74,7 @@ class Worker:
         log: lines printed by this process.
     """
 
-    def __init__(self, index: int, channel: WorkerEnd, view: ArenaView, log: Log) -> None:
+    def __init__(self, index: int, channel: WorkerEnd, view: View, log: Log) -> None:
         self._channel = channel
         self._view = view
         self._cell = index * 8
@@ -92,7 +101,7 @@ class Worker:
                 self._queue.extend(tasks)
             case Begin(run, payload):
                 self._performers[run] = performer = pickle.loads(payload)  # noqa: S301 - from our own parent
-                performer.begin()
+                self._begin(performer)
             case Forget(run):
                 self._performers.pop(run, None)
             case Revoke():
@@ -129,10 +138,10 @@ class Worker:
         except OutOfPagesError:
             self._standing = None
             message = NoMemory(task.serial)
+        except TaskStopped:
+            raise
         except HelperKilledError:
-            # A killed ffmpeg is treated like a killed worker: the parent retries the job.
-            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
-            message = None
+            self._die()  # a killed ffmpeg is treated like a killed worker: the parent retries the job
         except Exception as error:
             message = failure_of(error, task.serial, clock.stage, clock.timings(), board[self._cell + 3] - 1)
         if isinstance(message, Done | Failed):
@@ -155,7 +164,22 @@ class Worker:
 
     def _accept_now(self, message: Any) -> None:
         if not self._accept(message):
-            os._exit(0)
+            self._quit()
+
+    # ----- the process around it ------------------------------------------------------------------
+
+    def _begin(self, performer: Performer) -> None:
+        """Prepare this process for a run."""
+        performer.begin()
+
+    def _quit(self) -> NoReturn:
+        """End in the middle of a task, because the parent says so."""
+        os._exit(0)
+
+    def _die(self) -> NoReturn:
+        """End as if killed, so that the task is tried again."""
+        os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        raise AssertionError("still alive")
 
     # ----- memory ---------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ class Clock:
 class Workers:
     """A test double for the pool and the ledger, with one worker."""
 
+    isolated = True
+
     def __init__(self, kind: str = "frames", serial: int = 1) -> None:
         self.worker = SimpleNamespace(index=3, process=SimpleNamespace(pid=77))
         self.workers = {3: self.worker}

@@ -9,6 +9,7 @@ changes with the quality is remembered, too.
 from __future__ import annotations
 
 import math
+import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -89,16 +90,16 @@ class Experience:
             self.slopes.setdefault(key, deque(maxlen=REMEMBERED)).append((other - one) / (end - first))
 
 
-_current = Experience()
+_per_thread = threading.local()
 
 
 def experience_of(run: str) -> Experience:
-    """The experience of a run in this process. It starts empty: a run with one worker always gives the same
+    """The experience of a run in this worker. It starts empty: a run with one worker always gives the same
     files."""
-    global _current
-    if _current.run != run:
-        _current = Experience(run)
-    return _current
+    current: Experience | None = getattr(_per_thread, "current", None)
+    if current is None or current.run != run:
+        current = _per_thread.current = Experience(run)
+    return current
 
 
 def find_quality(

@@ -41,6 +41,8 @@ _YCC = 1
 Planes = tuple[tuple[int, int, int], tuple[int, int, int]]
 """Addresses and row strides of Y, Cb and Cr, in bytes."""
 _per_thread = threading.local()
+_PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""Memory that a forked child does not share with its parent."""
 
 
 class _Transform(ctypes.Structure):
@@ -195,7 +197,7 @@ def _room(nbytes: int) -> Any:
     """Output memory of an encoder, reused: only written pages are allocated."""
     room = getattr(_per_thread, "room", None)
     if room is None or len(room) < nbytes:
-        room = _per_thread.room = (ctypes.c_ubyte * nbytes).from_buffer(mmap.mmap(-1, nbytes))
+        room = _per_thread.room = (ctypes.c_ubyte * nbytes).from_buffer(mmap.mmap(-1, nbytes, **_PRIVATE))
     return room
 
 

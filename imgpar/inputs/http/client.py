@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import socket
 import threading
 import time
@@ -413,3 +414,8 @@ def _has_surplus(sock: Any) -> bool:
     with contextlib.suppress(OSError):
         return wait_for_read(sock, 0.0) and bool(sock.recv(1, socket.MSG_PEEK))
     return False
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child must not use the connections of its parent.
+    os.register_at_fork(after_in_child=web_client.cache_clear)

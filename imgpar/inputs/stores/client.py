@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import random
 import time
 import weakref
@@ -154,3 +155,8 @@ _KINDS: dict[type[OSError], tuple[int, str]] = {
     ConnectionError: (errno.EIO, "Check the network and the address of the server."),
     ChangedError: (errno.EIO, "Run again."),
 }
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child must not use the connections of its parent.
+    os.register_at_fork(after_in_child=client_of.cache_clear)
