@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from imgpar.api.reports import save_report
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
+    from imgpar.api.tables import read_table
     from imgpar.api.watch import watch
     from imgpar.batch.array_batch import Batch
     from imgpar.batch.array_item import ArrayItem
@@ -87,6 +88,7 @@ _HOMES = {
     "Plan": "imgpar.api.plan",
     "PlannedItem": "imgpar.api.plan",
     "PlannedOutput": "imgpar.api.plan",
+    "read_table": "imgpar.api.tables",
     "retry": "imgpar.api.retry",
     "undo": "imgpar.api.functions",
     "verify": "imgpar.api.functions",
@@ -166,6 +168,7 @@ __all__ = [
     "duplicates",
     "estimate",
     "frames",
+    "read_table",
     "retry",
     "save_report",
     "undo",

@@ -70,7 +70,7 @@ EXPORTS = {
     ),
     *("retry", "undo", "verify", "OutputFile", "MemorySource", "MemorySink"),
     *("describe", "PictureInfo", "ClipInfo"),
-    *("compare", "Comparison", "save_report"),
+    *("compare", "Comparison", "save_report", "read_table"),
     *("dry_run", "Plan", "PlannedItem", "PlannedOutput"),
     *("frames", "ClipFrame", "VideoWriter"),
     *("estimate", "Estimate"),

@@ -215,8 +215,8 @@ class Session(Workers):
 
         Args:
             pipeline: operations applied to each picture.
-            inputs, size, shuffle, drop_last, rank, world, repeat, prefetch, channels, dtype, layout, errors,
-                state, on_event, cancel: as for `Pipeline.batches`.
+            inputs, size, shuffle, drop_last, rank, world, repeat, prefetch: as for `Pipeline.batches`.
+            channels, dtype, layout, errors, state, on_event, cancel: as there.
             settings: as for `Session.arrays`.
 
         Returns:

@@ -197,11 +197,12 @@ class Workers:
     @contextlib.contextmanager
     def stopped_by(self, stop: Callable[[], None]) -> Iterator[None]:
         """Call `stop` if the session is closed within this block; from the thread that closes it."""
-        self._stops.append(stop)
+        stops = self._stops  # a forked child has others
+        stops.append(stop)
         try:
             yield
         finally:
-            self._stops.remove(stop)
+            stops.remove(stop)
 
     def _executed(
         self,

@@ -77,6 +77,12 @@ def pipelines() -> None:
     print(report.planned, report.summary(), report.exit_code)
     for item, array in pipe.arrays("photos/", channels="RGBA", dtype="uint16", jobs=2, pages=3):
         print(item.path, array.shape, array.dtype)
+    for pieces in pipe.batches(
+        [("a", b"")], shuffle=False, rank=1, world=2, errors="yield", state=None, jobs=2
+    ):
+        print([one.shape for one in pieces.arrays if one is not None], [item.error for item in pieces.items])
+    pairs = imgpar.read_table({"image": [b""]}, "image", key=None)
+    print(len(list(pipe.arrays(pairs))))
     data: bytes = pipe.encode(b"", to="jpg", quality=80, resize=64, strict=True)
     print(len(data))
 
@@ -86,6 +92,10 @@ def sessions() -> None:
     with imgpar.Session(jobs=8, memory="2G", start_method="spawn") as session:
         for item, array in session.arrays(pipe, "photos/", copy=True, density=300):
             print(item.mirror, array.mean())
+        batches = session.batches(pipe, "photos/", size=32, shuffle=0, repeat=None, layout="NCHW", timeout=30)
+        for batch in batches:
+            assert_type(batch, imgpar.Batch[np.ndarray[Any, Any]])
+            print(batch.array.mean(), batch.keys, batch.epoch, batches.state_dict()["epoch"])
         report = session.run(pipe, "photos/", "web/", to="webp", effort=4, on_event=show)
         imgpar.convert("photos/", "web/", session=session)
         print(report.reasons.get("exists"))
