@@ -115,8 +115,8 @@ class Pipeline(OperationMethods):
         Args:
             data: content of a picture file, of which `encode` makes another one with the format and the
                 settings of the recipe; for others use `partial(pipe.encode, to="webp")`. Or an array H×W or
-                H×W×1 to 4 (grey, grey with alpha, RGB, RGBA) of uint8, uint16 or float32 (0 to 1), in sRGB, to
-                which the operations are applied. It is only read.
+                H×W×1 to 4 (grey, grey with alpha, RGB, RGBA) of uint8, uint16 or float32 (0 to 1), in sRGB,
+                to which the operations are applied. It is only read.
 
         Returns:
             Bytes; or a C-contiguous array with memory of its own, with the type and the number of channels of
