@@ -3,8 +3,8 @@
 python scripts/try_frameworks.py > table.md         # every framework that is installed
 python scripts/try_frameworks.py pool-fork celery-prefork
 
-Each line has a process of its own, with a limit of time. What the calls return is compared with what they return
-in a plain process; "same" is the same bytes.
+Each line has a process of its own, with a limit of time. What the calls return is compared with what they
+return in a plain process; "same" is the same bytes.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def executor(method: str) -> Callable[[str], Answers]:
     return run
 
 
-def mapped(folder: str) -> Answers:
+def mapped(folder: str) -> Answers:  # noqa: ARG001
     """`executor.map(pipe, …)` with the pipeline itself, which has a lambda."""
     with concurrent.futures.ProcessPoolExecutor(
         1, mp_context=multiprocessing.get_context("spawn")
@@ -410,9 +410,7 @@ def _line(name: str, folder: str, expected: dict[str, str]) -> str:
     answers: Answers = json.loads(stdout.rpartition("\0")[2] or "[]") if "\0" in stdout else []
     if not answers or "Traceback" in stderr:
         print(stderr[-3000:], file=sys.stderr)
-    cells = [
-        _cell(name, [answer[name] for answer in answers if name in answer], expected[name]) for name in CALLS
-    ]
+    cells = [_cell([answer[name] for answer in answers if name in answer], expected[name]) for name in CALLS]
     where = ", ".join(sorted({answer["where"] for answer in answers})) or "failed"
     where += ", errors at the end" if "Traceback" in stderr and answers else ""
     return f"| {title} | {method} | {where} | {' | '.join(cells)} | {time.monotonic() - begun:.0f} |"
@@ -431,7 +429,7 @@ def _finished(command: list[str]) -> tuple[str, str]:
         raise
 
 
-def _cell(call: str, found: list[str], expected: str) -> str:
+def _cell(found: list[str], expected: str) -> str:
     wrong = [answer for answer in found if answer != expected]
     if wrong:
         return wrong[0] if ":" in wrong[0] else "other bytes"

@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterable
 
 from imgpar.core.errors import UsageError
+from imgpar.inputs.foreign import ForeignSource
 from imgpar.inputs.sources import Source
 from imgpar.ops import Operation, operation_types
 
@@ -22,7 +23,10 @@ def pickled(value: object, operations: Iterable[Operation], sources: Iterable[So
         UsageError: something in it cannot be pickled.
     """
     known = operation_types().values()
-    ours = all(type(source).__module__.startswith("imgpar.") for source in sources)
+    ours = all(
+        type(source).__module__.startswith("imgpar.") and not isinstance(source, ForeignSource)
+        for source in sources
+    )
     if ours and all(type(operation) in known for operation in operations):
         return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     import cloudpickle
