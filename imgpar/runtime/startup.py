@@ -139,7 +139,7 @@ def _known_method() -> Iterator[None]:
     """Hide a default start method that children would not know: loky, of joblib, has one of its own."""
     from multiprocessing import context
 
-    default: Any = context._default_context  # type: ignore[attr-defined]
+    default: Any = context._default_context
     before = default._actual_context
     if before is not None and before.get_start_method() not in default.get_all_start_methods():
         default._actual_context = None
