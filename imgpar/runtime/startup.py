@@ -101,7 +101,7 @@ def preload(module: str) -> None:
 @contextlib.contextmanager
 def clean_start() -> Iterator[None]:
     """The environment in which processes are started."""
-    with _lock, _hidden_main(), _environment(), _without_interrupts():
+    with _lock, _hidden_main(), _known_method(), _environment(), _without_interrupts():
         yield
 
 
@@ -132,6 +132,21 @@ def _hidden_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _known_method() -> Iterator[None]:
+    """Hide a default start method that children would not know: loky, of joblib, has one of its own."""
+    from multiprocessing import context
+
+    default: Any = context._default_context
+    before = default._actual_context
+    if before is not None and before.get_start_method() not in default.get_all_start_methods():
+        default._actual_context = None
+    try:
+        yield
+    finally:
+        default._actual_context = before
 
 
 @contextlib.contextmanager

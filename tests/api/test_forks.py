@@ -20,6 +20,7 @@ import imgpar
 from imgpar import testing
 from imgpar.core.locks import Lock
 from imgpar.formats.jpeg import turbo
+from imgpar.inputs.stores import objects
 from imgpar.runtime import startup
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="there is no fork")
@@ -170,6 +171,15 @@ def test_a_child_encodes_into_memory_of_its_own():
 
     in_a_fork(write)
     assert room[0] == 1
+
+
+def test_a_store_that_was_used_before_the_fork_is_refused(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setattr(objects, "_used", False)
+    client = objects.ObjectClient("s3", "bucket", retries=0)
+    assert "This process was forked" in in_a_fork(lambda: client.find("a.jpg"))
 
 
 def test_a_child_does_not_end_the_clip_of_its_parent(tmp_path):

@@ -40,10 +40,25 @@ _VARIABLES = {"s3": "AWS", "az": "AZURE", "gs": "GOOGLE"}
 _ODD = "Its name has an empty part, the part '.' or '..', or a control character"
 
 
+_used = _forked = False
+"""Whether obstore was in use, in this process; before it was forked."""
+
+
+def _after_fork() -> None:
+    global _forked
+    _forked = _used
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class ObjectClient:
     """One bucket or container; see `Client`."""
 
     def __init__(self, scheme: str, bucket: str, _user: str = "", retries: int = RETRIES) -> None:
+        global _used
+        _used = True
         self._library = store_library("obstore", scheme)
         self._errors = store_library("obstore.exceptions", scheme)
         self._scheme, self._bucket = scheme, bucket
@@ -157,6 +172,12 @@ class ObjectClient:
     @contextlib.contextmanager
     def _plain_errors(self) -> Iterator[None]:
         """Turn the exceptions of obstore into those of a file system."""
+        if _forked:
+            raise UsageError(
+                "This process was forked from one that had used object stores: the threads of obstore, which "
+                "would answer it, are not in the fork.",
+                fix='Use object stores only after the fork, or start processes with "spawn".',
+            )
         errors = self._errors
         try:
             yield
