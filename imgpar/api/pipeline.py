@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import Inputs, Place, given_inputs, read_output, read_place, resolve
+from imgpar.api.settings import AnyInput, AnyInputs, Place, given_inputs, read_output, read_place, resolve
 from imgpar.api.typed import (
     ArraySettings,
     ArraysSettings,
@@ -56,7 +56,6 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.api.settings import AnyInput, ArrayInputs
     from imgpar.batch.report import Report
 
 
@@ -161,7 +160,7 @@ class Pipeline(OperationMethods):
 
     def run(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Place | None = None,
         *,
         session: Workers | None = None,
@@ -176,8 +175,9 @@ class Pipeline(OperationMethods):
         >>> report = pipe.run("photos/", "web/", to="webp", quality=82)  # doctest: +SKIP
 
         Args:
-            inputs: one or more files, folders (recursive), globs, ZIP archives or sources, such as
-                `MemorySource({"a.jpg": data})`.
+            inputs: one or more files, folders (recursive), globs, archives or sources; contents with names:
+                `{"a.jpg": data}` or `[("a.jpg", data)]`, where data are bytes, a binary file, an array or a
+                picture of Pillow, as for `Session.arrays`.
             out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
                 `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`.
             session: workers to use; without it, workers are started for this run.
@@ -219,7 +219,7 @@ class Pipeline(OperationMethods):
 
     def extract(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Place,
         *,
         session: Workers | None = None,
@@ -265,7 +265,7 @@ class Pipeline(OperationMethods):
     def _run(
         self,
         call: Call,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Place | None,
         settings: Mapping[str, Any],
         report: str | os.PathLike[str] | None,
@@ -293,7 +293,7 @@ class Pipeline(OperationMethods):
     @overload
     def arrays(
         self,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -307,7 +307,7 @@ class Pipeline(OperationMethods):
     @overload
     def arrays(
         self,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -320,7 +320,7 @@ class Pipeline(OperationMethods):
     ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
     def arrays(
         self,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -441,7 +441,7 @@ class Pipeline(OperationMethods):
 
     def assemble(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: str | os.PathLike[str],
         *,
         session: Workers | None = None,
@@ -483,7 +483,7 @@ class Pipeline(OperationMethods):
 
     def sheet(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: str | os.PathLike[str],
         *,
         session: Workers | None = None,

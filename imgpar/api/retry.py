@@ -98,7 +98,7 @@ def retry(
         recursive=options.recursive and facts.get("recursive") is not False,
         archives=options.archives or facts.get("archives") is True,
     )
-    given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
+    given = given_inputs(inputs, contents=False) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
     place: str | Sink | None = known.stored.sink if known.stored else known.path
     if not known.stored and (is_home(known.path) or facts.get("in_place")):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Inputs, Place, given_inputs
+from imgpar.api.settings import AnyInputs, Place, given_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
 from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.run_options import RunOptions
@@ -22,7 +22,6 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.api.settings import ArrayInputs
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.report import Report
     from imgpar.core.errors import ItemError
@@ -67,7 +66,7 @@ class Session(Workers):
     def run(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Place | None = None,
         *,
         on_event: Callable[[Event], None] | None = None,
@@ -97,7 +96,7 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -112,7 +111,7 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -126,7 +125,7 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -184,7 +183,7 @@ class Session(Workers):
 
     def describe(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         *,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionDescribeSettings],

@@ -16,7 +16,7 @@ import shutil
 import struct
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
@@ -62,15 +62,21 @@ def inputs_in_order(inputs: Any) -> tuple[list[GivenInput] | Iterator[GivenInput
     Raises:
         BadValueError: an input is none.
     """
-    if isinstance(inputs, Mapping):
-        inputs = list(inputs.items())
-    elif _is_one(inputs):
-        inputs = [inputs]
-    elif _is_stack(inputs):
-        inputs = list(inputs)
+    inputs = each_input(inputs)
     if isinstance(inputs, (list, tuple, set, frozenset)):
         return [read_input(given) for given in inputs], False
     return map(read_input, iter(inputs)), True
+
+
+def each_input(inputs: Any) -> Iterable[Any]:
+    """What was given one by one: of a mapping its pairs, of an array of pictures each; one input alone is a
+    list of one."""
+    if isinstance(inputs, Mapping):
+        return list(inputs.items())
+    if _is_one(inputs):
+        return [inputs]
+    each: Iterable[Any] = list(inputs) if _is_stack(inputs) else inputs
+    return each
 
 
 def read_input(given: Any) -> GivenInput:
@@ -115,7 +121,7 @@ def _is_stack(inputs: Any) -> bool:
 
 
 def _is_content(given: Any) -> bool:
-    data = isinstance(given, (bytes, bytearray, memoryview)) or callable(getattr(given, "read", None))
+    data = isinstance(given, (bytes, bytearray, memoryview)) or is_file(given)
     return data or _is_array(given) or _is_picture(given)
 
 
@@ -146,11 +152,11 @@ def _check_content(content: Any) -> None:
         )
 
 
-def write_content(content: Content, path: str) -> None:
+def write_content(content: Content | str, path: str) -> None:
     """Write a content to a new file.
 
     Args:
-        content: bytes, a file, an array or a picture; it is not changed, and a file not closed.
+        content: bytes, a file, its path, an array or a picture; it is not changed, and a file not closed.
         path: of the new file.
 
     Raises:
@@ -158,7 +164,10 @@ def write_content(content: Content, path: str) -> None:
         Exception: from reading a file of the caller.
     """
     with open(path, "xb") as file:
-        if isinstance(content, (bytes, bytearray, memoryview)):
+        if isinstance(content, str):
+            with open(content, "rb") as other:
+                shutil.copyfileobj(other, file, _PIECE)
+        elif isinstance(content, (bytes, bytearray, memoryview)):
             file.write(content)
         elif pieces := _tiff_of(content):
             file.writelines(pieces)
@@ -181,6 +190,22 @@ def read_content(content: Content | str) -> bytes:
         return b"".join(pieces)
     found: bytes = content.read()  # type: ignore[union-attr]
     return found
+
+
+def is_file(content: object) -> TypeGuard[IO[bytes]]:
+    """Whether a content is an open file."""
+    return callable(getattr(content, "read", None))
+
+
+def key_name(given: GivenInput) -> str:
+    """The key of an input as the name of its outputs. Raises UsageError where it is none."""
+    key = os.fspath(given.key) if isinstance(given.key, os.PathLike) else given.key
+    if not isinstance(key, (str, int)) or isinstance(key, bool):
+        raise UsageError(
+            f"Outputs are named by the keys of their inputs, and {key!r} is no name.",
+            fix="Use texts or numbers, such as '2024/a.jpg'.",
+        )
+    return str(key)
 
 
 def file_name(given: GivenInput) -> str:
