@@ -79,11 +79,11 @@ def _read_given(given: object) -> GivenInput:
 
 def _with_names(given: list[GivenInput]) -> list[str | Source]:
     found: list[Any] = [each.value for each in given if not (each.handed or each.keyed)]
-    if rows := [each for each in given if each.keyed and is_address(each.value)]:
+    if rows := [each for each in given if each.keyed and not each.handed]:
         found.append(
             InputList([ListRow(str(each.value), at, key=key_name(each)) for at, each in enumerate(rows, 1)])
         )
-    if handed := [each for each in given if each.handed or (each.keyed and not is_address(each.value))]:
+    if handed := [each for each in given if each.handed]:
         from imgpar.inputs.handed_source import HandedSource
 
         found.append(HandedSource(handed))

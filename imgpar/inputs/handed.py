@@ -152,11 +152,11 @@ def _check_content(content: Any) -> None:
         )
 
 
-def write_content(content: Content | str, path: str) -> None:
+def write_content(content: Content, path: str) -> None:
     """Write a content to a new file.
 
     Args:
-        content: bytes, a file, its path, an array or a picture; it is not changed, and a file not closed.
+        content: bytes, a file, an array or a picture; it is not changed, and a file not closed.
         path: of the new file.
 
     Raises:
@@ -164,10 +164,7 @@ def write_content(content: Content | str, path: str) -> None:
         Exception: from reading a file of the caller.
     """
     with open(path, "xb") as file:
-        if isinstance(content, str):
-            with open(content, "rb") as other:
-                shutil.copyfileobj(other, file, _PIECE)
-        elif isinstance(content, (bytes, bytearray, memoryview)):
+        if isinstance(content, (bytes, bytearray, memoryview)):
             file.write(content)
         elif pieces := _tiff_of(content):
             file.writelines(pieces)

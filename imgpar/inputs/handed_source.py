@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imgpar.core.errors import SourceError, UnknownFormatError, UsageError
 from imgpar.core.job import Item
 from imgpar.formats.registry import sniff
-from imgpar.inputs.batches import Batch, is_media, named_item, why_unreadable
+from imgpar.inputs.batches import Batch, is_media, why_unreadable
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.handed import GivenInput, file_name, is_file, key_name, read_content, write_content
 from imgpar.inputs.patterns import Patterns
@@ -36,7 +36,7 @@ class HandedSource:
     Of several inputs, its outputs go to a folder `given`, so that its names meet no others.
 
     Args:
-        given: contents, and paths with keys; open files may do without, as they have names.
+        given: contents, with keys; open files may do without, as they have names.
 
     Raises:
         UsageError: a content has no name, or two have the same.
@@ -47,7 +47,7 @@ class HandedSource:
     """Its items are written ahead by threads of the parent, like those of a network."""
 
     def __init__(self, given: list[GivenInput]) -> None:
-        self._contents: dict[str, Content | str] = {}
+        self._contents: dict[str, Content] = {}
         self._starts: dict[str, int] = {}
         """Where files stand that can be read again."""
         self._lock = threading.Lock()
@@ -78,12 +78,10 @@ class HandedSource:
             yield Batch("", mirror, tuple(self._failed(name, formats[name], mirror) for name in left))
 
     def _failed(self, name: str, shown: str, mirror: str) -> Item:
-        content, place = self._contents[name], f"{mirror}/{name}" if mirror else name
+        place = f"{mirror}/{name}" if mirror else name
         failed = Item(f"{self.root}/{name}", place, 0, 0, error="Its key is no name. Choose another.")
         if shown or is_media(name):
             return failed
-        if isinstance(content, str) and (missing := named_item(content, "")).error:
-            return failed._replace(error=missing.error, kind=missing.kind)
         error = "Its content is not of a known picture format."
         return failed._replace(error=error, kind=UnknownFormatError.__name__)
 
@@ -111,7 +109,7 @@ class HandedSource:
                 raise _unreadable(error) from None
         return Fetched(os.path.getsize(path))
 
-    def _rewound(self, name: str) -> Content | str:
+    def _rewound(self, name: str) -> Content:
         """The content, if it is a file at the place where it stood; one that cannot go back is kept."""
         content = self._contents[name]
         try:
@@ -125,9 +123,7 @@ class HandedSource:
 
     def _format(self, name: str) -> str:
         content = self._rewound(name) if is_file(self._contents[name]) else self._contents[name]
-        if isinstance(content, str):
-            head = _head_of(content)
-        elif isinstance(content, (bytes, bytearray, memoryview)):
+        if isinstance(content, (bytes, bytearray, memoryview)):
             head = bytes(content[:_HEAD])
         elif is_file(content):
             head = content.read(_HEAD)
@@ -145,15 +141,6 @@ def _name_of(given: GivenInput) -> str:
     raise UsageError(
         "A content has no key, by which its output would be named.", fix="Give pairs: ('a.jpg', data)."
     )
-
-
-def _head_of(path: str) -> bytes:
-    """The first bytes of a file; none where it cannot be read, which its fetch will say."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(_HEAD)
-    except OSError:
-        return b""
 
 
 def _size(content: Any) -> int:
