@@ -16,9 +16,10 @@ from imgpar.core.errors import UsageError
 from imgpar.core.templates import parse_template
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format, sniff
+from imgpar.inputs.foreign import as_source
 from imgpar.inputs.handed import GivenInput, each_input, key_name, read_input
 from imgpar.inputs.lists import InputList
-from imgpar.inputs.sources import Source, is_source
+from imgpar.inputs.sources import Source, SourceLike, is_source
 from imgpar.inputs.tables import ListRow
 from imgpar.ops import operation_types
 from imgpar.outputs.sinks import Sink
@@ -27,7 +28,7 @@ from imgpar.recipe.outputs import Output, check_names
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import fields_of, is_setting, make_operation
 
-Input = str | os.PathLike[str] | Source
+Input = str | os.PathLike[str] | SourceLike
 Inputs = Input | Iterable[Input]
 if TYPE_CHECKING:  # numpy and Pillow are not loaded before one of their objects is given
     from imgpar.inputs.handed import Content
@@ -54,9 +55,12 @@ def given_inputs(inputs: AnyInputs, *, contents: bool = True) -> list[str | Sour
     """
     if not contents or _is_path(inputs):
         named = [inputs] if _is_path(inputs) or not isinstance(inputs, Iterable) else inputs
-        return [
-            given if is_source(given) else parsing.named("the inputs", parsing.path, given) for given in named
-        ]
+        return _with_names(
+            [
+                GivenInput(one if is_source(one) else parsing.named("the inputs", parsing.path, one))
+                for one in named
+            ]
+        )
     each = each_input(inputs)
     if isinstance(each, Iterator):
         first = list(islice(each, 1))
@@ -78,7 +82,14 @@ def _read_given(given: object) -> GivenInput:
 
 
 def _with_names(given: list[GivenInput]) -> list[str | Source]:
-    found: list[Any] = [each.value for each in given if not (each.handed or each.keyed)]
+    sources = dict[int, Source]()  # one that is named twice stays one
+    found: list[str | Source] = [
+        sources.setdefault(id(each.value), as_source(each.value))
+        if is_source(each.value)
+        else str(each.value)
+        for each in given
+        if not (each.handed or each.keyed)
+    ]
     if rows := [each for each in given if each.keyed and not each.handed]:
         found.append(
             InputList([ListRow(str(each.value), at, key=key_name(each)) for at, each in enumerate(rows, 1)])

@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
-from imgpar.inputs.sources import Source, is_source
+from imgpar.inputs.sources import SourceLike, is_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ _PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "F")
 class GivenInput(NamedTuple):
     """One input as it was given."""
 
-    value: str | Source | Content
+    value: str | SourceLike | Content
     """A path or an address, a source, or a content."""
     key: Hashable = None
     keyed: bool = False
@@ -172,7 +172,7 @@ def write_content(content: Content, path: str) -> None:
             shutil.copyfileobj(content, file, _PIECE)  # type: ignore[arg-type]
 
 
-def read_content(content: Content | str) -> bytes:
+def bytes_of(content: Content | str) -> bytes:
     """A content as the bytes of a file; a file of the caller is read to its end, and not closed.
 
     Raises:

@@ -13,9 +13,9 @@ from imgpar.core.job import Item
 from imgpar.formats.registry import sniff
 from imgpar.inputs.batches import Batch, is_media, why_unreadable
 from imgpar.inputs.fetching import Fetched, Ongoing
-from imgpar.inputs.handed import GivenInput, file_name, is_file, key_name, read_content, write_content
+from imgpar.inputs.handed import GivenInput, bytes_of, file_name, is_file, key_name, write_content
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Entry, in_folders
+from imgpar.inputs.sources import Entry, Source, in_folders
 
 if TYPE_CHECKING:
     from imgpar.inputs.handed import Content
@@ -25,7 +25,7 @@ _HEAD = 4096
 """Bytes that tell what a content is."""
 
 
-class HandedSource:
+class HandedSource(Source):
     """Contents by name. They stay in this process, which writes each to a file when it is its turn, so no
     worker gets a copy of all.
 
@@ -51,6 +51,7 @@ class HandedSource:
         self._starts: dict[str, int] = {}
         """Where files stand that can be read again."""
         self._lock = threading.Lock()
+        self.single = len(given) == 1  # its output may be named
         for each in given:
             name = _name_of(each)
             if name in self._contents:
@@ -85,17 +86,12 @@ class HandedSource:
         error = "Its content is not of a known picture format."
         return failed._replace(error=error, kind=UnknownFormatError.__name__)
 
-    @property
-    def single(self) -> bool:
-        """Whether it is one item, whose output may be named."""
-        return len(self._contents) == 1
-
     def open(self, item: Item) -> bytes:
         """As `Source.open`."""
         with self._lock:
             content = self._rewound(item.key)
             try:
-                return read_content(content)
+                return bytes_of(content)
             except (OSError, ValueError) as error:  # ValueError: it is closed
                 raise _unreadable(error) from None
 
@@ -116,7 +112,7 @@ class HandedSource:
             if name in self._starts:
                 content.seek(self._starts[name])  # type: ignore[union-attr]
             elif is_file(content):
-                content = self._contents[name] = read_content(content)
+                content = self._contents[name] = bytes_of(content)
         except (OSError, ValueError) as error:
             raise _unreadable(error) from None
         return content

@@ -11,9 +11,10 @@ from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.found_archives import FoundArchives
+from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import Named, absolute, expand, read_inputs, split_pattern
-from imgpar.inputs.sources import Source, sources_of, with_number
+from imgpar.inputs.sources import Source
 
 
 def scan(
@@ -99,11 +100,11 @@ def scan_path(
             yield named_item(full, os.path.basename(full))._replace(named=True)
 
 
-def check_one_exists(inputs: Iterable[str | Source]) -> None:
+def check_one_exists(inputs: Iterable[str]) -> None:
     """Raise UsageError where none of the inputs exists; NoInputError where all are patterns."""
     missing = list[str]()
     for given in inputs:
-        if not isinstance(given, str) or is_address(given) or os.path.lexists(given):
+        if is_address(given) or os.path.lexists(given):
             return
         if glob.has_magic(given) and next(glob.iglob(given, recursive=True), None) is not None:
             return
