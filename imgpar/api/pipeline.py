@@ -34,14 +34,15 @@ from imgpar.batch.stream import read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.errors import UnknownFormatError, bad_value
+from imgpar.core.errors import UnknownFormatError, bad_value, suggested
 from imgpar.core.job import Event, Item
 from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, named
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
-from imgpar.ops import Operation
+from imgpar.ops import Operation, find_operation, operation_names, operation_types
 from imgpar.ops.apply import Apply
+from imgpar.ops.plugins import reserve_names
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import make_operation
@@ -122,6 +123,23 @@ class Pipeline(OperationMethods):
 
     def _operation(self, name: str, value: object = None, /, **given: Any) -> Self:
         return self.then(make_operation(name, value, **given))
+
+    if not TYPE_CHECKING:  # checkers would take it for a class that has every method; see `imgpar stubs`
+
+        def __getattr__(self, name: str) -> Any:
+            """The method of an operation that another package adds."""
+            said = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name.startswith("_"):  # copies and pickles ask for these
+                raise AttributeError(said)
+            if (kind := find_operation(name)) is None:
+                near = suggested(name, operation_names())
+                raise AttributeError(f"{said}. Did you mean {near!r}?" if near else said)
+
+            def method(value: object = None, /, **given: Any) -> Self:
+                return self._operation(name, value, **given)
+
+            method.__name__, method.__doc__ = name, kind.__doc__
+            return method
 
     def apply(
         self,
@@ -468,3 +486,6 @@ class Pipeline(OperationMethods):
             strict=options.strict, verify=options.verify,
         )  # fmt: skip
         return bytes(encoded.data)
+
+
+reserve_names(name for name in dir(Pipeline()) if name not in operation_types())

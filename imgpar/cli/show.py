@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from imgpar.core.install_hint import pip
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.inputs import sources
-from imgpar.ops import Operation, Option, operation_types
+from imgpar.ops import Operation, Option, every_operation, origin_of
 from imgpar.outputs import sinks
 
 
@@ -106,7 +107,7 @@ def ops_parser() -> Parser:
 def ops_command(argv: Sequence[str]) -> int:
     """Print all operations, or the named ones, with all fields."""
     args, names = ops_parser().parse(argv)
-    kinds = operation_types()
+    kinds, failed = every_operation()
     chosen = [name.lstrip("-").replace("-", "_") for name in names] or list(kinds)
     for name in chosen:
         if name not in kinds:
@@ -118,7 +119,14 @@ def ops_command(argv: Sequence[str]) -> int:
     if not names:
         rows = [(_usage(name, option), _help(option)) for name, option in EncodeOptions.options().items()]
         print("\nsettings of the output\n" + align_columns(rows, indent="  "))
+        print_failed(failed)
     return 0
+
+
+def print_failed(failed: Sequence[UsageError]) -> None:
+    """Tell on standard error which parts of other packages cannot be used."""
+    for error in failed:
+        print(f"imgpar: {error}", file=sys.stderr)
 
 
 def operation_facts(kind: type[Operation]) -> dict[str, Any]:
@@ -126,6 +134,7 @@ def operation_facts(kind: type[Operation]) -> dict[str, Any]:
     return {
         "name": kind.name,
         "summary": kind.summary,
+        "package": plugin.package if (plugin := origin_of(kind)) else "imgpar",
         "fields": [
             {"name": name, "help": option.help, "choices": list(option.choices), "example": option.example}
             for name, option in kind.options().items()
@@ -136,11 +145,13 @@ def operation_facts(kind: type[Operation]) -> dict[str, Any]:
 def _explained(kind: type[Operation]) -> str:
     """One operation as a block: flag, summary, value and modifiers."""
     options = list(kind.options().items())
+    plugin = origin_of(kind)
+    summary = f"{kind.summary} [{plugin.package} {plugin.version}]" if plugin else kind.summary
     if not options:
-        return f"{flag(kind.name)}    {kind.summary}"
+        return f"{flag(kind.name)}    {summary}"
     option = options[0][1]
     example = f" (such as {option.example})" if option.example else ""
-    lines = [f"{_usage(kind.name, option)}    {kind.summary}", f"  {_help(option)}{example}"]
+    lines = [f"{_usage(kind.name, option)}    {summary}", f"  {_help(option)}{example}"]
     if options[1:]:
         lines.append(
             align_columns([(_usage(name, other), _help(other)) for name, other in options[1:]], indent="  ")

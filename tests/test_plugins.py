@@ -1,0 +1,286 @@
+"""What other packages add: the example package, and packages that cannot be used."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from plugin_packages import OPERATION, install_example, write_package
+
+import imgpar
+from imgpar import cli, ops
+from imgpar.core import plugins
+from imgpar.testing import pattern
+
+HALF = "0.5"
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install_example(tmp_path_factory.mktemp("example"))
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """Put a folder with packages on the path; what was loaded from there is forgotten afterwards."""
+    before = {*sys.modules}
+    monkeypatch.setattr(ops, "_added", {})
+    monkeypatch.setattr(ops, "_known", {})
+
+    def put(folder: Path) -> None:
+        monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+        importlib.invalidate_caches()
+
+    yield put
+    for name in {*sys.modules} - before:
+        if name.partition(".")[0] in ("imgpar_example", "broken", "other"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def plugged(example: Path, use: Callable[[Path], None]) -> Path:
+    use(example)
+    return example
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "a.png"
+    Image.fromarray(pattern(32, 24)).save(path)
+    return path
+
+
+def solarised(path: Path, strength: float = 1.0) -> np.ndarray:
+    values = np.asarray(Image.open(path)).astype(np.float64)
+    return np.rint(np.where(values >= 127.5, values + strength * (255 - 2 * values), values))
+
+
+def run_cli(example: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own, with the example on its path."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(example), *sys.path])}
+    command = [sys.executable, "-m", "imgpar", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, text=True, capture_output=True)
+
+
+# ----- operations -------------------------------------------------------------------------------------
+
+
+def test_a_flag_of_the_command_line(example: Path, picture: Path) -> None:
+    done = run_cli(
+        example, picture.parent, "convert", "a.png", "-o", "b.png", "--solarise", HALF, "--strength", "0.5"
+    )
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(np.asarray(Image.open(picture.parent / "b.png")), solarised(picture, 0.5))
+
+
+def test_a_method_in_this_process(plugged: Path, picture: Path) -> None:
+    data = imgpar.Pipeline().solarise(0.5).encode(picture.read_bytes(), to="png")  # type: ignore[attr-defined]
+    (picture.parent / "b.png").write_bytes(data)
+    assert np.array_equal(np.asarray(Image.open(picture.parent / "b.png")), solarised(picture))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param("forkserver", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux")), "spawn"],
+)
+def test_two_workers(method: str, plugged: Path, picture: Path, tmp_path: Path) -> None:
+    (picture.parent / "b.png").write_bytes(picture.read_bytes())
+    with imgpar.Session(jobs=2, start_method=method) as session:
+        report = session.run(
+            imgpar.Pipeline(), [picture, tmp_path / "b.png"], tmp_path / "out", solarise=HALF, strength=0.5
+        )
+    assert (report.ok, report.failed) == (2, 0)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / "b.png")), solarised(picture, 0.5))
+
+
+def test_a_keyword_and_its_field(plugged: Path) -> None:
+    recipe = imgpar.api.settings.resolve(imgpar.Recipe(), {"solarise": HALF, "strength": 0.5})[0]
+    assert recipe.operations == imgpar.Pipeline().solarise(0.5, strength=0.5).recipe.operations  # type: ignore[attr-defined]
+
+
+def test_a_mistyped_method_is_told_the_name_of_the_plugin(plugged: Path) -> None:
+    with pytest.raises(AttributeError, match="Did you mean 'solarise'"):
+        imgpar.Pipeline().solarize  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_mistyped_keyword_is_told_the_name_of_the_plugin(plugged: Path, picture: Path) -> None:
+    with pytest.raises(imgpar.UsageError, match="Did you mean 'solarise'"):
+        imgpar.Pipeline().encode(picture.read_bytes(), solarize=HALF)  # type: ignore[call-arg]
+
+
+def test_a_mistyped_flag_is_told_the_name_of_the_plugin(plugged: Path, capsys) -> None:
+    assert cli.main(["convert", "a.png", "-o", "b.png", "--solarize", HALF]) == 2
+    assert "Did you mean --solarise?" in capsys.readouterr().err
+
+
+def test_a_wrong_value_is_refused_like_any_other(plugged: Path) -> None:
+    with pytest.raises(imgpar.BadValueError, match="solarise"):
+        imgpar.Pipeline().solarise(7)  # type: ignore[attr-defined]
+
+
+def test_a_pipeline_with_it_is_pickled(plugged: Path) -> None:
+    pipe = imgpar.Pipeline().solarise(0.5)  # type: ignore[attr-defined]
+    assert pickle.loads(pickle.dumps(pipe)) == pipe
+
+
+def test_help_lists_it_with_its_package(plugged: Path, capsys) -> None:
+    cli.main(["convert", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert (
+        "--solarise SHARE invert values from this share of white on (modifiers: --strength) [imgpar-example]"
+        in shown
+    )
+
+
+def test_ops_lists_it_with_its_package(plugged: Path, capsys) -> None:
+    assert cli.main(["ops", "solarise"]) == 0
+    assert "invert values from this share of white on [imgpar-example 1.2]" in capsys.readouterr().out
+
+
+def test_ops_as_json_names_the_package(plugged: Path, capsys) -> None:
+    cli.main(["ops", "solarise", "grey", "--json"])
+    facts = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(fact["name"], fact["package"]) for fact in facts] == [
+        ("solarise", "imgpar-example"), ("grey", "imgpar"),
+    ]  # fmt: skip
+
+
+# ----- recipes ----------------------------------------------------------------------------------------
+
+
+def test_a_saved_recipe_names_the_package(plugged: Path, tmp_path: Path) -> None:
+    recipe = imgpar.Pipeline().solarise(0.5).recipe  # type: ignore[attr-defined]
+    recipe.save(tmp_path / "look.toml")
+    assert (tmp_path / "look.toml").read_text().startswith('requires = ["imgpar-example>=1.2"]\n')
+    assert imgpar.Recipe.load(tmp_path / "look.toml") == recipe
+
+
+def test_a_recipe_says_which_package_is_missing(tmp_path: Path) -> None:
+    text = 'requires = ["imgpar-example>=1.2"]\n[[operations]]\nsolarise = 0.5\n'
+    (tmp_path / "look.toml").write_text(text)
+    with pytest.raises(imgpar.UsageError) as caught:
+        imgpar.Recipe.load(tmp_path / "look.toml")
+    assert "look.toml has operations of the package, which is not installed: imgpar-example" in str(
+        caught.value
+    )
+    assert 'pip install "imgpar-example>=1.2"' in caught.value.fix
+
+
+@pytest.mark.parametrize(("least", "fits"), [("1", True), ("1.2.0", True), ("1.3", False), ("1.10", False)])
+def test_a_recipe_asks_for_a_version(least: str, fits: bool, plugged: Path) -> None:
+    assert (plugins.unmet([f"imgpar-example>={least}"]) == []) == fits
+
+
+def test_a_recipe_with_operations_of_imgpar_requires_nothing() -> None:
+    assert "requires" not in imgpar.Pipeline().grey().recipe.to_toml()
+
+
+@pytest.mark.parametrize("requires", ['"imgpar-example"', '["imgpar-example<2"]', "[1]", '[""]'])
+def test_a_wrong_requirement_is_refused(requires: str, tmp_path: Path) -> None:
+    (tmp_path / "look.toml").write_text(f"requires = {requires}\n")
+    with pytest.raises(imgpar.BadValueError, match=r"requires in .*look\.toml"):
+        imgpar.Recipe.load(tmp_path / "look.toml")
+
+
+# ----- packages that cannot be used -------------------------------------------------------------------
+
+BROKEN = {
+    "its module broken cannot be imported: ModuleNotFoundError": "import nonsense_of_nobody",
+    r"its module broken cannot be imported: ZeroDivisionError": "1 / 0",
+    r"broken does not say for which interface it was written \(IMGPAR_API = 1\)": OPERATION.replace(
+        "IMGPAR_API = 1", ""
+    ),
+    "broken was written for interface 2, and this version has 1": OPERATION.replace("API = 1", "API = 2"),
+    "broken has no Nothing": OPERATION.replace("class Nothing", "class Something"),
+    "broken:Nothing is no class that derives from imgpar.plugin.Operation": "IMGPAR_API, Nothing = 1, 2",
+    "its class Nothing has the name 'noting'": OPERATION.replace('"nothing"', '"noting"'),
+    "its class Nothing has no summary": OPERATION.replace('"keep everything"', '""'),
+    "its class Nothing is no frozen dataclass": OPERATION.replace("(frozen=True)", "(frozen=True)").replace(
+        "@dataclass(frozen=True)\n", ""
+    ),
+    "its field amount is not declared with option": OPERATION.replace(
+        'option(number(0, 1), "how much of it", default=1.0)', "1.0"
+    ),
+    "its field timeout has the name of a setting": OPERATION.replace("amount:", "timeout:"),
+    "its field blur has the name of a setting or operation": OPERATION.replace("amount:", "blur:"),
+    "its class Nothing has neither apply nor settled": OPERATION.replace("def apply", "def applied"),
+}
+
+
+@pytest.mark.parametrize("why", BROKEN)
+def test_a_broken_package_is_one_sentence(why: str, tmp_path: Path, use: Callable[[Path], None]) -> None:
+    use(
+        write_package(
+            tmp_path, "imgpar-bad", "broken", code=BROKEN[why], operations="nothing = broken:Nothing"
+        )
+    )
+    expected = rf"^The operation nothing is of the package imgpar-bad 1.0, which cannot be used: {why}"
+    with pytest.raises(imgpar.UsageError, match=expected) as caught:
+        imgpar.Pipeline().nothing()  # type: ignore[attr-defined]
+    assert caught.value.fix == "Update the package, or remove it: pip uninstall imgpar-bad"
+
+
+@pytest.mark.parametrize("name", ["run", "quality", "timeout", "recipe"])
+def test_names_of_settings_and_methods_are_taken(
+    name: str, tmp_path: Path, use: Callable[[Path], None]
+) -> None:
+    code = OPERATION.replace('"nothing"', f'"{name}"')
+    use(write_package(tmp_path, "imgpar-bad", "broken", code=code, operations=f"{name} = broken:Nothing"))
+    with pytest.raises(imgpar.UsageError, match="that is the name of a setting or method of imgpar"):
+        ops.find_operation(name)
+
+
+def test_the_operation_of_imgpar_keeps_its_name(tmp_path: Path, use: Callable[[Path], None]) -> None:
+    use(write_package(tmp_path, "imgpar-bad", "broken", code="1 / 0", operations="grey = broken:Grey"))
+    assert imgpar.Pipeline().grey().recipe.operations[0].__class__.__module__ == "imgpar.ops.grey"
+
+
+def test_ops_tells_of_broken_packages_and_lists_the_others(
+    tmp_path: Path, use: Callable[[Path], None], capsys
+) -> None:
+    points = "nothing = broken:Nothing\ngrey = broken:Grey"
+    use(write_package(tmp_path, "imgpar-bad", "broken", operations=points))
+    assert cli.main(["ops"]) == 0
+    shown = capsys.readouterr()
+    assert "--resize" in shown.out
+    assert [line.partition(" is of")[0] for line in shown.err.splitlines()] == [
+        "imgpar: The operation nothing", "imgpar: The operation grey",
+    ]  # fmt: skip
+
+
+def test_a_run_that_does_not_name_it_does_not_notice(
+    tmp_path: Path, use: Callable[[Path], None], picture: Path
+) -> None:
+    folder = write_package(tmp_path / "site", "imgpar-bad", "broken", operations="nothing = broken:Nothing")
+    use(folder)
+    assert imgpar.Pipeline().grey().encode(picture.read_bytes(), to="png")[:4] == b"\x89PNG"
+
+
+def test_two_packages_with_one_name(tmp_path: Path, use: Callable[[Path], None]) -> None:
+    for name in ("imgpar-one", "imgpar-two"):
+        write_package(tmp_path, name, "broken", code=OPERATION, operations="nothing = broken:Nothing")
+    use(tmp_path)
+    with pytest.raises(imgpar.UsageError, match="is added by two packages, imgpar-one and imgpar-two"):
+        imgpar.Pipeline().nothing()  # type: ignore[attr-defined]
+
+
+def test_nothing_is_looked_for_where_no_unknown_name_is_met(example: Path, picture: Path) -> None:
+    script = (
+        "import imgpar, sys; from imgpar.core import plugins\n"
+        "imgpar.Pipeline().resize(8).encode(open('a.png', 'rb').read(), to='webp', quality=50)\n"
+        "print(plugins._found.cache_info().currsize)"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(example), *sys.path])}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=picture.parent, env=environment, text=True, capture_output=True
+    )
+    assert done.stdout.split() == ["0"], done.stderr
