@@ -19,6 +19,7 @@ from plugin_packages import OPERATION, install_example, write_package
 import imgpar
 from imgpar import cli, ops
 from imgpar.core import plugins
+from imgpar.inputs.batches import known_suffix
 from imgpar.testing import pattern
 
 HALF = "0.5"
@@ -39,8 +40,10 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
     def put(folder: Path) -> None:
         monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
         importlib.invalidate_caches()
+        known_suffix.cache_clear()
 
     yield put
+    known_suffix.cache_clear()
     for name in {*sys.modules} - before:
         if name.partition(".")[0] in ("imgpar_example", "broken", "other"):
             del sys.modules[name]
@@ -284,3 +287,122 @@ def test_nothing_is_looked_for_where_no_unknown_name_is_met(example: Path, pictu
         [sys.executable, "-c", script], cwd=picture.parent, env=environment, text=True, capture_output=True
     )
     assert done.stdout.split() == ["0"], done.stderr
+
+
+# ----- formats ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def farbfeld(picture: Path) -> Path:
+    """A file of the format of the example, with 16 bits."""
+    values = np.dstack([pattern(32, 24).astype(">u2") * 257, np.full((24, 32), 65535, ">u2")])
+    path = picture.parent / "b.ff"
+    path.write_bytes(b"farbfeld" + (32).to_bytes(4, "big") + (24).to_bytes(4, "big") + values.tobytes())
+    return path
+
+
+def test_a_folder_with_its_files_is_converted(example: Path, farbfeld: Path, tmp_path: Path) -> None:
+    done = run_cli(example, tmp_path, "convert", ".", "-o", "out", "--to", "png", "--grey", "-j", "2")
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "out" / "b.png") as made:
+        assert made.size == (32, 24)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param("forkserver", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux")), "spawn"],
+)
+def test_it_is_written_by_two_workers(method: str, plugged: Path, picture: Path, farbfeld: Path) -> None:
+    out = picture.parent / "out"
+    with imgpar.Session(jobs=2, start_method=method) as session:
+        report = session.run(imgpar.Pipeline(), [picture, farbfeld], out, to="farbfeld", on_exists="rename")
+    assert (report.ok, report.failed) == (2, 0), report.items
+    assert (out / "a.ff").read_bytes() == farbfeld.read_bytes()
+
+
+def test_content_decides_without_a_suffix(plugged: Path, farbfeld: Path) -> None:
+    assert imgpar.Pipeline().encode(farbfeld.read_bytes(), to="png")[:4] == b"\x89PNG"
+
+
+def test_a_decoder_says_what_is_damaged(plugged: Path, farbfeld: Path) -> None:
+    with pytest.raises(imgpar.DamagedError, match="3,000 of 3,072 values are there"):
+        imgpar.Pipeline().encode(farbfeld.read_bytes()[:-144], to="png")
+
+
+def test_damage_is_accepted_where_asked_for(plugged: Path, farbfeld: Path) -> None:
+    data = imgpar.Pipeline().encode(farbfeld.read_bytes()[:-144], to="png", accept_damaged=True)
+    (farbfeld.parent / "c.png").write_bytes(data)
+    assert np.asarray(Image.open(farbfeld.parent / "c.png").convert("RGBA"))[-1, -1, 3] == 0
+
+
+def test_info_describes_it(example: Path, farbfeld: Path) -> None:
+    done = run_cli(example, farbfeld.parent, "info", "b.ff", "--json")
+    assert json.loads(done.stdout)["format"] == "farbfeld", done.stderr
+
+
+def test_formats_lists_it_with_its_package(plugged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["formats"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("farbfeld")]
+    assert line.split() == ["farbfeld", "yes", "yes", "yes", "-", "always", "ff", "[imgpar-example]"]
+
+
+def test_a_mistyped_format_is_told_its_name(plugged: Path, picture: Path) -> None:
+    with pytest.raises(imgpar.BadValueError, match="Did you mean 'farbfeld'"):
+        imgpar.Pipeline().encode(picture.read_bytes(), to="farbfelt")
+
+
+RECORD = """\
+from imgpar.plugin import Format
+
+IMGPAR_API = 1
+OURS = Format(
+    "ours", "Ours", ("our",), "image/x-ours", magic=((0, b"ours"),), readers=("broken",), layouts=("L",),
+)
+"""
+BROKEN_RECORDS = {
+    "its module broken cannot be imported: ZeroDivisionError": "1 / 0",
+    "broken does not say for which interface it was written": RECORD.replace("IMGPAR_API", "API"),
+    "broken:OURS is no imgpar.plugin.Format": "IMGPAR_API = OURS = 1",
+    "its record has the name 'theirs'": RECORD.replace('"ours"', '"theirs"', 1),
+    "its record has a kind, twin or pillow": RECORD.replace("readers", 'twin="tiff", readers'),
+    "suffixes, readers and writers have to be tuples": RECORD.replace('("our",)', '"our"'),
+    "its suffixes have to be of small letters, without dots": RECORD.replace('("our",)', '(".our",)'),
+    "jpg is the name or suffix of another format": RECORD.replace('("our",)', '("our", "jpg")'),
+    "its record has neither readers nor writers": RECORD.replace('readers=("broken",), ', ""),
+    "its magic has to be of pairs": RECORD.replace("(0,", "(510,"),
+    "qality among takes is no setting": RECORD.replace("readers", 'takes=frozenset({"qality"}), readers'),
+    "its layouts or dtypes are not those of imgpar": RECORD.replace('("L",)', '("CMYK",)'),
+}
+
+
+@pytest.mark.parametrize("why", BROKEN_RECORDS)
+def test_a_broken_format_is_one_sentence(why: str, tmp_path: Path, use: Callable[[Path], None]) -> None:
+    use(
+        write_package(
+            tmp_path, "imgpar-bad", "broken", code=BROKEN_RECORDS[why], formats="ours = broken:OURS"
+        )
+    )
+    expected = rf"^The format ours is of the package imgpar-bad 1.0, which cannot be used: {why}"
+    with pytest.raises(imgpar.UsageError, match=expected):
+        imgpar.Pipeline().encode(b"GIF89a", to="ours")
+
+
+def test_a_broken_format_does_not_touch_other_files(
+    tmp_path: Path, use: Callable[[Path], None], picture: Path
+) -> None:
+    (tmp_path / "notes.our").write_bytes(b"ours")
+    use(write_package(tmp_path / "site", "imgpar-bad", "broken", code="1 / 0", formats="ours = broken:OURS"))
+    report = imgpar.convert(tmp_path, tmp_path / "out", to="webp", jobs=1)
+    assert (report.ok, report.failed) == (1, 0)
+
+
+def test_formats_tells_of_a_broken_one(tmp_path: Path, use: Callable[[Path], None], capsys) -> None:
+    use(write_package(tmp_path, "imgpar-bad", "broken", code="1 / 0", formats="ours = broken:OURS"))
+    assert cli.main(["formats"]) == 0
+    assert capsys.readouterr().err.startswith("imgpar: The format ours is of the package imgpar-bad 1.0")
+
+
+def test_unknown_content_names_the_broken_format(tmp_path: Path, use: Callable[[Path], None]) -> None:
+    use(write_package(tmp_path, "imgpar-bad", "broken", code="1 / 0", formats="ours = broken:OURS"))
+    with pytest.raises(imgpar.UnknownFormatError, match="The format ours is of the package imgpar-bad"):
+        imgpar.Pipeline().encode(b"nothing that is known", to="png", name="a.png")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from imgpar.cli.flags import flag
@@ -13,7 +13,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.install_hint import pip
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import FORMATS
+from imgpar.formats.registry import FORMATS, Format, added
 from imgpar.inputs import sources
 from imgpar.ops import Operation, Option, every_operation, origin_of
 from imgpar.outputs import sinks
@@ -35,7 +35,7 @@ def formats_parser() -> Parser:
 def formats_command(argv: Sequence[str]) -> int:
     """Print every format with its capabilities."""
     args = _only_options(formats_parser(), argv)
-    records = [_format_facts(name) for name in FORMATS]
+    records = [_format_facts(record) for record in (*FORMATS.values(), *added().formats)]
     if args.json:
         _print_json(records)
         return 0
@@ -44,7 +44,9 @@ def formats_command(argv: Sequence[str]) -> int:
             record["name"],
             *("yes" if record[key] else "-" for key in ("read", "write", "alpha", "frames")),
             record["lossless"] if record["write"] else "-",
-            " ".join(record["suffixes"][:6]) + (" …" if len(record["suffixes"]) > 6 else ""),
+            " ".join(record["suffixes"][:6])
+            + (" …" if len(record["suffixes"]) > 6 else "")
+            + ("" if record["package"] == "imgpar" else f" [{record['package']}]"),
         )
         for record in records
         if record["read"] or record["write"]
@@ -57,6 +59,7 @@ def formats_command(argv: Sequence[str]) -> int:
     if unknown:
         print(f"\nRecognised but not supported: {', '.join(unknown)}.")
     print("\n" + align_columns(_places()))
+    print_failed(added().failed.values())
     return 0
 
 
@@ -72,10 +75,9 @@ def _places() -> list[tuple[str, str]]:
     return found
 
 
-def _format_facts(name: str) -> dict[str, Any]:
-    record = FORMATS[name]
+def _format_facts(record: Format) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": record.name,
         "title": record.title,
         "kind": record.kind,
         "suffixes": list(record.suffixes),
@@ -86,6 +88,7 @@ def _format_facts(name: str) -> dict[str, Any]:
         "lossless": record.lossless,
         "needs": record.extra,
         "installed": record.installed,
+        "package": record.package or "imgpar",
     }
 
 
@@ -123,7 +126,7 @@ def ops_command(argv: Sequence[str]) -> int:
     return 0
 
 
-def print_failed(failed: Sequence[UsageError]) -> None:
+def print_failed(failed: Iterable[UsageError]) -> None:
     """Tell on standard error which parts of other packages cannot be used."""
     for error in failed:
         print(f"imgpar: {error}", file=sys.stderr)
