@@ -6,9 +6,11 @@ import importlib
 import json
 import os
 import pickle
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -406,3 +408,80 @@ def test_unknown_content_names_the_broken_format(tmp_path: Path, use: Callable[[
     use(write_package(tmp_path, "imgpar-bad", "broken", code="1 / 0", formats="ours = broken:OURS"))
     with pytest.raises(imgpar.UnknownFormatError, match="The format ours is of the package imgpar-bad"):
         imgpar.Pipeline().encode(b"nothing that is known", to="png", name="a.png")
+
+
+# ----- sources and sinks ------------------------------------------------------------------------------
+
+
+def names_in(database: Path) -> list[str]:
+    with closing(sqlite3.connect(database)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM pictures ORDER BY name")]
+
+
+def test_into_a_sink_and_out_of_the_source(example: Path, picture: Path, tmp_path: Path) -> None:
+    place = f"album://{tmp_path}/photos.db"
+    done = run_cli(example, tmp_path, "convert", "a.png", "-o", place, "--to", "ff,webp", "--solarise", HALF)
+    assert done.returncode == 0, done.stderr
+    assert names_in(tmp_path / "photos.db") == ["a.ff", "a.webp"]
+    done = run_cli(example, tmp_path, "convert", place, "-o", "out", "--to", "png", "--on-exists", "rename")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 3  # two pictures, and the journal
+
+
+def test_a_second_run_into_a_sink_does_nothing(plugged: Path, picture: Path, tmp_path: Path) -> None:
+    place = f"album://{tmp_path}/photos.db"
+    with imgpar.Session(jobs=1) as session:
+        reports = [session.run(imgpar.Pipeline(), picture, place, to="webp") for _ in range(2)]
+    assert [(report.ok, report.skipped) for report in reports] == [(1, 0), (0, 1)]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param("forkserver", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux")), "spawn"],
+)
+def test_two_workers_read_a_source(method: str, plugged: Path, picture: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "photos.db")) as database, database:
+        database.execute("CREATE TABLE pictures(name TEXT PRIMARY KEY, data BLOB)")
+        rows = [(f"{number}.png", picture.read_bytes()) for number in range(3)]
+        database.executemany("INSERT INTO pictures VALUES (?, ?)", rows)
+    with imgpar.Session(jobs=2, start_method=method) as session:
+        report = session.run(imgpar.Pipeline(), f"album://{tmp_path}/photos.db", tmp_path / "out")
+    assert (report.ok, report.failed) == (3, 0)
+
+
+def test_an_error_of_the_source_is_that_of_the_run(plugged: Path, tmp_path: Path) -> None:
+    with pytest.raises(imgpar.SourceError, match="There is no database"):
+        imgpar.convert(f"album://{tmp_path}/none.db", tmp_path / "out")
+
+
+def test_formats_lists_the_schemes(plugged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.main(["formats"])
+    lines = [line for line in capsys.readouterr().out.splitlines() if "album://" in line]
+    assert [line.partition("  ")[0] for line in lines] == ["inputs come from", "outputs go to"]
+
+
+def test_an_unknown_scheme_is_told_those_of_plugins(plugged: Path, tmp_path: Path) -> None:
+    with pytest.raises(imgpar.UsageError, match=r"memory://, album://, or a path"):
+        imgpar.convert("albun://photos.db", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("1 / 0", "its module broken cannot be imported: ZeroDivisionError"),
+        ("IMGPAR_API = 1\ndef Place(): pass", "broken:Place cannot be called with an address: TypeError"),
+        ("IMGPAR_API = 1\ndef Place(*given): pass", "what broken:Place makes has no root, waits"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["source", "sink"])
+def test_a_broken_place_is_one_sentence(
+    kind: str, code: str, why: str, tmp_path: Path, use: Callable[[Path], None], picture: Path
+) -> None:
+    use(
+        write_package(
+            tmp_path / "site", "imgpar-bad", "broken", code=code, **{f"{kind}s": "x1 = broken:Place"}
+        )
+    )
+    places = ("x1://a", tmp_path / "out") if kind == "source" else (picture, "x1://a")
+    with pytest.raises(imgpar.UsageError, match=rf"^The {kind} x1 is of the package imgpar-bad 1.0.*: {why}"):
+        imgpar.convert(*places)

@@ -12,8 +12,9 @@ from imgpar.cli.parsing import Parser, align_columns
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.install_hint import pip
+from imgpar.core.plugins import plugins_of
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import FORMATS, Format, added
+from imgpar.formats.registry import Format, added, every_format
 from imgpar.inputs import sources
 from imgpar.ops import Operation, Option, every_operation, origin_of
 from imgpar.outputs import sinks
@@ -35,7 +36,7 @@ def formats_parser() -> Parser:
 def formats_command(argv: Sequence[str]) -> int:
     """Print every format with its capabilities."""
     args = _only_options(formats_parser(), argv)
-    records = [_format_facts(record) for record in (*FORMATS.values(), *added().formats)]
+    records = [_format_facts(record) for record in every_format()]
     if args.json:
         _print_json(records)
         return 0
@@ -67,8 +68,8 @@ def _places() -> list[tuple[str, str]]:
     """Archives and addresses that are read, and those that are written to."""
     found = []
     for words, suffixes, schemes in (
-        ("inputs come from", sources.ARCHIVES, (*sources.SINGLE, *sources.SCHEMES)),
-        ("outputs go to", sinks.SINKS, sinks.SCHEMES),
+        ("inputs come from", sources.ARCHIVES, (*sources.SINGLE, *sources.SCHEMES, *plugins_of("sources"))),
+        ("outputs go to", sinks.SINKS, (*sinks.SCHEMES, *plugins_of("sinks"))),
     ):
         names = [*(f".{suffix}" for suffix in suffixes), *(f"{scheme}://" for scheme in schemes)]
         found.append((words, ", ".join(["files and folders", *names])))

@@ -18,7 +18,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from imgpar.core.errors import UsageError
+from imgpar.core.addresses import scheme_of
+from imgpar.core.errors import ImgparError, UsageError
 
 API = 1
 """The interface of this version. It is raised when plugins have to be changed, not when it is extended."""
@@ -96,6 +97,33 @@ def find_plugin(kind: str, name: str) -> Plugin | None:
         names = " and ".join(sorted(plugin.package for plugin in found))
         raise UsageError(f"{found[0].shown} is added by two packages, {names}.", fix="Remove one of them.")
     return found[0] if found else None
+
+
+def for_address(kind: str, address: str, members: Sequence[str], *more: object) -> Any:
+    """The source or sink of another package for an address; None where none has its scheme.
+
+    Args:
+        kind: "sources" or "sinks".
+        address: as the user wrote it, the first argument of the class.
+        members: what an instance has to have.
+        more: further arguments of the class.
+
+    Raises:
+        UsageError: the package that adds it cannot be used.
+        ImgparError: what the class says about the address.
+    """
+    if (plugin := find_plugin(kind, scheme_of(address))) is None:
+        return None
+    made_by = plugin.load()
+    try:
+        made = made_by(address, *more)
+    except ImgparError:
+        raise
+    except Exception as error:
+        raise plugin.broken(f"{plugin.target} cannot be called with an address: {_words(error)}") from error
+    if absent := [name for name in members if not hasattr(made, name)]:
+        raise plugin.broken(f"what {plugin.target} makes has no {', '.join(absent)}")
+    return made
 
 
 def unmet(requirements: Iterable[str]) -> list[str]:

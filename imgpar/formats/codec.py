@@ -34,6 +34,7 @@ from imgpar.formats.registry import (
     TWINNED,
     Format,
     added,
+    every_format,
     format_of_suffix,
     sniff,
 )
@@ -297,7 +298,7 @@ def _without_implausible_density(header: Header) -> Header:
 
 
 def _unwritable(fmt: Format) -> EncodeError:
-    known = ", ".join(each.name for each in FORMATS.values() if each.writable and each.kind == "image")
+    known = ", ".join(each.name for each in every_format() if each.writable and each.kind == "image")
     return EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
 
 

@@ -267,6 +267,11 @@ FORMATS = _Formats((record.name, record) for record in _RECORDS)
 """Those of imgpar, which are listed, and those of other packages, which can be asked for."""
 
 
+def every_format() -> tuple[Format, ...]:
+    """All records, those of other packages at the end."""
+    return (*FORMATS.values(), *added().formats)
+
+
 def added() -> Added:
     """The formats of other packages, and which of these cannot be used."""
     return _added(tuple(sys.path))

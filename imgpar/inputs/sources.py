@@ -30,6 +30,7 @@ from imgpar.core.errors import (
 )
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
+from imgpar.core.plugins import for_address, plugins_of
 from imgpar.core.private_database import private_database
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.batches import PAUSE, Batch, Entries, is_media, is_sidecar, why_unreadable
@@ -62,6 +63,7 @@ SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.inputs.stor
 SINGLE = ("http", "https")
 """Schemes whose addresses are items, not folders: one source has all that were named."""
 
+_MEMBERS = ("root", "waits", "batches", "open")
 _INVALID = frozenset("\0:" if os.name == "nt" else "\0")
 
 PAUSE_SECONDS = 0.5
@@ -361,7 +363,7 @@ def sources_of(inputs: Iterable[str | Source]) -> list[Source]:
 
 def is_source(given: object) -> TypeGuard[Source]:
     """Whether an input is a source, not a path."""
-    return all(hasattr(given, name) for name in ("root", "waits", "batches", "open"))
+    return all(hasattr(given, name) for name in _MEMBERS)
 
 
 def is_loose(source: Source) -> bool:
@@ -409,10 +411,12 @@ class _Opener:
         if scheme := scheme_of(path):
             if is_remote_archive(path):
                 return self._remote_archive(path)
-            found = SCHEMES.get(scheme)
-            if found is None:
-                raise unknown_scheme(path, (*SINGLE, *SCHEMES))
-            return _made(found, path, self._access)
+            if (found := SCHEMES.get(scheme)) is not None:
+                return _made(found, path, self._access)
+            added: Source | None = for_address("sources", path, _MEMBERS, self._access)
+            if added is None:
+                raise unknown_scheme(path, (*SINGLE, *SCHEMES, *plugins_of("sources")))
+            return added
         refuse_collapsed(path, (*SINGLE, *SCHEMES))
         if archive_suffix(path) and os.path.isfile(path):
             return opened_archive(os.path.abspath(path), self._access)

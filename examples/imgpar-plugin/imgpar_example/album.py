@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -58,9 +59,13 @@ class AlbumSink:
     waits = False
 
     def __init__(self, address: str) -> None:
-        self.root = address
-        self._database = sqlite3.connect(urlsplit(address).path)
-        self._database.execute(TABLE)
+        self.root, self._path = address, urlsplit(address).path  # made several times: nothing is opened yet
+
+    @cached_property
+    def _database(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path)
+        database.execute(TABLE)
+        return database
 
     def _data(self, path: str) -> bytes | None:
         name = path.removeprefix(f"{self.root}/")
@@ -84,4 +89,7 @@ class AlbumSink:
 
     def close(self) -> None:
         """The end of a run: what was published is safe."""
-        self._database.commit()
+        if "_database" in vars(self):
+            self._database.commit()
+            self._database.close()
+            del self._database  # the next call opens it again
