@@ -485,3 +485,42 @@ def test_a_broken_place_is_one_sentence(
     places = ("x1://a", tmp_path / "out") if kind == "source" else (picture, "x1://a")
     with pytest.raises(imgpar.UsageError, match=rf"^The {kind} x1 is of the package imgpar-bad 1.0.*: {why}"):
         imgpar.convert(*places)
+
+
+# ----- imgpar doctor ----------------------------------------------------------------------------------
+
+
+def checks(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, str]]:
+    """Status and text of the checks of packages that extend imgpar, by their names."""
+    cli.main(["doctor", "--json"])
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    names = ("imgpar-example", "imgpar-bad", "stubs")
+    return {one["name"]: (one["status"], one["text"]) for one in found if one["name"] in names}
+
+
+def test_doctor_lists_what_a_package_adds(plugged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = "operation solarise, format farbfeld, source album, sink album"
+    assert checks(capsys) == {"imgpar-example": ("ok", f"1.2 ({parts})")}
+
+
+@pytest.mark.parametrize("kind", plugins.KINDS)
+def test_doctor_tells_of_each_broken_part(
+    kind: str, tmp_path: Path, use: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(write_package(tmp_path, "imgpar-bad", "broken", code="1 / 0", **{kind: "x1 = broken:X"}))
+    status, text = checks(capsys)["imgpar-bad"]
+    assert status == "warn"
+    assert text.startswith(
+        f"The {kind.removesuffix('s')} x1 is of the package imgpar-bad 1.0, which cannot be used"
+    )
+
+
+@pytest.mark.parametrize(
+    "points",
+    [{"operations": "grey = a:B"}, {"formats": "png = a:B"}, {"sources": "s3 = a:B"}, {"sinks": "s3 = a:B"}],
+)
+def test_doctor_tells_of_names_that_imgpar_has(
+    points: dict[str, str], tmp_path: Path, use: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    use(write_package(tmp_path, "imgpar-bad", "broken", code="1 / 0", **points))
+    assert "imgpar has one of that name" in checks(capsys)["imgpar-bad"][1]
