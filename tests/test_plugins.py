@@ -11,7 +11,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -21,8 +23,10 @@ from plugin_packages import OPERATION, install_example, write_package
 import imgpar
 from imgpar import cli, ops
 from imgpar.core import plugins
+from imgpar.core.spec import Frame
+from imgpar.formats import codec
 from imgpar.inputs.batches import known_suffix
-from imgpar.testing import pattern
+from imgpar.testing import check_format, check_operation, pattern
 
 HALF = "0.5"
 
@@ -408,6 +412,44 @@ def test_unknown_content_names_the_broken_format(tmp_path: Path, use: Callable[[
     use(write_package(tmp_path, "imgpar-bad", "broken", code="1 / 0", formats="ours = broken:OURS"))
     with pytest.raises(imgpar.UnknownFormatError, match="The format ours is of the package imgpar-bad"):
         imgpar.Pipeline().encode(b"nothing that is known", to="png", name="a.png")
+
+
+def test_the_example_keeps_to_what_is_checked(plugged: Path) -> None:
+    check_operation(imgpar.Pipeline().solarise(0.5).recipe.operations[0])  # type: ignore[attr-defined]
+    check_format("farbfeld")
+
+
+@dataclass(frozen=True)
+class Faulty(ops.Operation):
+    """Keep everything, with a fault."""
+
+    name: ClassVar[str] = "faulty"
+    fault: str = ""
+
+    def apply(self, src: Frame, dst: Frame) -> None:
+        if self.fault == "unwritten":
+            dst.array[1:] = src.array[1:]
+            return
+        dst.array[:] = src.array
+        if self.fault == "modified":
+            src.array[0] = 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"), [("unwritten", "were not written"), ("modified", "the input was modified")]
+)
+def test_a_fault_of_an_operation_is_found(fault: str, why: str) -> None:
+    check_operation(Faulty())
+    with pytest.raises(AssertionError, match=why):
+        check_operation(Faulty(fault))
+
+
+def test_a_fault_of_a_format_is_found(plugged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    farbfeld = importlib.import_module("imgpar_example.farbfeld")
+    monkeypatch.setattr(farbfeld, "decode", lambda *_, **__: ())
+    codec._backend.cache_clear()
+    with pytest.raises(AssertionError, match="the pixels differ"):
+        check_format("farbfeld")
 
 
 # ----- sources and sinks ------------------------------------------------------------------------------
