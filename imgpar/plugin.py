@@ -26,7 +26,7 @@ from imgpar.core.errors import (
 from imgpar.core.job import Facts, Item, ItemFacts, OutputFile
 from imgpar.core.limits import Limits
 from imgpar.core.options import option
-from imgpar.core.parsing import choice, colour, duration, integer, number, pixels, switch, text
+from imgpar.core.parsing import accepts, choice, colour, duration, integer, number, pixels, switch, text
 from imgpar.core.parsing import path as file_path
 from imgpar.core.plugins import API
 from imgpar.core.spec import Frame, Header, Metadata, Spec
@@ -73,6 +73,7 @@ __all__ = [
     "TransformError",
     "UnsupportedError",
     "UsageError",
+    "accepts",
     "bad_value",
     "check_size",
     "choice",

@@ -444,6 +444,18 @@ def test_a_fault_of_an_operation_is_found(fault: str, why: str) -> None:
         check_operation(Faulty(fault))
 
 
+@pytest.mark.parametrize("where", ["plan", "apply"])
+def test_an_error_in_an_operation_names_it(
+    where: str, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise ValueError("on purpose")
+
+    monkeypatch.setattr(Faulty, where, fail)
+    with pytest.raises(imgpar.TransformError, match=r"^faulty failed: on purpose\."):
+        imgpar.Pipeline().then(Faulty()).encode(picture.read_bytes(), to="png")
+
+
 def test_a_fault_of_a_format_is_found(plugged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     farbfeld = importlib.import_module("imgpar_example.farbfeld")
     monkeypatch.setattr(farbfeld, "decode", lambda *_, **__: ())
