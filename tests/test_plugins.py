@@ -178,10 +178,17 @@ def test_a_recipe_says_which_package_is_missing(tmp_path: Path) -> None:
     (tmp_path / "look.toml").write_text(text)
     with pytest.raises(imgpar.UsageError) as caught:
         imgpar.Recipe.load(tmp_path / "look.toml")
-    assert "look.toml has operations of the package, which is not installed: imgpar-example" in str(
-        caught.value
+    assert str(caught.value).startswith(
+        f"The operation solarise of {tmp_path / 'look.toml'} is of the package imgpar-example>=1.2, "
+        "which is not installed."
     )
     assert 'pip install "imgpar-example>=1.2"' in caught.value.fix
+
+
+def test_a_recipe_says_which_packages_are_missing(tmp_path: Path) -> None:
+    (tmp_path / "look.toml").write_text('requires = ["imgpar-one", "imgpar-two>=2"]\n')
+    with pytest.raises(imgpar.UsageError, match="the packages imgpar-one and imgpar-two>=2, which are not"):
+        imgpar.Recipe.load(tmp_path / "look.toml")
 
 
 @pytest.mark.parametrize(("least", "fits"), [("1", True), ("1.2.0", True), ("1.3", False), ("1.10", False)])

@@ -38,6 +38,7 @@ from imgpar.recipe.tables import (
     settings_from,
     table_of,
     tables_in,
+    unknown_operations,
 )
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Recipe:
     ) -> Recipe:
         """The recipe from parsed TOML. `where` names it in errors; relative file names are resolved in
         `folder`."""
-        _check_required(data.get("requires", []), where)
+        _check_required(data, where)
         settings = {key: value for key, value in data.items() if key not in _NO_SETTINGS}
         operations = operations_from(data.get("operations", []), where, folder)
         outputs = tuple(
@@ -256,19 +257,21 @@ class Recipe:
         return tuple(branch.in_pixels() for branch in found)
 
 
-def _check_required(given: object, where: str) -> None:
+def _check_required(data: Mapping[str, Any], where: str) -> None:
     """Refuse a recipe whose operations are of packages that are not installed; raises UsageError."""
+    given = data.get("requires", [])
     if not isinstance(given, list) or not all(
         isinstance(one, str) and _REQUIREMENT.fullmatch(one) for one in given
     ):
         raise bad_value(f"requires in {where}", 'packages such as ["imgpar-vignette>=1.0"]', given)
     if given and (absent := unmet(given)):
-        names = " and ".join(absent)
-        are = "packages, which are" if len(absent) > 1 else "package, which is"
-        raise UsageError(
-            f"The recipe {where} has operations of the {are} not installed: {names}.",
-            fix=f"Run: {pip(' '.join(absent))}",
+        names, several = " and ".join(absent), len(absent) > 1
+        unknown = ", ".join(unknown_operations(data.get("operations", [])))
+        first = f"The operation {unknown} of {where} is of" if unknown and not several else f"{where} needs"
+        words = (
+            f"{first} the package{'s' * several} {names}, which {'are' if several else 'is'} not installed."
         )
+        raise UsageError(words, fix=f"Run: {pip(' '.join(absent))}")
 
 
 def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:

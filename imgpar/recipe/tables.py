@@ -148,6 +148,16 @@ def operations_from(value: object, where: str, folder: str | os.PathLike[str] = 
     )
 
 
+def unknown_operations(value: object) -> list[str]:
+    """What stands first in [[operations]] tables without the name of a known operation."""
+    tables = value if isinstance(value, list) else []
+    return [
+        str(next(iter(table)))
+        for table in tables
+        if isinstance(table, Mapping) and table and not table.keys() & operation_types().keys()
+    ]
+
+
 def operation_from(table: Mapping[str, Any], where: str, folder: str | os.PathLike[str]) -> Operation:
     """The operation of one [[operations]] table."""
     kinds = operation_types()
