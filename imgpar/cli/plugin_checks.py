@@ -9,7 +9,7 @@ from imgpar.cli.check import Check
 from imgpar.core.errors import UsageError
 from imgpar.core.plugins import KINDS, Plugin, find_plugin, plugins_of
 from imgpar.formats.registry import FORMATS, added
-from imgpar.inputs import sources
+from imgpar.inputs import schemes
 from imgpar.ops import find_operation, operation_types, origin_of
 from imgpar.outputs import sinks
 
@@ -54,4 +54,4 @@ def _names_of_imgpar(kind: str) -> set[str]:
         return {name for name, known in operation_types().items() if not origin_of(known)}
     if kind == "formats":
         return {*FORMATS}
-    return {*sources.SINGLE, *sources.SCHEMES} if kind == "sources" else {*sinks.SCHEMES}
+    return {*schemes.SINGLE, *schemes.SCHEMES} if kind == "sources" else {*sinks.SCHEMES}

@@ -15,7 +15,7 @@ from imgpar.core.install_hint import pip
 from imgpar.core.plugins import plugins_of
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format, added, every_format
-from imgpar.inputs import sources
+from imgpar.inputs import schemes
 from imgpar.ops import Operation, Option, every_operation, origin_of
 from imgpar.outputs import sinks
 
@@ -67,11 +67,11 @@ def formats_command(argv: Sequence[str]) -> int:
 def _places() -> list[tuple[str, str]]:
     """Archives and addresses that are read, and those that are written to."""
     found = []
-    for words, suffixes, schemes in (
-        ("inputs come from", sources.ARCHIVES, (*sources.SINGLE, *sources.SCHEMES, *plugins_of("sources"))),
+    for words, suffixes, known in (
+        ("inputs come from", schemes.ARCHIVES, (*schemes.SINGLE, *schemes.SCHEMES, *plugins_of("sources"))),
         ("outputs go to", sinks.SINKS, (*sinks.SCHEMES, *plugins_of("sinks"))),
     ):
-        names = [*(f".{suffix}" for suffix in suffixes), *(f"{scheme}://" for scheme in schemes)]
+        names = [*(f".{suffix}" for suffix in suffixes), *(f"{scheme}://" for scheme in known)]
         found.append((words, ", ".join(["files and folders", *names])))
     return found
 

@@ -77,11 +77,18 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
         raise UnknownFormatError(
             "Its content is not of a known picture format"
             + (f", although its name says {named.title}." if named else "."),
-            fix="Name a list of inputs with --files-from."
-            if name.lower().endswith(_LISTS)
-            else " ".join(map(str, added().failed.values())),
+            fix=list_hint(name) or " ".join(map(str, added().failed.values())),
         )
     return found
+
+
+def list_hint(name: str) -> str:
+    """What to do with a file whose name is that of a list of inputs; empty for others.
+
+    >>> list_hint("urls.CSV"), list_hint("a.jpg")
+    ('Name a list of inputs with --files-from.', '')
+    """
+    return "Name a list of inputs with --files-from." if name.lower().endswith(_LISTS) else ""
 
 
 def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:

@@ -17,20 +17,19 @@ from imgpar.plugin import (
     Item,
     OutputFile,
     Patterns,
+    Source,
     SourceError,
     content_digest,
     in_folders,
-)  # fmt: skip
+)
 
 IMGPAR_API = 1
 
 TABLE = "CREATE TABLE IF NOT EXISTS pictures(name TEXT PRIMARY KEY, data BLOB)"
 
 
-class Album:
-    """Source: it is pickled for the workers, so it has no open connection."""
-
-    waits = False
+class Album(Source):
+    """It is pickled for the workers, so it has no open connection."""
 
     def __init__(self, address: str, access: Access) -> None:
         self.root, self.path = address, urlsplit(address).path
