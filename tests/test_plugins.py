@@ -21,7 +21,7 @@ from PIL import Image
 from plugin_packages import OPERATION, install_example, write_package
 
 import imgpar
-from imgpar import cli, ops
+from imgpar import cli, ops, plugin
 from imgpar.core import plugins
 from imgpar.core.spec import Frame
 from imgpar.formats import codec
@@ -585,3 +585,27 @@ def test_doctor_tells_of_names_that_imgpar_has(
 ) -> None:
     use(write_package(tmp_path, "imgpar-bad", "broken", code="1 / 0", **points))
     assert "imgpar has one of that name" in checks(capsys)["imgpar-bad"][1]
+
+
+# ----- the interface ----------------------------------------------------------------------------------
+
+FIRST = """
+    API Access BadValueError Batch Content DamagedError EncodeError EncodeOptions Encoded Entry Facts
+    Format Frame Header ImgparError Item ItemError ItemFacts LimitError Limits LockedError Metadata
+    MissingExtraError Operation OutputFile Patterns Sink Source SourceError Spec TransformError
+    UnsupportedError UsageError accepts bad_value check_size choice colour content_digest damaged
+    duration file_path in_folders integer number option pixels refused require switch text
+"""
+"""What interface 1 promises: names may be added, and without a new number none goes away."""
+
+
+def test_no_name_of_the_interface_goes_away() -> None:
+    assert plugins.API == 1
+    assert {*FIRST.split()} <= {*plugin.__all__}
+    assert all(hasattr(plugin, name) for name in plugin.__all__)
+
+
+def test_importing_the_interface_loads_no_codec() -> None:
+    script = "import sys, imgpar.plugin; print({'numpy', 'cv2', 'PIL'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", script], text=True, capture_output=True, check=True)
+    assert done.stdout == "set()\n"

@@ -40,7 +40,7 @@ from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, named
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
-from imgpar.ops import Operation, find_operation, operation_names, operation_types
+from imgpar.ops import Operation, find_operation, operation_names
 from imgpar.ops.apply import Apply
 from imgpar.ops.plugins import reserve_names
 from imgpar.outputs.sidefiles import check_report
@@ -489,4 +489,4 @@ class Pipeline(OperationMethods):
         return bytes(encoded.data)
 
 
-reserve_names(name for name in dir(Pipeline()) if name not in operation_types())
+reserve_names(dir(Pipeline()))

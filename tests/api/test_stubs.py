@@ -50,6 +50,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
 def test_mypy_knows_the_operations_of_the_package(environment: Path, tmp_path: Path) -> None:
@@ -61,6 +62,7 @@ def test_mypy_knows_the_operations_of_the_package(environment: Path, tmp_path: P
     assert found == WRONG, run.stdout + run.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(importlib.util.find_spec("basedpyright") is None, reason="basedpyright is not installed")
 def test_pyright_knows_the_operations_of_the_package(environment: Path) -> None:
