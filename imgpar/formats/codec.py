@@ -36,6 +36,7 @@ from imgpar.formats.registry import (
     added,
     every_format,
     format_of_suffix,
+    list_hint,
     sniff,
 )
 
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 _HEAD = 4096
 _LEAST_DPI, _MOST_DPI = 0.01, 1e6
-_LISTS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt", ".gz")
-"""Suffixes of lists of inputs."""
 _MAX_PREFIX = 1 << 16
 """Maximum bytes before an embedded JPEG that is searched for; viewers do not show such files."""
 
@@ -80,15 +79,6 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
             fix=list_hint(name) or " ".join(map(str, added().failed.values())),
         )
     return found
-
-
-def list_hint(name: str) -> str:
-    """What to do with a file whose name is that of a list of inputs; empty for others.
-
-    >>> list_hint("urls.CSV"), list_hint("a.jpg")
-    ('Name a list of inputs with --files-from.', '')
-    """
-    return "Name a list of inputs with --files-from." if name.lower().endswith(_LISTS) else ""
 
 
 def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:

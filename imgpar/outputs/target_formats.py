@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Split
-from imgpar.formats.codec import list_hint
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import FORMATS, Format, every_format, find_format
+from imgpar.formats.registry import FORMATS, Format, every_format, find_format, list_hint
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
