@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
 LAYERS = [
     "core", "runtime", "pixels", "ops", "formats", "inputs", "outputs", "recipe", "video", "batch", "api",
-    "torch", "desktop", "cli", "__main__", "testing",
+    "torch", "desktop", "cli", "__main__", "plugin", "testing",
 ]  # fmt: skip
 """A room may import from itself and from those before it."""
 CLOSED = {

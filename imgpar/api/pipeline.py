@@ -43,15 +43,23 @@ from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import SourceError, UnknownFormatError, UsageError, bad_value, item_error
+from imgpar.core.errors import (
+    SourceError,
+    UnknownFormatError,
+    UsageError,
+    bad_value,
+    item_error,
+    suggested,
+)
 from imgpar.core.job import Event
 from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, named
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
 from imgpar.inputs.sources import is_source
-from imgpar.ops import Operation
+from imgpar.ops import Operation, find_operation, operation_names
 from imgpar.ops.apply import Apply
+from imgpar.ops.plugins import reserve_names
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import make_operation
@@ -185,6 +193,23 @@ class Pipeline(OperationMethods):
 
     def _operation(self, name: str, value: object = None, /, **given: Any) -> Self:
         return self.then(make_operation(name, value, **given))
+
+    if not TYPE_CHECKING:  # checkers would take it for a class that has every method; see `imgpar stubs`
+
+        def __getattr__(self, name: str) -> Any:
+            """The method of an operation that another package adds."""
+            said = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name.startswith("_"):  # copies and pickles ask for these
+                raise AttributeError(said)
+            if (kind := find_operation(name)) is None:
+                near = suggested(name, operation_names())
+                raise AttributeError(f"{said}. Did you mean {near!r}?" if near else said)
+
+            def method(value: object = None, /, **given: Any) -> Self:
+                return self._operation(name, value, **given)
+
+            method.__name__, method.__doc__ = name, kind.__doc__
+            return method
 
     def apply(
         self,
@@ -697,3 +722,6 @@ class Pipeline(OperationMethods):
             strict=options.strict, verify=options.verify,
         )  # fmt: skip
         return bytes(encoded.data)
+
+
+reserve_names(dir(Pipeline()))

@@ -43,6 +43,10 @@ class Access(NamedTuple):
 NO_ACCESS = Access()
 
 
+MEMBERS = ("root", "waits", "batches", "open")
+"""What every source has."""
+
+
 class SourceLike(Protocol):
     """What an object needs to be taken for a source; `Source` has it, and tells what more there is."""
 
@@ -163,6 +167,4 @@ def content_of(source: Source, item: Item) -> Iterator[bytes | IO[bytes] | str]:
 
 def is_source(given: object) -> TypeGuard[SourceLike]:
     """Whether an input is a source, not a path."""
-    return isinstance(given, Source) or all(
-        hasattr(given, name) for name in ("root", "waits", "batches", "open")
-    )
+    return isinstance(given, Source) or all(hasattr(given, name) for name in MEMBERS)

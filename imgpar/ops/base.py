@@ -14,11 +14,13 @@ converts to the nearest of them before it calls `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from imgpar.core import parsing
+from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.job import ItemFacts
 from imgpar.core.options import Declared
 from imgpar.core.spec import Colour, Frame, Layout, Spec
@@ -186,6 +188,19 @@ class Operation(Declared):
             BadValueError: such a file cannot be read.
         """
         return ""
+
+
+@contextmanager
+def named_errors(name: str) -> Iterator[None]:
+    """Errors of libraries, and of operations of other packages, in the block as TransformError of the
+    operation `name`."""
+    try:
+        yield
+    except (ImgparError, MemoryError):
+        raise
+    except Exception as error:
+        words = library_words(error, "an unexpected error")
+        raise TransformError(f"{name} failed: {words}.", fix="Its traceback is in the report.") from error
 
 
 def for_item(
