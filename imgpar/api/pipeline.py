@@ -37,7 +37,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, bad_value
 from imgpar.core.job import Event, Item
 from imgpar.core.limits import Limits
-from imgpar.core.parsing import choice, named
+from imgpar.core.parsing import choice, named, number_range
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
@@ -129,6 +129,7 @@ class Pipeline(OperationMethods):
         *,
         channels: Literal["RGB", "RGBA", "L"] = "RGB",
         dtype: Dtype = "uint8",
+        range: tuple[float, float] = (0, 1),  # noqa: A002 - the word of the field
     ) -> Self:
         """Call a user function on every picture, in the worker processes.
 
@@ -137,20 +138,21 @@ class Pipeline(OperationMethods):
 
         Args:
             function: takes a C-contiguous array H×W×C that it may modify and keep. It returns an array H×W
-                or H×W×1 to 4 of any height and width, of uint8, uint16 or float32 (0 to 1), whose memory
+                or H×W×1 to 4 of any height and width, of uint8 (0 to 255), uint16 (0 to 65535), bool (black
+                and white) or floating point (`range`), or a tensor that exports one by DLPack. Its memory
                 must not be modified afterwards. Lambdas and functions of scripts and notebooks are
-                supported; objects that they refer to are sent with them.
+                supported; objects that they refer to are sent with them. An object may have the methods
+                `setup()`, called once in each worker before the first picture, `reset(item)`, called before
+                each item, whose frames it then gets in order, and `close()`, called at the end of the run.
             channels: channels of the array: "RGB", "RGBA" or "L".
-            dtype: type of the array: "uint8", "uint16" or "float32" (0 to 1).
+            dtype: type of the array: "uint8", "uint16" or "float32" (`range`).
+            range: floating point values of black and of white, given and returned.
 
         Raises:
             BadValueError: a value is invalid. An exception in the function fails its picture: see
-                `Outcome.error`.
+                `Outcome.error`; one in `setup()` is a RunError of the run.
         """
-        if not callable(function):
-            raise bad_value("apply", "a function", function)
-        layout = named("channels", choice("rgb", "rgba", "l"), channels).upper()
-        return self.then(Apply(function, layout, named("dtype", choice(*ITEM_BYTES), dtype)))
+        return self.then(Apply(**_function("apply", function, channels, dtype, range)))
 
     def run(
         self,
@@ -468,3 +470,15 @@ class Pipeline(OperationMethods):
             strict=options.strict, verify=options.verify,
         )  # fmt: skip
         return bytes(encoded.data)
+
+
+def _function(name: str, function: object, channels: object, dtype: object, given: object) -> dict[str, Any]:
+    """The fields that operations with a function of the user share; raises BadValueError."""
+    if not callable(function):
+        raise bad_value(name, "a function", function)
+    return {
+        "function": function,
+        "channels": named("channels", choice("rgb", "rgba", "l"), channels).upper(),
+        "dtype": named("dtype", choice(*ITEM_BYTES), dtype),
+        "range": named("range", number_range, given),
+    }

@@ -31,6 +31,11 @@ class BatchPerformer(NamedTuple):
         _configure_opencv()
         PIL.Image.MAX_IMAGE_PIXELS = None  # headers are checked against `Limits.max_pixels`
 
+    def end(self) -> None:
+        """The run is over: release what functions of the user hold."""
+        for operation in self.run.every_operation:
+            operation.tear_down()
+
     def perform(self, task: Task, context: Context) -> Done:
         """Perform a picture or one stage of it, a clip, one file of several items, or a piece of these."""
         if self.run.asks in ("looks", "thumbnail"):
@@ -46,6 +51,8 @@ class BatchPerformer(NamedTuple):
 
             return answer_task(task, self.run, context.clock)
         self.run.begin_task()
+        for operation in self.run.every_operation:
+            operation.set_up()
         if task.stage == "frame":
             return self._help(task, context)
         if task.job.item.format == OTHER or task.job.twin is not None:

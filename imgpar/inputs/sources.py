@@ -22,6 +22,7 @@ from typing import IO, Any, NamedTuple, Protocol, TypeGuard, cast
 from imgpar.core.addresses import STORES, last_part, scheme_of, without_secrets
 from imgpar.core.errors import (
     DamagedError,
+    ImgparError,
     SourceError,
     UsageError,
     item_error,
@@ -464,7 +465,7 @@ def opened(item: Item, sources: Sequence[Source]) -> Iterator[bytes | IO[bytes] 
         raise item_error(item.kind, item.error)
     source = sources[item.source - 1]
     try:
-        content = source.open(item)
+        content = _open(source, item)
         if isinstance(content, (str, os.PathLike)):
             yield os.fspath(content)
         elif isinstance(content, (bytes, bytearray, memoryview)):
@@ -476,6 +477,21 @@ def opened(item: Item, sources: Sequence[Source]) -> Iterator[bytes | IO[bytes] 
         raise DamagedError(f"It is damaged: {error}.") from None
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
+
+
+def _open(source: Source, item: Item) -> Any:
+    """What `open` of a source returns; anything that code of the user raises is an error of the item."""
+    try:
+        return source.open(item)
+    except (ImgparError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        if isinstance(error, getattr(source, "damage", ())) or type(source).__module__.startswith("imgpar."):
+            raise
+        words = f"{type(error).__name__}: {error}".removesuffix(".")
+        raise SourceError(
+            f"{type(source).__qualname__}.open raised {words}.", fix="Its traceback is in the report."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -80,6 +80,16 @@ class Operation(Declared):
     def begin(self, item: ItemFacts) -> None:
         """Called in each worker before the first frame of an item; for stateful operations."""
 
+    def numbered(self, step: int) -> Operation:  # noqa: ARG002
+        """The operation with its number in the pipeline, counted from 1, where its messages name it."""
+        return self
+
+    def set_up(self) -> None:
+        """Called in each process before it works on a picture; raises SetupError where it never can."""
+
+    def tear_down(self) -> None:
+        """Called in each worker at the end of a run."""
+
     @property
     def asks(self) -> frozenset[str]:
         """The fields of the input's metadata that it uses: names of `ItemFacts.details`."""

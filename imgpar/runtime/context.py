@@ -58,6 +58,9 @@ class Performer(Protocol):
     def begin(self) -> None:
         """Called once in every worker, before its first task of the run."""
 
+    def end(self) -> None:
+        """Called in every worker that has begun the run, after its last task, unless the worker is killed."""
+
     def perform(self, task: Task, context: Context) -> Done:
         """Perform one task.
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from imgpar.core.errors import RunError
+from imgpar.core.errors import RunError, SetupError
 from imgpar.core.job import Event, Job
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, WorkerProcess
@@ -152,7 +152,7 @@ class Scheduler:
         """Run until every job is settled or the token is cancelled.
 
         Raises:
-            RunError: workers cannot be started.
+            RunError: workers cannot be started, or the performer cannot be set up.
         """
         self._plan = plan
         for worker in self._pool.workers.values():
@@ -293,6 +293,8 @@ class Scheduler:
                 settled = self._ledger.done(worker.index, message)
             case Failed():
                 self._watchdog.failed_starts = 0
+                if message.error == SetupError.__name__:
+                    raise SetupError(message.message, fix=message.fix)
                 settled = self._ledger.failed(worker.index, message)
             case Need(serial, nbytes):
                 settled = self._ledger.need(worker.index, serial, nbytes)

@@ -91,10 +91,11 @@ class Worker:
             case Work(tasks):
                 self._queue.extend(tasks)
             case Begin(run, payload):
-                self._performers[run] = performer = pickle.loads(payload)  # noqa: S301 - from our own parent
-                performer.begin()
+                self._performers[run] = begun = pickle.loads(payload)  # noqa: S301 - from our own parent
+                begun.begin()
             case Forget(run):
-                self._performers.pop(run, None)
+                if performer := self._performers.pop(run, None):
+                    performer.end()
             case Revoke():
                 self._queue.append(message)
             case Stop():
@@ -134,7 +135,9 @@ class Worker:
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
             message = None
         except Exception as error:
-            message = failure_of(error, task.serial, clock.stage, clock.timings(), board[self._cell + 3] - 1)
+            item, items = board[self._cell + 3] - 1, task.job.items
+            path = items[item if len(items) > 1 else 0].path if item >= 0 or len(items) == 1 else ""
+            message = failure_of(error, task.serial, clock.stage, clock.timings(), item, path)
         if isinstance(message, Done | Failed):
             if notes := (*message.notes, *self._log.lines()):
                 message = message._replace(notes=_limit_texts(notes, 10))

@@ -30,6 +30,9 @@ class Reverse(NamedTuple):
     def begin(self) -> None:
         """Nothing to prepare."""
 
+    def end(self) -> None:
+        """Nothing to release."""
+
     def perform(self, task: Task, context: Context) -> Done:
         """One file."""
         with context.clock.during("read"):
