@@ -37,11 +37,11 @@ from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, bad_value
 from imgpar.core.job import Event, Item
 from imgpar.core.limits import Limits
-from imgpar.core.parsing import choice, named, number_range
+from imgpar.core.parsing import choice, named, number_range, odd_integer
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
-from imgpar.ops.apply import Apply
+from imgpar.ops.apply import MOST_FRAMES, Apply
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import make_operation
@@ -130,6 +130,7 @@ class Pipeline(OperationMethods):
         channels: Literal["RGB", "RGBA", "L"] = "RGB",
         dtype: Dtype = "uint8",
         range: tuple[float, float] = (0, 1),  # noqa: A002 - the word of the field
+        window: int = 1,
     ) -> Self:
         """Call a user function on every picture, in the worker processes.
 
@@ -147,12 +148,16 @@ class Pipeline(OperationMethods):
             channels: channels of the array: "RGB", "RGBA" or "L".
             dtype: type of the array: "uint8", "uint16" or "float32" (`range`).
             range: floating point values of black and of white, given and returned.
+            window: odd number of frames W: the function gets W×H×W×C, the frame in the middle and its
+                neighbours in a clip or an animation, and returns the one in the middle. Beyond both ends the
+                first and the last frame repeat; a still picture is repeated W times.
 
         Raises:
             BadValueError: a value is invalid. An exception in the function fails its picture: see
                 `Outcome.error`; one in `setup()` is a RunError of the run.
         """
-        return self.then(Apply(**_function("apply", function, channels, dtype, range)))
+        frames = named("window", odd_integer(1, MOST_FRAMES), window)
+        return self.then(Apply(**_function("apply", function, channels, dtype, range), window=frames))
 
     def run(
         self,

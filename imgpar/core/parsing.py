@@ -88,6 +88,20 @@ def integer(low: int, high: int) -> Parser:
     return parse
 
 
+def odd_integer(low: int, high: int) -> Parser:
+    """An odd whole number from `low` to `high`, both included."""
+
+    @accepts("int")
+    def parse(value: object) -> int:
+        with contextlib.suppress(BadValueError):
+            number: int = integer(low, high)(value)
+            if number % 2:
+                return number
+        raise bad_value(VALUE, f"an odd whole number from {low} to {high}", value)
+
+    return parse
+
+
 @accepts('int | Literal["none"]')
 def days(value: object) -> int:
     """A number of days, or "none" for 0.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from imgpar.core.errors import TransformError
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 UNIT = (0.0, 1.0)
 """Black and white of floating point values, where nothing else is declared."""
+MOST_FRAMES = 255
+"""Maximum frames of a window."""
 BEYOND = 0.5
 """Maximum distance of float values from their range that is clipped, as a fraction of it."""
 _ODD_BYTE = 300.0
@@ -52,6 +56,8 @@ class Apply(Operation):
     dtype: str = "uint8"
     range: tuple[float, float] = UNIT
     """Values of black and white where values are floating point."""
+    window: int = 1
+    """Frames that the function gets at once: the one whose result it returns, and its neighbours."""
     step: int = 0
     """Number of the operation in its pipeline, for messages; 0 is unknown."""
 
@@ -85,15 +91,61 @@ class Apply(Operation):
         """Whether the function is stateful: it has a method `reset`."""
         return callable(getattr(self.function, "reset", None))
 
+    @property
+    def together(self) -> bool:
+        """As `Operation.together`."""
+        return self.window > 1
+
     def call(self, frame: Frame) -> Frame:
-        """Call the function with a copy of the frame; the result owns its memory."""
+        """Call the function with a copy of the only frame of an item; the result owns its memory."""
+        (made,) = self.over([frame])
+        return made
+
+    def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Call the function for each frame of an item, with a copy of it, or of it and its neighbours."""
         self.set_up()
-        return self._taken(call(self.function, self._label, self._given(frame)), frame)
+        if self.window > 1:
+            return self._over_windows(frames)
+        return (self._taken(call(self.function, self._label, self._given(frame)), frame) for frame in frames)
+
+    def _over_windows(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Half a window of frames is read ahead; beyond both ends the first and the last one repeat."""
+        half = self.window // 2
+        window: deque[Array] = deque(maxlen=self.window)
+        waiting = deque[Frame]()
+        given = self._repeated_at_ends(frames, half, waiting)
+        for array in given:
+            window.append(array)
+            if len(window) == self.window:
+                yield self._taken(call(self.function, self._label, self._stacked(window)), waiting.popleft())
+
+    def _repeated_at_ends(
+        self, frames: Iterable[Frame], half: int, waiting: deque[Frame]
+    ) -> Iterator[Array]:
+        array: Array | None = None
+        for frame in frames:
+            waiting.append(frame)
+            first, array = array is None, self._given(frame)
+            yield from repeat(array, half + 1 if first else 1)
+        if array is not None:
+            yield from repeat(array, half)
+
+    def _stacked(self, arrays: Sequence[Array]) -> Array:
+        """A new array N×H×W×C; raises TransformError where sizes differ."""
+        import numpy as np
+
+        if len({array.shape for array in arrays}) > 1:
+            raise TransformError(
+                f"{self._label} cannot get a window of frames of different sizes.",
+                fix="Let the function before it return one size for all frames of an item.",
+            )
+        return np.stack(arrays)
 
     def identity(self) -> str:
         """A digest of the function's code and of the plain values it uses."""
-        facts = (self.function, self.channels, self.dtype)
-        return fingerprint(facts if self.range == UNIT else (*facts, self.range))
+        facts: tuple[Any, ...] = (self.function, self.channels, self.dtype)
+        facts = facts if self.range == UNIT else (*facts, self.range)
+        return fingerprint(facts if self.window == 1 else (*facts, "window", self.window))
 
     @property
     def _label(self) -> str:

@@ -14,7 +14,7 @@ converts to the nearest of them before it calls `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -112,6 +112,21 @@ class Operation(Declared):
     def idle(self, spec: Spec) -> bool:  # noqa: ARG002
         """Whether this operation has no effect on such a frame."""
         return False
+
+    @property
+    def together(self) -> bool:
+        """Whether it works on several frames at once."""
+        return False
+
+    @property
+    def batch(self) -> int:
+        """How many pictures it takes at once, at most; more than 1 for functions that take batches."""
+        return 1
+
+    def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The results for frames of one item, in order, for functions of the user. It may read ahead, so with
+        `together` the frames must stay valid until their results are made."""
+        raise NotImplementedError
 
     @property
     def looks(self) -> bool:

@@ -177,7 +177,7 @@ def run_dynamic(
     """
     for operation in operations:
         if operation.dynamic and not operation.looks:
-            frames = [operation.call(frame) for frame in frames]  # type: ignore[attr-defined]
+            frames = list(operation.over(frames))
         else:
             settled = operation
             if operation.dynamic:
@@ -191,6 +191,23 @@ def run_dynamic(
         if len({frame.spec for frame in frames}) > 1:
             raise TransformError("The function returned frames of different sizes for one animation.")
     return frames
+
+
+def run_over(frames: Iterator[Frame], operations: Sequence[Operation]) -> Iterator[Frame]:
+    """Run operations of which some work on several frames at once, on frames of a clip.
+
+    Args:
+        frames: in order; each stays valid. They are requested as results are.
+        operations: in order.
+    """
+    for operation in operations:
+        frames = operation.over(frames) if operation.together else _one_by_one(frames, operation)
+    return frames
+
+
+def _one_by_one(frames: Iterator[Frame], operation: Operation) -> Iterator[Frame]:
+    for frame in frames:
+        yield run_dynamic([frame], (operation,))[0]
 
 
 def encode(
