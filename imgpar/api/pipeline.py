@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
@@ -37,11 +37,12 @@ from imgpar.core import parsing
 from imgpar.core.errors import UnknownFormatError, bad_value
 from imgpar.core.job import Event, Item
 from imgpar.core.limits import Limits
-from imgpar.core.parsing import choice, named, number_range, odd_integer
+from imgpar.core.parsing import choice, integer, named, number_range, odd_integer
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
 from imgpar.ops.apply import MOST_FRAMES, Apply
+from imgpar.ops.apply_batch import MOST_PICTURES, ApplyBatch
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import make_operation
@@ -158,6 +159,41 @@ class Pipeline(OperationMethods):
         """
         frames = named("window", odd_integer(1, MOST_FRAMES), window)
         return self.then(Apply(**_function("apply", function, channels, dtype, range), window=frames))
+
+    def apply_batch(
+        self,
+        function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any] | Sequence[np.ndarray[Any, Any]]],
+        *,
+        size: int = 16,
+        channels: Literal["RGB", "RGBA", "L"] = "RGB",
+        dtype: Dtype = "uint8",
+        range: tuple[float, float] = (0, 1),  # noqa: A002 - the word of the field
+    ) -> Self:
+        """Call a user function on several pictures at once, such as a model, in the worker processes.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> pipe.apply_batch(lambda pictures: 255 - pictures, size=8)
+        Pipeline(resize, apply_batch)
+
+        Args:
+            function: takes a C-contiguous array N×H×W×C, at most `size` pictures of the same size, which it
+                may modify and keep. It returns N results, in order: an array, a tensor that exports one by
+                DLPack, or a sequence; what holds for each is said at `apply`. What it returns for a picture
+                must not depend on the others. An object may have the methods `setup()` and `close()`.
+            size: most pictures in one call. Fewer are given where the others have another size, and at the
+                end of the run; one where the pictures are pages or have several outputs, where one file is
+                made of all, and by `encode`. Of a clip or an animation they are successive frames.
+            channels, dtype, range: as for `apply`.
+
+        Raises:
+            BadValueError: a value is invalid. If a call fails, its pictures are tried again one by one, and
+                fail by themselves.
+        """
+        if callable(getattr(function, "reset", None)):
+            expected = "a function without reset(item), because it gets several items at once"
+            raise bad_value("apply_batch", expected, function)
+        count = named("size", integer(1, MOST_PICTURES), size)
+        return self.then(ApplyBatch(**_function("apply_batch", function, channels, dtype, range), size=count))
 
     def run(
         self,

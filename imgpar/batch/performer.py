@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
@@ -70,6 +71,22 @@ class BatchPerformer(NamedTuple):
 
         memory = Memory(context.buffer, context.lease)
         return PictureWork(task, self.run, context.clock, memory).perform()
+
+    def perform_together(
+        self, tasks: Sequence[Task], contexts: Sequence[Context]
+    ) -> list[Callable[[], Done]]:
+        """Call the functions that take several pictures at once; see `picture/together`."""
+        from imgpar.batch.picture.memory import Memory
+        from imgpar.batch.picture.task import PictureWork
+        from imgpar.batch.picture.together import transform_together
+
+        for operation in self.run.every_operation:
+            operation.set_up()
+        works = [
+            PictureWork(task, self.run, context.clock, Memory(context.buffer, context.lease))
+            for task, context in zip(tasks, contexts, strict=True)
+        ]
+        return transform_together(works, [context.clock for context in contexts])
 
     def _convert_clip(self, task: Task, context: Context) -> Done:
         """A clip is one task with every schedule; its frames are never all in memory."""

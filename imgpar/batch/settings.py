@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options(), *Naming.options()))
 
 
+def check_schedule(recipe: Recipe, options: RunOptions) -> None:
+    """Refuse a schedule with which a function would not get several pictures; raises UsageError."""
+    if options.schedule == "chain" and any(operation.batch > 1 for operation in recipe.every_operation):
+        raise UsageError(
+            'apply_batch collects pictures before its function is called, and schedule="chain" makes each '
+            "picture at once.",
+            fix="Leave schedule out.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """The keywords of one public call, besides those in its signature."""

@@ -15,7 +15,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selected_inputs import item_plan
 from imgpar.batch.selection import Selection
-from imgpar.batch.settings import Call
+from imgpar.batch.settings import Call, check_schedule
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
 from imgpar.core.job import Event, Item, Outcome
@@ -83,6 +83,7 @@ def read_request(
     if recipe.encode.split and settings.get("pages"):
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     options = RunOptions.read({key: value for key, value in settings.items() if key in call.run})
+    check_schedule(recipe, options)
     return ArrayRequest(
         recipe,
         with_sources(inputs, options.access),

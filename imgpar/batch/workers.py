@@ -121,6 +121,8 @@ class Workers:
         try:
             pool = self.open()[1]
             ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule, together=options.strict)
+            if spec.together > 1:
+                ledger.tasks.collect(spec.together)
             scheduler = Scheduler(
                 pool,
                 ledger,

@@ -119,9 +119,7 @@ class Apply(Operation):
             if len(window) == self.window:
                 yield self._taken(call(self.function, self._label, self._stacked(window)), waiting.popleft())
 
-    def _repeated_at_ends(
-        self, frames: Iterable[Frame], half: int, waiting: deque[Frame]
-    ) -> Iterator[Array]:
+    def _repeated_at_ends(self, frames: Iterable[Frame], half: int, waiting: deque[Frame]) -> Iterator[Array]:
         array: Array | None = None
         for frame in frames:
             waiting.append(frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -60,6 +60,15 @@ class Performer(Protocol):
 
     def end(self) -> None:
         """Called in every worker that has begun the run, after its last task, unless the worker is killed."""
+
+    def perform_together(
+        self, tasks: Sequence[Task], contexts: Sequence[Context]
+    ) -> list[Callable[[], Done]]:
+        """Do what several tasks have in common.
+
+        Returns:
+            For each task what completes it, to be called in this order; it raises as `perform`.
+        """
 
     def perform(self, task: Task, context: Context) -> Done:
         """Perform one task.

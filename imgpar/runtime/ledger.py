@@ -139,7 +139,7 @@ class Ledger:
             del worker.outstanding[serial]
             worker.alone = False
             return self._settle(state, "failed", too_large(serial, nbytes, self.allocator.largest))
-        worker.waiting = (serial, nbytes)
+        worker.requests.append((serial, nbytes))
         return None
 
     def no_memory(self, index: int, serial: int) -> None:
@@ -185,7 +185,7 @@ class Ledger:
             placed, state.lease = placed._replace(lease=kept), None
             return self._settle(state, "array", placed=placed)
         if task.stage == "decode":
-            self.tasks.downstream.append(task_of(state, "transform", placed))
+            self.tasks.decoded(state, placed)
         else:
             self._fan_out(state, placed)
         return None
@@ -291,12 +291,14 @@ class Ledger:
         self.leases.free_standing(worker)
         self._kills += cause == "killed"
         settled = []
+        shared = begun in worker.outstanding and worker.outstanding[begun].together > 1
         for serial, task in reversed(worker.outstanding.items()):
             if task.stage == "frame":
                 self._helping.lost(task, crashed=serial == begun and cause != "killed")
                 continue
             self._helping.forget(serial)
             state = self.jobs[task.job.id]
+            state.single = state.single or (shared and task.together > 1)
             if serial != begun:
                 self._put_back(state, task)
                 continue

@@ -14,6 +14,8 @@ import os
 import pickle
 import signal
 from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from imgpar.core.errors import HelperKilledError
@@ -108,23 +110,48 @@ class Worker:
             self._standing = None
             if task.token:
                 self._channel.send(Dropped(task.token))
+        elif task.together > 1:
+            others = (self._queue.popleft() for _ in range(task.together - 1))
+            self._perform_together([task, *others])  # type: ignore[list-item]
         else:
             self._perform(task)
 
     # ----- one task -------------------------------------------------------------------------------
 
-    def _perform(self, task: Task) -> None:
+    def _perform_together(self, tasks: Sequence[Task]) -> None:
+        """Perform tasks that share a part of their work, and answer each."""
+        self._enter(tasks[0])
+        contexts = [self._context(task) for task in tasks]
+        try:
+            ends = self._performers[tasks[0].run].perform_together(tasks, contexts)
+        except Exception as error:
+            ends = [partial(_raise, error)] * len(tasks)
+        for task, context, end in zip(tasks, contexts, ends, strict=True):
+            self._perform(task, context, end)
+
+    def _enter(self, task: Task) -> None:
+        """Write to the board which task this process is working on."""
         board = self._view.board
         board[self._cell + 1] += 1
         board[self._cell + 3] = 0
         board[self._cell] = task.serial
-        clock = StageClock(board, self._cell)
+
+    def _context(self, task: Task) -> Context:
+        clock = StageClock(self._view.board, self._cell)
+        return Context(
+            task, clock, self._view.buffer, self._kept, self._lease, self._channel, self._accept_now
+        )
+
+    def _perform(
+        self, task: Task, context: Context | None = None, end: Callable[[], Done] | None = None
+    ) -> None:
+        """Perform a task and answer it; with `end` the part of it that is left."""
+        self._enter(task)
+        context = context or self._context(task)
+        board, clock = self._view.board, context.clock
         message: Done | Failed | NoMemory | None
         try:
-            context = Context(
-                task, clock, self._view.buffer, self._kept, self._lease, self._channel, self._accept_now
-            )
-            message = self._performers[task.run].perform(task, context)
+            message = end() if end else self._performers[task.run].perform(task, context)
         except Denied:
             message = None
         except OutOfPagesError:
@@ -191,6 +218,9 @@ class Worker:
                 case Deny(serial) if serial == task.serial:
                     raise Denied
                 case Work(tasks):
+                    if tasks[0].together > 1:
+                        self._perform_together(tasks)
+                        continue
                     for other in tasks:
                         if other.stage in ("transform", "encode", "frame"):
                             self._perform(other)
@@ -198,6 +228,10 @@ class Worker:
                             self._queue.append(other)
                 case _:
                     self._accept_now(message)
+
+
+def _raise(error: Exception) -> Done:
+    raise error
 
 
 def _limit_texts(texts: tuple[str, ...], most: int) -> tuple[str, ...]:

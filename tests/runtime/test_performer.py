@@ -6,7 +6,7 @@ import contextlib
 import os
 import pickle
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,12 @@ class Reverse(NamedTuple):
 
     def end(self) -> None:
         """Nothing to release."""
+
+    def perform_together(
+        self, tasks: Sequence[Task], contexts: Sequence[Context]
+    ) -> list[Callable[[], Done]]:
+        """No tasks share work."""
+        raise NotImplementedError
 
     def perform(self, task: Task, context: Context) -> Done:
         """One file."""

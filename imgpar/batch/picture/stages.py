@@ -188,9 +188,14 @@ def run_dynamic(
                 results = own_frames(step.spec, len(frames))
                 _run(step, frames, results, remarks)
                 frames = results
-        if len({frame.spec for frame in frames}) > 1:
-            raise TransformError("The function returned frames of different sizes for one animation.")
+        check_one_spec(frames)
     return frames
+
+
+def check_one_spec(frames: Sequence[Frame]) -> None:
+    """Raise TransformError where the results of a function for one item differ in size or pixel format."""
+    if len({frame.spec for frame in frames}) > 1:
+        raise TransformError("The function returned frames of different sizes for one animation.")
 
 
 def run_over(frames: Iterator[Frame], operations: Sequence[Operation]) -> Iterator[Frame]:

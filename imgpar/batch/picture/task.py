@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from operator import attrgetter
+from typing import NamedTuple
 
 from imgpar.batch.picture import documents, planar, programs, reuse, stages
 from imgpar.batch.picture.header_transfer import pack_header, unpack_header
@@ -25,10 +26,29 @@ from imgpar.core.spec import Frame, FrameRef, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.registry import find_format
+from imgpar.ops import Operation
 from imgpar.runtime.protocol import Done, Lease, Placed, Task
 from imgpar.runtime.stage_times import StageClock
 
 _FORMAT = attrgetter("format")
+
+
+class Half(NamedTuple):
+    """Stage `transform`, begun."""
+
+    placed: Placed
+    header: Header
+    program: Program
+    found: list[str]
+    """What operations have found out about the picture."""
+    frames: list[Frame] = []  # noqa: RUF012 - never modified
+
+    @property
+    def functions(self) -> tuple[Operation, ...]:
+        """The operations from the first function of the user on."""
+        step = self.program.steps[-1]
+        assert step.dynamic is not None
+        return (step.dynamic, *self.program.rest)
 
 
 class PictureWork:
@@ -123,15 +143,37 @@ class PictureWork:
         return self._done(placed=placed, lost=lost, notes=(*more, *notes), digest=digest)
 
     def _transform(self) -> Done:
+        half = self._begin_transform()
+        with self._clock.during("transform"):
+            within, given = self._memory.within(half.placed.lease), self._memory.frames(half.placed.frames)
+            frames, offset = stages.transform_frames(half.program, given, within, half.found)
+        return self._transformed(half, frames, offset)
+
+    def _begin_transform(self) -> Half:
         placed, header = self._placed()
         self._fitted(header)
         with self._clock.during("transform"):
             program = self._compiled(header, keep_frames=placed.frames.count > 1)
-            within = self._memory.within(placed.lease)
             path, count = self._task.job.item.path, placed.frames.count
             programs.begin_picture(self._run.operations, program.source, path, count)
-            found, given = list[str](), self._memory.frames(placed.frames)
-            frames, offset = stages.transform_frames(program, given, within, found)
+        return Half(placed, header, program, [])
+
+    def until_function(self) -> Half:
+        """Stage `transform` until the first function of the user, whose input is in `frames`."""
+        half = self._begin_transform()
+        within, given = self._memory.within(half.placed.lease), self._memory.frames(half.placed.frames)
+        before = half.program._replace(steps=half.program.steps[:-1], rest=())
+        with self._clock.during("transform"):
+            frames, _ = stages.transform_frames(before, given, within, half.found)
+        return half._replace(frames=frames)
+
+    def after_functions(self, half: Half) -> Done:
+        """The rest of stage `transform`, with the results of the operations in `frames`."""
+        return self._transformed(half, half.frames, None)
+
+    def _transformed(self, half: Half, frames: list[Frame], offset: int | None) -> Done:
+        """The result of stage `transform`; `offset` of the frames in the lease, None if they are outside."""
+        placed, header, _, found, _ = half
         if self._run.arrays:
             placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
             return self._done(placed=placed, lost=lost, notes=tuple(found))
