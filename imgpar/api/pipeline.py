@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imgpar.batch.report import Report
+    from imgpar.ops.returned import Returned
 
 
 class Pipeline(OperationMethods):
@@ -126,7 +127,7 @@ class Pipeline(OperationMethods):
 
     def apply(
         self,
-        function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]],
+        function: Callable[[np.ndarray[Any, Any]], Returned],
         *,
         channels: Literal["RGB", "RGBA", "L"] = "RGB",
         dtype: Dtype = "uint8",
@@ -162,7 +163,7 @@ class Pipeline(OperationMethods):
 
     def apply_batch(
         self,
-        function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any] | Sequence[np.ndarray[Any, Any]]],
+        function: Callable[[np.ndarray[Any, Any]], Returned | Sequence[Returned]],
         *,
         size: int = 16,
         channels: Literal["RGB", "RGBA", "L"] = "RGB",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from imgpar.core.errors import TransformError
 from imgpar.core.spec import Layout
@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
+
+
+class SupportsDLPack(Protocol):
+    """An array of any library that exports its memory by DLPack."""
+
+    def __dlpack__(self, *args: Any, **kwargs: Any) -> Any:
+        """The capsule."""
+
+    def __dlpack_device__(self) -> Any:
+        """Kind and number of the device."""
+
+
+if TYPE_CHECKING:
+    Returned: TypeAlias = np.ndarray[Any, Any] | SupportsDLPack
+    """What a function of the user may return."""
 
 BY_CHANNELS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 WANTED = "height × width or height × width × 1 to 4 channels of uint8, uint16, bool or floating point"

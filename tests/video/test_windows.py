@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +140,19 @@ def test_single_frames_have_no_neighbours(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "a.mp4", frames=3)
     with pytest.raises(imgpar.TransformError, match=r"needs the neighbours of each frame"):
         list(imgpar.frames(source, pipeline=imgpar.Pipeline().apply(span, window=3)))
+
+
+def test_the_example_removes_a_flash(tmp_path: Path) -> None:
+    flash = "format=yuv420p,geq=lum='if(eq(N,2),230,60)':cb=128:cr=128"
+    make_clip(tmp_path / "in" / "a.mp4", frames=5, filters=flash)
+    example = Path(__file__).parents[2] / "examples" / "denoise_clip.py"
+    done = subprocess.run(
+        [sys.executable, example, tmp_path / "in", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1 converted, 0 failed\n"
+    bright = [float(frame.array.mean()) for frame in imgpar.frames(tmp_path / "out" / "a.mp4")]
+    assert len(bright) == 5
+    assert max(bright) < 80
