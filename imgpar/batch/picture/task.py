@@ -33,7 +33,7 @@ from imgpar.runtime.stage_times import StageClock
 _FORMAT = attrgetter("format")
 
 
-class Half(NamedTuple):
+class Transforming(NamedTuple):
     """Stage `transform`, begun."""
 
     placed: Placed
@@ -149,16 +149,16 @@ class PictureWork:
             frames, offset = stages.transform_frames(half.program, given, within, half.found)
         return self._transformed(half, frames, offset)
 
-    def _begin_transform(self) -> Half:
+    def _begin_transform(self) -> Transforming:
         placed, header = self._placed()
         self._fitted(header)
         with self._clock.during("transform"):
             program = self._compiled(header, keep_frames=placed.frames.count > 1)
             path, count = self._task.job.item.path, placed.frames.count
             programs.begin_picture(self._run.operations, program.source, path, count)
-        return Half(placed, header, program, [])
+        return Transforming(placed, header, program, [])
 
-    def until_function(self) -> Half:
+    def until_function(self) -> Transforming:
         """Stage `transform` until the first function of the user, whose input is in `frames`."""
         half = self._begin_transform()
         within, given = self._memory.within(half.placed.lease), self._memory.frames(half.placed.frames)
@@ -167,11 +167,11 @@ class PictureWork:
             frames, _ = stages.transform_frames(before, given, within, half.found)
         return half._replace(frames=frames)
 
-    def after_functions(self, half: Half) -> Done:
+    def after_functions(self, half: Transforming) -> Done:
         """The rest of stage `transform`, with the results of the operations in `frames`."""
         return self._transformed(half, half.frames, None)
 
-    def _transformed(self, half: Half, frames: list[Frame], offset: int | None) -> Done:
+    def _transformed(self, half: Transforming, frames: list[Frame], offset: int | None) -> Done:
         """The result of stage `transform`; `offset` of the frames in the lease, None if they are outside."""
         placed, header, _, found, _ = half
         if self._run.arrays:

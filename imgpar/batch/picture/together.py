@@ -23,7 +23,7 @@ from imgpar.runtime.protocol import Done
 from imgpar.runtime.stage_times import StageClock
 
 if TYPE_CHECKING:
-    from imgpar.batch.picture.task import Half, PictureWork
+    from imgpar.batch.picture.task import Transforming, PictureWork
 
 
 def transform_together(
@@ -39,7 +39,7 @@ def transform_together(
         For each picture what completes its stage, or raises its error.
     """
     errors: dict[int, Exception] = {}
-    halves: dict[int, Half] = {}
+    halves: dict[int, Transforming] = {}
     for number, work in enumerate(works):
         try:
             halves[number] = work.until_function()
@@ -68,7 +68,9 @@ def transform_together(
     ]
 
 
-def _each(operations: dict[int, Operation], halves: dict[int, Half]) -> dict[int, list[Frame] | Exception]:
+def _each(
+    operations: dict[int, Operation], halves: dict[int, Transforming]
+) -> dict[int, list[Frame] | Exception]:
     """The frames of each picture after one operation, or its error."""
     found: dict[int, list[Frame] | Exception] = {}
     first = next(iter(operations.values()), None)
