@@ -74,7 +74,7 @@ class BatchPerformer(NamedTuple):
 
     def perform_together(
         self, tasks: Sequence[Task], contexts: Sequence[Context]
-    ) -> list[Callable[[], Done]]:
+    ) -> list[tuple[int, Callable[[], Done]]]:
         """Call the functions that take several pictures at once; see `picture/together`."""
         from imgpar.batch.picture.memory import Memory
         from imgpar.batch.picture.task import PictureWork
@@ -83,7 +83,7 @@ class BatchPerformer(NamedTuple):
         for operation in self.run.every_operation:
             operation.set_up()
         works = [
-            PictureWork(task, self.run, context.clock, Memory(context.buffer, context.lease))
+            PictureWork(task, self.run, context.clock, Memory(context.buffer, context.lease, context.request))
             for task, context in zip(tasks, contexts, strict=True)
         ]
         return transform_together(works, [context.clock for context in contexts])

@@ -130,6 +130,7 @@ class Workers:
                 limit=min(self.jobs, options.jobs or self.jobs),
                 timeout=options.timeout,
                 name=spec.name,
+                sets_up=any(operation.sets_up for operation in spec.every_operation),
                 sink=sink,
                 cancel=cancel,
                 **hooks,

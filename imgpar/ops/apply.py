@@ -72,6 +72,11 @@ class Apply(Operation):
         """The operation with its number in the pipeline."""
         return replace(self, step=step)
 
+    @property
+    def sets_up(self) -> bool:
+        """As `Operation.sets_up`."""
+        return callable(getattr(self.function, "setup", None))
+
     def set_up(self) -> None:
         """Call `setup()` of the function, where this process has not; raises SetupError."""
         set_up(self.function, self._label)

@@ -84,6 +84,11 @@ class Operation(Declared):
         """The operation with its number in the pipeline, counted from 1, where its messages name it."""
         return self
 
+    @property
+    def sets_up(self) -> bool:
+        """Whether `set_up` may fail."""
+        return False
+
     def set_up(self) -> None:
         """Called in each process before it works on a picture; raises SetupError where it never can."""
 

@@ -34,6 +34,7 @@ class Context:
     buffer: memoryview
     kept: dict[str, Any] = field(repr=False)
     _ask: Ask = field(repr=False)
+    _request: Callable[[Task, int], None] = field(repr=False)
     _channel: WorkerEnd = field(repr=False)
     _accept: Callable[[Any], None] = field(repr=False)
 
@@ -46,6 +47,11 @@ class Context:
                 is large enough.
         """
         return self._ask(self.task, nbytes, standing)
+
+    def request(self, nbytes: int) -> None:
+        """Give up the task's lease and request one of at least `nbytes`, which the next `lease` awaits. Of
+        tasks that are performed together each does so before the first of them waits, in reverse order."""
+        self._request(self.task, nbytes)
 
     def helpers(self) -> Helpers:
         """The other workers, for a job that is a stream."""
@@ -63,11 +69,12 @@ class Performer(Protocol):
 
     def perform_together(
         self, tasks: Sequence[Task], contexts: Sequence[Context]
-    ) -> list[Callable[[], Done]]:
+    ) -> list[tuple[int, Callable[[], Done]]]:
         """Do what several tasks have in common.
 
         Returns:
-            For each task what completes it, to be called in this order; it raises as `perform`.
+            For each task its index and what completes it, to be called in this order; it raises as `perform`.
+            Those that wait for memory come last, so that none of them holds what another one waits for.
         """
 
     def perform(self, task: Task, context: Context) -> Done:

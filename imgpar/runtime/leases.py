@@ -210,6 +210,8 @@ class Leases:
         workers, tasks = self._workers.values(), self._tasks
         if not any(worker.waiting for worker in workers) or tasks.downstream or tasks.collected:
             return False
+        if any(map(_works_meanwhile, workers)):
+            return False
         if tasks.queue or tasks.suspects:
             return all(worker.waiting for worker in workers)
         return all(worker.waiting or not worker.outstanding for worker in workers)
@@ -238,6 +240,15 @@ def too_large(serial: int, nbytes: int, largest: int) -> Failed:
         f"It needs {nbytes >> 20:,} MiB of shared memory, but there are only {largest >> 20:,} MiB.",
         "Raise the limit with --memory.",
         "",
+    )
+
+
+def _works_meanwhile(worker: WorkerState) -> bool:
+    """Whether a worker that waits for memory has a task to perform meanwhile."""
+    waiting = {serial for serial, _ in worker.requests}
+    return bool(waiting) and any(
+        task.stage in ("transform", "encode") and serial not in waiting
+        for serial, task in worker.outstanding.items()
     )
 
 

@@ -129,8 +129,15 @@ class Ledger:
             files=lambda task: self.jobs[task.job.id].outputs,
         )
 
-    def need(self, index: int, serial: int, nbytes: int) -> Settled | None:
-        """A task has released its lease and requests `nbytes`; settled if it can never have them."""
+    def need(self, index: int, serial: int, nbytes: int, later: bool = False) -> Settled | None:
+        """A task has released its lease and requests `nbytes`; settled if it can never have them.
+
+        Args:
+            index: of the worker.
+            serial: of the task.
+            nbytes: size of the lease in bytes.
+            later: as `Need.later`.
+        """
         worker = self.workers[index]
         state = self.jobs[worker.outstanding[serial].job.id]
         self.leases.free(state)
@@ -139,7 +146,7 @@ class Ledger:
             del worker.outstanding[serial]
             worker.alone = False
             return self._settle(state, "failed", too_large(serial, nbytes, self.allocator.largest))
-        worker.requests.append((serial, nbytes))
+        worker.requests.insert(0 if later else len(worker.requests), (serial, nbytes))
         return None
 
     def no_memory(self, index: int, serial: int) -> None:

@@ -147,6 +147,9 @@ class Need(NamedTuple):
 
     serial: int
     nbytes: int
+    later: bool = False
+    """It returns what it was granted, because another task of the worker, begun meanwhile, waits for memory.
+    Its turn is after all that wait there."""
 
 
 class NoMemory(NamedTuple):

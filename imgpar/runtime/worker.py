@@ -76,6 +76,10 @@ class Worker:
         self._kept: dict[str, Any] = {}
         self._queue: deque[Task | Revoke] = deque()
         self._standing: Lease | None = None
+        self._requests: dict[int, int] = {}
+        """Bytes requested for tasks, by their serials, until they are granted or denied."""
+        self._denied: dict[int, Deny] = {}
+        """Answers for tasks that do not wait now: another one, begun meanwhile, does."""
 
     def loop(self) -> None:
         """Run until the parent sends `Stop` or is gone."""
@@ -125,9 +129,9 @@ class Worker:
         try:
             ends = self._performers[tasks[0].run].perform_together(tasks, contexts)
         except Exception as error:
-            ends = [partial(_raise, error)] * len(tasks)
-        for task, context, end in zip(tasks, contexts, ends, strict=True):
-            self._perform(task, context, end)
+            ends = [(number, partial(_raise, error)) for number in range(len(tasks))]
+        for number, end in ends:
+            self._perform(tasks[number], contexts[number], end)
 
     def _enter(self, task: Task) -> None:
         """Write to the board which task this process is working on."""
@@ -139,7 +143,14 @@ class Worker:
     def _context(self, task: Task) -> Context:
         clock = StageClock(self._view.board, self._cell)
         return Context(
-            task, clock, self._view.buffer, self._kept, self._lease, self._channel, self._accept_now
+            task,
+            clock,
+            self._view.buffer,
+            self._kept,
+            self._lease,
+            self._request,
+            self._channel,
+            self._accept_now,
         )
 
     def _perform(
@@ -194,8 +205,12 @@ class Worker:
         if standing and self._standing is not None and nbytes <= self._standing.size:
             return self._standing
         self._standing = None  # a request releases the standing lease: see `Ledger.need`
-        self._channel.send(Need(task.serial, nbytes))
-        lease = self._await_grant(task)
+        if task.serial not in self._requests:
+            self._request(task, nbytes)
+        try:
+            lease = self._await_grant(task)
+        finally:
+            del self._requests[task.serial]
         try:
             self._view.reserve(lease)
         except OSError as error:
@@ -204,12 +219,18 @@ class Worker:
             self._standing = lease._replace(fresh=False)
         return lease
 
+    def _request(self, task: Task, nbytes: int) -> None:
+        """Request a lease that `_lease` awaits later; the task gives up the one that it has."""
+        self._requests[task.serial] = nbytes
+        self._channel.send(Need(task.serial, nbytes))
+
     def _await_grant(self, task: Task) -> Lease:
-        """Wait for memory. Tasks of other jobs that need no memory are performed meanwhile."""
+        """Wait for memory. Tasks of other jobs are performed meanwhile, which may wait, too; so that they do
+        not wait for each other, what is granted to a task that cannot go on is returned."""
         board = self._view.board
         board[self._cell] = 0  # waiting cannot crash
         while True:
-            message = self._channel.receive()
+            message = self._denied.pop(task.serial, None) or self._channel.receive()
             match message:
                 case Grant(serial, lease) if serial == task.serial:
                     board[self._cell + 1] += 1
@@ -217,6 +238,10 @@ class Worker:
                     return lease
                 case Deny(serial) if serial == task.serial:
                     raise Denied
+                case Grant(serial):
+                    self._channel.send(Need(serial, self._requests[serial], later=True))
+                case Deny(serial):
+                    self._denied[serial] = message
                 case Work(tasks):
                     if tasks[0].together > 1:
                         self._perform_together(tasks)

@@ -142,13 +142,18 @@ def test_arrays_come_in_order(greys: Path, jobs: int) -> None:
     assert found == [*range(50, 70)]
 
 
-def test_batches_are_smaller_where_memory_is(tmp_path: Path) -> None:
+def double(pictures: Array) -> Array:
+    return np.repeat(np.repeat(pictures, 2, 1), 2, 2)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_that_grow_need_no_memory_for_all_at_once(tmp_path: Path, jobs: int) -> None:
     (tmp_path / "in").mkdir()
-    for value in range(6):
-        Image.new("RGB", (2400, 1600), (value, 0, 0)).save(tmp_path / "in" / f"{value}.png", compress_level=1)
-    pipe = imgpar.Pipeline().apply_batch(Count(), size=16)
-    report = pipe.run(tmp_path / "in", tmp_path / "out", jobs=2, memory="32M")
-    assert (report.ok, report.failed) == (6, 0)
+    for value in range(12):
+        Image.new("RGB", (400, 300), (value, 0, 0)).save(tmp_path / "in" / f"{value}.png")
+    pipe = imgpar.Pipeline().apply_batch(double, size=8)
+    report = pipe.run(tmp_path / "in", tmp_path / "out", jobs=jobs, memory="4M")
+    assert (report.ok, report.failed) == (12, 0)
 
 
 def test_one_bad_picture_of_a_run_fails_with_its_traceback(greys: Path, tmp_path: Path) -> None:

@@ -390,6 +390,34 @@ def test_a_task_that_waits_is_not_forgotten_for_another_one():
     assert [message.serial for _, message in book.leases.grants()] == [inner.serial, outer.serial]
 
 
+def test_a_task_that_returns_its_memory_is_granted_it_after_the_others():
+    book = ledger("staged", workers=2)
+    for number in range(3):
+        book.submit(job(number), 1)
+    ((outer,), (first,)) = book.tasks.assign(0), book.tasks.assign(1)
+    book.need(1, first.serial, CHUNK)
+    book.leases.grants()
+    book.done(1, Done(first.serial, (), placed(book, 1)))
+    book.need(0, outer.serial, CHUNK)
+    (inner,) = book.tasks.assign(0)
+    assert [message.serial for _, message in book.leases.grants()] == [outer.serial]
+    book.need(0, inner.serial, CHUNK)
+    book.need(0, outer.serial, CHUNK, later=True)
+    assert book.jobs[0].lease is None
+    assert [message.serial for _, message in book.leases.grants()] == [inner.serial, outer.serial]
+
+
+def test_a_worker_that_waits_may_still_have_work():
+    book = collecting(9)
+    decoded(book, 0)
+    (task,) = book.tasks.assign(0)
+    book.need(0, task.serial, 60 * CHUNK)
+    (inner,) = book.tasks.assign(0)
+    assert not book.leases.stalled
+    book.failed(0, Failed(inner.serial, "transform", "TransformError", "bad", "", ""))
+    assert book.leases.stalled
+
+
 class Bookkeeping(RuleBasedStateMachine):
     """Any order of events: no lease is lost or shared, every job ends once."""
 
@@ -442,7 +470,8 @@ class Bookkeeping(RuleBasedStateMachine):
         if task.stage in ("chain", "decode") and (held is None or held.size < chunks * CHUNK):
             message = Need(serial, chunks * CHUNK)
         elif task.stage == "transform" and chunks > 24 and data.draw(st.booleans()):
-            message = Need(serial, (chunks - 24) * CHUNK)  # the function has made it larger
+            # The function has made it larger, or it cannot go on with what it was granted.
+            message = Need(serial, (chunks - 24) * CHUNK, data.draw(st.booleans()))
         elif data.draw(st.integers(0, 5)) == 0:
             message = Failed(serial, "decode", "DamagedError", "bad", "", "")
         else:

@@ -35,7 +35,7 @@ class Reverse(NamedTuple):
 
     def perform_together(
         self, tasks: Sequence[Task], contexts: Sequence[Context]
-    ) -> list[Callable[[], Done]]:
+    ) -> list[tuple[int, Callable[[], Done]]]:
         """No tasks share work."""
         raise NotImplementedError
 

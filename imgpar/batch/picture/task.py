@@ -42,6 +42,14 @@ class Transforming(NamedTuple):
     found: list[str]
     """What operations have found out about the picture."""
     frames: list[Frame] = []  # noqa: RUF012 - never modified
+    blob: bytes = b""
+    """The serialized header, for the next stage."""
+    lost: tuple[str, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the lease that the next stage needs."""
+        return self.frames[0].spec.nbytes * len(self.frames) + len(self.blob)
 
     @property
     def functions(self) -> tuple[Operation, ...]:
@@ -167,13 +175,33 @@ class PictureWork:
             frames, _ = stages.transform_frames(before, given, within, half.found)
         return half._replace(frames=frames)
 
-    def after_functions(self, half: Transforming) -> Done:
-        """The rest of stage `transform`, with the results of the operations in `frames`."""
-        return self._transformed(half, half.frames, None)
+    def after_functions(self, half: Transforming) -> Transforming:
+        """What stage `transform` leaves for the next one, with the results of the operations in `frames`."""
+        if not self._run.arrays:
+            return half._replace(blob=self._memory.blob(half.placed))
+        with self._clock.during("transform"):
+            wanted, lost = self._wanted(half.frames[0], half.header._replace(lost=()))
+        return half._replace(frames=[wanted], lost=lost)
+
+    def request_memory(self, half: Transforming) -> bool:
+        """Give up the lease where it is too small for what is left, and request a larger one.
+
+        Returns:
+            Whether it was too small.
+        """
+        small = half.nbytes > half.placed.lease.size
+        if small:
+            self._memory.request(half.nbytes)
+        return small
+
+    def leave(self, half: Transforming) -> Done:
+        """The result of stage `transform`, of what `after_functions` has returned."""
+        placed = self._memory.put(half.placed.lease, half.frames, half.blob)
+        return self._done(placed=placed, lost=half.lost, notes=tuple(half.found))
 
     def _transformed(self, half: Transforming, frames: list[Frame], offset: int | None) -> Done:
         """The result of stage `transform`; `offset` of the frames in the lease, None if they are outside."""
-        placed, header, _, found, _ = half
+        placed, header, found = half.placed, half.header, half.found
         if self._run.arrays:
             placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
             return self._done(placed=placed, lost=lost, notes=tuple(found))
@@ -301,12 +329,15 @@ class PictureWork:
     ) -> tuple[Placed, tuple[str, ...]]:
         """The first frame in sRGB, in the pixel format of the caller, in the lease given to the caller; and
         the losses."""
-        frame, lost = srgb_frame(frames[0], header.metadata)
-        wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
-        lost = (*header.lost, *lost)
+        wanted, lost = self._wanted(frames[0], header)
         if wanted is frames[0] and offset is not None:
-            return Placed(lease, FrameRef(lease.offset + offset, frame.spec)), lost
+            return Placed(lease, FrameRef(lease.offset + offset, wanted.spec)), lost
         return self._memory.put(lease, [wanted]), lost
+
+    def _wanted(self, frame: Frame, header: Header) -> tuple[Frame, tuple[str, ...]]:
+        """The frame as the caller wants it, and the losses."""
+        frame, lost = srgb_frame(frame, header.metadata)
+        return stages.to_array(frame, self._run.layout, self._run.dtype), (*header.lost, *lost)
 
     def _done(
         self,

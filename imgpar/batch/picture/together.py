@@ -23,12 +23,12 @@ from imgpar.runtime.protocol import Done
 from imgpar.runtime.stage_times import StageClock
 
 if TYPE_CHECKING:
-    from imgpar.batch.picture.task import Transforming, PictureWork
+    from imgpar.batch.picture.task import PictureWork, Transforming
 
 
 def transform_together(
     works: Sequence[PictureWork], clocks: Sequence[StageClock]
-) -> list[Callable[[], Done]]:
+) -> list[tuple[int, Callable[[], Done]]]:
     """Run the operations of stage `transform` on several pictures.
 
     Args:
@@ -36,36 +36,45 @@ def transform_together(
         clocks: one for each; the time of all is divided among them.
 
     Returns:
-        For each picture what completes its stage, or raises its error.
+        For each picture its index and what completes its stage, or raises its error. Those whose results need
+        more memory than their leases come last, and have given these up.
     """
     errors: dict[int, Exception] = {}
     halves: dict[int, Transforming] = {}
+
     for number, work in enumerate(works):
         try:
             halves[number] = work.until_function()
         except Exception as error:
             errors[number] = error
     started = time.perf_counter()
-    count = min((len(half.functions) for half in halves.values()), default=0)
-    for position in range(count):
-        live = [number for number in halves if number not in errors]
-        operations = {number: halves[number].functions[position] for number in live}
-        made = _each(operations, halves)
-        for number, result in made.items():
+    for position in range(min((len(half.functions) for half in halves.values()), default=0)):
+        operations = {
+            number: half.functions[position] for number, half in halves.items() if number not in errors
+        }
+        for number, result in _each(operations, halves).items():
             if isinstance(result, Exception):
                 errors[number] = result
             else:
                 halves[number] = halves[number]._replace(frames=result)
-        for clock in clocks:
-            clock.tick()
+        clocks[0].tick()
     share = (time.perf_counter() - started) / len(clocks)
     for clock in clocks:
         clock.add("transform", share)
-        clock.stage = "transform"
-    return [
-        partial(_fail, errors[number]) if number in errors else partial(work.after_functions, halves[number])
-        for number, work in enumerate(works)
-    ]
+    for number, half in halves.items():
+        if number not in errors:
+            try:
+                halves[number] = works[number].after_functions(half)
+            except Exception as error:
+                errors[number] = error
+    first, last = list[tuple[int, Callable[[], Done]]](), list[tuple[int, Callable[[], Done]]]()
+    for number, work in reversed(list(enumerate(works))):  # the last request is granted first
+        if number in errors:
+            first.append((number, partial(_fail, errors[number])))
+        else:
+            waits = work.request_memory(halves[number])
+            (last if waits else first).append((number, partial(work.leave, halves[number])))
+    return [*reversed(first), *reversed(last)]
 
 
 def _each(
