@@ -201,7 +201,7 @@ def _failed(outcome: Outcome, error: ImgparError | OSError, where: str) -> Outco
         words = f"It cannot be stored in {where}: {error.strerror or error}."
         error = no_room(error, where) or CommitError(words)
     text = f"{error.message} {error.fix}".strip()
-    trace = traceback_of(error.__cause__, outcome.source) if isinstance(error.__cause__, Exception) else ""
+    trace = traceback_of(error, outcome.source)
     return outcome._replace(
         status="failed", error=text, stage="commit", kind=type(error).__name__, traceback=trace
     )

@@ -139,6 +139,11 @@ class Source(ABC):
         """What serves an item: each host has a limit of transfers. By default all come from one."""
         return self.root
 
+    @property
+    def own_class(self) -> type:
+        """The class that messages name."""
+        return type(self)
+
     def close(self) -> None:  # noqa: B027
         """End connections, when a run ends; called if it waits. The next call of another method begins
         anew."""
@@ -168,11 +173,12 @@ def _open(source: Source, item: Item) -> Content:
     except (ImgparError, MemoryError, OSError):
         raise
     except Exception as error:
-        if isinstance(error, source.damage) or type(source).__module__.startswith("imgpar."):
+        kind = source.own_class
+        if isinstance(error, source.damage) or kind.__module__.startswith("imgpar."):
             raise
         words = f"{type(error).__name__}: {error}".removesuffix(".")
         raise SourceError(
-            f"{type(source).__qualname__}.open raised {words}.", fix="Its traceback is in the report."
+            f"{kind.__qualname__}.open raised {words}.", fix="Its traceback is in the report."
         ) from error
 
 

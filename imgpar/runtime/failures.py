@@ -37,14 +37,13 @@ def failure_of(
         path: of the item, for the traceback; empty is unknown.
     """
     known = error if isinstance(error, ImgparError) else _as_item_error(error)
-    text = "" if isinstance(error, ImgparError) and error.__cause__ is None else traceback_of(error, path)
     return Failed(
         serial,
         stage,
         type(known).__name__,
         shorten(known.message, 1000),
         shorten(known.fix, 1000),
-        text,
+        traceback_of(error, path),
         timings,
         item=item,
         failures=getattr(known, "failures", ()),
@@ -77,7 +76,10 @@ def _as_item_error(error: Exception) -> ImgparError:
 
 
 def traceback_of(error: Exception, path: str = "") -> str:
-    """The traceback of an exception as text without secrets, shortened; `path` is the item, if known."""
+    """The traceback of an exception as text without secrets, shortened; empty for errors of imgpar that have
+    no other cause. `path` is the item, if known."""
+    if isinstance(error, ImgparError) and error.__cause__ is None:
+        return ""
     import traceback
 
     # The cause comes first, and a long text is cut in the middle.

@@ -25,6 +25,24 @@ class Broken(imgpar.MemorySource):
         raise LookupError("no such row")
 
 
+class BrokenAndForeign:
+    """The same, without inheriting anything."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._memory = imgpar.MemorySource(files)
+        self.root, self.waits = self._memory.root, False
+        self.batches = self._memory.batches
+
+    def open(self, item: Any) -> bytes:
+        raise LookupError("no such row")
+
+
+class Slow(Broken):
+    """The same, read by threads of this process."""
+
+    waits = True
+
+
 class Full(imgpar.MemorySink):
     """Takes nothing."""
 
@@ -32,12 +50,13 @@ class Full(imgpar.MemorySink):
         raise LookupError("no such table")
 
 
-def test_a_source_that_raises_is_named_with_its_lines(picture: bytes) -> None:
-    report = imgpar.convert(Broken({"a.png": picture}), imgpar.MemorySink(), to="jpg", jobs=1)
+@pytest.mark.parametrize("kind", [Broken, BrokenAndForeign, Slow])
+def test_a_source_that_raises_is_named_with_its_lines(picture: bytes, kind: Any) -> None:
+    report = imgpar.convert(kind({"a.png": picture}), imgpar.MemorySink(), to="jpg", jobs=1)
     (outcome,) = report.items
     assert (outcome.kind, outcome.error) == (
         "SourceError",
-        "Broken.open raised LookupError: no such row. Its traceback is in the report.",
+        f"{kind.__name__}.open raised LookupError: no such row. Its traceback is in the report.",
     )
     assert 'raise LookupError("no such row")' in outcome.traceback
     assert "While processing memory://inputs/a.png" in outcome.traceback
