@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from imgpar.core.errors import SetupError, TransformError
-from imgpar.ops.function_digest import qualified_name
+from imgpar.ops.function_digest import cell_values, qualified_name
 
 _DEPTH = 4
 """Maximum nesting of the code whose lines are sent."""
@@ -143,7 +143,7 @@ def _codes(value: object, depth: int) -> Iterator[types.CodeType]:
                 return
             yield value.__code__
             used = [value.__globals__.get(name) for name in value.__code__.co_names]
-            parts = [*used, *(value.__defaults__ or ()), *inspect.getclosurevars(value).nonlocals.values()]
+            parts = [*used, *(value.__defaults__ or ()), *cell_values(value)]
         case types.MethodType():
             parts = [value.__func__, value.__self__]
         case functools.partial():

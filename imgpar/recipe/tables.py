@@ -179,7 +179,7 @@ def table_of(operation: Operation) -> dict[str, Any]:
     if not operation.portable:
         raise UsageError(
             "A recipe with a Python function cannot be written to a file.",
-            fix="Leave out apply, or use the recipe in Python.",
+            fix=f"Leave out {operation.name}, or use the recipe in Python.",
         )
     options = operation.options()
     primary = next(iter(options), "")

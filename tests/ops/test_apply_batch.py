@@ -85,6 +85,11 @@ def test_another_number_of_results_is_one_sentence(function: Any, message: str) 
     assert message in str(results(function, grey_frame(1))[0])
 
 
+def test_tensors_of_pytorch_are_pictures() -> None:
+    torch = pytest.importorskip("torch")
+    assert results(lambda pictures: torch.from_numpy(pictures) + 1, *map(grey_frame, (1, 2))) == [2, 3]
+
+
 @pytest.mark.parametrize("size", [0, 1025, "x", 2.0])
 def test_a_size_is_a_whole_number(size: Any) -> None:
     with pytest.raises(imgpar.BadValueError, match="a whole number from 1 to 1024 for size"):

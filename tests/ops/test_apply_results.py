@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 from operation_frames import Array, picture
@@ -288,6 +289,23 @@ def test_a_traceback_has_the_users_lines_and_the_item(tmp_path: Path) -> None:
     assert "function = lambda array: darker(array)" in outcome.traceback
     assert f"While processing {tmp_path / 'a.png'}" in outcome.traceback
     assert outcome.traceback.splitlines()[1].startswith('  File "<cell 7>"')
+
+
+EARLY = """\
+def around():
+    def inner(array):
+        return later
+    early = pickle.dumps(Apply(inner))
+    later = 1
+    return early
+function = around
+"""
+
+
+def test_a_function_may_be_sent_before_all_it_uses_is_there() -> None:
+    around = code_of_a_notebook(EARLY, "<cell 8>")
+    around.__globals__.update(Apply=Apply, pickle=cloudpickle)
+    assert around()
 
 
 class Model:
