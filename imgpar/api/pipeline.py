@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
@@ -53,12 +53,13 @@ from imgpar.core.errors import (
 )
 from imgpar.core.job import Event
 from imgpar.core.limits import Limits
-from imgpar.core.parsing import choice, named
+from imgpar.core.parsing import choice, integer, named, number_range, odd_integer
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
 from imgpar.formats.registry import find_format
 from imgpar.inputs.sources import is_source
 from imgpar.ops import Operation, find_operation, operation_names
-from imgpar.ops.apply import Apply
+from imgpar.ops.apply import MOST_FRAMES, Apply
+from imgpar.ops.apply_batch import MOST_PICTURES, ApplyBatch
 from imgpar.ops.plugins import reserve_names
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from imgpar.batch.report import Report
+    from imgpar.ops.returned import Returned
 
 
 class Pipeline(OperationMethods):
@@ -213,10 +215,12 @@ class Pipeline(OperationMethods):
 
     def apply(
         self,
-        function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]],
+        function: Callable[[np.ndarray[Any, Any]], Returned],
         *,
         channels: Literal["RGB", "RGBA", "L"] = "RGB",
         dtype: Dtype = "uint8",
+        range: tuple[float, float] = (0, 1),  # noqa: A002 - the word of the field
+        window: int = 1,
     ) -> Self:
         """Call a user function on every picture, in the worker processes.
 
@@ -225,20 +229,60 @@ class Pipeline(OperationMethods):
 
         Args:
             function: takes a C-contiguous array H×W×C that it may modify and keep. It returns an array H×W
-                or H×W×1 to 4 of any height and width, of uint8, uint16 or float32 (0 to 1), whose memory
+                or H×W×1 to 4 of any height and width, of uint8 (0 to 255), uint16 (0 to 65535), bool (black
+                and white) or floating point (`range`), or a tensor that exports one by DLPack. Its memory
                 must not be modified afterwards. Lambdas and functions of scripts and notebooks are
-                supported; objects that they refer to are sent with them.
+                supported; objects that they refer to are sent with them. An object may have the methods
+                `setup()`, called once in each worker before the first picture, `reset(item)`, called before
+                each item, whose frames it then gets in order, and `close()`, called at the end of the run.
             channels: channels of the array: "RGB", "RGBA" or "L".
-            dtype: type of the array: "uint8", "uint16" or "float32" (0 to 1).
+            dtype: type of the array: "uint8", "uint16" or "float32" (`range`).
+            range: floating point values of black and of white, given and returned.
+            window: odd number of frames W: the function gets W×H×W×C, the frame in the middle and its
+                neighbours in a clip or an animation, and returns the one in the middle. Beyond both ends the
+                first and the last frame repeat; a still picture is repeated W times.
 
         Raises:
             BadValueError: a value is invalid. An exception in the function fails its picture: see
-                `Outcome.error`.
+                `Outcome.error`; one in `setup()` is a RunError of the run.
         """
-        if not callable(function):
-            raise bad_value("apply", "a function", function)
-        layout = named("channels", choice("rgb", "rgba", "l"), channels).upper()
-        return self.then(Apply(function, layout, named("dtype", choice(*ITEM_BYTES), dtype)))
+        frames = named("window", odd_integer(1, MOST_FRAMES), window)
+        return self.then(Apply(**_function("apply", function, channels, dtype, range), window=frames))
+
+    def apply_batch(
+        self,
+        function: Callable[[np.ndarray[Any, Any]], Returned | Sequence[Returned]],
+        *,
+        size: int = 16,
+        channels: Literal["RGB", "RGBA", "L"] = "RGB",
+        dtype: Dtype = "uint8",
+        range: tuple[float, float] = (0, 1),  # noqa: A002 - the word of the field
+    ) -> Self:
+        """Call a user function on several pictures at once, such as a model, in the worker processes.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> pipe.apply_batch(lambda pictures: 255 - pictures, size=8)
+        Pipeline(resize, apply_batch)
+
+        Args:
+            function: takes a C-contiguous array N×H×W×C, at most `size` pictures of the same size, which it
+                may modify and keep. It returns N results, in order: an array, a tensor that exports one by
+                DLPack, or a sequence; what holds for each is said at `apply`. What it returns for a picture
+                must not depend on the others. An object may have the methods `setup()` and `close()`.
+            size: most pictures in one call. Fewer are given where the others have another size, and at the
+                end of the run; one where the pictures are pages or have several outputs, where one file is
+                made of all, and by `encode`. Of a clip or an animation they are successive frames.
+            channels, dtype, range: as for `apply`.
+
+        Raises:
+            BadValueError: a value is invalid. If a call fails, its pictures are tried again one by one, and
+                fail by themselves.
+        """
+        if callable(getattr(function, "reset", None)):
+            expected = "a function without reset(item), because it gets several items at once"
+            raise bad_value("apply_batch", expected, function)
+        count = named("size", integer(1, MOST_PICTURES), size)
+        return self.then(ApplyBatch(**_function("apply_batch", function, channels, dtype, range), size=count))
 
     def run(
         self,
@@ -722,6 +766,18 @@ class Pipeline(OperationMethods):
             strict=options.strict, verify=options.verify,
         )  # fmt: skip
         return bytes(encoded.data)
+
+
+def _function(name: str, function: object, channels: object, dtype: object, given: object) -> dict[str, Any]:
+    """The fields that operations with a function of the user share; raises BadValueError."""
+    if not callable(function):
+        raise bad_value(name, "a function", function)
+    return {
+        "function": function,
+        "channels": named("channels", choice("rgb", "rgba", "l"), channels).upper(),
+        "dtype": named("dtype", choice(*ITEM_BYTES), dtype),
+        "range": named("range", number_range, given),
+    }
 
 
 reserve_names(dir(Pipeline()))

@@ -9,7 +9,15 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
+from imgpar.batch.settings import (
+    OUTPUT,
+    RECIPE_KEYS,
+    RUN,
+    Call,
+    check_extraction,
+    check_relevance,
+    check_schedule,
+)
 from imgpar.core import parsing
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import UsageError
@@ -118,7 +126,9 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
     recipe = check_extraction(checked_recipe(recipe.merged(others)), call)
     named = [key for key, value in others.items() if value is not None]
     check_relevance(named, recipe.formats(), operations=recipe.every_operation)
-    return recipe, RunOptions.read(run)
+    options = RunOptions.read(run)
+    check_schedule(recipe, options)
+    return recipe, options
 
 
 def read_output(recipe: Recipe, settings: Mapping[str, Any], name: str | None) -> Output:

@@ -112,6 +112,13 @@ class RunSpec(NamedTuple):
         return self._replace(operations=output.operations, encode=output.encode, limits=limits, branches=())
 
     @property
+    def together(self) -> int:
+        """Number of pictures that a worker transforms together, at most."""
+        if self.gather or self.branches or self.asks or self.extract.kind:
+            return 1
+        return max((operation.batch for operation in self.operations), default=1)
+
+    @property
     def every_operation(self) -> tuple[Operation, ...]:
         """The operations of all outputs."""
         return (*self.operations, *(one for output in self.branches for one in output.operations))

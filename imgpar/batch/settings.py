@@ -33,6 +33,16 @@ reserve_names(RECIPE_KEYS)  # a field may be called so: it has its meaning behin
 reserve_names(_OTHER_KEYS, fields=True)
 
 
+def check_schedule(recipe: Recipe, options: RunOptions) -> None:
+    """Refuse a schedule with which a function would not get several pictures; raises UsageError."""
+    if options.schedule == "chain" and any(operation.batch > 1 for operation in recipe.every_operation):
+        raise UsageError(
+            'apply_batch collects pictures before its function is called, and schedule="chain" makes each '
+            "picture at once.",
+            fix="Leave schedule out.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """The keywords of one public call, besides those in its signature."""

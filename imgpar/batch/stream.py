@@ -16,7 +16,7 @@ from imgpar.batch.ordered import OrderedResults, Result
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
-from imgpar.batch.settings import Call
+from imgpar.batch.settings import Call, check_schedule
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
 from imgpar.core.job import Event, Outcome
@@ -94,6 +94,7 @@ def read_request(
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     options = RunOptions.read({key: value for key, value in settings.items() if key in call.run})
     given, lazy = inputs_in_order(inputs)
+    check_schedule(recipe, options)
     return ArrayRequest(
         recipe,
         Inputs(given, lazy=lazy, access=options.access),

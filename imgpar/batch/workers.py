@@ -219,6 +219,8 @@ class Workers:
         if options.jobs == 0 and pool.isolated:
             raise UsageError("This session has worker processes.", fix="For none, use Session(jobs=0).")
         ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule, together=options.strict)
+        if spec.together > 1:
+            ledger.tasks.collect(spec.together)
         scheduler = Scheduler(
             pool,
             ledger,
@@ -226,6 +228,7 @@ class Workers:
             limit=min(self.jobs, options.jobs or self.jobs) if pool.isolated else 1,
             timeout=options.timeout,
             name=spec.name,
+            sets_up=any(operation.sets_up for operation in spec.every_operation),
             sink=sink,
             cancel=cancel,
             **hooks,

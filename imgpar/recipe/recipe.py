@@ -254,7 +254,7 @@ class Recipe:
             found = tuple(sized(shared, naming.sizes))
         else:
             found = tuple(output.following(shared, naming) for output in self.outputs) or (shared,)
-        return tuple(branch.in_pixels() for branch in found)
+        return tuple(branch.in_pixels().numbered() for branch in found)
 
 
 def _check_required(data: Mapping[str, Any], where: str) -> None:

@@ -190,7 +190,7 @@ def table_of(operation: Operation) -> dict[str, Any]:
     if not operation.portable:
         raise UsageError(
             "A recipe with a Python function cannot be written to a file.",
-            fix="Leave out apply, or use the recipe in Python.",
+            fix=f"Leave out {operation.name}, or use the recipe in Python.",
         )
     if find_operation(operation.name) is not type(operation):
         raise UsageError(

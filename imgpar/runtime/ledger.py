@@ -129,8 +129,15 @@ class Ledger:
             files=lambda task: self.jobs[task.job.id].outputs,
         )
 
-    def need(self, index: int, serial: int, nbytes: int) -> Settled | None:
-        """A task has released its lease and requests `nbytes`; settled if it can never have them."""
+    def need(self, index: int, serial: int, nbytes: int, later: bool = False) -> Settled | None:
+        """A task has released its lease and requests `nbytes`; settled if it can never have them.
+
+        Args:
+            index: of the worker.
+            serial: of the task.
+            nbytes: size of the lease in bytes.
+            later: as `Need.later`.
+        """
         worker = self.workers[index]
         state = self.jobs[worker.outstanding[serial].job.id]
         self.leases.free(state)
@@ -139,7 +146,7 @@ class Ledger:
             del worker.outstanding[serial]
             worker.alone = False
             return self._settle(state, "failed", too_large(serial, nbytes, self.allocator.largest))
-        worker.waiting = (serial, nbytes)
+        worker.requests.insert(0 if later else len(worker.requests), (serial, nbytes))
         return None
 
     def no_memory(self, index: int, serial: int) -> None:
@@ -185,7 +192,7 @@ class Ledger:
             placed, state.lease = placed._replace(lease=kept), None
             return self._settle(state, "array", placed=placed)
         if task.stage == "decode":
-            self.tasks.downstream.append(task_of(state, "transform", placed))
+            self.tasks.decoded(state, placed)
         else:
             self._fan_out(state, placed)
         return None
@@ -291,12 +298,14 @@ class Ledger:
         self.leases.free_standing(worker)
         self._kills += cause == "killed"
         settled = []
+        shared = begun in worker.outstanding and worker.outstanding[begun].together > 1
         for serial, task in reversed(worker.outstanding.items()):
             if task.stage == "frame":
                 self._helping.lost(task, crashed=serial == begun and cause != "killed")
                 continue
             self._helping.forget(serial)
             state = self.jobs[task.job.id]
+            state.single = state.single or (shared and task.together > 1)
             if serial != begun:
                 self._put_back(state, task)
                 continue

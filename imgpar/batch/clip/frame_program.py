@@ -5,7 +5,8 @@ slot ─► rotate upright ─► plane steps ─► [RGB ─► steps ─►] �
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +104,12 @@ class FrameProgram:
     @property
     def in_order(self) -> bool:
         """Whether this program has to process all frames, in order."""
-        return any(operation.in_order for operation in self._rgb_operations)
+        return self.together or any(operation.in_order for operation in self._rgb_operations)
+
+    @property
+    def together(self) -> bool:
+        """Whether an operation works on several frames at once: `run_all` and `rgb_frames` do that."""
+        return any(operation.together for operation in self._rgb_operations)
 
     @property
     def path(self) -> str:
@@ -128,6 +134,29 @@ class FrameProgram:
         """Transform one frame, given as planes of `layout`. The result is valid until the next call."""
         return self._finished(self._on_planes(planes))
 
+    def run_all(self, frames: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, PlaneLayout, list[Array]]]:
+        """Transform all frames of the decoder, given with their timestamps, for the encoder. Each result is
+        valid until the next one is requested."""
+        assert self._last is not None
+        for stamp, frame in self.rgb_frames(frames):
+            yield stamp, *self._last.from_frame(frame)
+
+    def rgb_frames(self, frames: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Frame]]:
+        """Transform all frames of the decoder, given with their timestamps, to RGB or RGBA. Each result is
+        valid until the next one is requested; as many frames are read ahead as operations ask for."""
+        assert self._rgb is not None
+        stamps = deque[int]()
+        planes = _memory(self.layout)
+
+        def loaded() -> Iterator[list[Array]]:
+            for stamp, frame in frames:
+                stamps.append(stamp)
+                load(frame, planes)
+                yield self._on_planes(planes)
+
+        for frame in self._rgb.run_all(loaded()):
+            yield stamps.popleft(), frame
+
     def _finished(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
         assert self._last is not None
         if self._rgb is None:
@@ -135,8 +164,16 @@ class FrameProgram:
         return self._last.from_frame(self._rgb.run(planes))
 
     def rgb_frame(self, memory: memoryview) -> Frame:
-        """Transform the planes in `memory` to RGB or RGBA, without an encoder. Valid until the next call."""
+        """Transform the planes in `memory` to RGB or RGBA, without an encoder. Valid until the next call.
+
+        Raises TransformError where an operation needs the neighbours of the frame.
+        """
         assert self._rgb is not None
+        if any(operation.together and operation.batch == 1 for operation in self._rgb_operations):
+            raise TransformError(
+                "A function with a window needs the neighbours of each frame, which are not read here.",
+                fix="Convert the clip with run(), or leave window= out.",
+            )
         return self._rgb.run(self._on_planes(self.layout.arrays(memory)))
 
     def _on_planes(self, planes: list[Array], begin: int = 0) -> list[Array]:
@@ -198,6 +235,27 @@ class _RgbSteps:
         self._memory = memoryview(bytearray(self._program.nbytes))
 
     def run(self, planes: Sequence[Array]) -> Frame:
+        """One frame, without its neighbours."""
+        (result,), _ = stages.transform_frames(self._program, [self._converted(planes)], self._memory)
+        return result
+
+    def run_all(self, frames: Iterable[Sequence[Array]]) -> Iterator[Frame]:
+        """All frames, in order."""
+        steps, rest = self._program.steps, self._program.rest
+        if not steps or steps[-1].dynamic is None:
+            yield from map(self.run, frames)
+            return
+        first, sides = (steps[-1].dynamic, *rest), (0, self._program.sides[0])
+
+        def begun() -> Iterator[Frame]:
+            for planes in frames:
+                made = [self._converted(planes)]
+                (frame,), _ = stages.run_steps(steps[:-1], (), made, self._memory, sides)
+                yield Frame(frame.spec, frame.array.copy())  # it has to stay valid
+
+        yield from stages.run_over(begun(), first)
+
+    def _converted(self, planes: Sequence[Array]) -> Frame:
         copy_planes(planes, self._source)
         rgb = self._reformatter.reformat(
             self._source,
@@ -211,8 +269,7 @@ class _RgbSteps:
         frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
         height, width, channels = frame.array.shape
         np.copyto(frame.array.reshape(height, -1), view_of(rgb.planes[0], frame.array, width * channels))
-        (result,), _ = stages.transform_frames(self._program, [frame], self._memory)
-        return result
+        return frame
 
 
 class LastStep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -165,7 +165,7 @@ def run_dynamic(
     """
     for operation in operations:
         if operation.dynamic and not operation.looks:
-            frames = [operation.call(frame) for frame in frames]  # type: ignore[attr-defined]
+            frames = list(operation.over(frames))
         else:
             settled = operation
             if operation.dynamic:
@@ -176,9 +176,31 @@ def run_dynamic(
                 results = own_frames(step.spec, len(frames))
                 _run(step, frames, results, remarks)
                 frames = results
-        if len({frame.spec for frame in frames}) > 1:
-            raise TransformError("The function returned frames of different sizes for one animation.")
+        check_one_spec(frames)
     return frames
+
+
+def check_one_spec(frames: Sequence[Frame]) -> None:
+    """Raise TransformError where the results of a function for one item differ in size or pixel format."""
+    if len({frame.spec for frame in frames}) > 1:
+        raise TransformError("The function returned frames of different sizes for one animation.")
+
+
+def run_over(frames: Iterator[Frame], operations: Sequence[Operation]) -> Iterator[Frame]:
+    """Run operations of which some work on several frames at once, on frames of a clip.
+
+    Args:
+        frames: in order; each stays valid. They are requested as results are.
+        operations: in order.
+    """
+    for operation in operations:
+        frames = operation.over(frames) if operation.together else _one_by_one(frames, operation)
+    return frames
+
+
+def _one_by_one(frames: Iterator[Frame], operation: Operation) -> Iterator[Frame]:
+    for frame in frames:
+        yield run_dynamic([frame], (operation,))[0]
 
 
 def encode(

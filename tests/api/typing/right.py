@@ -73,6 +73,9 @@ def pipelines() -> None:
     pipe = pipe.crop("16:9").pad((800, 600), background="#f4f4f4").rotate(45).flip("h").blur(2)
     pipe = pipe.watermark("logo.png", margin=10).watermark_text("© Ada", outline=(0, 0, 0, 255))
     pipe = pipe.apply(warmer).apply(grey, channels="L", dtype="float32").brightness(1.1).sharpen()
+    pipe = pipe.apply(grey, window=3, range=(0, 255)).apply_batch(
+        warmer, size=8, dtype="float32", range=(-1, 1)
+    )
     assert_type(pipe, imgpar.Pipeline)
     report = pipe.run("photos/", "web/", to="webp", quality=82, dry_run=True)
     print(report.planned, report.summary(), report.exit_code)

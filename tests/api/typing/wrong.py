@@ -19,6 +19,9 @@ pipe.flip("diagonal")  # error
 pipe.crop("16:9", gravity="nroth")  # error
 pipe.apply("function")  # error
 pipe.apply(print, channels="CMYK")  # error
+pipe.apply(print)  # error
+pipe.apply(abs, window="3")  # error
+pipe.apply_batch(abs, sise=3)  # error
 
 imgpar.convert("photos/", "web/", rezise="1920")  # error
 imgpar.convert("photos/", "web/", qualty=82)  # error
