@@ -10,6 +10,7 @@ runs, journals or workers.
     source
 
 Reading
+    content           clips that are in memory or in an open file
     demux             opens clips for PyAV, known containers only
     probe             builds a `Clip` from a file
     clip              `Clip`, `Picture` and `Stream`: the probed values

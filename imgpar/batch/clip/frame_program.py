@@ -23,7 +23,7 @@ from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
-from imgpar.video.plane_layout import PlaneLayout, copy_planes, load, view_of
+from imgpar.video.plane_layout import PlaneLayout, copy_planes, load
 from imgpar.video.planes import Array, PlaneStep, plane_step, turn_step
 from imgpar.video.reader import layout_of
 from imgpar.video.rgb_to_yuv import Mixer
@@ -134,6 +134,22 @@ class FrameProgram:
             return self._last.from_planes(self._planes_layout, planes)
         return self._last.from_frame(self._rgb.run(planes))
 
+    @property
+    def only_converts(self) -> bool:
+        """Whether frames are only converted to RGB: `converted` does it without a copy."""
+        return self._rgb is not None and not self._steps and self._rgb.only_converts
+
+    def converted(self, frame: Any, threads: int) -> Array:
+        """A frame of the decoder as H×W×C, a view of memory that nothing else refers to. Its rows may be
+        padded.
+
+        Args:
+            frame: from the reader.
+            threads: of the conversion; 0 is automatic.
+        """
+        assert self._rgb is not None
+        return self._rgb.converted(frame, threads)
+
     def rgb_frame(self, memory: memoryview) -> Frame:
         """Transform the planes in `memory` to RGB or RGBA, without an encoder. Valid until the next call."""
         assert self._rgb is not None
@@ -194,25 +210,37 @@ class _RgbSteps:
             "uint16" if deep else "uint8",
         )
         header = Header("video", spec, orientation)
+        self._operations = tuple(operations)
         self._program = programs.compile_program(header, operations, limits)
         self._memory = memoryview(bytearray(self._program.nbytes))
 
+    @property
+    def only_converts(self) -> bool:
+        """Whether no pixel moves and no operation follows."""
+        return not self._operations and self._program.header.orientation == 1
+
     def run(self, planes: Sequence[Array]) -> Frame:
         copy_planes(planes, self._source)
+        frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
+        np.copyto(frame.array, self.converted(self._source, 1))
+        (result,), _ = stages.transform_frames(self._program, [frame], self._memory)
+        return result
+
+    def converted(self, frame: Any, threads: int) -> Array:
+        """As `FrameProgram.converted`."""
+        spec = self._program.header.spec
         rgb = self._reformatter.reformat(
-            self._source,
+            frame,
             format=self._format,
             src_colorspace=self._matrix,
             dst_colorspace=self._matrix,
             src_color_range=self._range,
             dst_color_range=_FULL,
-            threads=1,
+            threads=threads,
         )
-        frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
-        height, width, channels = frame.array.shape
-        np.copyto(frame.array.reshape(height, -1), view_of(rgb.planes[0], frame.array, width * channels))
-        (result,), _ = stages.transform_frames(self._program, [frame], self._memory)
-        return result
+        plane, sample = rgb.planes[0], np.dtype(spec.dtype).itemsize
+        steps = (plane.line_size, spec.channels * sample, sample)
+        return np.ndarray((spec.height, spec.width, spec.channels), spec.dtype, plane, strides=steps)
 
 
 class LastStep:
