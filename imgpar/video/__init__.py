@@ -31,7 +31,7 @@ Planning
     timecode          SMPTE timecodes
     prepare           deinterlacing, tone mapping and loudness
     encoders          encoders, pixel formats, quality and effort
-    lossless          lossless encoders
+    lossless          pixel formats, and lossless encoders
     hardware          hardware encoders and decoders
     hdr               HDR side data for encoders
     rate_control      target size and target quality
@@ -45,5 +45,6 @@ Converting
     planes, scaling, rgb_to_yuv
                       operations on planar frames
     sound             the audio of a clip as a file
+    soundtrack        audio for a clip whose frames come from memory
     check, alignment  checks of the output
 """

@@ -82,7 +82,7 @@ def probe(
     limits = limits or Limits(max_pixels=1 << 62)
     _check_open(path, content)
     with open_clip(path, demuxers, content) as container:
-        streams = tuple(_stream(stream) for stream in container.streams)
+        streams = tuple(stream_of(stream) for stream in container.streams)
         chosen = best(container, streams)
         check_size(chosen.width, chosen.height, limits)
         streams = tuple(_with_tags(container, stream) for stream in streams)
@@ -147,7 +147,8 @@ def best(container: Any, streams: tuple[Stream, ...]) -> Any:
     )
 
 
-def _stream(stream: Any) -> Stream:
+def stream_of(stream: Any) -> Stream:
+    """A stream of a PyAV container as a value."""
     from av.stream import Disposition
 
     context = stream.codec_context

@@ -23,7 +23,7 @@ from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
-from imgpar.video.plane_layout import PlaneLayout, copy_planes, load
+from imgpar.video.plane_layout import PlaneLayout, copy_planes, load, lowered, raised
 from imgpar.video.planes import Array, PlaneStep, plane_step, turn_step
 from imgpar.video.reader import layout_of
 from imgpar.video.rgb_to_yuv import Mixer
@@ -196,7 +196,10 @@ class _RgbSteps:
         import av
         from av.video.reformatter import VideoReformatter
 
-        self._source: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+        # FFmpeg takes grey of 10 bits to 16 by a shift, with a white that is not white
+        self._raised = layout.depth if not layout.subsampling and 8 < layout.depth < 16 else 0
+        form = "gray16le" if self._raised else layout.pixel_format
+        self._source: Any = av.VideoFrame(layout.width, layout.height, form)
         self._reformatter = VideoReformatter()
         self._matrix, self._range = matrix_of(picture), range_of(picture)
         deep = layout.depth > 8
@@ -217,10 +220,10 @@ class _RgbSteps:
     @property
     def only_converts(self) -> bool:
         """Whether no pixel moves and no operation follows."""
-        return not self._operations and self._program.header.orientation == 1
+        return not self._operations and self._program.header.orientation == 1 and not self._raised
 
     def run(self, planes: Sequence[Array]) -> Frame:
-        copy_planes(planes, self._source)
+        copy_planes([raised(planes[0], self._raised)] if self._raised else planes, self._source)
         frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
         np.copyto(frame.array, self.converted(self._source, 1))
         (result,), _ = stages.transform_frames(self._program, [frame], self._memory)
@@ -288,7 +291,8 @@ class LastStep:
             result = converted
         names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])
-        if whole and wanted.depth in (8, 16):
+        if whole:
+            array = lowered(array, wanted.depth) if 8 < wanted.depth < 16 else array
             order = [1, 2, 0, 3][: len(wanted.shapes)] if spec.channels > 1 else [0]
             return wanted, [np.ascontiguousarray(array[..., channel]) for channel in order]
         if not deep and not wanted.alpha and _divides_evenly(wanted):
