@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import weakref
 from fractions import Fraction
@@ -99,7 +98,7 @@ class VideoWriter:
         self._half: Half | None = None
         self.count = 0
         """Number of frames written."""
-        self._last_time: float | Fraction = -math.inf
+        self._last_time: Fraction | None = None
         self._closed, self._may_replace = False, replace
 
     def __enter__(self) -> VideoWriter:
@@ -148,16 +147,16 @@ class VideoWriter:
         self._encoder.write(Frame(spec, whole), seconds)
         self.count += 1
 
-    def _seconds(self, time: float | Fraction | None) -> float | Fraction:
+    def _seconds(self, time: float | Fraction | None) -> Fraction:
         """When the next frame is shown."""
         even = self.count / self._rate
         if time is None:
-            seconds: float | Fraction = even
+            seconds = even
         else:
             number = float(time) if isinstance(time, Fraction) else time
             checked: float = parsing.named("time", parsing.number(0, 1e9), number)
-            seconds = time if isinstance(time, Fraction) else checked
-        if seconds <= self._last_time:
+            seconds = time if isinstance(time, Fraction) else Fraction(checked)
+        if self._last_time is not None and seconds <= self._last_time:
             raise bad_value("time", f"seconds after {float(self._last_time):g}", time)
         if self._target.format == "avi" and abs(seconds - even) > _SAME_TIME:
             raise bad_value("time", f"{float(even):g} seconds, as AVI stores a rate instead of times,", time)
