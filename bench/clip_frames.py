@@ -4,9 +4,9 @@
 
 Without CLIP, 600 frames of 1280×720 in H.264 are made. Every reader delivers RGB of 8 bits, in a process of
 its own, with the same number of decoder threads (0 is automatic), and each array is kept until the next one
-is there. Rounds alternate between the readers; the table shows the medians of frames per second and of processor
-time per frame, including opening the clip. `single` reads as many frames as given by number, in random order.
-decord is left out where it is not installed; DECORD names a Python that has it.
+is there. Rounds alternate between the readers; the table shows the medians of frames per second and of
+processor time per frame, including opening the clip. `single` reads as many frames as given by number, in
+random order. decord is left out where it is not installed; DECORD names a Python that has it.
 """
 
 from __future__ import annotations
