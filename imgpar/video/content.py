@@ -70,13 +70,16 @@ class Content:
         return spool
 
     def read_into(self, place: int, buffer: memoryview) -> int:
-        """Copy bytes from `place` on to `buffer`; returns their number, 0 at the end. Raises OSError."""
+        """Copy bytes from `place` on to `buffer`; returns their number, 0 at the end. Raises SourceError."""
         if self._file is None:
             found: Any = self._view[place : place + len(buffer)]
         else:
-            with self._lock:
-                self._file.seek(place)
-                found = self._file.read(len(buffer))
+            try:
+                with self._lock:
+                    self._file.seek(place)
+                    found = self._file.read(len(buffer))
+            except OSError as error:
+                raise SourceError(f"The file object cannot be read: {error}.") from error
         buffer[: len(found)] = found
         return len(found)
 

@@ -161,6 +161,26 @@ def test_a_closed_file_is_refused(source):
         imgpar.frames(file)
 
 
+class Broken(Stream):
+    """Can seek, and fails after some bytes."""
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer) -> int:
+        if self._file.tell() > 5000:
+            raise OSError("the connection is lost")
+        return super().readinto(buffer)
+
+
+def test_a_file_object_that_fails_is_a_source_error(source):
+    with pytest.raises(imgpar.SourceError, match="the connection is lost"):
+        list(imgpar.frames(Broken(source.read_bytes())))
+
+
 def test_bytes_that_are_no_clip():
     with pytest.raises(imgpar.UnknownFormatError):
         list(imgpar.frames(b"nothing"))
