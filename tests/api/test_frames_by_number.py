@@ -162,7 +162,9 @@ def test_a_closed_file_is_refused(source):
 
 
 class Broken(Stream):
-    """Can seek, and fails after some bytes."""
+    """Can seek, and fails when it is read for the third time."""
+
+    reads = 0
 
     def seekable(self) -> bool:
         return True
@@ -171,7 +173,8 @@ class Broken(Stream):
         return self._file.seek(offset, whence)
 
     def readinto(self, buffer) -> int:
-        if self._file.tell() > 5000:
+        self.reads += 1
+        if self.reads > 2:
             raise OSError("the connection is lost")
         return super().readinto(buffer)
 
