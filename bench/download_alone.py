@@ -13,7 +13,7 @@ from imgpar.batch.ahead import Ahead
 from imgpar.batch.run_options import RunOptions
 from imgpar.core.job import Job
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.sources import with_number
+from imgpar.inputs.numbers import with_number
 from imgpar.runtime.scheduler import NotYet
 
 PAUSE = 0.001

@@ -156,13 +156,13 @@ def week(args: argparse.Namespace, place: Path) -> dict[str, object]:
     watched.process.send_signal(signal.SIGTERM)
     code = watched.process.wait(120)
     made = {path.stem for path in out.rglob("*.webp")}
-    counts = done_lines(log)
+    twice = sorted(name for name, count in done_lines(log).items() if count > 1)
     unreadable = sum(not readable(path) for path in out.rglob("*.webp"))
     third = len(watched.memory) // 3
     return {
         "files": args.files, "bursts": bursts, "restarts": kills,
         "seconds": round(time.monotonic() - started),
-        "missed": args.files - len(made), "twice": sum(count > 1 for count in counts.values()),
+        "missed": args.files - len(made), "twice": len(twice), "which": twice[:20],
         "unreadable": unreadable, "left_over": len(list(out.rglob("*.tmp"))), "exit_code": code,
         "memory_max_mb": round(max(watched.memory, default=0) / 1e6),
         "memory_last_third_mb": round(max(watched.memory[-third:], default=0) / 1e6),

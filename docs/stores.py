@@ -21,13 +21,11 @@ from imgpar.core.digest import content_digest
 from imgpar.core.job import Facts, Item, OutputFile
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Entry, in_folders
+from imgpar.inputs.sources import Entry, Source, in_folders
 
 
-class Album:
+class Album(Source):
     """Source: the rows of the table `pictures`."""
-
-    waits = False  # True has items opened ahead by threads of the parent, for a network
 
     def __init__(self, database: Path) -> None:
         self.database, self.root = database, f"album://{database}"

@@ -251,6 +251,7 @@ def test_there_is_a_check_for_each_command():
     assert len(CHECKS) == len(COMMANDS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "check"), list(zip(COMMANDS, CHECKS, strict=True)), ids=COMMANDS)
 def test_the_command_does_what_its_line_says(command, check, folder):
     assert main([*shlex.split(command)[1:], "-q"]) == 0

@@ -104,6 +104,7 @@ class TestSlowWays:
         assert b"no simplejpeg here" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "flags",
     [

@@ -23,7 +23,8 @@ from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import CODECS
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.formats.relevance import says_something
-from imgpar.inputs.sources import Source, with_sources
+from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_report
 from imgpar.pixels.page_sizes import PageSize
 from imgpar.recipe.recipe import Recipe

@@ -190,10 +190,11 @@ class Pipeline(OperationMethods):
                 `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
                 `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one
                 pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
-                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`; for archives
-                `archives`, `deterministic`; for shards `shard`, `shard_keys`, `shard_checksum`,
-                `caption_column`, `checksum_column`; and limits of transfers: `allow_private`, `downloads`,
-                `per_host`, `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`.
+                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
+                `cache_control`; for archives `archives`, `deterministic`; for shards `shard`, `shard_keys`,
+                `shard_checksum`, `caption_column`, `checksum_column`; and limits of transfers:
+                `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
+                `robots`, `user_agent`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
@@ -239,8 +240,8 @@ class Pipeline(OperationMethods):
                 `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
                 `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
                 `worker_memory`, `journal`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
-                `archives`, `password`, `deterministic`, `allow_private`, `downloads`, `per_host`, `retries`,
-                `fetch_timeout`, `max_download`, `robots`, `user_agent`.
+                `archives`, `password`, `deterministic`, `cache_control`, `allow_private`, `downloads`,
+                `per_host`, `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`.
 
         Returns:
             Counts, and in `items` an outcome for every clip with all its files.

@@ -10,6 +10,7 @@ from typing import Any, Unpack
 from imgpar.api.run import Silent, check_originals
 from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place
 from imgpar.api.typed import RetrySettings
+from imgpar.batch.journal.history import RunRecord
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import read_facts
@@ -24,7 +25,7 @@ from imgpar.inputs.lists import InputList
 from imgpar.inputs.ordering import sort_keys
 from imgpar.inputs.sources import Source
 from imgpar.inputs.where import conditions
-from imgpar.outputs.destination import is_home, known_out
+from imgpar.outputs.destination import Out, is_home, known_out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -53,9 +54,9 @@ def retry(
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
             `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
             `max_frames`, `worker_memory`, `journal`, and `include`, `exclude`, `recursive`, `where`, `sort`,
-            `reverse`, `others`, `archives` (those of that run, if not given), `deterministic`, and limits of
-            transfers: `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
-            `robots`, `user_agent`.
+            `reverse`, `others`, `archives` (those of that run, if not given), `deterministic`,
+            `cache_control`, and limits of transfers: `allow_private`, `downloads`, `per_host`, `retries`,
+            `fetch_timeout`, `max_download`, `robots`, `user_agent`.
             A session has its own `memory` and `worker_memory`.
 
     Returns:
@@ -70,6 +71,26 @@ def retry(
     options = RunOptions.read(settings)
     known = known_out(known_shards(read_place(out)))
     name = out if isinstance(out, str) else known.path
+    last = _last_run(known, str(name), options)
+    facts = read_facts(last.uid) or {}
+    recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, name)
+    recipe = replace(recipe, chosen=bool(facts.get("chosen")))
+    options = _as_before(options, facts)
+    given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
+    listen, cancel = on_event or Silent(), cancel or CancelToken()
+    place: str | Sink | None = known.stored.sink if known.stored else known.path
+    if not known.stored and (is_home(known.path) or facts.get("in_place")):
+        place, options = None, replace(options, in_place=True)
+        given = given or [known.path]
+    check_originals(options)
+    again = Run(
+        given, place, recipe, options, listen, cancel, command=command, retry=True, moved=inputs is not None
+    )
+    return again.execute(session)
+
+
+def _last_run(known: Out, name: str, options: RunOptions) -> RunRecord:
+    """The last run on an output, in which some inputs failed. Raises UsageError where there is none."""
     path = journal_path(known, options.journal)
     if os.path.isfile(known.path) and not known.stored and not options.journal:
         raise UsageError(
@@ -82,10 +103,12 @@ def retry(
         last, failed = journal.last_run(), journal.count_failed()
     if last is None or not failed:
         raise NothingFailedError(f"Nothing failed in {name}, so there is nothing to run again.")
-    facts = read_facts(last.uid) or {}
-    recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, name)
-    recipe = replace(recipe, chosen=bool(facts.get("chosen")))
-    options = replace(
+    return last
+
+
+def _as_before(options: RunOptions, facts: dict[str, Any]) -> RunOptions:
+    """The options, with what selected the inputs of the last run where nothing else is given."""
+    return replace(
         options,
         include=options.include or tuple(facts.get("include") or ()),
         exclude=options.exclude or tuple(facts.get("exclude") or ()),
@@ -98,17 +121,6 @@ def retry(
         recursive=options.recursive and facts.get("recursive") is not False,
         archives=options.archives or facts.get("archives") is True,
     )
-    given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
-    listen, cancel = on_event or Silent(), cancel or CancelToken()
-    place: str | Sink | None = known.stored.sink if known.stored else known.path
-    if not known.stored and (is_home(known.path) or facts.get("in_place")):
-        place, options = None, replace(options, in_place=True)
-        given = given or [known.path]
-    check_originals(options)
-    again = Run(
-        given, place, recipe, options, listen, cancel, command=command, retry=True, moved=inputs is not None
-    )
-    return again.execute(session)
 
 
 def _parsed(parse: Callable[[object], tuple[Any, ...]], text: object) -> tuple[Any, ...]:

@@ -16,8 +16,9 @@ from imgpar.batch.estimate import compare_with_estimate, estimate_key
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
 from imgpar.batch.run import Run
+from imgpar.batch.run_inputs import Among
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import Among, without_journal
+from imgpar.batch.setup import without_journal
 from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address, last_part
 from imgpar.core.errors import NoInputError, SourceError, UsageError, refuse_address
@@ -27,7 +28,8 @@ from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.lists import InputList
-from imgpar.inputs.sources import Source, archive_suffix
+from imgpar.inputs.schemes import archive_suffix
+from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_journal, is_same_file
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe

@@ -16,8 +16,9 @@ from imgpar.core.errors import UsageError
 from imgpar.core.templates import parse_template
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import find_format
+from imgpar.inputs.foreign import as_source
 from imgpar.inputs.lists import InputList
-from imgpar.inputs.sources import Source, is_source
+from imgpar.inputs.sources import Source, SourceLike, is_source
 from imgpar.ops import operation_types
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.templates import FIELDS, clean
@@ -25,7 +26,7 @@ from imgpar.recipe.outputs import Output, check_names
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import fields_of, is_setting, make_operation
 
-Input = str | os.PathLike[str] | Source
+Input = str | os.PathLike[str] | SourceLike
 Inputs = Input | Iterable[Input]
 Place = str | os.PathLike[str] | Sink
 
@@ -40,8 +41,12 @@ def given_inputs(inputs: Inputs) -> list[str | Source]:
         if first and is_address(first[0]):
             return [InputList(chain(first, inputs))]
         inputs = chain(first, inputs)
+    sources = dict[int, Source]()  # one that is named twice stays one
     return [
-        given if is_source(given) else parsing.named("the inputs", parsing.path, given) for given in inputs
+        sources.setdefault(id(given), as_source(given))
+        if is_source(given)
+        else parsing.named("the inputs", parsing.path, given)
+        for given in inputs
     ]
 
 

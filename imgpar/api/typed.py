@@ -588,6 +588,9 @@ class PlainRunSettings(OperationSettings, total=False):
     deterministic: bool | None
     """Equal outputs make equal archives: members in the order of their names, with one time
     (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
+    cache_control: str | None
+    """Cache-Control of the objects that are stored in OUT (s3://, gs://, az://), such as 'public, max-
+    age=86400'."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -694,7 +697,8 @@ class WatchSettings(DryRunSettings, total=False):
     """Settings of `watch`."""
 
     once: bool | None
-    """Process the files that are there and settled, then end with the exit code of a run."""
+    """Process the files that are there and settled, then end with the exit code of a run; where there are
+    none yet, that is success."""
     settle: float | str | None
     """Take a file when its size and its time have not changed for this long, and no program has it open for
     writing where the system tells (default: 2s)."""
@@ -777,6 +781,9 @@ class ExtractSettings(OperationSettings, total=False):
     deterministic: bool | None
     """Equal outputs make equal archives: members in the order of their names, with one time
     (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
+    cache_control: str | None
+    """Cache-Control of the objects that are stored in OUT (s3://, gs://, az://), such as 'public, max-
+    age=86400'."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""
@@ -1324,6 +1331,9 @@ class RetrySettings(TypedDict, total=False):
     deterministic: bool | None
     """Equal outputs make equal archives: members in the order of their names, with one time
     (SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j."""
+    cache_control: str | None
+    """Cache-Control of the objects that are stored in OUT (s3://, gs://, az://), such as 'public, max-
+    age=86400'."""
     include: str | Sequence[str] | None
     """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
     '2024/**'; repeatable; one or several."""

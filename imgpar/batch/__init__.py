@@ -3,7 +3,11 @@ inputs, write outputs and start worker processes.
 
 run            a run from start to end         planner, incremental   jobs of a run, unchanged inputs
 run_options    options of a run                journal/, inplace/     records of runs, kept originals
-setup          preparation of a run            report, report_lines   the report of a run and its lines
+pulled_plan    its plan, pulled by the         report, report_lines   the report of a run and its lines
+               scheduler                       settling               outcomes of its jobs
+checking       what is refused before it       before_writing         locks and rows before workers write
+run_inputs     its inputs                      retry_facts            what `retry` needs of it
+setup          its parts are made
 workers        worker processes, the arena     progress               progress on a terminal
 run_spec       facts of a run for workers      dryrun                 planning only
 performer      tasks in a worker               stream                 arrays in shared memory

@@ -24,11 +24,14 @@ from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
-from imgpar.inputs.sources import Source, fetch, host_of
+from imgpar.inputs.opening import fetch, host_of
+from imgpar.inputs.sources import Source
 from imgpar.runtime.scheduler import NotYet
 
 HELD = 2000
-"""Jobs that wait for a transfer; among so many there are those of several hosts."""
+"""Jobs that wait for a transfer; among so many there are mostly those of several hosts."""
+MOST_HELD = 10_000
+"""The most of them, where all are for hosts that have no room for more transfers."""
 MOST_BYTES = 1 << 29
 """Bytes of files that wait for a worker, unless one file alone has more."""
 
@@ -81,7 +84,7 @@ class Ahead:
             ready = self._next_ready()
             if ready is not None:
                 yield self._passed_on(ready)
-            elif more and self._held < HELD:
+            elif more and (self._held < HELD or (self._held < MOST_HELD and self._hosts.hungry)):
                 entry = next(plan, None)
                 if entry is None:
                     more = False
@@ -112,8 +115,7 @@ class Ahead:
         """End all transfers and threads."""
         self._hosts.close()
         for source in self._sources:
-            if callable(close := getattr(source, "close", None)):
-                close()
+            source.close()
 
     def _waits(self, job: Job) -> bool:
         return not job.check and any(map(self._is_remote, job.items))

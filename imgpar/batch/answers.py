@@ -14,7 +14,7 @@ from imgpar.core.properties import Properties
 from imgpar.core.spec import Spec
 from imgpar.formats.registry import sniff_file
 from imgpar.inputs.companions import SIDECAR
-from imgpar.inputs.sources import local_file
+from imgpar.inputs.opening import local_file
 from imgpar.ops import Operation
 from imgpar.runtime.protocol import Done, Task
 from imgpar.runtime.serialization import pack

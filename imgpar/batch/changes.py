@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
+from imgpar.batch.checking import check_place
 from imgpar.batch.dryrun import planned_entries
 from imgpar.batch.pages.writing import stale_site
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import check_place
 from imgpar.core.digest import file_digest
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Listener, Outcome
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.ignored import Aside
-from imgpar.inputs.sources import with_sources
+from imgpar.inputs.resolving import with_sources
 from imgpar.outputs.conflicts import KEPT
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from imgpar.core.job import Job
+from imgpar.inputs.archives import Archive
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.sources import Source
 
@@ -17,8 +18,11 @@ class ArchiveCopies:
     """Which copies are needed, among the sources of one run."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        every = {number: getattr(source, "copy", None) for number, source in enumerate(sources, 1)}
-        self._copies = {number: copy for number, copy in every.items() if copy}
+        self._copies = {
+            number: source.copy
+            for number, source in enumerate(sources, 1)
+            if isinstance(source, Archive) and source.copy
+        }
         """By the number of their source."""
         self._needed = Counter[int]()
         """Jobs of each source that are not done."""

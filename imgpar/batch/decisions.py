@@ -118,20 +118,9 @@ class Decisions:
         records = known.get(item.path, ())
         owned = owned_by(records)
         try:
-            paths = names.paths(item)
+            paths = self._paths(item, wish, names, known)
         except NoNameError as error:
             return failed_entry(item, number, str(error), "plan", "UsageError")
-        if len(paths) > 1 and len(set(map(fold, paths))) < len(paths):
-            return failed_entry(item, number, _SAME_NAME, "plan", "UsageError")
-        if self._on_exists == "rename":
-            split = self._split if wish.pages else ""
-
-            def is_free(one: Item, path: str) -> bool:
-                there = names.there(path, split=split)
-                return not foreign(there, owned_by(known.get(one.path, ())))
-
-            names.step_aside(item, is_free)
-            paths = names.paths(item)
         targets: list[Target] = []
         kept: list[tuple[OutputFile, str]] = []
         notes = list[str]()
@@ -152,15 +141,35 @@ class Decisions:
         if not (targets or kept):
             return skipped(item, number, [made for record in done.values() for made in record.outputs])
         if not targets:
-            files, reasons = tuple(file for file, _ in kept), [reason for _, reason in kept]
-            if self._out.name:
-                self._not_made = f"{files[0].path} {KEPT[reasons[0]]}, so it was not written"
-            return outcome_of(item, "skipped", files, reason=reasons[0], job=number)
+            return self._left_alone(item, number, kept)
         self.beside += len(kept)
         self._first_beside = self._first_beside or "".join(notes[:1])
         notes += [wish.note] if wish.note else []
         job = Job(number, (item,), tuple(targets), notes=tuple(notes), kind=self._job_kind(item))
         return self._completed(job, names, records, mine)
+
+    def _paths(self, item: Item, wish: Wish, names: Names, known: Known) -> Sequence[str]:
+        """The paths of the outputs of an item, free ones if that is the policy. Raises NoNameError."""
+        paths = names.paths(item)
+        if len(paths) > 1 and len(set(map(fold, paths))) < len(paths):
+            raise NoNameError(_SAME_NAME)
+        if self._on_exists != "rename":
+            return paths
+        split = self._split if wish.pages else ""
+
+        def is_free(one: Item, path: str) -> bool:
+            there = names.there(path, split=split)
+            return not foreign(there, owned_by(known.get(one.path, ())))
+
+        names.step_aside(item, is_free)
+        return names.paths(item)
+
+    def _left_alone(self, item: Item, number: int, kept: Sequence[tuple[OutputFile, str]]) -> Outcome:
+        """The outcome of an item whose outputs are all existing files that are kept, each with a reason."""
+        files, reason = tuple(file for file, _ in kept), kept[0][1]
+        if self._out.name:
+            self._not_made = f"{files[0].path} {KEPT[reason]}, so it was not written"
+        return outcome_of(item, "skipped", files, reason=reason, job=number)
 
     def _job_kind(self, item: Item) -> JobKind:
         return "stream" if self._extracts else job_kind(item)

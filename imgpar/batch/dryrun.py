@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from imgpar.batch.checking import check_inputs, check_place, gathered_place
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
@@ -20,32 +21,22 @@ from imgpar.batch.others import OtherFiles, is_other, mark_others
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
 from imgpar.batch.report import Report, Tally
+from imgpar.batch.run_inputs import has_lists, input_batches, names_digest, read_given, sources_in
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
-from imgpar.batch.setup import (
-    LazyWorkers,
-    check_inputs,
-    check_place,
-    gather_planner,
-    gathered_place,
-    has_lists,
-    input_batches,
-    names_digest,
-    planner,
-    read_given,
-    run_keys,
-    sources_in,
-)
+from imgpar.batch.setup import LazyWorkers, gather_planner, planner, run_keys
 from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
 from imgpar.core.errors import ItemError
 from imgpar.core.filenames import has_scheme
 from imgpar.core.job import Event, Job, Outcome, OutputFile, outcome_of
 from imgpar.core.tempfiles import temporary
+from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, named_count
+from imgpar.inputs.resolving import named_count
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -78,76 +69,113 @@ def planned_entries(
         UsageError: the settings contradict each other, or every input is missing.
         NoInputError: no pattern matches.
     """
-    given = read_given(inputs, options.access, in_order=gather is not None)
-    named = [] if isinstance(given, InputList) else given
-    still = frozenset[str]()
-    if gather is not None:
-        place = gathered_place(out)
-    else:
-        place = check_place(named, out, recipe, options)
-        still = check_inputs(named, place, recipe, options)
+    aside = Aside() if aside is None else aside
     with contextlib.ExitStack() as stack:
-        if place.stored:
-            stack.callback(place.stored.close)
-        journal, homes = _copied_journal(place, options, stack), None
-        if place.in_place:
-            homes = Homes(
-                place.folder,
-                journal,
-                lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
-            )
-        patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
-        workers, cancel = LazyWorkers(options, stack), cancel or CancelToken()
-        sources = sources_in(given)
-        selection = Selection(options, workers, cancel, sources)
-        batches = input_batches(
-            given,
-            place,
-            options,
-            patterns,
-            kind=recipe.extract.source,
-            in_order=gather is not None,
-            formats=recipe.formats(),
-            selection=selection,
-        )
-        plan: Planner | GatherPlanner
-        if gather is not None:
-            batches = iter(every := list(batches))
-            members = selection.arranged([item for batch in every for item in batch.items])
-            (key,) = run_keys(place, recipe, gather, names_digest(members))
-            plan = gather_planner(place, gather, key, options, journal, selection.arranged)
-        else:
-            plan = planner(
-                place,
-                recipe,
-                options,
-                journal,
-                homes=homes,
-                alone=named_count(named) == 1,
-                still=still,
-                listed=has_lists(sources),
-            )
-        aside = Aside() if aside is None else aside
-        twins = Twins(options, cancel, workers, recipe, sources)
-        batches = iter(twins.among(batches))
-        if isinstance(plan, Planner) and plan.need.whole:
-            reader = PropertyReader(workers, options, cancel, recipe, sources, keep=for_names)
-            batches = iter(plan.prepare(batches, reader))
-        for batch in batches:
+        dry = _DryRun(inputs, out, recipe, options, gather, cancel or CancelToken(), stack)
+        for batch in dry.batches:
             aside.add(batch.kinds, batch.left_out, batch.excluded, batch.filtered)
             for note in batch.notes:
                 tell(note)
-            for planned_entry in twins.without(mark_others(plan.plan_together(batch), batch)):
-                entry = twins.previewed(planned_entry)
+            for entry in dry.planned(batch):
                 if is_other(entry):
                     _count_other(entry, aside.others)
                 elif isinstance(entry, Unchanged):
                     yield from entry
                 else:
                     yield entry
-        yield from plan.finish()
-        for note in (*plan.remarks(), *patterns.unmatched(), *selection.remarks()):
+        yield from dry.planner.finish()
+        for note in dry.remarks():
             tell(note)
+
+
+class _DryRun:
+    """A run up to its plan.
+
+    Args:
+        inputs, out, recipe, options, gather, cancel: as for `planned_entries`.
+        stack: ends the workers, and removes copies of journals.
+    """
+
+    def __init__(
+        self,
+        inputs: Iterable[str | Source],
+        out: str | Sink | None,
+        recipe: Recipe,
+        options: RunOptions,
+        gather: Gathering | None,
+        cancel: CancelToken,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        self._recipe, self._options, self._gather = recipe, options, gather
+        given = read_given(inputs, options.access, in_order=gather is not None)
+        self._named = [] if isinstance(given, InputList) else given
+        self._sources = sources_in(given)
+        self._still = frozenset[str]()
+        if gather is not None:
+            self._place = gathered_place(out)
+        else:
+            self._place = check_place(self._named, out, recipe, options)
+            self._still = check_inputs(self._named, self._place, recipe, options)
+        if self._place.stored:
+            stack.callback(self._place.stored.close)
+        self._journal = _copied_journal(self._place, options, stack)
+        self._patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
+        workers = LazyWorkers(options, stack)
+        self._selection = Selection(options, workers, cancel, self._sources)
+        self._twins = Twins(options, cancel, workers, recipe, self._sources)
+        batches = input_batches(
+            given,
+            self._place,
+            options,
+            self._patterns,
+            kind=recipe.extract.source,
+            in_order=gather is not None,
+            formats=recipe.formats(),
+            selection=self._selection,
+        )
+        if gather is not None:
+            batches = iter(every := list(batches))
+            self.planner: Planner | GatherPlanner = self._gather_planner(gather, every)
+        else:
+            self.planner = self._planner(stack)
+        self.batches = iter(self._twins.among(batches))
+        if isinstance(self.planner, Planner) and self.planner.need.whole:
+            reader = PropertyReader(workers, options, cancel, recipe, self._sources, keep=for_names)
+            self.batches = iter(self.planner.prepare(self.batches, reader))
+
+    def planned(self, batch: Batch) -> Iterator[Job | Outcome | Unchanged]:
+        """The plan of a batch."""
+        for entry in self._twins.without(mark_others(self.planner.plan_together(batch), batch)):
+            yield self._twins.previewed(entry)
+
+    def remarks(self) -> list[str]:
+        """Notes at the end of the plan."""
+        return [*self.planner.remarks(), *self._patterns.unmatched(), *self._selection.remarks()]
+
+    def _gather_planner(self, gather: Gathering, every: Sequence[Batch]) -> GatherPlanner:
+        arrange = self._selection.arranged
+        members = names_digest(arrange([item for batch in every for item in batch.items]))
+        (key,) = run_keys(self._place, self._recipe, gather, members)
+        return gather_planner(self._place, gather, key, self._options, self._journal, arrange)
+
+    def _planner(self, stack: contextlib.ExitStack) -> Planner:
+        homes = None
+        if self._place.in_place:
+            homes = Homes(
+                self._place.folder,
+                self._journal,
+                lambda at: _copied_journal(Out(at, in_place=True), RunOptions(), stack),
+            )
+        return planner(
+            self._place,
+            self._recipe,
+            self._options,
+            self._journal,
+            homes=homes,
+            alone=named_count(self._named) == 1,
+            still=self._still,
+            listed=has_lists(self._sources),
+        )
 
 
 def _count_other(entry: Job | Outcome | Unchanged, counts: Counter[str]) -> None:

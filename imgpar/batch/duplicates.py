@@ -21,8 +21,10 @@ from imgpar.core.fs import links_among
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.core.properties import Properties, Wants
 from imgpar.inputs.local import scan
+from imgpar.inputs.numbers import sources_of
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.sources import Source
 from imgpar.runtime.scheduler import CancelToken
 
 DISTANCE = 6

@@ -25,9 +25,10 @@ from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.batches import named_item
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.local import scan
+from imgpar.inputs.numbers import with_number
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Source, with_number
+from imgpar.inputs.sources import Source
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.runtime.serialization import unpack

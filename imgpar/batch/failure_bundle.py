@@ -15,7 +15,8 @@ from imgpar.core.addresses import without_secrets
 from imgpar.core.filenames import legal, split_suffix
 from imgpar.core.fs import long_path, remove_file
 from imgpar.core.job import Job, Outcome
-from imgpar.inputs.sources import Source, fetch
+from imgpar.inputs.opening import fetch
+from imgpar.inputs.sources import Source
 
 MAX_BUNDLES = 1000
 """Most bundles of one run; more failures usually have one cause."""

@@ -9,8 +9,10 @@ from typing import IO
 
 from imgpar.core.job import Item
 from imgpar.core.tempfiles import temporary
+from imgpar.inputs.content import copy_content
 from imgpar.inputs.fetching import Fetched, Ongoing, by_ranges
-from imgpar.inputs.sources import Source, copy_content, opened
+from imgpar.inputs.opening import opened
+from imgpar.inputs.sources import Source
 
 _BLOCK = 1 << 20
 
@@ -33,8 +35,9 @@ def header_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
         yield path
 
 
-def fetch_header(item: Item, sources: Sequence[Source], path: str, _: Ongoing) -> Fetched:
-    """Write such a file; see `inputs.sources.fetch`."""
+def fetch_header(item: Item, sources: Sequence[Source], path: str, ongoing: Ongoing) -> Fetched:
+    """Write such a file; see `inputs.opening.fetch`."""
+    ongoing.reached()  # what is read of an open file says nothing of its connections
     with opened(item, sources) as content:
         if isinstance(content, str):
             with open(content, "rb") as file:

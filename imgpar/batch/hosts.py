@@ -1,5 +1,7 @@
 """Threads that fetch from many hosts at once: few from each, and no more than has room.
 
+A host is asked for one item until there is a connection to it, so a dead one holds up one thread.
+
 add ─► waits in the row of its host ─► a thread takes the next of the host whose turn it is ─► work(turn)
                                                                                     │
                          others go on meanwhile ◄── turn.wait: before another attempt ┘
@@ -46,6 +48,8 @@ class Hosts:
         self._active: dict[str, int] = {}
         self._paused: dict[str, int] = {}
         """Transfers that wait because their host asked for it."""
+        self._reached = set[str]()
+        """Hosts to which there was a connection."""
         self._running = self._idle = self._bytes = self._files = 0
         self._threads: list[threading.Thread] = []
         self._turns: dict[Turn, None] = {}
@@ -57,6 +61,25 @@ class Hosts:
             self._rows.setdefault(host, deque()).append(work)
             self._enlist(host)
             self._wake()
+
+    @property
+    def hungry(self) -> bool:
+        """Whether a transfer could begin, but all that wait are for hosts that have no room for more."""
+        with self.lock:
+            return self._has_slots and not self._next
+
+    def reach(self, host: str) -> None:
+        """There is a connection to a host."""
+        with self.lock:
+            if host not in self._reached:
+                self._reached.add(host)
+                self._enlist(host)
+                self._room.notify_all()
+                self._wake()
+
+    def is_reached(self, host: str) -> bool:
+        """Whether there was a connection to a host."""
+        return host in self._reached
 
     def removed(self, size: int) -> None:
         """A file is not there any more."""
@@ -96,12 +119,20 @@ class Hosts:
             self._next.setdefault(host)
 
     def _has_room(self, host: str) -> bool:
-        return self._active.get(host, 0) < self._options.per_host and host not in self._paused
+        return self._active.get(host, 0) < self._limit(host) and host not in self._paused
+
+    def _limit(self, host: str) -> int:
+        """The most transfers from a host."""
+        return self._options.per_host if host in self._reached else 1
 
     @property
     def _may_begin(self) -> bool:
+        return self._has_slots and bool(self._next)
+
+    @property
+    def _has_slots(self) -> bool:
         few = self._running < self._options.downloads
-        return few and self._bytes < self._most and self._files < MOST_FILES and bool(self._next)
+        return few and self._bytes < self._most and self._files < MOST_FILES
 
     def _wake(self) -> None:
         """Have a thread begin, if one may."""
@@ -162,6 +193,8 @@ class Hosts:
                 with self.lock:
                     self._turns.pop(turn, None)
                     self._idle += 1
+                    if not turn.has_missed:
+                        self.reach(host)
                     self.finish(host)
 
     # ----- for the turns ----------------------------------------------------------------------------
@@ -178,7 +211,7 @@ class Hosts:
             if pause:
                 self.pause(host, -1)
             while not self.stopped and not (
-                self._active.get(host, 0) < self._options.per_host and self._running < self._options.downloads
+                self._active.get(host, 0) < self._limit(host) and self._running < self._options.downloads
             ):
                 self._room.wait()
             self.begin(host)
@@ -214,15 +247,25 @@ class Turn(Ongoing):
         self._end: Callable[[], object] = lambda: None
         self.deadline = 0.0
         """By `time.monotonic`."""
+        self.has_missed = False
+        """Whether the last attempt got no connection."""
 
     @property
     def stopped(self) -> bool:
         return self._hosts.stopped
 
     def wait(self, seconds: float, *, asked: bool = False) -> None:
-        self._hosts.wait(self._host, seconds, pause=asked)
+        self._hosts.wait(self._host, seconds, pause=asked or not self._hosts.is_reached(self._host))
+
+    def reached(self) -> None:
+        self.has_missed = False
+        self._hosts.reach(self._host)
+
+    def missed(self) -> None:
+        self.has_missed = True
 
     def expects(self, size: int) -> float:
+        self.reached()
         seconds = self._hosts.reserve(size, self._reserved, wait=size >= LARGE)
         self._reserved = size
         self.deadline += seconds

@@ -13,7 +13,8 @@ from imgpar.batch.plan_entries import Early
 from imgpar.core.job import Job
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.fetching import FetchOptions
-from imgpar.inputs.sources import Source, fetch, has_order
+from imgpar.inputs.opening import fetch
+from imgpar.inputs.sources import Source
 
 if TYPE_CHECKING:  # most runs need neither, and no thread pools
     from imgpar.batch.ahead import Ahead
@@ -56,7 +57,7 @@ class Inward:
             folder = stack.enter_context(temporary())
             self._ahead = Ahead(sources, folder, fetching, read=read, in_order=fetched_in_order)
             stack.callback(self._ahead.close)
-        if any(map(has_order, sources)):
+        if any(source.ordered for source in sources):
             from imgpar.batch.unpacking import Unpacking
 
             folder = stack.enter_context(temporary())

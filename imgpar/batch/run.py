@@ -5,75 +5,61 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 
 from imgpar.batch.account import Account
+from imgpar.batch.before_writing import BeforeWriting
+from imgpar.batch.checking import check_inputs, check_place, gathered_place
 from imgpar.batch.copies import ArchiveCopies
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
-from imgpar.batch.others import OtherFiles, mark_others
-from imgpar.batch.plan_entries import Entry
-from imgpar.batch.planned import Planned, item_count
+from imgpar.batch.others import OtherFiles
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
+from imgpar.batch.pulled_plan import PulledPlan
 from imgpar.batch.report import Report
 from imgpar.batch.report_lines import write_facts
+from imgpar.batch.retry_facts import recipe_without_places, run_facts
+from imgpar.batch.run_inputs import Among, has_lists, input_batches, names_digest, read_given, sources_in
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
+from imgpar.batch.settling import Settlement
 from imgpar.batch.setup import (
-    Among,
     LazyWorkers,
-    check_inputs,
-    check_place,
     gather_planner,
-    gathered_place,
-    has_lists,
-    input_batches,
     lock_out,
-    names_digest,
     open_journal,
     planner,
-    read_given,
-    recipe_without_places,
-    run_facts,
     run_keys,
     run_spec,
-    sources_in,
 )
 from imgpar.batch.transfer import Transfer
 from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import UsageError, WorkerDiedError
+from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep_temporary_files
-from imgpar.core.job import Event, Job, Listener, Outcome
+from imgpar.core.job import Event, Listener, Outcome
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, named_count
-from imgpar.outputs.destination import free_space_problem
-from imgpar.outputs.parts import written_parts
+from imgpar.inputs.resolving import named_count
+from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Sink
-from imgpar.outputs.write_ahead import WrittenLog, read_written
+from imgpar.outputs.write_ahead import WrittenLog
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken, Effort, NotYet
+from imgpar.runtime.scheduler import CancelToken, Effort
 
-STOPPING = {"DiskFullError", "ClosedOutputError"}
-"""Errors of one item after which no other can be done."""
 FLUSH_SECONDS = 0.5
 """Interval at which outcomes are written to the journal."""
 READING_SECONDS = 0.2
 """Interval of events while properties of inputs are read."""
-PLAN_AHEAD = 20_000
-"""Entries planned ahead of the workers, so that the total is known early."""
-PLAN_CHUNK = 100
-"""Jobs whose output names are stored in one transaction; workers wait for it."""
 
 
 class Run:
@@ -134,21 +120,12 @@ class Run:
         self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()
         self._patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
-        self._swept: set[str] = set()
-        self._stopped = ""
-        self._space_checked = self._replaced_said = False
-        self._to_read = 0
-        """Total size of planned inputs without an outcome, in bytes."""
         self._toml = _text_of(recipe)
         verb = "frames" if recipe.extract.kind else "convert"
         self._account.bundles = Bundles(
             options.keep_failures, self._toml or "", self._account.note, verb, self._sources
         )
         self._originals: KeptOriginals | None = None
-        self._ahead = Planned()
-        self._chunks: Iterator[list[Entry]] = iter(())
-        self._paused = False
-        """Whether the next input is not there yet."""
 
     def execute(self, workers: Workers | None = None) -> Report:
         """Plan, convert, record, report.
@@ -172,6 +149,7 @@ class Run:
                 every = [item for batch in (first, *rest) for item in batch.items]
                 self._members = names_digest(self._selection.arranged(every))
             self._open(stack)
+            self._begin(stack)
             if self._place.in_place and self._sweeps and self._listed is None:
                 # The run before died, and outputs of jobs that were rolled back are no inputs.
                 self._account.read_again()
@@ -200,7 +178,7 @@ class Run:
         )
 
     def _open(self, stack: contextlib.ExitStack) -> None:
-        """Lock OUT, recover its journal after a crash, insert the run, and create the planner."""
+        """Lock OUT, and recover its journal after a crash."""
         self._lock = None if self._place.name or self._place.stored else lock_out(self._place)
         if self._lock:
             stack.callback(self._lock.release)
@@ -210,51 +188,64 @@ class Run:
         for note in self._journal.notes:
             self._account.note(note)
         self._sweeps = not self._place.stored and (self._journal.unfinished or bool(self._place.name))
-        homes = None
         if self._place.in_place:
             put_right(self._journal, self._place.folder, self._account.note)
-            base = self._place.folder
-            homes = Homes(base, self._journal, partial(open_home, stack, self._account.note, base))
-        else:
-            if self._place.stored:
-                stack.callback(self._place.stored.close)
-                self._place.stored.resume(self._journal.noted())
-            self._journal.recover(store=self._place.place)
+            return
+        if self._place.stored:
+            stack.callback(self._place.stored.close)
+            self._place.stored.resume(self._journal.noted())
+        self._journal.recover(store=self._place.place)
+
+    def _begin(self, stack: contextlib.ExitStack) -> None:
+        """Insert the run, and create what plans it and what settles its jobs."""
+        options, journal, note = self._options, self._journal, self._account.note
         keys = run_keys(self._place, self._recipe, self._gather, self._members)
         self._key = keys[0]
-        self._name = self._journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
+        self._name = journal.begin(*keys, recipe=recipe_without_places(self._recipe, self._toml))
         write_facts(self._name, self._facts())
-        log = WrittenLog(self._journal.written, self._name, self._journal.base)
+        if self._place.in_place:
+            kept = KeptOriginals(self._place.folder, self._name, options.keep_originals, note)
+            stack.callback(kept.close)
+            self._originals = self._account.originals = kept
+        self._before = BeforeWriting(
+            self._place, journal, self._lock, self._originals, note, sweeps=self._sweeps
+        )
+        self._settlement = Settlement(
+            self._account,
+            journal,
+            self._name,
+            self._before,
+            self._copies,
+            self._twins,
+            self._cancel,
+            strict=options.strict,
+            gathers=self._gather is not None,
+        )
         self._transfer = Transfer(
             self._sources,
             self._place.stored,
-            self._settle,
-            self._settle_planned,
+            self._settlement.settle,
+            self._settlement.settle_planned,
             stack,
-            log,
-            fetching=self._options.fetching,
-            verify=self._options.verify,
+            WrittenLog(journal.written, self._name, journal.base),
+            fetching=options.fetching,
+            verify=options.verify,
         )
-        if self._place.in_place:
-            days = self._options.keep_originals
-            self._originals = KeptOriginals(self._place.folder, self._name, days, self._account.note)
-            stack.callback(self._originals.close)
-            self._account.originals = self._originals
+        self._planner = self._new_planner(stack)
+
+    def _new_planner(self, stack: contextlib.ExitStack) -> Planner | GatherPlanner:
+        place, journal, homes = self._place, self._journal, None
         if self._gather is not None:
-            self._planner: Planner | GatherPlanner = gather_planner(
-                self._place,
-                self._gather,
-                keys[0],
-                self._options,
-                self._journal,
-                self._selection.arranged,
+            return gather_planner(
+                place, self._gather, self._key, self._options, journal, self._selection.arranged
             )
-            return
-        self._planner = planner(
-            self._place,
+        if place.in_place:
+            homes = Homes(place.folder, journal, partial(open_home, stack, self._account.note, place.folder))
+        return planner(
+            place,
             self._recipe,
             self._options,
-            self._journal,
+            journal,
             homes=homes,
             originals=self._originals,
             alone=named_count(self._named) == 1,
@@ -288,7 +279,19 @@ class Run:
         self._account.tell(Event("start", text=self._place.path, facts=about))
         if isinstance(self._planner, Planner) and self._planner.need.whole:
             batches = self._prepared(self._planner, batches, own)
-        plan = self._twins.then_links(self._transfer.inward(self._pulled(batches)))
+        self._plan = PulledPlan(
+            self._planner,
+            batches,
+            self._account,
+            self._before,
+            self._copies,
+            self._twins,
+            self._journal,
+            retry=self._retry,
+            among=self._among,
+            replaces=not self._options.on_exists,
+        )
+        plan = self._twins.then_links(self._transfer.inward(self._plan.entries()))
         started = self._account.started
         return own.execute(
             spec, plan, self._sink, self._options, self._cancel, turn=self._turn, started=started
@@ -337,105 +340,7 @@ class Run:
         self._account.tell(Event("end", text=self._place.path, total=0, facts=report.summary_json()))
         return report
 
-    # ----- the plan, pulled by the scheduler ------------------------------------------------------
-
-    def _pulled(self, batches: Iterator[Batch]) -> Iterator[Entry | NotYet]:
-        self._chunks = self._plan(batches)
-        while self._ahead.length or self._look_ahead():
-            if self._ahead.length:  # a chunk may be empty
-                yield self._ahead.popleft()
-            elif self._paused:
-                yield NotYet()
-
-    def _look_ahead(self) -> bool:
-        """Plan one more chunk; returns False at the end of the plan."""
-        chunk = next(self._chunks, None)
-        self._ahead.extend(chunk or [])
-        return chunk is not None
-
-    def _plan(self, batches: Iterator[Batch]) -> Iterator[list[Entry]]:
-        total = 0
-        for batch in batches:
-            self._account.read_past(batch)
-            self._copies.reached(batch)
-            folder = batch.folder if self._place.in_place else self._place.below(batch.mirror)
-            if self._lock and folder:
-                self._lock.enter(folder)
-            if self._sweeps and folder:  # also if all items are unchanged
-                self._sweep([folder])
-            entries: Iterator[Entry] = mark_others(self._planner.plan_together(batch), batch)
-            if self._retry and isinstance(self._planner, Planner):
-                failed = self._journal.failed_in(batch)
-                every = mark_others(self._planner.plan(batch), batch)
-                entries = (entry for entry in every if _source(entry) in failed)
-            if self._among:
-                entries = self._without_failures(entries, batch, self._among)
-            for chunk in self._chunked(self._twins.without(entries)):
-                total += item_count(chunk)
-                yield self._twins.hold(chunk)
-            if batch.pause:
-                self._paused = True
-                yield []
-                self._paused = False
-        for chunk in self._chunked(self._planner.finish()):
-            total += item_count(chunk)
-            yield chunk
-        self._account.tell(Event("planned", total=total))
-
-    def _without_failures(self, entries: Iterator[Entry], batch: Batch, among: Among) -> Iterator[Entry]:
-        """The plan without inputs that failed in an earlier run and have not changed since."""
-        failed = self._journal.failed_alike(batch)
-        for entry in entries:
-            if isinstance(entry, Unchanged) or not (among.rests(entry) or _source(entry) in failed):
-                yield entry
-
-    def _chunked(self, entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-        while chunk := list(islice(entries, PLAN_CHUNK)):
-            if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
-                self._before_writing(jobs)
-            yield chunk
-
-    def _before_writing(self, jobs: Sequence[Job]) -> None:
-        """Store the output names, and warn if the free space is less than the size of the inputs."""
-        if self._planner.replaced and not self._options.on_exists:
-            self._say_replaced()
-        if self._originals:
-            self._originals.planned(jobs)
-        if not self._place.stored:
-            folders = {os.path.dirname(target.path) for job in jobs for target in job.targets}
-            if self._lock and not self._place.in_place:
-                for folder in folders:  # a template may lead into any folder of OUT
-                    self._lock.enter(folder)
-            self._sweep(folders)
-        self._journal.planned(jobs)
-        self._copies.planned(jobs)
-        self._to_read += sum(item.size for job in jobs for item in job.items)
-        if not (self._space_checked or self._place.stored):
-            problem = free_space_problem(self._place.folder, self._to_read)
-            if problem:
-                self._space_checked = True
-                self._account.note(problem)
-
-    def _say_replaced(self) -> None:
-        self._planner.replaced = 0
-        if not self._replaced_said:
-            self._replaced_said = True
-            most = self._journal.count_other_settings()
-            inputs = "1 input" if most == 1 else f"up to {most} inputs"
-            outputs = "An output that was" if self._place.name else f"Outputs of {inputs} that were"
-            self._account.note(
-                f"{outputs} made with other settings will be replaced; to keep both, name the new ones with "
-                "--name, such as '{stem}-{width}.{ext}', or choose another OUT."
-            )
-
-    def _sweep(self, folders: Iterable[str]) -> None:
-        """Remove the temporary files of crashed runs, once per folder."""
-        for folder in folders:
-            if folder not in self._swept:
-                self._swept.add(folder)
-                sweep_temporary_files(folder)
-
-    # ----- outcomes -------------------------------------------------------------------------------
+    # ----- called by the scheduler ------------------------------------------------------------------
 
     def _sink(self, result: Outcome | Settled | Unchanged | Event) -> None:
         if isinstance(result, Event):
@@ -445,56 +350,18 @@ class Run:
         else:
             self._transfer.outward(result)
 
-    def _settle_planned(self, outcome: Outcome) -> None:
-        self._account.add(self._transfer.recorded(outcome))
-
-    def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
-        """Account for the outcome of every item of a job; the file of several is counted once."""
-        self._to_read -= sum(item.size for item in job.items)
-        own = [job] if len(job.items) == 1 else [job._replace(items=(item,)) for item in job.items]
-        outcomes = list(map(self._transfer.recorded, outcomes, own))
-        if final := next((outcome for outcome in outcomes if outcome.kind in STOPPING), None):
-            self._stop(final.error)
-        if self._gather is not None:  # remarks on the file of all items, which the first one in it has
-            place = next((number for number, outcome in enumerate(outcomes) if outcome.outputs), 0)
-            if outcomes[place].reason != "pages":
-                for note in outcomes[place].notes:
-                    self._account.note(note)
-                outcomes[place] = outcomes[place]._replace(notes=())
-        if outcomes[0].status == "failed" and self._has_left(outcomes[0], job):
-            # The files that it left stay known, so that the next run replaces them or keeps them.
-            noted = read_written(self._journal.written, self._journal.base, self._name)
-            outcomes[0] = outcomes[0]._replace(outputs=written_parts(job.targets, noted))
-        again = False
-        for outcome, alone in zip(outcomes, own, strict=True):
-            self._twins.done(outcome)
-            self._account.add(outcome, alone, again=again)
-            again = again or bool(outcome.outputs)
-        self._copies.settled(job)
-
-    def _has_left(self, outcome: Outcome, job: Job) -> bool:
-        """Whether the write-ahead log tells what a failed job has left: files of split outputs, or the
-        outputs that were committed before its worker died."""
-        together = self._options.strict or any(target.retires for target in job.targets)
-        crashed = outcome.kind == WorkerDiedError.__name__ and len(job.targets) > 1 and not together
-        return crashed or any(target.split for target in job.targets)
-
-    def _stop(self, why: str) -> None:
-        """Stop the run because of an error: tasks in progress are finished, no others are started."""
-        self._stopped = self._stopped or why
-        self._cancel.cancel()
-
     def _turn(self) -> bool:
         if self._gather is not None and self._cancel.cancelled:
             self._cancel.kill()  # its only job may take minutes, and nothing of it is a result
-        if self._ahead.length < PLAN_AHEAD and not self._copies.many:
-            self._look_ahead()
+        self._plan.turn()
         self._transfer.turn()
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
             self._account.flush()
         return True
+
+    # ----- the end ----------------------------------------------------------------------------------
 
     def _end(self) -> None:
         """Add the notes at the end of the run, and finish the originals even after a cancellation."""
@@ -516,9 +383,9 @@ class Run:
             sidecars=not self._place.in_place,
             whole=bool(self._place.name),
             single=bool(self._place.name) and (self._gather is not None or not self._recipe.split),
-            cancelled=self._cancel.cancelled and not self._stopped,
-            stopped=self._stopped,
-            left=effort.left + self._ahead.items + self._transfer.left + self._twins.left,
+            cancelled=self._cancel.cancelled and not self._settlement.stopped,
+            stopped=self._settlement.stopped,
+            left=effort.left + self._plan.left + self._transfer.left + self._twins.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
             can_retry=not self._place.name and self._account.retriable > 0,
@@ -536,7 +403,3 @@ def _text_of(recipe: Recipe) -> str | None:
         return recipe.to_toml()
     except UsageError:
         return None
-
-
-def _source(entry: Job | Outcome) -> str:
-    return entry.item.path if isinstance(entry, Job) else entry.source

@@ -23,6 +23,8 @@ SCHEDULES = ("auto", "staged", "chain")
 COMPANIONS = ("ignore", "copy", "samples")
 OTHERS = ("skip", "copy", "link")
 DUPLICATES = ("keep", "skip", "link")
+READING = "run retry arrays assemble sheet concat describe frames compare"
+"""Calls that read inputs, from wherever these are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,16 @@ class RunOptions(Declared):
         "equal outputs make equal archives: members in the order of their names, with one time "
         "(SOURCE_DATE_EPOCH, or 1980-01-01), whatever -j",
         default=False,
+        group=FILES,
+        calls="run retry frames",
+    )
+    cache_control: str | None = option(
+        parsing.cache_control,
+        "Cache-Control of the objects that are stored in OUT (s3://, gs://, az://), such as "
+        "'public, max-age=86400'",
+        default=None,
+        metavar="DIRECTIVES",
+        example="max-age=86400",
         group=FILES,
         calls="run retry frames",
     )
@@ -169,7 +181,7 @@ class RunOptions(Declared):
         "open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name",
         default=False,
         group=FILES,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     shard: ShardSize | None = option(
         shard_size,
@@ -251,7 +263,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     timeout: float | None = option(
         parsing.duration,
@@ -260,7 +272,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
@@ -298,7 +310,7 @@ class RunOptions(Declared):
         example="8G",
         group=RUN,
         of_workers=True,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     keep_originals: int | None = option(
         parsing.days,
@@ -363,7 +375,7 @@ class RunOptions(Declared):
         "read http(s) items also from private, loopback and link-local addresses",
         default=False,
         group=NETWORK,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     downloads: int = option(
         parsing.integer(1, 1000),
@@ -372,7 +384,7 @@ class RunOptions(Declared):
         metavar="N",
         example="64",
         group=NETWORK,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     per_host: int = option(
         parsing.integer(1, 1000),
@@ -381,7 +393,7 @@ class RunOptions(Declared):
         metavar="N",
         example="16",
         group=NETWORK,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     retries: int = option(
         parsing.integer(0, 100),
@@ -390,7 +402,7 @@ class RunOptions(Declared):
         metavar="N",
         example="10",
         group=NETWORK,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     fetch_timeout: float = option(
         parsing.duration,
@@ -399,7 +411,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=NETWORK,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     max_download: int = option(
         parsing.file_size,
@@ -408,7 +420,7 @@ class RunOptions(Declared):
         metavar="SIZE",
         example="100M",
         group=NETWORK,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     robots: tuple[str, ...] = option(
         robots,
@@ -418,7 +430,7 @@ class RunOptions(Declared):
         metavar="TAG,…",
         example="all",
         group=NETWORK,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
     user_agent: str = option(
         agent,
@@ -427,7 +439,7 @@ class RunOptions(Declared):
         metavar="NAME",
         example="mybot",
         group=NETWORK,
-        calls="run retry arrays assemble sheet concat describe frames compare",
+        calls=READING,
     )
 
     @property

@@ -13,8 +13,10 @@ from imgpar.batch.workers import Workers
 from imgpar.core.errors import ItemError, item_error
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.local import scan
+from imgpar.inputs.numbers import sources_of
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.sources import Source
 from imgpar.runtime.scheduler import CancelToken
 from imgpar.video.clip_info import ClipInfo
 

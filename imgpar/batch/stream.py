@@ -20,7 +20,9 @@ from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
 from imgpar.core.job import Event, Item, Outcome
 from imgpar.core.spec import FrameRef
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.numbers import sources_of
+from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.sources import Source
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed

@@ -33,8 +33,8 @@ class Transfer:
     Args:
         sources: of items that are no files.
         stored: the place of the outputs; None for files.
-        settle: called with each job and the outcomes of its items.
-        settle_planned: called with each outcome of an item that needed no job.
+        settle: called with each job and the outcomes of its items, as a sink has recorded them.
+        settle_planned: called with each outcome of an item that needed no job, likewise.
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
         fetching: limits of transfers.
@@ -53,7 +53,7 @@ class Transfer:
         fetching: FetchOptions = DEFAULTS,
         verify: bool = False,
     ) -> None:
-        self._settle, self._settle_planned = settle, settle_planned
+        self._settle_job, self._settle_planned = settle, settle_planned
         self._order = PlanOrder() if stored and stored.ordered else None
         self._spool: Spool | None = None
         if stored is not None:
@@ -116,7 +116,7 @@ class Transfer:
 
     def _out(self, result: Result) -> None:
         if isinstance(result, Outcome):
-            self._settle_planned(result)
+            self._settle_planned(self._recorded(result, None))
             return
         if isinstance(result, Early):
             job = self._spool.withdrawn(result.job) if self._spool else result.job
@@ -128,7 +128,12 @@ class Transfer:
         for job, outcome in self._spool.take(result.state.job, result.outcome()):
             self._settle(job, [outcome])
 
-    def recorded(self, outcome: Outcome, job: Job | None = None) -> Outcome:
+    def _settle(self, job: Job, outcomes: list[Outcome]) -> None:
+        if self._spool:
+            outcomes = list(map(self._recorded, outcomes, job.each()))
+        self._settle_job(job, outcomes)
+
+    def _recorded(self, outcome: Outcome, job: Job | None) -> Outcome:
         """The outcome of an item, after the sink was told; failed where the sink cannot record it."""
         return self._spool.recorded(outcome, job) if self._spool else outcome
 

@@ -182,13 +182,17 @@ class Unpacking:
     def delivered(self, waiting: _Waiting, at: int, path: str, error: ImgparError | None) -> None:
         """A member of a job is there, or cannot be read."""
         waiting.missing -= 1
-        job = waiting.job
-        if error is not None and isinstance(job, Job) and len(job.items) == 1:
-            kind = type(error).__name__
-            waiting.job = failed_entry(job.item, job.id, str(error), "read", kind)
+        if error is not None:
+            self.fail(waiting, error)
         elif path:  # else a worker opens it, and says what is wrong
             waiting.files[at] = path
         self._finish(waiting)
+
+    def fail(self, waiting: _Waiting, error: ImgparError) -> None:
+        """A member of a job cannot be read; where it is one of several, a worker says so."""
+        job = waiting.job
+        if isinstance(job, Job) and len(job.items) == 1:
+            waiting.job = failed_entry(job.item, job.id, str(error), "read", type(error).__name__)
 
     def _finish(self, waiting: _Waiting) -> None:
         if not waiting.missing and not self._planned_order:
@@ -219,6 +223,8 @@ class _Stream:
         """The member that is being written."""
         self.known = self.keeps = False
         self._ended = False
+        self._error: ImgparError | None = None
+        """Why it ended early."""
 
     def want(self, key: str, waiting: _Waiting, at: int) -> bool:
         """Register a member; returns False where it is there, or will not come any more."""
@@ -226,6 +232,8 @@ class _Stream:
             waiting.files[at] = path
             return False
         if self._ended or key in self._passed:
+            if self._error is not None and key not in self._passed:
+                self._all.fail(waiting, self._error)
             return False
         self._wanted.setdefault(key, []).append((waiting, at))
         return True
@@ -252,7 +260,7 @@ class _Stream:
         except Exception as problem:  # a fault of a library must not stop the run
             error = SourceError(f"{type(problem).__name__}: {problem}.")
         with self._all.changed:
-            self._ended = True
+            self._ended, self._error = True, error
             for waiting, at in itertools.chain.from_iterable(self._wanted.values()):
                 self._all.delivered(waiting, at, "", error)
             self._wanted.clear()

@@ -17,6 +17,7 @@ from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.limits import Limits
+from imgpar.inputs.foreign import ForeignSource
 from imgpar.ops import operation_types
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
 from imgpar.runtime.ledger import Ledger
@@ -159,7 +160,10 @@ class Workers:
 def _pickled(performer: BatchPerformer) -> bytes:
     """Pickle functions of importable modules by reference, lambdas and those of `__main__` by value."""
     known, sources = operation_types().values(), performer.run.sources
-    ours = all(type(source).__module__.startswith("imgpar.") for source in sources)
+    ours = all(
+        type(source).__module__.startswith("imgpar.") and not isinstance(source, ForeignSource)
+        for source in sources
+    )
     if ours and all(type(operation) in known for operation in performer.run.every_operation):
         return pickle.dumps(performer, pickle.HIGHEST_PROTOCOL)
     import cloudpickle

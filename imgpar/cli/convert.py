@@ -251,7 +251,10 @@ def _check(args: argparse.Namespace, inputs: list[str]) -> None:
             fix=f"Leave out one, or put {inputs[0]!r} in the list.",
         )
     if args.files_from and args.archives:
-        raise UsageError("A list names files, so there are no --archives to open.", fix="Leave it out.")
+        raise UsageError(
+            "A list names pictures and clips, so there are no --archives to open.",
+            fix="Leave it out, and name archives as inputs.",
+        )
     if args.files_from and not args.recursive:
         raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")
     if args.check:

@@ -20,8 +20,10 @@ from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.lists import InputList
+from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, sources_of, with_number, with_sources
+from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.sources import Source
 
 if TYPE_CHECKING:
     from imgpar.runtime.scheduler import CancelToken

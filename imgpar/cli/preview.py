@@ -156,7 +156,8 @@ def _explained_plan(
     stack: contextlib.ExitStack,
 ) -> Iterator[tuple[Job, Explained] | Outcome]:
     from imgpar.batch.facts import explain
-    from imgpar.batch.setup import new_workers, read_given, sources_in
+    from imgpar.batch.run_inputs import read_given, sources_in
+    from imgpar.batch.setup import new_workers
 
     workers = stack.enter_context(new_workers(options))
     sources = sources_in(read_given(inputs, options.access))

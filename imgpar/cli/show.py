@@ -13,7 +13,7 @@ from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.install_hint import pip
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
-from imgpar.inputs import sources
+from imgpar.inputs import schemes
 from imgpar.ops import Operation, Option, operation_types
 from imgpar.outputs import sinks
 
@@ -62,11 +62,11 @@ def formats_command(argv: Sequence[str]) -> int:
 def _places() -> list[tuple[str, str]]:
     """Archives and addresses that are read, and those that are written to."""
     found = []
-    for words, suffixes, schemes in (
-        ("inputs come from", sources.ARCHIVES, (*sources.SINGLE, *sources.SCHEMES)),
+    for words, suffixes, known in (
+        ("inputs come from", schemes.ARCHIVES, (*schemes.SINGLE, *schemes.SCHEMES)),
         ("outputs go to", sinks.SINKS, sinks.SCHEMES),
     ):
-        names = [*(f".{suffix}" for suffix in suffixes), *(f"{scheme}://" for scheme in schemes)]
+        names = [*(f".{suffix}" for suffix in suffixes), *(f"{scheme}://" for scheme in known)]
         found.append((words, ", ".join(["files and folders", *names])))
     return found
 

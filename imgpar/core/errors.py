@@ -133,6 +133,13 @@ class TryAgainError(SourceError):
     """Seconds that the server asks to wait."""
 
 
+class NoConnectionError(TryAgainError):
+    """No connection to the server could be made."""
+
+    host = ""
+    """Its name, with the port if one was given."""
+
+
 class UnknownFormatError(ItemError):
     """The content is of no known format."""
 

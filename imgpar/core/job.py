@@ -186,6 +186,10 @@ class Job(NamedTuple):
         """The only item, or the first of several."""
         return self.items[0]
 
+    def each(self) -> list[Job]:
+        """A job for each of its items alone."""
+        return [self] if len(self.items) == 1 else [self._replace(items=(item,)) for item in self.items]
+
 
 class Twin(NamedTuple):
     """The outputs of an item with the same content."""

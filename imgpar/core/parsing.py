@@ -213,6 +213,24 @@ def base_url(value: object) -> str:
     return value if value.endswith("/") else value + "/"
 
 
+_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_DIRECTIVE = rf'{_NAME}(?:=(?:{_NAME}|"[ !#-\[\]-~]*"))?'
+_DIRECTIVES = re.compile(rf"{_DIRECTIVE}(?: *, *{_DIRECTIVE})*")
+
+
+@accepts("str")
+def cache_control(value: object) -> str:
+    """The directives of a Cache-Control.
+
+    >>> cache_control("public, max-age=31536000")
+    'public, max-age=31536000'
+    """
+    text = value.strip() if isinstance(value, str) else ""
+    if not _DIRECTIVES.fullmatch(text):
+        raise bad_value(VALUE, "directives such as max-age=86400, or public, max-age=86400", value)
+    return text
+
+
 @accepts("str | Sequence[str]")
 def patterns(value: object) -> tuple[str, ...]:
     """One file name pattern, or several.

@@ -7,7 +7,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 ARCHIVE = re.compile(r"\.(zip|cbz|cbt|7z|cb7|tar|tar\.(gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$", re.IGNORECASE)
-"""The end of the name of an archive; a test compares it with `imgpar.inputs.sources.ARCHIVES`."""
+"""The end of the name of an archive; a test compares it with `imgpar.inputs.schemes.ARCHIVES`."""
 
 
 def local(name: str) -> str:

@@ -30,11 +30,13 @@ from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
+from imgpar.inputs.schemes import is_archive
 from imgpar.inputs.tables import ListRow, is_text
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+ARCHIVE = "It is an archive, and a row of a list is one picture or clip. Name it as an input."
 TOGETHER = 2000
 """Items of one batch."""
 
@@ -255,7 +257,7 @@ class AddressSpool:
         if not is_address(row.address):
             row = row._replace(address=os.path.abspath(row.address))
         name = f"{LISTED}{quote(row.key)}" if row.key else called(row.address)
-        if self._insert(row, name, ""):
+        if self._insert(row, name, ARCHIVE if is_archive(row.address) else ""):
             return
         if row.key:
             (other,) = self._database.execute(

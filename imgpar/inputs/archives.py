@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.addresses import quoted_path
 from imgpar.core.errors import ImgparError, LimitError, LockedError, SourceError
-from imgpar.core.job import Facts, Item
+from imgpar.core.job import Facts
 from imgpar.inputs.batches import Batch
+from imgpar.inputs.listing import unlisted
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import NO_ACCESS, Access, Content, Entry, in_folders, unlisted
+from imgpar.inputs.sources import NO_ACCESS, Access, Entry, Source, in_folders
 
 if TYPE_CHECKING:  # local archives need no network
     from imgpar.inputs.remote_archives import ArchiveCopy
@@ -63,7 +65,7 @@ def limited(entry: Entry, packed: int) -> Entry:
     return failed(entry, LimitError(why)) if why and not entry.error else entry
 
 
-class Archive:
+class Archive(Source):
     """A file with members, as a source: the part that all kinds share.
 
     Args:
@@ -72,17 +74,20 @@ class Archive:
         copy: of an archive at an address; it is called by that, and `path` is that of the copy.
     """
 
-    waits = False
     title = ""
     """Name of the kind, for messages."""
 
     def __init__(self, path: str, access: Access = NO_ACCESS, copy: ArchiveCopy | None = None) -> None:
         self.path, self.password, self.copy = path, access.password, copy
         self.root = copy.name if copy else path
-        self.real = copy.real if copy else path
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "copy": None}  # workers read the file
+
+    @property
+    def real(self) -> str:
+        """As `Source.real`."""
+        return self.copy.real if self.copy else self.path
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`. An archive that cannot be read is one failed input; where it is damaged in the
@@ -94,17 +99,13 @@ class Archive:
             except ImgparError as missing:
                 yield unlisted(self.root, mirror, str(missing), type(missing).__name__)
                 return
-        yield from in_folders(self.root, mirror, self._until_damage(broken), patterns)
+        yield from in_folders(self.root, mirror, self._until_damage(broken), patterns, quoted=bool(self.copy))
         for error in broken:
             yield unlisted(self.root, mirror, str(error), type(error).__name__)
 
+    @abstractmethod
     def entries(self) -> Iterator[Entry]:
         """Its members, links and the like included, folders not. Raises ImgparError."""
-        raise NotImplementedError
-
-    def open(self, item: Item) -> Content:
-        """As `Source.open`."""
-        raise NotImplementedError
 
     def state(self) -> str:
         """What tells this archive from a changed one: part of the keys of its members. Raises OSError."""

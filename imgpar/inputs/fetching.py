@@ -110,6 +110,12 @@ class Ongoing:
         """
         time.sleep(seconds)
 
+    def reached(self) -> None:
+        """There is a connection to the server."""
+
+    def missed(self) -> None:
+        """An attempt got no connection to the server."""
+
     def expects(self, size: int) -> float:  # noqa: ARG002
         """Wait until there is room for a file of a size in bytes; returns the seconds that took."""
         return 0.0

@@ -17,10 +17,11 @@ from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Access, Content, Source, archive_suffix, opened_archive
+from imgpar.inputs.schemes import archive_suffix, opened_archive
+from imgpar.inputs.sources import Access, Content, Source
 
 
-class FoundArchives:
+class FoundArchives(Source):
     """The archives in all folders of a run.
 
     Args:
@@ -30,7 +31,6 @@ class FoundArchives:
     """
 
     root = "archives in folders"
-    waits = False
     ordered = True
 
     def __init__(self, number: int, access: Access, named: Iterable[str] = ()) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
@@ -20,12 +20,13 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from imgpar.core.addresses import is_address, without_secrets
-from imgpar.core.errors import ItemError, UsageError
+from imgpar.core.errors import ItemError, NoFileError, UsageError
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
 from imgpar.core.private_database import private_database
-from imgpar.formats.registry import peek, sniff
+from imgpar.formats.registry import FORMATS, peek, sniff
 from imgpar.inputs.addresses import (
+    ARCHIVE,
     AddressSpool,
     check_opener,
     end_connections,
@@ -38,7 +39,8 @@ from imgpar.inputs.batches import Row as FileRow
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import NO_ACCESS, Access, Content
+from imgpar.inputs.schemes import is_archive
+from imgpar.inputs.sources import NO_ACCESS, Access, Content, Source
 from imgpar.inputs.tables import Columns, ListRow, read_list, read_rows
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ CREATE TABLE file(id INTEGER PRIMARY KEY, place INTEGER, name BLOB, columns TEXT
 """
 
 
-class InputList:
+class InputList(Source):
     """A list of inputs: addresses and paths, with keys and columns for the report where it is a table.
 
     A table is a CSV, TSV, JSON lines or Parquet file by its suffix (`.gz` too); any other file has a path or
@@ -92,10 +94,12 @@ class InputList:
         # What the options of the run say is not known yet, so an address is opened when it is read.
         self._stream = open_list(self.path) if self.path and not is_address(self.path) else None
         self._rows: Iterable[str | ListRow] = () if isinstance(rows, (str, os.PathLike)) else rows
-        self._remote: int | None = None
-        self._named, self._number = False, 0
-        self.looks = False
-        """Whether the first bytes of an address without a suffix are read, because they decide its format."""
+        self.root = f"list://{without_secrets(self.path) if self.path else 'inputs-0'}"
+        self.waits = True
+        """Whether it has addresses; true until it has been read."""
+        self.single = self._named = False
+        self._looks = False
+        """Whether the first bytes of an address without a suffix are read."""
 
     @classmethod
     def of_addresses(cls, addresses: list[str], access: Access, number: int = 0) -> InputList:
@@ -107,35 +111,31 @@ class InputList:
         for address in addresses:
             check_opener(address)
         made = cls(addresses, access=access)
-        made._remote, made._named, made._number = len(addresses), True, number
+        made.root, made._named = f"list://inputs-{number}", True
+        made.single = len(addresses) == 1  # its output may be named, too
         return made
 
     def __reduce__(self) -> tuple[object, ...]:
         return _for_worker, (self._access,)
 
     def use(self, access: Access) -> None:
-        """What the options of the run say."""
+        """As `Source.use`."""
         self._access = access
 
-    @property
-    def root(self) -> str:
-        """What the list is called."""
-        return "list://" + (without_secrets(self.path) if self.path else f"inputs-{self._number}")
+    def look_for(self, formats: Collection[str]) -> None:
+        """Say which formats are wanted; empty keeps that of each input.
+
+        Where that depends on what an address without a suffix is, its first bytes are read: where formats are
+        kept, or are those of clips and sound. In a list for which pictures are wanted it is taken for a
+        picture, which costs no request.
+        """
+        kinds = {FORMATS[name].kind for name in formats}
+        self._looks = self._named or kinds != {"image"}
 
     @property
     def name(self) -> str:
         """What its rows are called that have no address."""
         return os.path.basename(without_secrets(self.path)) if self.path.strip("-") else "row"
-
-    @property
-    def single(self) -> bool:
-        """Whether it is one address that the user named, so that its output may be named, too."""
-        return self._named and self._remote == 1
-
-    @property
-    def waits(self) -> bool:
-        """Whether it has addresses; true until it has been read."""
-        return self._remote != 0
 
     @property
     def facts(self) -> dict[str, object] | None:
@@ -164,7 +164,7 @@ class InputList:
                     addresses.add(row._replace(address=absolute(row.address)), self.name)
                 else:
                     files.add(row, addresses.take)
-            self._remote = addresses.count
+            self.waits, self.single = addresses.count != 0, self._named and addresses.count == 1
             _place.cache_clear()
             yield from files.batches(patterns)
             for number, items in enumerate(addresses.items()):
@@ -175,16 +175,16 @@ class InputList:
         return open_listed(item.key or item.path, self._access.fetching)
 
     def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:
-        """As of sources that wait; see `imgpar.inputs.sources.fetch`."""
+        """As `Source.fetch`."""
         options = self._access.fetching
         return fetch_listed(item.key or item.path, path, options, item.validator, ongoing)
 
     def host_of(self, item: Item) -> str:
-        """What serves an item; several users of one host share its limit."""
+        """As `Source.host_of`; several users of one host share its limit."""
         return urlsplit(item.key or item.path).netloc.rpartition("@")[2].lower()
 
     def close(self) -> None:
-        """End the connections, at the end of a run."""
+        """As `Source.close`."""
         end_connections()
 
     def rows(self) -> Iterator[ListRow]:
@@ -206,7 +206,7 @@ class InputList:
         self, items: list[Item], mirror: str, patterns: Patterns | None, notes: tuple[str, ...]
     ) -> Batch:
         taken = [item for item in items if not patterns or patterns.takes(places_of(item.path).long)]
-        if self.looks:
+        if self._looks:
             taken = self._looked_at(taken)
         every = tuple(
             item._replace(named=self._named, mirror=f"{mirror}/{item.mirror}" if mirror else item.mirror)
@@ -324,6 +324,8 @@ class FileSpool:
                 mirror = f"{mirror}-{short_hash(folder)}".lstrip("-")
             mirror = "/".join(part for part in (self._mirror, mirror) if part)
             item = named_item(os.path.join(folder, name), f"{mirror}/{name}" if mirror else name)
+            if not (item.error or item.format) and is_archive(name):
+                item = item._replace(error=ARCHIVE, kind=NoFileError.__name__)
             if item.error:
                 failed.append(item._replace(columns=columns_in(more)))
                 continue

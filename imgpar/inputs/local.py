@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.found_archives import FoundArchives
+from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import Named, absolute, read_inputs
-from imgpar.inputs.sources import Source, sources_of, with_number
+from imgpar.inputs.sources import Source
 
 
 def scan(

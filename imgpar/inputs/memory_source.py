@@ -9,10 +9,10 @@ from imgpar.core.job import Item
 from imgpar.formats.registry import sniff
 from imgpar.inputs.batches import Batch, is_media
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Entry, in_folders
+from imgpar.inputs.sources import Entry, Source, in_folders
 
 
-class MemorySource:
+class MemorySource(Source):
     """Inputs by name; every worker gets a copy.
 
     >>> source = MemorySource({"a.png": b"...", "2024/b.jpg": b"..."})
@@ -26,8 +26,6 @@ class MemorySource:
     Raises:
         UsageError: a value is not bytes.
     """
-
-    waits = False
 
     def __init__(self, files: Mapping[str, bytes], name: str = "inputs") -> None:
         if not isinstance(files, Mapping) or not all(isinstance(data, bytes) for data in files.values()):

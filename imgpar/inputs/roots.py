@@ -15,8 +15,10 @@ from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.ignored import is_system_folder
+from imgpar.inputs.numbers import sources_of
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import Source, archive_suffix, is_loose, sources_of
+from imgpar.inputs.schemes import archive_suffix
+from imgpar.inputs.sources import Source
 from imgpar.inputs.walk import Opener, walk
 
 
@@ -88,11 +90,7 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     """
     inputs = list(inputs)
     opener = next((given for given in inputs if isinstance(given, FoundArchives)), None)
-    sources = [
-        Placed(source, getattr(source, "real", source.root))
-        for source in sources_of(inputs)
-        if source is not opener
-    ]
+    sources = [Placed(source, source.real) for source in sources_of(inputs) if source is not opener]
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []
@@ -114,7 +112,7 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
     kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
     if len(kept) + len(single) + len(sources) > 1:
-        _name([*kept, *(placed for placed in sources if not is_loose(placed.source))])
+        _name([*kept, *(placed for placed in sources if not placed.source.loose)])
     for root in kept:
         root.opener = opener
     return Named(kept, single, missing, sources)

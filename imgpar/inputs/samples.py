@@ -24,8 +24,9 @@ from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SAMPLES, beside
 from imgpar.inputs.ignored import ignored_kind
+from imgpar.inputs.opening import opened
 from imgpar.inputs.sequential import SequentialArchive, sequential_part
-from imgpar.inputs.sources import Source, opened
+from imgpar.inputs.sources import Source
 
 CAPTION, CLASS, KEY = "caption", "cls", "key"
 """Columns that are no fields of the JSON file."""

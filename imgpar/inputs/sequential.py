@@ -13,6 +13,7 @@ from typing import IO, Protocol
 from imgpar.core.errors import ImgparError
 from imgpar.core.job import Item
 from imgpar.inputs.archives import Archive, changed
+from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.sources import Source
 
 IN_MEMORY = 16 << 20
@@ -80,6 +81,6 @@ class _One:
 
 def sequential_part(source: Source, item: Item) -> tuple[SequentialArchive, str] | None:
     """The archive that holds an item and is read in order, and the key of the item in it; None for others."""
-    if inner := getattr(source, "inner", None):  # archives in folders
-        source, item = inner(item)
+    if isinstance(source, FoundArchives):
+        source, item = source.inner(item)
     return (source, item.key) if isinstance(source, SequentialArchive) else None

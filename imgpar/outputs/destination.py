@@ -16,7 +16,7 @@ from imgpar.core.fs import OURS
 from imgpar.formats.registry import format_of_suffix, nearest_format
 from imgpar.inputs.batches import UNDO
 from imgpar.inputs.roots import absolute
-from imgpar.inputs.sources import Source, has_one_item, is_loose
+from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import FILES, Place, Sink, Stored, check_sink, sink_of
 
 UNDO_FOLDER = f"{OURS}/{UNDO}"
@@ -77,7 +77,7 @@ def read_out(
     if in_place:
         if out is not None:
             raise UsageError("OUT and --in-place exclude each other.", fix="Leave one of them out.")
-        if any(is_loose(given) for given in inputs if not isinstance(given, str)):
+        if any(given.loose for given in inputs if not isinstance(given, str)):
             raise UsageError("An address cannot be converted in place.", fix="Name a place with -o OUT.")
         if others:
             raise UsageError(f"{others[0]} cannot be converted in place.", fix="Name a place with -o OUT.")
@@ -132,7 +132,7 @@ def _check_one_file(path: str, inputs: Sequence[str | Source]) -> None:
 def _is_file(given: str | Source) -> bool:
     """Whether an input is one file, not a folder or a pattern."""
     if not isinstance(given, str):
-        return has_one_item(given)
+        return given.single
     return not os.path.isdir(given) and (not glob.has_magic(given) or os.path.exists(given))
 
 

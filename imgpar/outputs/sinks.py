@@ -64,6 +64,9 @@ class Sink(Store, Protocol):
                          over. `made` yields `OutputFile` for every output that is in the journal or was noted
                          before it was published; what is taken over has one of these digests.
     deterministic        set to true by that option of a run, which is refused without the attribute.
+    cached_by(directives)
+                         called before a run with the Cache-Control that outputs are to have; says whether
+                         they can. Without it, or where it says no, that option is refused.
     publish_new(path, file, made)
                          as `publish`, but raises FileExistsError where something has the name; then `find` is
                          not asked before a new output is published.
@@ -176,6 +179,11 @@ class Stored:
         return bool(getattr(self.sink, "ordered", False))
 
     @property
+    def keeps_samples(self) -> bool:
+        """Whether the files of a sample stay together, in shards."""
+        return bool(getattr(self.sink, "keeps_samples", False))
+
+    @property
     def sees(self) -> SeenWants | None:
         """As `Sink`; None for nothing."""
         return getattr(self.sink, "sees", None)
@@ -186,6 +194,11 @@ class Stored:
             return False
         cast(Any, self.sink).deterministic = True
         return True
+
+    def cached_by(self, directives: str) -> bool:
+        """Have outputs stored with a Cache-Control; False where the sink has no such thing."""
+        own = getattr(self.sink, "cached_by", None)
+        return bool(own and own(directives))
 
     def sizes(self, folder: str, names: Iterable[str]) -> Iterator[float]:
         """As `Folder.sizes`."""

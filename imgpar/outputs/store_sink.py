@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import mimetypes
+import os
 import threading
 from collections.abc import Mapping
 
@@ -15,6 +16,11 @@ from imgpar.inputs.stores.client import StoredFile, Upload, client_of
 from imgpar.inputs.stores.places import place_of
 from imgpar.inputs.stores.ranged import StoreFile
 from imgpar.inputs.stores.source import version_of
+
+OBJECT_STORES = ("s3", "gs", "az")
+"""Schemes whose objects have a Cache-Control."""
+_OTHER_TYPES = {".parquet": "application/vnd.apache.parquet", ".xmp": "application/rdf+xml"}
+"""What Python does not know."""
 
 
 class StoreSink:
@@ -32,6 +38,7 @@ class StoreSink:
     def __init__(self, address: str) -> None:
         place = place_of(address, pattern=False)
         self.lasts = place.scheme != "memory"
+        self._scheme, self._cache_control = place.scheme, ""
         self.root, self._store = place.root, f"{place.store}/"
         self._client = client_of(place.scheme, place.host, place.user)
         self._asked = threading.local()
@@ -64,15 +71,23 @@ class StoreSink:
         """As `Sink.publish`; the ETag that `find` saw is a condition, in the same thread."""
         asked, there = getattr(self._asked, "last", ("", None))
         over = there if asked == path else None
-        self._client.put(self._key(path), Upload(file, made.bytes, media_type(path), over))
+        self._put(path, Upload(file, made.bytes, media_type(path), over))
 
     def publish_new(self, path: str, file: str, made: OutputFile, /) -> None:
         """As `Sink.publish_new`."""
-        self._client.put(self._key(path), Upload(file, made.bytes, media_type(path), new=True))
+        self._put(path, Upload(file, made.bytes, media_type(path), new=True))
+
+    def cached_by(self, directives: str) -> bool:
+        """As `Sink.cached_by`."""
+        self._cache_control = directives
+        return self._scheme in OBJECT_STORES
 
     def close(self) -> None:
         """As `Sink.close`."""
         self._client.close()
+
+    def _put(self, path: str, upload: Upload) -> None:
+        self._client.put(self._key(path), upload._replace(cache_control=self._cache_control))
 
     def _key(self, path: str) -> str:
         return path[len(self._store) :]
@@ -81,11 +96,13 @@ class StoreSink:
 def media_type(path: str) -> str:
     """The media type of an output by its suffix.
 
-    >>> media_type("s3://bucket/a.webp"), media_type("notes")
-    ('image/webp', '')
+    >>> media_type("s3://bucket/a.webp"), media_type("00000.parquet"), media_type("notes")
+    ('image/webp', 'application/vnd.apache.parquet', '')
     """
-    found = format_of_suffix(path)
-    return found.mime if found else mimetypes.guess_type(path)[0] or ""
+    if found := format_of_suffix(path):
+        return found.mime
+    known = _OTHER_TYPES.get(os.path.splitext(path)[1].lower())
+    return known or mimetypes.guess_type(path)[0] or ""
 
 
 def _facts(found: StoredFile) -> Facts:

@@ -290,6 +290,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("begin", ["imgpar.Pipeline()", "imgpar.Session(jobs=1)"])
 def test_python_may_end_while_arrays_are_to_come(tmp_path: Path, begin: str, end: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,40 @@ def test_a_slow_host_holds_up_nobody(tmp_path: Path, session: imgpar.Session) ->
         assert report.ok == 40
 
 
+@contextmanager
+def never_answers() -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a server whose queue of connections is full, and what makes it refuse them."""
+    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for one in (first, second):
+            one.setblocking(False)
+            one.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", server.close
+
+
+def test_a_dead_host_at_the_head_of_a_list_holds_up_nobody(tmp_path: Path, session: imgpar.Session) -> None:
+    """It refuses connections when all pictures of the other are done; until then it never answers."""
+    with never_answers() as (dead, refuse), HttpServer(pages(50)) as good:
+        told = list[imgpar.Outcome]()
+
+        def listen(event: imgpar.Event) -> None:
+            if event.outcome:
+                told.append(event.outcome)
+                if len(told) == 50:
+                    refuse()
+
+        (tmp_path / "urls.txt").write_text(
+            "\n".join([*(f"{dead}/dead{at}.png" for at in range(2100)), *source(good).urls])
+        )
+        settings = {"downloads": 9, "retries": 0, "allow_private": True, "session": session}
+        given = imgpar.InputList(tmp_path / "urls.txt")
+        imgpar.convert(given, tmp_path / "out", to="jpg", on_event=listen, **settings)
+    assert [outcome.status for outcome in told] == ["ok"] * 50 + ["failed"] * 2100
+    given_up = "was given up: 5 attempts got no connection. Later, run imgpar retry OUT."
+    assert Counter(given_up in outcome.error for outcome in told[50:]) == {True: 2095, False: 5}
+
+
 def test_a_second_run_asks_whether_items_have_changed(tmp_path: Path, session: imgpar.Session) -> None:
     with HttpServer(pages(6)) as server:
         server.pages["/dated.png"] = Page(picture(7), modified=1e9)
@@ -195,7 +230,10 @@ def test_what_fails_is_named_and_tried_again_by_retry(tmp_path: Path, session: i
         }
 
 
-def test_a_server_that_dies_and_comes_back_in_a_run(tmp_path: Path, session: imgpar.Session) -> None:
+def test_a_server_that_dies_and_comes_back_in_a_run(
+    tmp_path: Path, session: imgpar.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "FIRST_WAIT", 0.01)  # without waits all attempts are over before it is back
     with HttpServer(pages(60), latency=0.005) as server:
         done = 0
 
@@ -280,7 +318,7 @@ def test_arrays_are_fetched_ahead_and_come_in_order(session: imgpar.Session) -> 
             failed.append(f"{event.outcome.source}: {event.outcome.error}")
 
     with HttpServer(pages(30, held=True)) as server, answers_together(server, 8):
-        server.pages["/3.png"] = Page(status=404)
+        server.pages["/3.png"] = Page(status=404, held=True)
         found = list(session.arrays(imgpar.Pipeline(), source(server), on_event=listen))
         assert [item.path for item, _ in found] == [f"test://web/{at}.png" for at in range(30) if at != 3]
         assert failed == ["test://web/3.png: The server has no such file (404)."]

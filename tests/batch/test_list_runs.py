@@ -12,6 +12,7 @@ import pytest
 from http_server import HttpServer, Page
 from PIL import Image
 from s3_server import MISSING, S3Server
+from video_clips import make_clip
 
 import imgpar
 from imgpar.batch.reserved import Reserved
@@ -96,6 +97,29 @@ def test_columns_are_in_the_report_and_secrets_are_nowhere(
     assert every
     assert not [path for path in every if SECRET.encode() in path.read_bytes()]
     assert SECRET not in str([*report.items, *lines]) + report.summary()
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_an_archive_is_no_row_and_is_not_fetched(
+    server: HttpServer, tmp_path: Path, convert: Convert, keyed: bool
+) -> None:
+    (tmp_path / "trip.zip").write_bytes(b"PK\x03\x04")
+    server.pages["/a.tar.gz"] = Page(b"\x1f\x8b")
+    rows = [server.url("/a.tar.gz?token=1"), str(tmp_path / "trip.zip"), server.url("/p/1.png")]
+    lines = "".join(f"{row},{n}\n" for n, row in enumerate(rows))
+    (tmp_path / "u.csv").write_text(f"url,id\n{lines}")
+    listed = imgpar.InputList(tmp_path / "u.csv", key_column="id" if keyed else None)
+    report = convert(listed, tmp_path / "out")
+    assert report.ok == 1
+    assert [item.error for item in report.failures] == [
+        "It is an archive, and a row of a list is one picture or clip. Name it as an input."
+    ] * 2
+    assert [request.path for request in server.requests] == ["/p/1.png"]
+
+
+def test_a_picture_that_is_named_like_an_archive_is_one(tmp_path: Path, convert: Convert) -> None:
+    (tmp_path / "a.zip").write_bytes(picture(1))
+    assert convert(table(tmp_path / "u.csv", str(tmp_path / "a.zip")), tmp_path / "out").ok == 1
 
 
 def test_a_second_run_converts_nothing(server: HttpServer, tmp_path: Path, convert: Convert) -> None:
@@ -281,6 +305,39 @@ def test_without_a_suffix_the_first_bytes_decide_the_format(server: HttpServer, 
     assert [item.status for item in plan.items] == ["planned", "failed", "planned"]
     assert [Path(out.path).name for item in plan.items for out in item.outputs] == ["image.png", "1.png"]
     assert server.sent < 300_000
+
+
+def test_a_list_of_addresses_keeps_each_format(server: HttpServer, tmp_path: Path, capsys) -> None:
+    jpeg = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(jpeg, "JPEG")
+    server.pages |= {"/a.jpg": Page(jpeg.getvalue()), "/image": Page(jpeg.getvalue(), type="image/jpeg")}
+    listed = tmp_path / "urls.csv"
+    listed.write_text("\n".join(["url", *map(server.url, ("/a.jpg", "/p/1.png", "/image?id=1"))]))
+    command = ["convert", "--files-from", str(listed), "-o", str(tmp_path / "out"), "--allow-private"]
+    assert main([*command, "--resize", "8", "-j", "1", "-q"]) == 0
+    found = {}
+    for path in filter(Path.is_file, (tmp_path / "out").iterdir()):
+        with Image.open(path) as shown:
+            found[path.name] = shown.format, shown.size
+    size = (8, 6)
+    assert found == {"a.jpg": ("JPEG", size), "1.png": ("PNG", size), "image.jpg": ("JPEG", size)}
+
+
+@pytest.mark.parametrize(("to", "named"), [("mkv", False), ("webp", True)])
+def test_a_clip_without_a_suffix_becomes_what_clips_can_become(
+    server: HttpServer, tmp_path: Path, convert: Convert, to: str, named: bool
+) -> None:
+    server.pages["/clip"] = Page(make_clip(tmp_path / "clip.mp4", frames=3).read_bytes())
+    inputs = [server.url("/clip")]
+    report = convert(inputs if named else iter(inputs), tmp_path / "out", to=to)
+    assert (report.ok, [path.name for path in (tmp_path / "out").glob("clip.*")]) == (1, [f"clip.{to}"])
+
+
+def test_a_list_that_was_named_as_an_input_is_told_from_a_picture(tmp_path: Path, convert: Convert) -> None:
+    (tmp_path / "urls.csv").write_text("url\nhttps://example.com/a.jpg\n")
+    for to in ((), "webp"):
+        (failed,) = convert(tmp_path / "urls.csv", tmp_path / "out", to=to).items
+        assert failed.error.endswith("Name a list of inputs with --files-from.")
 
 
 def test_a_list_may_lie_at_an_address(server: HttpServer, tmp_path: Path, convert: Convert) -> None:

@@ -18,9 +18,11 @@ from video_clips import make_clip
 import imgpar
 from imgpar.api import retry
 from imgpar.api.settings import resolve
+from imgpar.batch.checking import check_place
 from imgpar.batch.property_answers import properties_of
+from imgpar.batch.run_inputs import input_batches
 from imgpar.batch.run_spec import RunSpec, output_specs
-from imgpar.batch.setup import check_place, input_batches, planner
+from imgpar.batch.setup import planner
 from imgpar.cli import convert
 from imgpar.core.errors import ItemError, UsageError
 from imgpar.core.job import Job, Outcome
@@ -569,6 +571,7 @@ imgpar.convert(sys.argv[1], sys.argv[2], name="{date:%d}/{n:03}", to="png", jobs
 """
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_ends_with_the_same_names(tmp_path, session):
     for number in range(15):
         dated(tmp_path / "in" / f"{number:02}.jpg", f"2024:05:{number % 9 + 1:02} 10:20:30")

@@ -18,7 +18,8 @@ from imgpar.api import functions, retry
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="there are no such signals there")]
 
-FILES = ("run.py", "journal.py", "database.py", "history.py", "undo.py", "scheduler.py")
+PARTS = ("run.py", "pulled_plan.py", "before_writing.py", "settling.py", "rows.py")
+FILES = (*PARTS, "journal.py", "database.py", "history.py", "undo.py", "scheduler.py")
 RUN = f"""
 import sys
 import imgpar.batch.run

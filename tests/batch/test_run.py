@@ -382,6 +382,7 @@ def test_cancelling_finishes_what_is_in_flight(tmp_path, out):
     assert (again.ok, again.skipped) == (60 - report.ok, report.ok)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_leaks")
 @pytest.mark.parametrize("schedule", ["auto", "staged"])
 def test_killing_a_run_leaves_nothing_half_written(tmp_path, out, schedule):
@@ -404,6 +405,7 @@ def test_killing_a_run_leaves_nothing_half_written(tmp_path, out, schedule):
                 image.load()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_leaks")
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_a_run_leaves_no_process_no_segment_no_descriptor(pictures, out, method):

@@ -71,6 +71,7 @@ def test_what_is_cut_off_is_left_as_it_is(version: bytes) -> None:
     assert without_times(version) == version
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("operation", [{"resize": "50%"}, {"blur": 0.5}], ids=["filters", "frames"])
 def test_a_clip_is_written_the_same_again(

@@ -16,8 +16,10 @@ from imgpar.batch import unpacking
 from imgpar.batch.unpacking import Unpacking
 from imgpar.core.job import Job
 from imgpar.inputs.local import scan
+from imgpar.inputs.numbers import sources_of
+from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.sequential import Receiver
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.sources import Source
 from imgpar.inputs.tar_source import PackedTarSource
 from imgpar.runtime.scheduler import NotYet
 
@@ -166,6 +168,24 @@ def test_a_fault_of_a_library_fails_its_items(reverse: Path, tmp_path: Path) -> 
     found = [entry for entry in made.entries(iter(jobs)) if not isinstance(entry, NotYet)]
     made.close()
     assert {getattr(entry, "status", "") for entry in found} == {"failed"}
+
+
+def test_what_is_planned_after_a_fault_fails_as_well(reverse: Path, tmp_path: Path) -> None:
+    _, jobs = jobs_of(reverse)
+    made = Unpacking([Faulty(str(reverse))], str(tmp_path))
+    found = list[str]()
+
+    def plan() -> Iterator[Job | NotYet]:
+        yield jobs[0]
+        while not found:
+            yield NotYet()
+        yield from jobs[1:3]
+
+    for entry in made.entries(plan()):
+        if not isinstance(entry, NotYet):
+            found.append(getattr(entry, "status", "a job"))
+    made.close()
+    assert found == ["failed"] * 3
 
 
 def test_a_run_that_is_stopped_leaves_no_threads_and_files(reverse: Path, tmp_path: Path) -> None:

@@ -394,6 +394,7 @@ def test_metrics_go_on_where_their_file_could_not_be_written(tmp_path):
         assert written.wait(30)
 
 
+@pytest.mark.slow
 def test_a_watch_tells_what_changes_only(photos, tmp_path):
     (photos / "bad.jpg").unlink()
     command = ("watch", photos, "-o", tmp_path / "out", "--once", "--settle", "0.01", "--events", "-", *JOBS)

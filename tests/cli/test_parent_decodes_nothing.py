@@ -91,10 +91,13 @@ COMMANDS = {
     ),
     "comparison": (["compare", "in/b.jpg", "--to", "webp", "-j", "1"], 0),
 }
+QUICK = {"convert", "dry run", "explain", "info", "poster"}
 
 
 @pytest.mark.usefixtures("media")
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in COMMANDS]
+)
 def test_a_command_imports_no_decoder(run: Run, name: str) -> None:
     arguments, code = COMMANDS[name]
     run("-m", "imgpar", *arguments, code=code)

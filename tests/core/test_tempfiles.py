@@ -65,6 +65,7 @@ def killed(code: str) -> Path:
     return Path(done.stdout.strip())
 
 
+@pytest.mark.slow
 @alone
 def test_the_next_run_removes_all_that_a_killed_one_left(tmp_path: Path, place: Path) -> None:
     pictures, out = testing.write_pictures(tmp_path / "in", [f"{n}.png" for n in range(40)]), tmp_path / "out"

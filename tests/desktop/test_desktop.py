@@ -29,7 +29,7 @@ from imgpar.desktop.settings import RECIPES, SEVERAL, Settings, folder_beside, s
 from imgpar.desktop.system import linux_is_dark
 from imgpar.desktop.terminal import convert_in_terminal
 from imgpar.desktop.texts import TEXTS, Texts
-from imgpar.inputs.sources import ARCHIVES
+from imgpar.inputs.schemes import ARCHIVES
 from imgpar.recipe.recipe import builtin_names
 
 ROOT = Path(__file__).resolve().parents[2]

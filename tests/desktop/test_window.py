@@ -397,6 +397,7 @@ def test_a_low_window_shows_everything(screen: Screen, language: str) -> None:
         assert widget.winfo_height() >= widget.winfo_reqheight()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_narrow_window_has_room_for_all_buttons(screen: Screen, language: str) -> None:
     window = screen.window
@@ -596,6 +597,7 @@ def test_the_keyboard_pauses_and_goes_on(screen: Screen, tmp_path: Path) -> None
     assert screen.window.status.line["text"] == "Done: 60 converted"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_a_window_that_dies_leaves_whole_files_and_no_process(tmp_path: Path, number: int) -> None:

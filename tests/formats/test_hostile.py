@@ -149,6 +149,7 @@ def test_no_table_makes_a_recipe_raise_anything_but_a_usage_error(table):
 # ----- names ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize(
     "name",

@@ -96,6 +96,10 @@ class S3Server:
         """The media type of an object."""
         return self.ask("HEAD", f"/{bucket}/{quote(key, safe='/')}")[1]["Content-Type"]
 
+    def cached(self, bucket: str, key: str) -> str | None:
+        """The Cache-Control of an object."""
+        return self.ask("HEAD", f"/{bucket}/{quote(key, safe='/')}")[1]["Cache-Control"]
+
     def remove(self, bucket: str, key: str) -> None:
         """Remove an object."""
         self.ask("DELETE", f"/{bucket}/{quote(key, safe='/')}")

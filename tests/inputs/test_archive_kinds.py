@@ -19,7 +19,7 @@ from imgpar.cli import main
 from imgpar.core.job import Item
 from imgpar.inputs.local import scan
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import with_sources
+from imgpar.inputs.resolving import with_sources
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 each_way = pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "7z"])
@@ -101,6 +101,7 @@ def test_outputs_and_report_are_those_of_the_folder(
     assert len(tree(tmp_path / "two")) == 6
 
 
+@pytest.mark.slow
 @each_way
 def test_samples_and_other_files_go_along(tmp_path: Path, kind: str, session: imgpar.Session) -> None:
     files = {

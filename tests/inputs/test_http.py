@@ -7,7 +7,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
@@ -570,6 +570,56 @@ def test_blocks_are_asked_for_again(server: HttpServer) -> None:
     )
     with open_url(server.url("/a.jpg"), LOCAL) as file:
         assert file.read() == DATA
+
+
+# ----- hosts that are given up ----------------------------------------------------------------------
+
+
+def attempts_at(place: tuple[str, int], read: Callable[[str, WebClient], object], count: int) -> list[str]:
+    """What `count` items of a host say, and how often its name was resolved before it."""
+    asked, said = 0, list[str]()
+
+    def resolve(*_: object, **__: object) -> list[object]:
+        nonlocal asked
+        asked += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place)]
+
+    options = FetchOptions(allow_private=True, retries=1, connect_timeout=5)
+    client = WebClient(options, resolve)  # type: ignore[arg-type]
+    for _ in range(count):
+        try:
+            read(f"http://host:{place[1]}/a.jpg", client)
+        except SourceError as error:
+            said.append(str(error))
+    return [str(asked), *said]
+
+
+@pytest.mark.parametrize("kind", ["fetch", "open"])
+def test_a_host_without_connections_is_given_up(kind: str, server: HttpServer, tmp_path: Path) -> None:
+    def read(url: str, client: WebClient) -> object:
+        if kind == "open":
+            return open_url(url, client.options, client)
+        return fetch_url(url, str(tmp_path / "a"), client.options, client=client)
+
+    server.stop()
+    attempts, *said = attempts_at(("127.0.0.1", server.port), read, 6)
+    assert attempts == "6"  # of three items
+    tried = "Connection refused. It was tried 2 times. Try again later."
+    given_up = "was given up: 6 attempts got no connection. Later, run imgpar retry OUT."
+    assert [text.partition(": ")[2] for text in said[:3]] == [tried] * 3
+    assert said[3:] == [f"host:{server.port} {given_up}"] * 3
+
+
+def test_a_host_that_had_a_connection_is_never_given_up(server: HttpServer, tmp_path: Path) -> None:
+    def read(url: str, client: WebClient) -> None:
+        fetch_url(url, str(tmp_path / "a"), client.options, client=client)
+        (tmp_path / "a").unlink()
+        client.close()
+        server.stop()
+
+    said = attempts_at(("127.0.0.1", server.port), read, 7)[1:]
+    assert len(said) == 6
+    assert not [text for text in said if "given up" in text]
 
 
 # ----- secrets -------------------------------------------------------------------------------------

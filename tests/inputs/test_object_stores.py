@@ -17,6 +17,7 @@ from tcp_proxy import TcpProxy
 import imgpar
 from imgpar.core.job import Facts, OutputFile
 from imgpar.inputs.stores.client import ChangedError, Client, StoredFile, Upload, client_of
+from imgpar.inputs.stores.objects import SINGLE
 from imgpar.inputs.stores.source import StoreSource
 from imgpar.outputs.store_sink import StoreSink
 
@@ -109,6 +110,47 @@ def test_a_run_into_a_store_makes_what_a_run_into_a_folder_makes(
     assert s3.get(bucket, "web/b.webp") == b"mine"
 
 
+@pytest.mark.parametrize("size", [1, SINGLE + 1])
+def test_an_object_has_its_cache_control(s3: S3Server, bucket: str, tmp_path: Path, size: int) -> None:
+    (tmp_path / "a").write_bytes(bytes(size))
+    sink, path = StoreSink(f"s3://{bucket}/web"), f"s3://{bucket}/web/a.webp"
+    assert sink.cached_by("public, max-age=60")
+    sink.publish_new(path, str(tmp_path / "a"), OutputFile(path, size))
+    assert s3.cached(bucket, "web/a.webp") == "public, max-age=60"
+    assert s3.kind(bucket, "web/a.webp") == "image/webp"
+
+
+def test_a_run_says_how_long_its_outputs_may_be_kept(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker
+) -> None:
+    imgpar.convert(photo_folder("a.png"), f"s3://{bucket}/web", cache_control="max-age=60", jobs=1)
+    assert s3.cached(bucket, "web/a.png") == "max-age=60"
+
+
+def test_shards_may_be_kept_as_long(s3: S3Server, bucket: str, photo_folder: FolderMaker) -> None:
+    pytest.importorskip("pyarrow")
+    folder, out = photo_folder("a.png"), f"s3://{bucket}/set"
+    imgpar.convert(folder, out, shard=5, cache_control="max-age=60", jobs=1)
+    assert {s3.cached(bucket, key) for key in s3.keys(bucket)} == {"max-age=60"}
+    assert s3.kind(bucket, "set/00000.parquet") == "application/vnd.apache.parquet"
+
+
+@pytest.mark.parametrize("out", ["web", "web.zip", "sftp://host/web", "memory://web"])
+def test_where_nothing_has_a_cache_control_it_is_refused(
+    out: str, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    where = out if "://" in out else tmp_path / out
+    with pytest.raises(imgpar.UsageError, match="OUT is no object store"):
+        imgpar.convert(photo_folder("a.png"), where, cache_control="no-cache", jobs=1)
+    assert not (tmp_path / out).exists()
+
+
+@pytest.mark.parametrize("value", ["", "max age", "a=\nb", "a,,b", 'x="', "max-age=1;b", 60])
+def test_a_cache_control_has_directives(value: object, photo_folder: FolderMaker) -> None:
+    with pytest.raises(imgpar.BadValueError, match="Expected directives such as max-age=86400"):
+        imgpar.convert(photo_folder("a.png"), "s3://bucket/web", cache_control=value)  # type: ignore[arg-type]
+
+
 def test_a_file_is_named_in_a_store(s3: S3Server, bucket: str, photo_folder: FolderMaker) -> None:
     picture = photo_folder("a.png") / "a.png"
     for ok in (1, 0):
@@ -156,6 +198,27 @@ def test_each_key_without_a_place_in_a_folder_is_a_failed_input(
     assert {item.source for item in report.items} == {
         f"{root}{below}" for below in ("/a.jpg", "/sub/d.jpg", "/q%3Fx%23y.jpg", "//", "/..", "/sub//")
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its names have no ?")
+def test_signs_of_addresses_in_keys_are_kept(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    keys = ("a?b.png", "c#d.png", "100%.png", "e?f.png", "e%3Ff.png", "e%253Ff.png", "f?o#/x.png")
+    folder = photo_folder(*keys)
+    s3.fill(bucket, "in/", folder)
+    for inputs, out in (
+        (f"s3://{bucket}/in/", str(tmp_path / "out")),
+        (str(folder), f"s3://{bucket}/out/"),
+        (f"s3://{bucket}/in/", f"s3://{bucket}/two/"),
+    ):
+        report = imgpar.convert(inputs, out, jobs=1)
+        assert outcomes(report) == {"ok": len(keys), "skipped": 0, "failed": 0}
+        assert len({item.source for item in report.items}) == len(keys)
+    assert sorted(files(tmp_path / "out")) == sorted(keys)
+    assert files(tmp_path / "out") == objects(s3, bucket, "out/") == objects(s3, bucket, "two/")
+    again = imgpar.convert(f"s3://{bucket}/in/", tmp_path / "out", jobs=1)
+    assert outcomes(again) == {"ok": 0, "skipped": len(keys), "failed": 0}
 
 
 def test_what_is_not_there_is_said(s3: S3Server, bucket: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import azure_server
 import pytest
@@ -93,6 +94,7 @@ def counts(report: imgpar.Report) -> tuple[int, int, int]:
     return report.ok, report.skipped, report.failed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["sftp_folder", slow("azure"), slow("google"), "memory"])
 def test_there_and_back_is_as_in_folders(
     store: str, request: pytest.FixtureRequest, photo_folder: FolderMaker, tmp_path: Path
@@ -107,6 +109,20 @@ def test_there_and_back_is_as_in_folders(
     assert files(tmp_path / "back") == files(tmp_path / "here")
     assert counts(imgpar.convert(f"{out}/", tmp_path / "back", jobs=1)) == (0, 5, 0)
     assert counts(imgpar.convert(folder, out, to="png", grey=True, jobs=1)) == (5, 0, 0)
+
+
+@pytest.mark.parametrize("store", [slow("azure"), slow("google")])
+def test_an_object_has_its_type_and_its_cache_control(
+    store: str, request: pytest.FixtureRequest, photo_folder: FolderMaker
+) -> None:
+    root: str = request.getfixturevalue(store)
+    settings = {"to": "webp", "cache_control": "max-age=60", "jobs": 1}
+    assert imgpar.convert(photo_folder("a.png"), f"{root}/web", **settings).ok == 1
+    there: Any = client_of(*root.split("://"))
+    assert dict(there._store.get("web/a.webp").attributes) == {
+        "Content-Type": "image/webp",
+        "Cache-Control": "max-age=60",
+    }
 
 
 @pytest.mark.parametrize("store", ["sftp_folder", slow("azure"), "memory"])

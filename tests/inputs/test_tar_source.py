@@ -15,7 +15,9 @@ from PIL import Image
 import imgpar
 from imgpar.core.job import Item
 from imgpar.inputs.local import scan
-from imgpar.inputs.sources import opened, sources_of, with_sources
+from imgpar.inputs.numbers import sources_of
+from imgpar.inputs.opening import opened
+from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.tar_source import TarSource
 
 both = pytest.mark.parametrize("suffix", ["tar", "tar.gz"])

@@ -21,8 +21,10 @@ import imgpar
 from imgpar.cli import main
 from imgpar.core.job import Item
 from imgpar.inputs.local import scan
+from imgpar.inputs.numbers import sources_of
+from imgpar.inputs.opening import opened
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.sources import opened, sources_of, with_sources
+from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.zip_source import ZipSource
 
 Files = dict[str, bytes]

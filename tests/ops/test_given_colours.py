@@ -219,6 +219,7 @@ def test_hdr(curve: int) -> None:
     assert np.abs(got - in_hdr(curve) * 255).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["staged", "auto"])
 @pytest.mark.parametrize("name", ["pad", "watermark_text"])
 def test_a_clip_in_hdr(tmp_path: Path, schedule: str, name: str, no_leaks: None) -> None:
@@ -237,6 +238,7 @@ def test_a_clip_in_hdr(tmp_path: Path, schedule: str, name: str, no_leaks: None)
     assert np.abs(frame.array[y, x] / 65535 - in_hdr(16)).max() < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["staged", "chain"])
 @pytest.mark.parametrize("name", ["a.png", "grey.png"])
 def test_in_every_schedule(tmp_path: Path, schedule: str, name: str, no_leaks: None) -> None:

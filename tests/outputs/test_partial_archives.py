@@ -79,6 +79,7 @@ def test_what_a_kill_at_the_end_has_left_is_removed(root: Path, left: tuple[Path
     assert not second.exists()
 
 
+@pytest.mark.slow
 def test_an_archive_that_was_cut_off_anywhere(root: Path, left: tuple[Path, list[OutputFile]]) -> None:
     path, made = left
     data = path.read_bytes()

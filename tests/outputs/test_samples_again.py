@@ -74,6 +74,7 @@ def again(inputs: object, out: Path, session: imgpar.Session, **settings: Any) -
     return imgpar.convert(inputs, out, session=session, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_shards_of_shards_keep_keys_captions_and_columns(
     shards: Path, tmp_path: Path, session: imgpar.Session
 ) -> None:

@@ -12,14 +12,17 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import FolderMaker
+from http_server import HttpServer, Page
 from PIL import Image
 from s3_server import MISSING, S3Server
 from shard_store import store_all
+from web_source import LOCAL, WebSource
 
 import imgpar
 from imgpar import testing
@@ -354,12 +357,11 @@ def test_shards_in_a_store_are_those_in_a_folder(pictures: Path, tmp_path: Path,
     assert "00002_stats.json" in sink
 
 
-@pytest.mark.parametrize("broken", ["00000.parquet", "00001.tar"])
-def test_a_store_that_fails_ends_the_run_and_the_next_one_goes_on(
-    broken: str, pictures: Path, tmp_path: Path, session
+def test_a_store_that_fails_at_the_end_ends_the_run_and_the_next_one_goes_on(
+    pictures: Path, tmp_path: Path, session
 ) -> None:
     sink, settings = Stored(), {"shard": 4, "to": "webp", "session": session}
-    sink.broken = broken
+    sink.broken = "00001.tar"
     with pytest.raises(imgpar.OutputError, match="the store is gone"):
         imgpar.convert(pictures, sink, **settings)
     sink.broken = ""
@@ -371,10 +373,43 @@ def test_a_store_that_fails_ends_the_run_and_the_next_one_goes_on(
         assert sink[name] == (tmp_path / "out" / name).read_bytes()
 
 
+@pytest.mark.parametrize("broken", ["00000.tar", "00000.parquet"])
+def test_a_store_that_fails_stops_the_run_and_the_next_one_goes_on(
+    broken: str, photo_folder: FolderMaker, tmp_path: Path, session
+) -> None:
+    """Inputs that are held until the run has ended are left, not failed."""
+    folder = photo_folder(*(f"p{number}.png" for number in range(12)))
+    data = [(folder / f"p{number}.png").read_bytes() for number in range(12)]
+    sink, settings = Stored(), {"shard": 1, "to": "webp", "session": session}
+    sink.broken = broken
+    with HttpServer({f"/p{at}.png": Page(data[at], held=at > 4) for at in range(12)}) as server:
+        given = WebSource([server.url(path) for path in server.pages], replace(LOCAL, read_timeout=5))
+        report = imgpar.convert(given, sink, **settings)
+        assert report.exit_code == 4
+        assert report.left >= 7
+        assert report.ok + report.failed + report.left == 12
+        server.release.set()
+        sink.broken = ""
+        report = imgpar.convert(given, sink, **settings)
+    assert report.ok + report.skipped == 12
+    assert sorted(sink)[1::3] == [f"{number:05d}.tar" for number in range(12)]
+
+
+def test_why_a_run_stopped_is_said(photo_folder: FolderMaker, session) -> None:
+    sink = Stored()
+    sink.broken = "00000.tar"
+    report = imgpar.convert(
+        photo_folder(*(f"{name}.png" for name in "abcdef")), sink, shard=1, session=session
+    )
+    assert report.stopped == (
+        f"{sink.root} cannot be written: the store is gone. Run again, or choose another OUT."
+    )
+
+
 def test_a_shard_that_somebody_else_has_stored_meanwhile_is_left_alone(
     pictures: Path, session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sink, settings = Stored(), {"shard": 4, "to": "webp", "session": session}
+    sink, settings = Stored(), {"shard": 10, "to": "webp", "session": session}
     monkeypatch.setattr(sink, "publish_new", sink.taken, raising=False)
     with pytest.raises(imgpar.OutputError, match=r"00000.tar was stored by another program"):
         imgpar.convert(pictures, sink, **settings)
@@ -537,6 +572,7 @@ def test_webdataset_reads_the_samples(pictures: Path, tmp_path: Path, session) -
 # ----- a server that speaks S3 ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=MISSING)
 def test_shards_in_a_bucket(pictures: Path, tmp_path: Path, session, monkeypatch) -> None:
     server, settings = S3Server(), {"shard": 4, "to": "webp", "session": session}

@@ -62,6 +62,7 @@ def with_empty(source: Path, path: Path, empty: set[int]) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("empty", [{5, 6, 7, 20}, {0, 9}, {28, 29}], ids=["inside", "first", "last"])
 def test_an_empty_chunk_is_no_missing_frame(convert, tmp_path, empty):
     clip = with_empty(row(tmp_path / "a.avi", "-c:v", "ffv1", "-g", 1), tmp_path / "b.avi", empty)

@@ -40,6 +40,7 @@ def hdr(path: Path) -> Path:
 
 
 class TestHdr:
+    @pytest.mark.slow
     @pytest.mark.parametrize("codec", ["hevc", "h264", "av1"])
     @pytest.mark.parametrize("more", PATHS)
     def test_screen_and_light_are_kept(self, tmp_path: Path, more: dict[str, object], codec: str) -> None:
@@ -60,6 +61,7 @@ class TestHdr:
 
 
 class TestTimecodes:
+    @pytest.mark.slow
     @pytest.mark.parametrize("more", [{}, {"resize": "50%"}, {"blur": 0.3}, {"flip": "horizontal"}])
     @pytest.mark.parametrize("suffix", ["mov", "mp4", "mkv"])
     def test_it_stays(self, tmp_path: Path, suffix: str, more: dict[str, object]) -> None:
@@ -126,6 +128,7 @@ CLIPS = {
 
 
 class TestTransparency:
+    @pytest.mark.slow
     @pytest.mark.parametrize("name", CLIPS)
     @pytest.mark.parametrize("kind", [["--every", "5"], ["--poster"]])
     def test_pictures_out_of_a_clip_keep_it(self, tmp_path: Path, name: str, kind: list[str]) -> None:

@@ -54,6 +54,7 @@ def test_content_tells_the_container(tmp_path: Path, name: str) -> None:
     assert found is find_format(MADE[name][0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_without_a_format_it_becomes_what_takes_its_streams(tmp_path: Path, name: str) -> None:
     source = made(tmp_path / "in", name)
@@ -66,6 +67,7 @@ def test_without_a_format_it_becomes_what_takes_its_streams(tmp_path: Path, name
     assert [kind.partition(" ")[0] for kind in kinds(output)][:2] == ["video", "audio"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name for name in MADE if name not in ("a.dv",)]
 )  # whose pixels are not square: it is encoded
@@ -76,6 +78,7 @@ def test_the_picture_of_a_kept_stream_is_copied(tmp_path: Path, name: str) -> No
     assert kinds(output)[0] == kinds(source)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["native", "frames"])
 @pytest.mark.parametrize("name", MADE)
 def test_both_paths_show_every_frame(tmp_path: Path, name: str, path: str) -> None:

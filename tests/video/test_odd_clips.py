@@ -49,6 +49,7 @@ def edited(tmp_path_factory) -> Path:
     return folder / "edited.mp4"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.avi", "out.mov"])
 def test_hidden_frames_do_not_come_back(convert, edited, name):
     assert probe(str(edited)).hidden == 20
@@ -131,6 +132,7 @@ def changing(tmp_path_factory) -> Path:
     return folder / "a.webm"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["auto", "staged"])
 @pytest.mark.parametrize(
     "settings", [{}, {"flip": "vertical"}, {"crop": "48x48+48+0"}, {"resize": "72x36"}], ids=str

@@ -172,6 +172,7 @@ def test_a_hardware_decoder_is_taken_only_where_it_decodes_this_clip(tmp_path):
     assert hardware_decoder(str(clip), 0) == next(iter(working), "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["h264", "hevc", "vp9", "av1"])
 def test_bytes_do_not_depend_on_the_number_of_cores(tmp_path, codec):
     clip, made = make_clip(tmp_path / "in.mp4", size=(192, 144)), []

@@ -453,6 +453,7 @@ def test_the_fixtures_are_what_they_claim(source):
 PLACES = re.compile(rb"[+-]40\.68|\xa9xyz|loci|ocation|GPS")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"effort": None}, {"resize": "32"}], ids=["copied", "encoded"])
 @pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv"])
 @pytest.mark.parametrize("key", ["location", "com.apple.quicktime.location.ISO6709"])

@@ -67,6 +67,7 @@ PLAYLISTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", PLAYLISTS)
 def test_nobody_is_asked_for_what_a_playlist_names(convert, server, tmp_path, kind):
     url, asked = server
@@ -157,6 +158,7 @@ def test_a_clip_that_takes_too_long_is_ended(tmp_path, session):
     assert not (tmp_path / "o.mp4").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["auto", "staged"])
 def test_a_disk_that_is_full_at_nine_tenths_gets_no_short_clip(tmp_path, schedule):
     clip = make_clip(tmp_path / "in.mp4", size=(640, 360), filters="noise=alls=40:allf=t", sound=True)

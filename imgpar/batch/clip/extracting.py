@@ -30,7 +30,7 @@ from imgpar.core.job import Job, OutputFile, Target
 from imgpar.core.spec import Frame, Header, Metadata, Spec
 from imgpar.formats.extraction import Every, Extraction
 from imgpar.formats.registry import find_format
-from imgpar.inputs.sources import local_file
+from imgpar.inputs.opening import local_file
 from imgpar.outputs.commit import Data, commit, done_before, take_back, taken_over
 from imgpar.outputs.parts import PartTargets, finish
 from imgpar.recipe.recipe import Recipe

@@ -20,7 +20,7 @@ from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
 from imgpar.formats.relevance import with_measured
-from imgpar.inputs.sources import local_file
+from imgpar.inputs.opening import local_file
 from imgpar.outputs.commit import (
     Original,
     Times,

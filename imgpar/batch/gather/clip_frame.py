@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame, Spec
-from imgpar.inputs.sources import local_file
+from imgpar.inputs.opening import local_file
 from imgpar.recipe.recipe import Recipe
 
 

@@ -13,7 +13,7 @@ from imgpar.core.errors import EncodeError, SourceError
 from imgpar.core.job import Item, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
-from imgpar.inputs.sources import local_file
+from imgpar.inputs.opening import local_file
 
 if TYPE_CHECKING:
     from imgpar.batch.gather.making import Making

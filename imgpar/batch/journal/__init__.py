@@ -6,6 +6,7 @@ outputs. It writes no outputs and decodes no pixels.
     journal    the journal of one run: records, recovery, queries
     database   the SQLite file: schema, opening, closing, error messages
     sql        the SQL statements
+    rows       rows that a run writes: plans, states of inputs
     folders    input folders, identified by salted hashes of their paths
     history    records of earlier runs, paths of outputs as JSON
     recovery   outputs that were committed but not recorded before a crash

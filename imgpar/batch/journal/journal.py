@@ -28,19 +28,19 @@ from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import close_database, open_database, readable, translated_errors
 from imgpar.batch.journal.folders import InputFolders
 from imgpar.batch.journal.history import Made, Past, Paths, RunRecord, last_run, to_json
-from imgpar.batch.journal.recovery import SPLIT_PLANS, take_over
-from imgpar.batch.journal.states import states_of
+from imgpar.batch.journal.recovery import take_over
+from imgpar.batch.journal.rows import RunRows
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.digest import LOCAL, Store
-from imgpar.core.errors import OutputError, is_from_outside
+from imgpar.core.errors import OutputError
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
-from imgpar.core.job import LISTED, Facts, Item, Job, Outcome, OutputFile, by_branch
+from imgpar.core.job import LISTED, Facts, Job, Outcome, OutputFile
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
-from imgpar.outputs.prior import PLANNED, PriorResult
+from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.write_ahead import read_written, remove_written
 
 BATCH = 100
@@ -272,26 +272,9 @@ class Journal:
 
     def planned(self, jobs: Iterable[Job]) -> None:
         """Store the output names of these jobs; must be called before the first output is written."""
-        fix: list[tuple[object, ...]] = []
-        compare: list[tuple[object, ...]] = []
         with self._writing() as database:
             self._write_pending(database)
-            for job, item in ((each, item) for each in jobs for item in each.items):
-                if job.check:  # writes no outputs
-                    continue
-                place = self._place(item)
-                for branch, targets in by_branch(job.targets).items():
-                    names = self._paths.pack(
-                        OutputFile(target.path, PLANNED, SPLIT_PLANS.get(target.split, 0), 0, item.mtime_ns)
-                        for target in targets
-                    )
-                    if job.digest and not job.same:
-                        compare.append((names, *place, self.keys[branch]))
-                    else:
-                        facts = (item.size, item.mtime_ns, item.ctime_ns, item.inode)
-                        fix.append((*place, self.keys[branch], self.run, *facts, names))
-            database.executemany(sql.PLAN, fix)
-            database.executemany(sql.PLAN_COMPARE, compare)
+            self._rows.plan(database, jobs)
 
     def record(self, outcome: Outcome, job: Job | None = None) -> None:
         """Record the outcome of one item; it is written by the next `flush` or earlier."""
@@ -437,44 +420,17 @@ class Journal:
                 found[path] = (*found.get(path, ()), *records)
         return found
 
+    @property
+    def _rows(self) -> RunRows:
+        return RunRows(self.run, tuple(self.keys), self.folders, self._paths, self._in_place)
+
     def _write_pending(self, database: sqlite3.Connection) -> None:
         pending, self._pending = self._pending, []
+        rows = self._rows
         for outcome, job in pending:
             if self._lines and not outcome.other:
                 self._lines.add(outcome)
-            if job is not None and job.check:
-                continue
-            if outcome.reason == "unchanged" and job is not None:
-                self._write_unchanged(database, job)
-            elif outcome.reason != "unchanged":
-                item = job.item if job else Item(outcome.source, "", 0, 0, listed=outcome.listed)
-                place = self._place(item)
-                facts = (*item.facts, item.validator)
-                if is_from_outside(outcome.kind):  # it did not fail with this content: see `failed_alike`
-                    facts = (0, 0, 0, 0, "")
-                for state in states_of(outcome, job, len(self.keys)):
-                    row = (*place, self.keys[state.branch], self.run, state.status, *facts, outcome.digest)
-                    statement = sql.UPSERT_OPEN if state.keeps_done else sql.UPSERT
-                    database.execute(statement, (*row, self._paths.pack(state.outputs)))
-
-    def _write_unchanged(self, database: sqlite3.Connection, job: Job) -> None:
-        item, place = job.item, self._place(job.item)
-        facts = (*item.facts, item.validator)
-        for branch in by_branch(job.targets):
-            row = (*place, self.keys[branch])
-            if self._in_place:  # the input is the output: the record describes the original
-                database.execute(sql.NO_PLAN, row)
-            elif job.same:
-                database.execute(sql.ADOPT, (*place, *facts, job.same.row))
-            else:
-                database.execute(sql.STILL_DONE, (*facts, *row))
-
-    def _place(self, item: Item) -> tuple[int, bytes]:
-        if item.listed:
-            return self.folders.row(LISTED, ""), os.fsencode(item.path)
-        folder, name = os.path.split(item.path)
-        number = self.folders.row(folder, item.mirror.rpartition("/")[0])
-        return number, os.fsencode(name)
+            rows.settle(database, outcome, job)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -20,7 +20,9 @@ from imgpar.core.job import Event, Item, Job, Outcome, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import is_clip
-from imgpar.inputs.sources import Source, sources_of, with_sources
+from imgpar.inputs.numbers import sources_of
+from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.sources import Source
 from imgpar.ops import Operation
 from imgpar.runtime.scheduler import CancelToken
 

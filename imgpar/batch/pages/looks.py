@@ -10,7 +10,7 @@ from imgpar.core.errors import ItemError
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame
 from imgpar.inputs.batches import is_clip
-from imgpar.inputs.sources import local_file
+from imgpar.inputs.opening import local_file
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
 from imgpar.runtime.serialization import pack

@@ -10,7 +10,7 @@ from imgpar.core.digest import file_digest, matches_output
 from imgpar.core.errors import CommitError, SourceError
 from imgpar.core.job import OutputFile, Target
 from imgpar.inputs.batches import why_unreadable
-from imgpar.inputs.sources import local_file
+from imgpar.inputs.opening import local_file
 from imgpar.outputs.commit import done_before, taken_over
 from imgpar.outputs.copying import commit_copy, commit_link
 from imgpar.runtime.protocol import Done, Task

@@ -8,7 +8,7 @@ from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import DamagedError, LimitError, SourceError
 from imgpar.core.job import Item
 from imgpar.inputs.batches import why_unreadable
-from imgpar.inputs.sources import opened
+from imgpar.inputs.opening import opened
 from imgpar.outputs.commit import Times, default_times
 
 ONE_READ = 1 << 30

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from imgpar.batch.report import Report
+from imgpar.batch.run_inputs import Among
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.setup import Among
 from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.roots import is_within
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.job import Listener
-from imgpar.inputs.sources import Source, is_remote_archive, with_sources
+from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.schemes import is_remote_archive
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe

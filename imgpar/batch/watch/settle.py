@@ -57,6 +57,16 @@ def has_writer(path: str) -> bool:
     return False
 
 
+def _has_changed(path: str, size: int, mtime_ns: int) -> bool:
+    """Whether a file was written to after it was listed: its last writer may have closed it since then, and
+    a record with the old facts would have it converted twice."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) != (size, mtime_ns)
+
+
 class Settling:
     """Decides when files are whole.
 
@@ -86,7 +96,7 @@ class Settling:
         renamed = local and self._temporary.pop(inode, True) is None
         if not renamed and (left := self._rest(path, size, mtime_ns, age, local=local)) > 0:
             return left
-        if local and age < RECENT and has_writer(path):
+        if local and age < RECENT and (has_writer(path) or _has_changed(path, size, mtime_ns)):
             return self.seconds
         self._seen.pop(path, None)
         return 0.0

@@ -5,6 +5,7 @@ open_url     an open file, whose blocks are fetched when they are read
 
 client       connections, redirects, proxies       hosts    which addresses may be connected to
 refusals     statuses, X-Robots-Tag, exceptions     ranged   the open file
+reachable    hosts that are given up
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import functools
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,10 +23,11 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util import make_headers
 from urllib3.util.wait import wait_for_read
 
-from imgpar.core.errors import RefusedError, TryAgainError
+from imgpar.core.errors import NoConnectionError, RefusedError, TryAgainError
 from imgpar.core.version import __version__
 from imgpar.inputs.fetching import FetchOptions, Ongoing, StoppedError, too_slow
 from imgpar.inputs.http.hosts import Resolve, allowed_addresses, check_literal, is_loopback
+from imgpar.inputs.http.reachable import Reachable
 from imgpar.inputs.http.refusals import check_robots, failure_of_status, in_plain_words
 
 MOST_REDIRECTS = 10
@@ -47,15 +48,24 @@ class Answer:
     Args:
         url: of the first request.
         deadline: by `time.monotonic`, for all of the body.
+        connected: called when there is a connection to the host of `url`.
     """
 
-    def __init__(self, url: str, deadline: float) -> None:
+    def __init__(
+        self, url: str, deadline: float, connected: Callable[[str], object] = lambda _: None
+    ) -> None:
         self.url, self.deadline = url, deadline
         """Where it comes from, after redirects."""
         self.response: Any = None
         self.ended = False
         """Whether the transfer was ended by another thread."""
         self._connection: Any = None
+        self._connected = connected
+
+    @property
+    def place(self) -> str:
+        """The name of the server with its port, if one is given."""
+        return urlsplit(self.url).netloc.rpartition("@")[2].lower()
 
     @property
     def host(self) -> str:
@@ -79,6 +89,12 @@ class Answer:
         self._connection = connection
         connection.surplus = False
         self.go_on()
+        if connection.sock is not None:  # of an earlier request
+            self.connected()
+
+    def connected(self) -> None:
+        """There is a connection to the host."""
+        self._connected(self.place)
 
     def go_on(self) -> None:
         """Raise TryAgainError where the transfer was ended before there was a connection to end."""
@@ -143,6 +159,7 @@ class WebClient:
         self._pools.pool_classes_by_scheme = _pool_classes(options.allow_private, resolve)
         self._proxies: dict[str, urllib3.ProxyManager] = {}
         self._timeout = urllib3.Timeout(connect=options.connect_timeout, read=options.read_timeout)
+        self.reachable = Reachable()
         self._agent = f"imgpar/{__version__} {options.user_agent}".strip()
 
     @contextlib.contextmanager
@@ -158,7 +175,12 @@ class WebClient:
             TryAgainError: a failure that may pass, also of a read in the block.
             SourceError: any other.
         """
-        answer = Answer(url, deadline)
+
+        def connected(host: str) -> None:
+            self.reachable.met(host)
+            ongoing.reached()
+
+        answer = Answer(url, deadline, connected)
         seconds = min(self.options.read_timeout, self.options.connect_timeout)
         try:
             with (
@@ -170,12 +192,21 @@ class WebClient:
                     yield answer
                 finally:
                     answer.finish()
-        except TryAgainError:
+        except TryAgainError as error:
             if ongoing.stopped:
                 raise StoppedError("The run was stopped.") from None
+            if isinstance(error, NoConnectionError):
+                error.host = answer.place
+                ongoing.missed()
             if answer.ended:
+                self.failed(error, 1)
                 raise too_slow(self.options) from None
             raise
+
+    def failed(self, error: TryAgainError, attempts: int) -> None:
+        """An item was tried so many times, and this is the last error."""
+        if isinstance(error, NoConnectionError):
+            self.reachable.missed(error.host, attempts)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -211,6 +242,7 @@ class WebClient:
             raise RefusedError("It is no valid address.", fix="Check it.")
         if answer.ended:
             raise TryAgainError("The transfer was ended.")
+        self.reachable.check(answer.place)
         bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
         _of_thread.answer = answer
         try:
@@ -316,7 +348,10 @@ def _pool_classes(allow_private: bool, resolve: Resolve) -> dict[str, Any]:
                 answer.go_on()
 
         def _new_conn(self: Any) -> socket.socket:
-            return _connected(self, allow_private, resolve)
+            sock = _connected(self, allow_private, resolve)
+            if answer := getattr(_of_thread, "answer", None):
+                answer.connected()
+            return sock
 
         def request(self: Any, *args: Any, **kwargs: Any) -> None:
             if answer := getattr(_of_thread, "answer", None):

@@ -67,14 +67,17 @@ def wait_seconds(attempt: int, after: float) -> float:
     return after + random.uniform(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt))  # noqa: S311
 
 
-def with_retries(attempt: TryAgainError, number: int, options: FetchOptions, deadline: float) -> float:
-    """The seconds to wait after a failed attempt.
+def with_retries(
+    attempt: TryAgainError, number: int, options: FetchOptions, deadline: float, client: WebClient
+) -> float:
+    """The seconds to wait after a failed attempt; after the last one the client is told.
 
     Raises:
         SourceError: it was the last one.
     """
     seconds = wait_seconds(number, attempt.after)
     if number >= options.retries or attempt.after > MOST_PATIENCE or time.monotonic() + seconds > deadline:
+        client.failed(attempt, number + 1)
         tried = f" It was tried {number + 1} times." if number else ""
         raise SourceError(f"{attempt.message}{tried}", fix=attempt.fix) from None
     return seconds
@@ -147,7 +150,7 @@ class _Transfer:
                     return self._attempt(file)
                 except TryAgainError as error:
                     attempt = 0 if self._done > before else attempt  # it gets on
-                    seconds = with_retries(error, attempt, self._options, self._deadline)
+                    seconds = with_retries(error, attempt, self._options, self._deadline, self._client)
                     self._ongoing.wait(seconds, asked=error.after > 0.0)
                     attempt += 1
 

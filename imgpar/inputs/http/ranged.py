@@ -110,7 +110,7 @@ class RangedFile(io.RawIOBase):
             try:
                 return self._attempt(start, count, deadline)
             except TryAgainError as error:
-                time.sleep(with_retries(error, attempt, self._options, deadline))
+                time.sleep(with_retries(error, attempt, self._options, deadline, self._client))
                 attempt += 1
 
     def _attempt(self, start: int, count: int, deadline: float) -> None:

@@ -25,7 +25,14 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from imgpar.core.errors import LockedError, NoFileError, RefusedError, SourceError, TryAgainError
+from imgpar.core.errors import (
+    LockedError,
+    NoConnectionError,
+    NoFileError,
+    RefusedError,
+    SourceError,
+    TryAgainError,
+)
 
 _LATER = frozenset((408, 421, 425, 429, 500, 502, 503, 504, 507, 509, *range(520, 530)))
 """Statuses of servers that are busy or broken for a while."""
@@ -105,9 +112,10 @@ def _translated(error: Exception, host: str, seconds: float) -> SourceError:
     if isinstance(error, (NameResolutionError, socket.gaierror)):
         return _unknown_host(host, error)
     if isinstance(error, NewConnectionError):  # a timeout, too, for urllib3
-        return TryAgainError(f"No connection to {host}: {_reason(error)}.", fix="Try again later.")
+        return NoConnectionError(f"No connection to {host}: {_reason(error)}.", fix="Try again later.")
     if isinstance(error, (ConnectTimeoutError, ReadTimeoutError, TimeoutError)):
-        return TryAgainError(f"The server did not answer for {seconds:g} s.", fix="Try again later.")
+        kind = NoConnectionError if isinstance(error, ConnectTimeoutError) else TryAgainError
+        return kind(f"The server did not answer for {seconds:g} s.", fix="Try again later.")
     if isinstance(error, (SSLError, ssl.SSLError)):
         return _insecure(error)
     if isinstance(error, IncompleteRead) or isinstance(error.__cause__, IncompleteRead):
@@ -123,7 +131,7 @@ def _unknown_host(host: str, error: Exception) -> SourceError:
     cause = error if isinstance(error, socket.gaierror) else error.__cause__
     words = f"The name {host} cannot be resolved."
     if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_AGAIN:
-        return TryAgainError(words, fix="Check the network.")
+        return NoConnectionError(words, fix="Check the network.")
     return SourceError(words, fix="Check the address.")
 
 

@@ -76,6 +76,8 @@ class Upload(NamedTuple):
     """What it replaces; where something else is there now, nothing is stored. None replaces anything."""
     new: bool = False
     """Whether there must be nothing under its name."""
+    cache_control: str = ""
+    """What an object store is to say of how long it may be kept."""
 
 
 class Client(Protocol):

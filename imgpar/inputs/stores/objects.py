@@ -133,11 +133,12 @@ class ObjectClient:
             return all(file.read(len(block)) == block for block in self.blocks(path, found))
 
     def _put(self, path: str, content: bytes | Path, upload: Upload, mode: Any) -> None:
+        about = {"Content-Type": upload.kind, "Cache-Control": upload.cache_control}
         with self._plain_errors():
             self._store.put(
                 path,
                 content,
-                attributes={"Content-Type": upload.kind} if upload.kind else {},
+                attributes={name: words for name, words in about.items() if words},
                 mode=mode,
                 use_multipart=isinstance(content, Path),
                 chunk_size=BLOCK * 2,

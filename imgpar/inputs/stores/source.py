@@ -9,16 +9,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import IO
 
-from imgpar.core.addresses import quoted_path
+from imgpar.core.addresses import quoted_path, unquoted_path
 from imgpar.core.filenames import natural
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
 from imgpar.inputs.batches import UNDO, Batch, Entries, Row, is_media, is_sidecar, why_unreadable
 from imgpar.inputs.fetching import Fetched, Ongoing
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
+from imgpar.inputs.listing import unlisted
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import matches
-from imgpar.inputs.sources import NO_ACCESS, Access, unlisted
+from imgpar.inputs.sources import NO_ACCESS, Access, Source
 from imgpar.inputs.stores.client import Client, StoredFile, StoreListing, client_of
 from imgpar.inputs.stores.opening import fetched
 from imgpar.inputs.stores.places import StorePlace, place_of
@@ -32,7 +33,7 @@ AHEAD = 8
 """Folders that are listed at once."""
 
 
-class StoreSource:
+class StoreSource(Source):
     """What lies below an address; or the object that has it as its name.
 
     Args:
@@ -45,8 +46,11 @@ class StoreSource:
         self._place = place = place_of(address)
         self._options = access.fetching
         self.root = "/".join((place.root, *place.pattern))
-        self.real = place.root
-        """What its folder in OUT is called after."""
+
+    @property
+    def real(self) -> str:
+        """As `Source.real`."""
+        return self._place.root
 
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`. Folders are listed one by one, a few ahead; a store that cannot be read is one
@@ -174,12 +178,8 @@ class _Walk:
             else:
                 rows.append((quoted_path(file.name), file.size, file.mtime_ns, version_of(file), 0))
                 keys.append(f"{self._key(path)}{MARK}{file.etag}")
-        return (
-            Entries.of(self._called(below), mirror, rows, {}, separator="/", keys=keys),
-            kinds,
-            sidecars,
-            excluded,
-        )
+        entries = Entries.of(self._called(below), mirror, rows, {}, separator="/", keys=keys)
+        return entries.shown_as(unquoted_path), kinds, sidecars, excluded
 
     def _may_hold(self, folder: str) -> bool:
         """Whether a folder may hold items: not where patterns leave it out."""

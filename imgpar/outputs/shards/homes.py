@@ -33,6 +33,9 @@ class Home(Protocol):
     lasts: bool
     """As `Sink`."""
 
+    def cached_by(self, directives: str) -> bool:
+        """As `Sink.cached_by`."""
+
     def size(self, name: str) -> int | None:
         """Bytes of a file; None where there is none."""
 
@@ -53,6 +56,10 @@ class FolderHome:
 
     def __init__(self, folder: str) -> None:
         self.root = folder
+
+    def cached_by(self, directives: str) -> bool:  # noqa: ARG002
+        """As `Home.cached_by`."""
+        return False
 
     def size(self, name: str) -> int | None:
         """As `Home.size`."""
@@ -91,6 +98,10 @@ class StoreHome:
 
     def __init__(self, sink: Sink) -> None:
         self.root, self._sink, self.lasts = sink.root, sink, Stored(sink).lasts
+
+    def cached_by(self, directives: str) -> bool:
+        """As `Home.cached_by`."""
+        return Stored(self._sink).cached_by(directives)
 
     def size(self, name: str) -> int | None:
         """As `Home.size`."""

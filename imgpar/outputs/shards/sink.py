@@ -20,8 +20,8 @@ from threading import Lock
 from typing import IO, NamedTuple
 
 from imgpar.core.digest import stream_digest
-from imgpar.core.errors import SourceError
-from imgpar.core.fs import OURS, Half, sweep_temporary_files
+from imgpar.core.errors import ImgparError, OutputError, RunError, SourceError, library_words
+from imgpar.core.fs import OURS, Half, no_room, sweep_temporary_files
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.outputs.shards.columns import ColumnKinds, Value
 from imgpar.outputs.shards.homes import FolderHome, Home, TakenError, put_all, put_left
@@ -81,8 +81,10 @@ class ShardSink:
         self._lock = Lock()
         self._staged: list[_Staged] = []
         self._began = False
-        self._broken: Exception | None = None
-        """Why a shard could not be finished."""
+        self._broken: RunError | None = None
+        """Why a shard could not be finished: no other item can be stored."""
+        self._told = False
+        """Whether the run knows it."""
         self._uploads: deque[tuple[int, Future[None]]] = deque()
         """Shards that are being put into a home that takes long, oldest first."""
         self._threads: ThreadPoolExecutor | None = None
@@ -101,6 +103,10 @@ class ShardSink:
         """What the run asks about the content of inputs."""
         checksum = self._settings.checksum
         return SeenWants(exif=True, checksum="" if checksum == "none" else checksum)
+
+    def cached_by(self, directives: str) -> bool:
+        """As `Sink.cached_by`."""
+        return self._home.cached_by(directives)
 
     # ----- questions --------------------------------------------------------------------------------
 
@@ -138,11 +144,20 @@ class ShardSink:
         self._staged.append(_Staged(self._below(path), content, made))
 
     def record(self, outcome: Outcome, job: Job | None) -> None:
-        """As `Sink.record`: the sample of an item, or the row of one that failed."""
+        """As `Sink.record`: the sample of an item, or the row of one that failed. Raises RunError where a
+        shard could not be finished."""
+        try:
+            self._record(outcome, job)
+        except RunError:
+            self._told = True
+            raise
+
+    def _record(self, outcome: Outcome, job: Job | None) -> None:
         staged, self._staged = self._staged, []
         with contextlib.ExitStack() as stack:
             for one in staged:
                 stack.enter_context(one.content)
+            self._uploaded(MOST_UPLOADS)
             if self._broken:
                 raise self._broken
             wrong = self._mismatch(job, outcome) if staged else ""
@@ -222,16 +237,17 @@ class ShardSink:
     def close(self) -> None:
         """As `Sink.close`: the last shard is finished, even if it is not full."""
         try:
-            if self._broken:
+            if not self._broken:
+                self._finish()
+                self._uploaded(0)
+            if self._broken and not self._told:
                 raise self._broken
-            self._finish()
-            self._uploaded(0)
         finally:
             if self._threads:
-                self._threads.shutdown()
+                self._threads.shutdown(cancel_futures=bool(self._broken))  # the next run stores them
             self._threads = None
             self._uploads.clear()
-            self._broken, self._began = None, False
+            self._broken, self._told, self._began = None, False, False
             index, self._index = self._index, None
             shard, self._shard = self._shard, None
             for one in self._staged:
@@ -254,7 +270,8 @@ class ShardSink:
         return self._shard
 
     def _finish(self) -> None:
-        """Finish the shard that is being written."""
+        """Finish the shard that is being written. Raises RunError where it is not whole; one that is, and
+        cannot be put in its place, stays for the next run."""
         shard, index = self._shard, self._index
         if shard is None or index is None:
             return
@@ -267,19 +284,34 @@ class ShardSink:
         except Exception as error:
             shard.close()
             index.give_up()
-            self._broken = error  # outcomes of its items were told as done: the run must not end well
-            raise
+            raise self._break(error) from error
         if self._home.apart:
             self._threads = self._threads or ThreadPoolExecutor(1)
             self._uploads.append((shard.number, self._threads.submit(self._put, shard, files)))
-            self._uploaded(MOST_UPLOADS)
+            with contextlib.suppress(RunError):  # the item is in a whole shard; the next one fails
+                self._uploaded(MOST_UPLOADS)
             return
         try:
             self._put(shard, files)
         except Exception as error:
-            self._broken = error
-            raise
-        index.named(shard.number)
+            self._break(error)
+        else:
+            index.named(shard.number)
+
+    def _break(self, error: Exception) -> RunError:
+        """Items were told as done that are in a shard which cannot be stored: the run must not end well."""
+        own: RunError | None = None
+        words = library_words(error)
+        if isinstance(error, RunError):
+            own = error
+        elif isinstance(error, OSError):
+            own = no_room(error, self.root)
+        elif isinstance(error, ImgparError):
+            words = error.message.rstrip(".")
+        self._broken = own or OutputError(
+            f"{self.root} cannot be written: {words}.", fix="Run again, or choose another OUT."
+        )
+        return self._broken
 
     def _put(self, shard: Shard, files: dict[str, Half]) -> None:
         """Give the files of a whole shard their names; where that fails they stay, for the next run."""
@@ -287,21 +319,22 @@ class ShardSink:
         shard.close()
 
     def _uploaded(self, most: int) -> None:
-        """Note the shards that are in their home; waits while more than `most` are not. Raises OSError,
-        ImgparError."""
+        """Note the shards that are in their home; waits while more than `most` are not. Raises
+        RunError."""
         while self._uploads and (len(self._uploads) > most or self._uploads[0][1].done()):
             number, upload = self._uploads.popleft()
             try:
                 upload.result()
             except Exception as error:
-                self._broken = error
-                raise
+                raise self._break(error) from error
             if self._index:
                 self._index.named(number)
 
     def _is_there(self, number: int) -> bool:
         """Whether the archive of a shard is there as it was written, or is on its way."""
         if (self._shard and number == self._shard.number) or any(number == one for one, _ in self._uploads):
+            return True
+        if self._broken:  # it may take long to answer; whole shards are stored by the next run
             return True
         if number not in self._sizes:
             self._sizes[number] = self._home.size(f"{shard_name(number)}.tar")

@@ -59,6 +59,7 @@ def same(array: np.ndarray) -> np.ndarray:
 # ----- the two paths are tests for each other -------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pipe",
     [

@@ -66,6 +66,7 @@ def test_what_is_a_gap(names, expected):
     assert numbering_gaps(names) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mixed", "top", "middle"), [("pad", 0, 200), ("crop", 200, 200), ("stretch", 200, 200)]
 )

@@ -84,6 +84,7 @@ def apart(tmp_path_factory) -> dict[str, Path]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"quality": 70}], ids=["as it is", "encoded"])
 @pytest.mark.parametrize(
     "order", [("sound", "even"), ("even", "sound"), ("even", "picture"), ("picture", "even")], ids=str

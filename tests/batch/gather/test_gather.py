@@ -166,6 +166,7 @@ def test_one_bad_input_is_one_failed_line(folder, tmp_path, no_leaks, jobs, faul
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("fault", [testing.crash, testing.fail])
 def test_accepted_damage_leaves_the_input_out(folder, tmp_path, no_leaks, jobs, fault):
@@ -176,6 +177,7 @@ def test_accepted_damage_leaves_the_input_out(folder, tmp_path, no_leaks, jobs, 
     assert row.tolist() == [0, 20, 40, 80, 100, 120, 140, 255]
 
 
+@pytest.mark.slow
 def test_two_inputs_that_crash_are_left_out_by_one_worker(folder, tmp_path, no_leaks):
     def function(array: np.ndarray) -> np.ndarray:
         return testing.crash(array) if array[0, 0, 0] in (60, 100) else array
@@ -184,6 +186,7 @@ def test_two_inputs_that_crash_are_left_out_by_one_worker(folder, tmp_path, no_l
     assert statuses(report) == "ooofofoo"
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_from_outside_does_no_harm(folder, tmp_path, no_leaks):
     def slowly(array: np.ndarray) -> np.ndarray:
         time.sleep(0.1)

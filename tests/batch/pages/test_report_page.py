@@ -221,6 +221,7 @@ COMMANDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_with_a_report_writes_the_page(here: Path, name: str) -> None:
     if name in ("frames", "concat"):

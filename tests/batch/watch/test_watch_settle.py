@@ -18,9 +18,11 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="leases exist on Linu
 
 
 def waits(settling: Settling, path: Path, *, local: bool = True, age: float | None = None) -> float:
+    if age is not None:
+        mtime_ns = time.time_ns() - int(age * SECOND)
+        os.utime(path, ns=(mtime_ns, mtime_ns))
     status = path.stat()
-    mtime_ns = status.st_mtime_ns if age is None else time.time_ns() - int(age * SECOND)
-    return settling.wait(str(path), status.st_size, mtime_ns, status.st_ino, local=local)
+    return settling.wait(str(path), status.st_size, status.st_mtime_ns, status.st_ino, local=local)
 
 
 @pytest.fixture
@@ -42,6 +44,7 @@ def test_a_file_from_the_future_is_observed(file: Path):
     settling = Settling(0.001)
     assert waits(settling, file, age=-1e6) > 0
     mtime_ns = time.time_ns() + SECOND * 1000
+    os.utime(file, ns=(mtime_ns, mtime_ns))
     assert settling.wait(str(file), 7, mtime_ns) > 0
     deadline = time.monotonic() + 10
     while settling.wait(str(file), 7, mtime_ns) > 0:
@@ -69,6 +72,15 @@ def test_a_file_with_a_writer_is_not_whole(file: Path):
     assert not has_writer(str(file))
     with file.open("rb"):
         assert waits(Settling(2.0), file, age=600) == 0
+
+
+def test_a_file_that_was_written_to_after_it_was_listed_is_not_whole(file: Path):
+    listed = file.stat()
+    file.write_bytes(b"all of the content")
+    os.utime(file, ns=(time.time_ns(), listed.st_mtime_ns - 600 * SECOND))
+    assert Settling(2.0).wait(str(file), listed.st_size, listed.st_mtime_ns - 600 * SECOND) == 2.0
+    os.utime(file, ns=(time.time_ns(), listed.st_mtime_ns - 300 * SECOND))
+    assert Settling(2.0).wait(str(file), file.stat().st_size, listed.st_mtime_ns - 600 * SECOND) == 2.0
 
 
 def test_what_cannot_be_opened_has_no_known_writer(tmp_path: Path):

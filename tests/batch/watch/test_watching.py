@@ -20,6 +20,7 @@ import imgpar
 from imgpar.batch.report_lines import state_folder
 from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.status import every_status
+from imgpar.cli import main
 
 pytest.importorskip("watchfiles")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="leases and signals of Linux")
@@ -67,6 +68,7 @@ def test_it_takes_what_is_there_and_then_what_comes(inbox: Path, spare: Path, tm
     assert (watch.report.ok, watch.report.failed) == (5, 0)
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_growing_file_is_taken_once_at_its_end(inbox: Path, spare: Path, tmp_path: Path):
     data = (spare / "1.jpg").read_bytes()
@@ -155,12 +157,27 @@ def test_equal_stems_keep_what_is_published(inbox: Path, spare: Path, tmp_path: 
 # ----- polling, lists, archives --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_polling_finds_the_same(inbox: Path, spare: Path, tmp_path: Path):
     with watching(inbox, tmp_path / "out", poll=0.2) as watch:
         assert watch.items(2) == {"a.jpg": "ok", "b.jpg": "ok"}
         arrive(spare / "1.jpg", inbox / "sub" / "c.jpg")
         assert watch.item() == ("c.jpg", "ok")
     assert watch.nothing_else() == []
+
+
+def test_a_pattern_waits_for_its_first_file_and_for_the_next_one(spare: Path, tmp_path: Path):
+    inputs, done, status = tmp_path / "new", tmp_path / "done", tmp_path / "status"
+    inputs.mkdir()
+    settings = {"poll": 0.1, "move_done": str(done), "status_file": str(status)}
+    with watching(str(inputs / "*.jpg"), tmp_path / "out", **settings) as watch:
+        for source in (spare / "1.jpg", spare / "2.jpg"):
+            wait_until(lambda: status.exists() and json.loads(status.read_text())["state"] == "waiting")
+            arrive(source, inputs / source.name)
+            assert watch.item() == (source.name, "ok")
+            wait_until((done / source.name).exists)
+            turns = json.loads(status.read_text())["turns"]
+            wait_until(lambda turns=turns: json.loads(status.read_text())["turns"] > turns + 1)
 
 
 def test_an_archive_is_polled(inbox: Path, spare: Path, tmp_path: Path):
@@ -189,6 +206,7 @@ def test_outputs_may_go_into_an_archive(inbox: Path, spare: Path, tmp_path: Path
 # ----- gone and back -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone_has_lost_nothing(inbox: Path, spare: Path, tmp_path: Path):
     out, aside = tmp_path / "out", tmp_path / "aside"
     with watching(inbox, out, on_delete="remove", log=str(tmp_path / "log")) as watch:
@@ -308,6 +326,18 @@ def test_a_file_that_was_about_to_leave_is_put_back(inbox: Path, tmp_path: Path)
     assert {path.name: path.read_bytes() for path in inbox.iterdir()} == {"b-1.jpg": b"another file"}
 
 
+def test_a_file_that_was_about_to_leave_is_named_and_no_input(inbox: Path, tmp_path: Path, capsys):
+    status, held = tmp_path / "status", inbox / "sub" / ".imgpar-leaving" / "c.jpg"
+    once(inbox, tmp_path / "out", move_done=str(tmp_path / "done"), status_file=str(status))
+    held.parent.mkdir(parents=True)
+    held.write_bytes(b"of a watch that was killed")
+    assert main(["watch", "--status", "--status-file", str(status)]) == 3
+    assert f"held     {held}; put back when" in capsys.readouterr().out
+    report = imgpar.convert(inbox, tmp_path / "out", jobs=1)
+    assert report.total == 0
+    assert report.notes[0].startswith(f"{held.parent} holds inputs that a watch was about to move")
+
+
 def test_a_loss_keeps_the_source(photo_folder, tmp_path: Path):
     from PIL import Image
 
@@ -389,6 +419,7 @@ def test_a_second_watch_is_refused_and_a_run_is_not(inbox: Path, tmp_path: Path)
     assert status["state"] == "stopped"
 
 
+@pytest.mark.slow
 def test_many_turns_leave_few_traces(inbox: Path, spare: Path, tmp_path: Path, monkeypatch):
     from imgpar.batch.journal import journal
 
@@ -443,6 +474,7 @@ def test_a_status_file_where_the_user_wants_it(inbox: Path, tmp_path: Path, monk
     assert (record["pid"], record["inputs"]) == (os.getpid(), str(inbox))
 
 
+@pytest.mark.slow
 def test_without_out_nothing_is_begun_anew(inbox: Path, spare: Path, tmp_path: Path):
     out, aside = tmp_path / "out", tmp_path / "aside"
     with watching(inbox, out, log=str(tmp_path / "log")) as watch:
@@ -478,6 +510,7 @@ def test_any_source_is_polled(inbox: Path, spare: Path, tmp_path: Path):
     assert watch.nothing_else() == []
 
 
+@pytest.mark.slow
 def test_an_input_that_could_not_leave_is_tried_again(inbox: Path, spare: Path, tmp_path: Path, monkeypatch):
     from imgpar.batch.watch import watcher
 
