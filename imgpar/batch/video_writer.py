@@ -110,7 +110,7 @@ class VideoWriter:
         elif not self._closed:
             self.close()
 
-    def write(self, array: Array, time: float | None = None) -> None:
+    def write(self, array: Array, time: float | Fraction | None = None) -> None:
         """Add a frame.
 
         Args:
