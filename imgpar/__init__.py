@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
     from imgpar.batch.estimate import Estimate
     from imgpar.batch.event_log import EventLog
-    from imgpar.batch.frames.reading import ClipFrame
+    from imgpar.batch.frames.reading import ClipFrame, FrameBatch
     from imgpar.batch.report import Report
     from imgpar.batch.video_writer import VideoWriter
     from imgpar.core.errors import (
@@ -93,6 +93,7 @@ _HOMES = {
     "undo": "imgpar.api.functions",
     "verify": "imgpar.api.functions",
     "ClipFrame": "imgpar.batch.frames.reading",
+    "FrameBatch": "imgpar.batch.frames.reading",
     "VideoWriter": "imgpar.batch.video_writer",
     "frames": "imgpar.api.frames",
     "Pipeline": "imgpar.api.pipeline",
@@ -129,6 +130,7 @@ __all__ = [
     "Estimate",
     "Event",
     "EventLog",
+    "FrameBatch",
     "ImgparError",
     "InputList",
     "Item",

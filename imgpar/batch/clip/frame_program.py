@@ -24,7 +24,7 @@ from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
-from imgpar.video.plane_layout import PlaneLayout, copy_planes, load, view_of
+from imgpar.video.plane_layout import PlaneLayout, copy_planes, load, lowered, raised
 from imgpar.video.planes import Array, PlaneStep, plane_step, turn_step
 from imgpar.video.reader import layout_of
 from imgpar.video.rgb_to_yuv import Mixer
@@ -163,6 +163,22 @@ class FrameProgram:
             return self._last.from_planes(self._planes_layout, planes)
         return self._last.from_frame(self._rgb.run(planes))
 
+    @property
+    def only_converts(self) -> bool:
+        """Whether frames are only converted to RGB: `converted` does it without a copy."""
+        return self._rgb is not None and not self._steps and self._rgb.only_converts
+
+    def converted(self, frame: Any, threads: int) -> Array:
+        """A frame of the decoder as H×W×C, a view of memory that nothing else refers to. Its rows may be
+        padded.
+
+        Args:
+            frame: from the reader.
+            threads: of the conversion; 0 is automatic.
+        """
+        assert self._rgb is not None
+        return self._rgb.converted(frame, threads)
+
     def rgb_frame(self, memory: memoryview) -> Frame:
         """Transform the planes in `memory` to RGB or RGBA, without an encoder. Valid until the next call.
 
@@ -217,7 +233,10 @@ class _RgbSteps:
         import av
         from av.video.reformatter import VideoReformatter
 
-        self._source: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+        # FFmpeg takes grey of 10 bits to 16 by a shift, with a white that is not white
+        self._raised = layout.depth if not layout.subsampling and 8 < layout.depth < 16 else 0
+        form = "gray16le" if self._raised else layout.pixel_format
+        self._source: Any = av.VideoFrame(layout.width, layout.height, form)
         self._reformatter = VideoReformatter()
         self._matrix, self._range = matrix_of(picture), range_of(picture)
         deep = layout.depth > 8
@@ -231,12 +250,18 @@ class _RgbSteps:
             "uint16" if deep else "uint8",
         )
         header = Header("video", spec, orientation)
+        self._operations = tuple(operations)
         self._program = programs.compile_program(header, operations, limits)
         self._memory = memoryview(bytearray(self._program.nbytes))
 
+    @property
+    def only_converts(self) -> bool:
+        """Whether no pixel moves and no operation follows."""
+        return not self._operations and self._program.header.orientation == 1 and not self._raised
+
     def run(self, planes: Sequence[Array]) -> Frame:
         """One frame, without its neighbours."""
-        (result,), _ = stages.transform_frames(self._program, [self._converted(planes)], self._memory)
+        (result,), _ = stages.transform_frames(self._program, [self._filled(planes)], self._memory)
         return result
 
     def run_all(self, frames: Iterable[Sequence[Array]]) -> Iterator[Frame]:
@@ -249,27 +274,34 @@ class _RgbSteps:
 
         def begun() -> Iterator[Frame]:
             for planes in frames:
-                made = [self._converted(planes)]
+                made = [self._filled(planes)]
                 (frame,), _ = stages.run_steps(steps[:-1], (), made, self._memory, sides)
                 yield Frame(frame.spec, frame.array.copy())  # it has to stay valid
 
         yield from stages.run_over(begun(), first)
 
-    def _converted(self, planes: Sequence[Array]) -> Frame:
-        copy_planes(planes, self._source)
+    def _filled(self, planes: Sequence[Array]) -> Frame:
+        """The first frame of the memory, with these planes as RGB."""
+        copy_planes([raised(planes[0], self._raised)] if self._raised else planes, self._source)
+        frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
+        np.copyto(frame.array, self.converted(self._source, 1))
+        return frame
+
+    def converted(self, frame: Any, threads: int) -> Array:
+        """As `FrameProgram.converted`."""
+        spec = self._program.header.spec
         rgb = self._reformatter.reformat(
-            self._source,
+            frame,
             format=self._format,
             src_colorspace=self._matrix,
             dst_colorspace=self._matrix,
             src_color_range=self._range,
             dst_color_range=_FULL,
-            threads=1,
+            threads=threads,
         )
-        frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
-        height, width, channels = frame.array.shape
-        np.copyto(frame.array.reshape(height, -1), view_of(rgb.planes[0], frame.array, width * channels))
-        return frame
+        plane, sample = rgb.planes[0], np.dtype(spec.dtype).itemsize
+        steps = (plane.line_size, spec.channels * sample, sample)
+        return np.ndarray((spec.height, spec.width, spec.channels), spec.dtype, plane, strides=steps)
 
 
 class LastStep:
@@ -317,7 +349,8 @@ class LastStep:
             result = converted
         names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])
-        if whole and wanted.depth in (8, 16):
+        if whole:
+            array = lowered(array, wanted.depth) if 8 < wanted.depth < 16 else array
             order = [1, 2, 0, 3][: len(wanted.shapes)] if spec.channels > 1 else [0]
             return wanted, [np.ascontiguousarray(array[..., channel]) for channel in order]
         if not deep and not wanted.alpha and _divides_evenly(wanted):

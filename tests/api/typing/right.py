@@ -116,6 +116,13 @@ def clips() -> None:
         print(frame.index, frame.time, frame.array.shape)
     with imgpar.VideoWriter("out.mp4", fps="30000/1001", codec="hevc", quality=80) as writer:
         writer.write(np.zeros((480, 640, 3), np.uint8), time=0.5)
+    with open("clip.mp4", "rb") as file:
+        for batch in imgpar.frames(file, every="2s", batch=16):
+            print(batch.array.shape, batch.times[0], batch.indices[0], len(batch))
+    first, last = imgpar.frames(b"...", index=[0, -1])
+    print(first.time)
+    with imgpar.VideoWriter("out.mkv", pixel_format="yuv444p", audio="clip.mp4") as writer:
+        writer.write(last.array, time=Fraction(1, 3))
 
 
 def errors(settings: Mapping[str, int]) -> None:

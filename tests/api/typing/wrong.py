@@ -65,5 +65,7 @@ print(report.items[0].state)  # error
 print(report.items[0].status == "ok", report.items[0].outputs[0].size)  # error
 report.ok = 3  # error
 imgpar.frames("clip.mp4", dtype="float64")  # error
+print(next(imgpar.frames("clip.mp4")).times)  # error
+print(next(imgpar.frames("clip.mp4", batch=4)).time)  # error
 imgpar.VideoWriter("out.mp4", codec="h266")  # error
 imgpar.converts("photos/", "web/")  # error
