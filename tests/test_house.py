@@ -72,6 +72,7 @@ EXPORTS = {
     *("frames", "ClipFrame", "VideoWriter"),
     *("estimate", "Estimate"),
     "EventLog",
+    "Encoded",
     "InputList",
     "watch",
     *("duplicates", "Duplicates", "DuplicateGroup", "DuplicateFile"),

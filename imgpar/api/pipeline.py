@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
+from imgpar.api.encoding import encode
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
@@ -23,7 +24,6 @@ from imgpar.api.typed import (
 from imgpar.batch.gather.planner import is_document
 from imgpar.batch.settings import (
     ARRAYS,
-    ENCODE,
     EXTRACT,
     RUN,
     SESSION_EXTRACT,
@@ -34,12 +34,10 @@ from imgpar.batch.stream import read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.errors import UnknownFormatError, bad_value
+from imgpar.core.errors import bad_value
 from imgpar.core.job import Event, Item
-from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, named
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
-from imgpar.formats.registry import find_format
 from imgpar.ops import Operation
 from imgpar.ops.apply import Apply
 from imgpar.outputs.sidefiles import check_report
@@ -50,7 +48,9 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.batch.encoding import Encoded
     from imgpar.batch.report import Report
+    from imgpar.inputs.handed import Content
 
 
 class Pipeline(OperationMethods):
@@ -418,54 +418,65 @@ class Pipeline(OperationMethods):
 
     def encode(
         self,
-        data: bytes | bytearray | memoryview,
+        data: Content | str | os.PathLike[str],
         *,
         to: str | None = None,
         name: str = "",
         **settings: Unpack[EncodeSettings],
     ) -> bytes:
-        """Convert one picture from bytes to bytes, in this process.
+        """Convert one picture to bytes, in this process; from any number of threads at once.
 
         >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
         >>> Pipeline().resize("1x1").encode(portable_pixmap, to="png")[:4]
         b'\\x89PNG'
 
         Args:
-            data: content of a picture file.
-            to: output format; None keeps the format.
+            data: content of a picture file; an open binary file, which is read to its end and not closed; the
+                path of a file; an array (H×W or H×W×1 to 4 of uint8, uint16 or float32) or a picture of
+                Pillow. It is not modified.
+            to: output format; None keeps the format. Arrays and pictures have none.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
                 `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata), `shift_dates`,
                 `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`, `dpi`,
                 `max_bytes`, `shrink`, `target`, `only_if_smaller`, `optimise`;
-                `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error)
-                and `verify` (the result is decoded and compared).
+                `max_pixels`, `max_frames`, `memory` (of the frames; a quarter of that of the machine),
+                `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the result is
+                decoded and compared). With `timeout` the work is done in a worker process, which is killed
+                when it takes longer; the process stays for the next call.
+
+        Returns:
+            Content of the file; it belongs to the caller.
 
         Raises:
             UsageError: a setting is invalid or not used by this call.
-            ItemError: the picture cannot be decoded, transformed or encoded.
+            ItemError: the picture cannot be read, decoded, transformed or encoded; `WorkerDiedError`: it took
+                longer than `timeout`.
         """
-        from imgpar.batch.picture.outputs import convert_bytes
-        from imgpar.formats.registry import format_of_suffix, sniff
+        return encode(self.recipe, data, to, name, settings).data
 
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise bad_value("data", "the bytes of a picture file", data)
-        self.recipe.check_single("encode")
-        recipe, options = resolve(self.recipe, {**settings, "to": to}, ENCODE)
-        if len(recipe.to) > 1:
-            raise bad_value("to", "one format", ", ".join(recipe.to))
-        data = bytes(data)
-        own = sniff(data[:64]) or format_of_suffix(name)
-        if not recipe.to and own is None:
-            raise UnknownFormatError("Its content is not of a known picture format.")
-        target = find_format(recipe.to[0]) if recipe.to else own
-        assert target is not None
-        limits = Limits(
-            options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged, password=options.password
-        )
-        (made,) = recipe.branches()
-        encoded = convert_bytes(
-            data, name, made.operations, target.name, made.encode, limits,
-            strict=options.strict, verify=options.verify,
-        )  # fmt: skip
-        return bytes(encoded.data)
+    def encode_with_report(
+        self,
+        data: Content | str | os.PathLike[str],
+        *,
+        to: str | None = None,
+        name: str = "",
+        **settings: Unpack[EncodeSettings],
+    ) -> Encoded:
+        """As `encode`, with what is known of the result.
+
+        >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
+        >>> made = Pipeline().encode_with_report(portable_pixmap, to="png")
+        >>> made.format, made.size, made.lost
+        ('png', (2, 1), ())
+
+        Args:
+            data, to, name, settings: as for `encode`.
+
+        Returns:
+            The bytes, format and size, what was lost, remarks and the time it took.
+
+        Raises:
+            UsageError, ItemError: as for `encode`.
+        """
+        return encode(self.recipe, data, to, name, settings)

@@ -373,6 +373,10 @@ class EncodeSettings(OperationSettings, total=False):
     a smaller file (always so with --in-place)."""
     optimise: bool | None
     """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None

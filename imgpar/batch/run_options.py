@@ -263,7 +263,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls=READING,
+        calls=f"{READING} encode",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -272,7 +272,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls=READING,
+        calls=f"{READING} encode",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),

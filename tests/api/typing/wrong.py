@@ -47,7 +47,7 @@ imgpar.describe("a.pdf", "sesame")  # error
 
 pipe.arrays("photos/", strict=True)  # error
 pipe.arrays("photos/", channels="BGR")  # error
-pipe.encode("photo.jpg", to="webp")  # error
+pipe.encode(7, to="webp")  # error
 pipe.encode(b"", jobs=2)  # error
 with imgpar.Session(jobs=1) as session:
     session.run(pipe, "photos/", "web/", memory="2G")  # error

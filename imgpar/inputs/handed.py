@@ -1,0 +1,269 @@
+"""Inputs that are handed over in memory: contents of files, open files, arrays, pictures of Pillow.
+
+    "a.jpg"            a path, or an address
+    ("7", data)        the same, or a content, and what the caller calls it
+    io.BytesIO(data)   an open binary file, read from where it stands when it is its turn
+    array, picture     pixels, which become an uncompressed TIFF: 1 to 4 channels of uint8, uint16 or float32
+
+Neither numpy nor Pillow is imported here before one of their objects is handed over.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import struct
+import sys
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from imgpar.core import parsing
+from imgpar.core.errors import UsageError, bad_value
+from imgpar.inputs.foreign import as_source
+from imgpar.inputs.sources import Source, is_source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+    Content = bytes | bytearray | memoryview | IO[bytes] | np.ndarray[Any, Any] | Image.Image
+    """What may be handed over instead of a path."""
+
+DTYPES = ("uint8", "uint16", "float32")
+"""Types of arrays that are handed over; floats from 0 to 1."""
+_PIECE = 1 << 20
+_OF_MODE = {"1": "L", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
+"""Modes of Pillow that another one holds without a loss; the rest becomes RGB."""
+_PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "F")
+"""Modes whose pixels are written as they are."""
+
+
+class Given(NamedTuple):
+    """One input as it was given."""
+
+    value: str | Source | Content
+    """A path or an address, a source, or a content."""
+    key: Hashable = None
+    keyed: bool = False
+    """Whether the caller gave a key."""
+
+    @property
+    def handed(self) -> bool:
+        """Whether it is a content."""
+        return not (isinstance(self.value, str) or is_source(self.value))
+
+
+def given_inputs(inputs: Any) -> tuple[list[Given] | Iterator[Given], bool]:
+    """The inputs of a call one by one, and whether they are read while it runs.
+
+    Lists, tuples and mappings are read at once, so that what is wrong with them is an error of the call; any
+    other iterable is read as far as its items are needed.
+
+    Raises:
+        BadValueError: an input is none.
+    """
+    if isinstance(inputs, Mapping):
+        inputs = list(inputs.items())
+    elif _is_one(inputs):
+        inputs = [inputs]
+    elif _is_stack(inputs):
+        inputs = list(inputs)
+    if isinstance(inputs, (list, tuple, set, frozenset)):
+        return [read_given(given) for given in inputs], False
+    return map(read_given, iter(inputs)), True
+
+
+def read_given(given: Any) -> Given:
+    """One input.
+
+    >>> read_given(("7", b"P5 1 1 255 x"))
+    Given(value=b'P5 1 1 255 x', key='7', keyed=True)
+
+    Raises:
+        BadValueError: it is none.
+    """
+    if isinstance(given, str):
+        return Given(parsing.named("the inputs", parsing.path, given))
+    if is_source(given):
+        return Given(as_source(given))
+    if isinstance(given, tuple) and len(given) == 2:
+        key, value = given
+        inner = read_given(value)
+        if inner.keyed or is_source(value):
+            raise bad_value("the inputs", "a path or a content after a key", value)
+        hash(key)
+        return inner._replace(key=key, keyed=True)
+    if isinstance(given, os.PathLike):
+        return Given(parsing.named("the inputs", parsing.path, given))
+    if not _is_content(given):
+        raise bad_value("the inputs", "a path, a source, a content, an array or a picture", given)
+    _check_content(given)
+    return Given(given)
+
+
+def _is_one(inputs: Any) -> bool:
+    """Whether it is one input, not an iterable of them."""
+    if isinstance(inputs, tuple) and len(inputs) == 2:
+        return _is_content(inputs[1])  # a key with its content, not two paths
+    one = isinstance(inputs, (str, os.PathLike)) or is_source(inputs) or not isinstance(inputs, Iterable)
+    return one or (_is_content(inputs) and not _is_stack(inputs))
+
+
+def _is_stack(inputs: Any) -> bool:
+    """Whether it is an array of pictures, or of paths."""
+    return _is_array(inputs) and (inputs.ndim == 4 or inputs.dtype.kind in "UOST")
+
+
+def _is_content(given: Any) -> bool:
+    data = isinstance(given, (bytes, bytearray, memoryview)) or callable(getattr(given, "read", None))
+    return data or _is_array(given) or _is_picture(given)
+
+
+def _is_array(given: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(given, numpy.ndarray)
+
+
+def _is_picture(given: Any) -> bool:
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(given, pillow.Image)
+
+
+def _check_content(content: Any) -> None:
+    """Raise BadValueError for a file in text mode, and for arrays that are no picture."""
+    if isinstance(content, io.TextIOBase):
+        raise bad_value("the inputs", "a binary file", content, fix="Open it with mode='rb'.")
+    if not _is_array(content):
+        return
+    shape = content.shape
+    if not (len(shape) in (2, 3) and 0 not in shape and (len(shape) == 2 or shape[2] <= 4)):
+        words = f"an array of shape {shape}"
+        raise UsageError(f"Expected arrays H×W or H×W×1 to 4 but received {words}.", fix="Reshape it.")
+    if content.dtype.name not in DTYPES:
+        raise UsageError(
+            f"Expected arrays of {', '.join(DTYPES)} but received {content.dtype}.",
+            fix="Convert it: array.astype('uint8'), or 'float32' with values from 0 to 1.",
+        )
+
+
+def write_content(content: Content, path: str) -> None:
+    """Write a content to a new file.
+
+    Args:
+        content: bytes, a file, an array or a picture; it is not changed, and a file not closed.
+        path: of the new file.
+
+    Raises:
+        OSError: the file cannot be written.
+        Exception: from reading a file of the caller.
+    """
+    with open(path, "xb") as file:
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            file.write(content)
+        elif pieces := _tiff_of(content):
+            file.writelines(pieces)
+        else:
+            shutil.copyfileobj(content, file, _PIECE)  # type: ignore[arg-type]
+
+
+def read_content(content: Content | str) -> bytes:
+    """A content as the bytes of a file; a file of the caller is read to its end, and not closed.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    if isinstance(content, str):
+        with open(content, "rb") as file:
+            return file.read()
+    if isinstance(content, (bytes, bytearray, memoryview)):
+        return bytes(content)
+    if pieces := _tiff_of(content):
+        return b"".join(pieces)
+    found: bytes = content.read()  # type: ignore[union-attr]
+    return found
+
+
+def name_of(given: Given) -> str:
+    """The name of the file that was given; empty where it has none."""
+    name = given.value if isinstance(given.value, str) else getattr(given.value, "name", "")
+    return name if isinstance(name, str) else ""
+
+
+def _tiff_of(content: Any) -> Iterator[bytes | memoryview] | None:
+    """The TIFF of an array or a picture; None for anything else."""
+    if _is_array(content):
+        return tiff_of(content)
+    return tiff_of(*_pixels_of(content)) if _is_picture(content) else None
+
+
+def _pixels_of(picture: Any) -> tuple[np.ndarray[Any, Any], bytes]:
+    """The pixels of a picture of Pillow, as they lie in memory, and its profile."""
+    import numpy as np
+
+    profile = picture.info.get("icc_profile") or b""
+    if picture.mode == "I":  # how older versions of Pillow read 16 bits of grey
+        values = np.asarray(picture)
+        if values.min() < 0 or values.max() > 0xFFFF:
+            raise UsageError("The picture has values beyond 16 bits.", fix="Convert it to another mode.")
+        return values.astype(np.uint16), profile
+    if picture.mode not in _PLAIN:
+        mode = _OF_MODE.get(picture.mode, "RGB")
+        mode = "RGBA" if picture.mode == "P" and "transparency" in picture.info else mode
+        profile = profile if picture.mode in ("1", "P", "PA", "La", "RGBa", "RGBX") else b""
+        picture = picture.convert(mode)
+    return np.asarray(picture), profile
+
+
+def tiff_of(array: np.ndarray[Any, Any], profile: bytes = b"") -> Iterator[bytes | memoryview]:
+    """An uncompressed TIFF with the pixels of an array.
+
+    Args:
+        array: H×W or H×W×1 to 4 of uint8, uint16 or float32; it is not changed.
+        profile: ICC profile of the pixels.
+
+    Yields:
+        The header, and the pixels.
+
+    Raises:
+        UsageError: it is larger than a TIFF can be, 4 GiB.
+    """
+    import numpy as np
+
+    order = "<" if sys.byteorder == "little" else ">"
+    pixels = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    if pixels.nbytes >= (1 << 32) - len(profile) - 1024:
+        raise UsageError("An array has more than 4 GiB.", fix="Hand it over in parts.")
+    height, width = pixels.shape[:2]
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    kind = 3 if pixels.dtype.kind == "f" else 1
+    short, long = f"{order}%dH", f"{order}%dI"
+    entries: list[tuple[int, int, bytes]] = [
+        (256, 4, struct.pack(long % 1, width)),
+        (257, 4, struct.pack(long % 1, height)),
+        (258, 3, struct.pack(short % channels, *[8 * pixels.itemsize] * channels)),
+        (259, 3, struct.pack(short % 1, 1)),
+        (262, 3, struct.pack(short % 1, 2 if channels > 2 else 1)),
+        (273, 4, bytes(4)),  # where the pixels begin, known below
+        (277, 3, struct.pack(short % 1, channels)),
+        (278, 4, struct.pack(long % 1, height)),
+        (279, 4, struct.pack(long % 1, pixels.nbytes)),
+        (284, 3, struct.pack(short % 1, 1)),
+        *([(338, 3, struct.pack(short % 1, 2))] if channels in (2, 4) else []),
+        (339, 3, struct.pack(short % channels, *[kind] * channels)),
+        *([(34675, 7, profile)] if profile else []),
+    ]
+    at = 8 + 2 + 12 * len(entries) + 4
+    start = at + sum(len(value) + len(value) % 2 for *_, value in entries if len(value) > 4)
+    head, behind = bytearray(), bytearray()
+    for tag, form, value in entries:
+        data = struct.pack(long % 1, start) if tag == 273 else value
+        head += struct.pack(f"{order}HHI", tag, form, len(data) // {3: 2, 4: 4, 7: 1}[form])
+        if len(data) > 4:
+            head += struct.pack(long % 1, at + len(behind))
+            behind += data + bytes(len(data) % 2)
+        else:
+            head += data.ljust(4, b"\0")
+    magic = b"II*\0" if order == "<" else b"MM\0*"
+    yield magic + struct.pack(f"{order}IH", 8, len(entries)) + head + bytes(4) + behind
+    yield memoryview(pixels).cast("B")
