@@ -13,7 +13,7 @@ from imgpar.batch.settings import ENCODE
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import SourceError, UsageError, bad_value, item_error
 from imgpar.inputs.batches import named_item, why_unreadable
-from imgpar.inputs.handed import Given, name_of, read_content, read_given
+from imgpar.inputs.handed import GivenInput, file_name, read_content, read_input
 from imgpar.inputs.sources import is_source
 from imgpar.recipe.recipe import Recipe
 
@@ -35,13 +35,13 @@ def encode(
     recipe, options = resolve(recipe, {**settings, "to": to}, ENCODE)
     if len(recipe.to) > 1:
         raise bad_value("to", "one format", ", ".join(recipe.to))
-    found = Given(given) if isinstance(given, _CONTENTS) else read_given(given)
+    found = GivenInput(given) if isinstance(given, _CONTENTS) else read_input(given)
     _check(found)
     if not recipe.to and found.handed and _is_pixels(found.value):
         raise UsageError(
             "Arrays and pictures in memory have no format.", fix="Choose one with to, as 'webp'."
         )
-    name = name or name_of(found)
+    name = name or file_name(found)
     try:
         data = read_content(found.value)  # type: ignore[arg-type]
     except OSError as error:
@@ -54,7 +54,7 @@ def encode(
     return encode_aside(data, request, options.timeout)
 
 
-def _check(given: Given) -> None:
+def _check(given: GivenInput) -> None:
     """Refuse what is not one picture. Raises UsageError; SourceError for a file that is not there."""
     value = given.value
     if is_source(value) or given.keyed or (isinstance(value, str) and is_address(value)):

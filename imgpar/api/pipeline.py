@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from imgpar.api.encoding import encode
@@ -211,6 +212,39 @@ class Pipeline(OperationMethods):
             call, inputs, out, settings, report, on_event=on_event, cancel=cancel, workers=session
         )
 
+    async def arun(
+        self,
+        inputs: Inputs,
+        out: Place | None = None,
+        *,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        report: str | os.PathLike[str] | None = None,
+        **settings: Unpack[RunSettings],
+    ) -> Report:
+        """As `run`, to be awaited in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def convert(pipe: Pipeline) -> int:
+        ...     return (await pipe.arun("photos/", "web/", to="webp")).ok
+
+        Args:
+            inputs, out, session, report, settings: as for `run`.
+            on_event: called in another thread; `loop.call_soon_threadsafe` hands events to the loop.
+            cancel: stops the run. A task that is cancelled stops it at once, as `kill()`; the next run
+                continues it.
+
+        Raises:
+            UsageError, RunError: as for `run`.
+        """
+        from imgpar.api.asynchronous import in_thread
+
+        token = cancel or CancelToken()
+        work = partial(
+            self.run, inputs, out, session=session, on_event=on_event, cancel=token, report=report, **settings
+        )
+        return await in_thread(work, token)
+
     def extract(
         self,
         inputs: Inputs,
@@ -294,7 +328,7 @@ class Pipeline(OperationMethods):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
+    ) -> Generator[tuple[Item, np.ndarray[Any, Any]]]:
         """Decoded and transformed pictures as arrays, in order, from workers started for this call; see
         `Session.arrays`.
 
@@ -328,13 +362,51 @@ class Pipeline(OperationMethods):
             on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
-        def stream() -> Iterator[tuple[Item, np.ndarray[Any, Any]]]:
+        def stream() -> Generator[tuple[Item, np.ndarray[Any, Any]]]:
             options = request.options
             memory, worker_memory = options.memory, options.worker_memory
             with Workers(options.jobs, memory, worker_memory=worker_memory) as workers:
                 yield from stream_arrays(workers, request)
 
         return stream()
+
+    def aarrays(
+        self,
+        inputs: Inputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[Item, np.ndarray[Any, Any]]]:
+        """As `arrays`, for `async for` in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def shapes(pipe: Pipeline) -> list[tuple[int, ...]]:
+        ...     return [array.shape async for _, array in pipe.aarrays("photos/")]
+
+        Args:
+            inputs, channels, dtype, copy, settings: as for `arrays`.
+            on_event: called in another thread.
+            cancel: stops the run. A task that is cancelled stops it at once.
+
+        Yields:
+            As `arrays`. The next array is asked for with the next step of the loop. Where a loop is left
+            early, `contextlib.aclosing` ends the run at once.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised at the first step.
+            RunError, ItemError: as for `arrays`.
+        """
+        from imgpar.api.asynchronous import each
+
+        token = cancel or CancelToken()
+        make = partial(
+            self.arrays, inputs, channels=channels, dtype=dtype, copy=copy, on_event=on_event, cancel=token,
+            **settings,
+        )  # fmt: skip
+        return each(make, token)
 
     def assemble(
         self,
@@ -480,3 +552,30 @@ class Pipeline(OperationMethods):
             UsageError, ItemError: as for `encode`.
         """
         return encode(self.recipe, data, to, name, settings)
+
+    async def aencode(
+        self,
+        data: Content | str | os.PathLike[str],
+        *,
+        to: str | None = None,
+        name: str = "",
+        **settings: Unpack[EncodeSettings],
+    ) -> bytes:
+        """As `encode`, to be awaited in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def thumbnail(data: bytes) -> bytes:
+        ...     return await Pipeline().resize("640").aencode(data, to="jpg", timeout=5)
+
+        Args:
+            data, to, name, settings: as for `encode`. Where the task is cancelled, the picture is encoded to
+                its end all the same; `timeout` limits that.
+
+        Returns:
+            Content of the file; it belongs to the caller.
+
+        Raises:
+            UsageError, ItemError: as for `encode`.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(partial(self.encode, data, to=to, name=name, **settings))

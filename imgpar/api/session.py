@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imgpar.api.pipeline import Pipeline
@@ -102,7 +103,7 @@ class Session(Workers):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
-    ) -> Iterator[tuple[Item, Array]]:
+    ) -> Generator[tuple[Item, Array]]:
         """Decoded and transformed pictures as arrays, in the order of the inputs.
 
         >>> pipe = Pipeline().resize("224x224", fit="cover")
@@ -137,6 +138,43 @@ class Session(Workers):
             copy=copy, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)
+
+    def aarrays(
+        self,
+        pipeline: Pipeline,
+        inputs: Inputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> AsyncGenerator[tuple[Item, Array]]:
+        """As `arrays`, for `async for` in an event loop of asyncio; see `Pipeline.aarrays`.
+
+        >>> async def shapes(session: Session, pipe: Pipeline) -> list[tuple[int, ...]]:
+        ...     return [array.shape async for _, array in session.aarrays(pipe, "photos/")]
+
+        Args:
+            pipeline: operations applied to each picture.
+            inputs, channels, dtype, copy, on_event, cancel: as for `Pipeline.aarrays`.
+            settings: as for `arrays`.
+
+        Yields:
+            As `arrays`.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised at the first step.
+        """
+        from imgpar.api.asynchronous import each
+
+        token = cancel or CancelToken()
+        make = partial(
+            self.arrays, pipeline, inputs, channels=channels, dtype=dtype, copy=copy, on_event=on_event,
+            cancel=token, **settings,
+        )  # fmt: skip
+        return each(make, token)
 
     def describe(
         self,

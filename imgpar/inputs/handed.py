@@ -39,7 +39,7 @@ _PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "F")
 """Modes whose pixels are written as they are."""
 
 
-class Given(NamedTuple):
+class GivenInput(NamedTuple):
     """One input as it was given."""
 
     value: str | Source | Content
@@ -54,7 +54,7 @@ class Given(NamedTuple):
         return not (isinstance(self.value, str) or is_source(self.value))
 
 
-def given_inputs(inputs: Any) -> tuple[list[Given] | Iterator[Given], bool]:
+def inputs_in_order(inputs: Any) -> tuple[list[GivenInput] | Iterator[GivenInput], bool]:
     """The inputs of a call one by one, and whether they are read while it runs.
 
     Lists, tuples and mappings are read at once, so that what is wrong with them is an error of the call; any
@@ -70,36 +70,36 @@ def given_inputs(inputs: Any) -> tuple[list[Given] | Iterator[Given], bool]:
     elif _is_stack(inputs):
         inputs = list(inputs)
     if isinstance(inputs, (list, tuple, set, frozenset)):
-        return [read_given(given) for given in inputs], False
-    return map(read_given, iter(inputs)), True
+        return [read_input(given) for given in inputs], False
+    return map(read_input, iter(inputs)), True
 
 
-def read_given(given: Any) -> Given:
+def read_input(given: Any) -> GivenInput:
     """One input.
 
-    >>> read_given(("7", b"P5 1 1 255 x"))
-    Given(value=b'P5 1 1 255 x', key='7', keyed=True)
+    >>> read_input(("7", b"P5 1 1 255 x"))
+    GivenInput(value=b'P5 1 1 255 x', key='7', keyed=True)
 
     Raises:
         BadValueError: it is none.
     """
     if isinstance(given, str):
-        return Given(parsing.named("the inputs", parsing.path, given))
+        return GivenInput(parsing.named("the inputs", parsing.path, given))
     if is_source(given):
-        return Given(as_source(given))
+        return GivenInput(as_source(given))
     if isinstance(given, tuple) and len(given) == 2:
         key, value = given
-        inner = read_given(value)
+        inner = read_input(value)
         if inner.keyed or is_source(value):
             raise bad_value("the inputs", "a path or a content after a key", value)
         hash(key)
         return inner._replace(key=key, keyed=True)
     if isinstance(given, os.PathLike):
-        return Given(parsing.named("the inputs", parsing.path, given))
+        return GivenInput(parsing.named("the inputs", parsing.path, given))
     if not _is_content(given):
         raise bad_value("the inputs", "a path, a source, a content, an array or a picture", given)
     _check_content(given)
-    return Given(given)
+    return GivenInput(given)
 
 
 def _is_one(inputs: Any) -> bool:
@@ -184,7 +184,7 @@ def read_content(content: Content | str) -> bytes:
     return found
 
 
-def name_of(given: Given) -> str:
+def file_name(given: GivenInput) -> str:
     """The name of the file that was given; empty where it has none."""
     name = given.value if isinstance(given.value, str) else getattr(given.value, "name", "")
     return name if isinstance(name, str) else ""

@@ -108,3 +108,12 @@ def errors(settings: Mapping[str, int]) -> None:
         print(error.message, error.fix)
     except imgpar.ImgparError as error:
         print(error.exit_code)
+
+
+async def in_a_loop(pipe: imgpar.Pipeline, session: imgpar.Session) -> None:
+    data: bytes = await pipe.aencode(b"", to="jpg", timeout="5s")
+    report = await pipe.arun("photos/", "web/", to="webp", session=session)
+    async for item, array in pipe.aarrays("photos/", jobs=2):
+        print(item.path, array.shape, data, report.ok)
+    async for item, array in session.aarrays(pipe, "photos/", channels="L"):
+        print(item.path, array.shape)
