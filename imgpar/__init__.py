@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     )
     from imgpar.core.job import Event, Item, Outcome, OutputFile
     from imgpar.inputs.memory_source import MemorySource
+    from imgpar.outputs.callback_sink import OutputData
     from imgpar.outputs.memory_sink import MemorySink
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
@@ -103,6 +104,7 @@ _HOMES = {
     "OutputFile": "imgpar.core.job",
     "InputList": "imgpar.inputs.lists",
     "MemorySource": "imgpar.inputs.memory_source",
+    "OutputData": "imgpar.outputs.callback_sink",
     "MemorySink": "imgpar.outputs.memory_sink",
 }
 
@@ -135,6 +137,7 @@ __all__ = [
     "MissingExtraError",
     "NoInputError",
     "Outcome",
+    "OutputData",
     "OutputError",
     "OutputFile",
     "OutputLockedError",

@@ -11,7 +11,7 @@ from typing import Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
-from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place, resolve
+from imgpar.api.settings import Destination, Inputs, checked_recipe, given_inputs, read_destination, resolve
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.estimate import Estimate, Sample, estimate_key, keep_estimate
 from imgpar.batch.report import Report
@@ -35,7 +35,7 @@ LONGEST = 60.0
 
 def estimate(
     inputs: Inputs,
-    out: Place | None = None,
+    out: Destination | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,
     cancel: CancelToken | None = None,
@@ -63,7 +63,7 @@ def estimate(
         NoInputError: there is nothing to convert.
     """
     chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
-    place = None if out is None else read_place(out)
+    place = None if out is None else read_destination(out)
     return estimated(given_inputs(inputs), place, chosen, options, cancel or CancelToken())
 
 

@@ -12,7 +12,7 @@ from imgpar.api.encoding import encode
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import Inputs, Place, given_inputs, read_output, read_place, resolve
+from imgpar.api.settings import Destination, Inputs, given_inputs, read_destination, read_output, resolve
 from imgpar.api.typed import (
     ArraysSettings,
     AssembleSettings,
@@ -156,7 +156,7 @@ class Pipeline(OperationMethods):
     def run(
         self,
         inputs: Inputs,
-        out: Place | None = None,
+        out: Destination | None = None,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -173,7 +173,9 @@ class Pipeline(OperationMethods):
             inputs: one or more files, folders (recursive), globs, ZIP archives or sources, such as
                 `MemorySource({"a.jpg": data})`.
             out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
-                `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`.
+                `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`. A function is called
+                in this process with each output, an `OutputData`, by one item at a time and in no order; an
+                exception in it fails the item, and `cancel` stops the run.
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
@@ -215,7 +217,7 @@ class Pipeline(OperationMethods):
     async def arun(
         self,
         inputs: Inputs,
-        out: Place | None = None,
+        out: Destination | None = None,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -248,7 +250,7 @@ class Pipeline(OperationMethods):
     def extract(
         self,
         inputs: Inputs,
-        out: Place,
+        out: Destination,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -294,7 +296,7 @@ class Pipeline(OperationMethods):
         self,
         call: Call,
         inputs: Inputs,
-        out: Place | None,
+        out: Destination | None,
         settings: Mapping[str, Any],
         report: str | os.PathLike[str] | None,
         **hooks: Any,
@@ -310,7 +312,7 @@ class Pipeline(OperationMethods):
             paths = [name for name in names if isinstance(name, str)]
             place_of_run = out if isinstance(out, str) else ""
             check_report(report := named("report", parsing.path, report), paths, place_of_run)
-        place = None if out is None else read_place(out)
+        place = None if out is None else read_destination(out)
         result = execute(names, place, recipe, options, **hooks)
         if report is not None:
             from imgpar.batch.pages.writing import write_report

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Inputs, Place, given_inputs
+from imgpar.api.settings import Destination, Inputs, given_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import SESSION_ARRAYS, SESSION_DESCRIBE
@@ -67,7 +67,7 @@ class Session(Workers):
         self,
         pipeline: Pipeline,
         inputs: Inputs,
-        out: Place | None = None,
+        out: Destination | None = None,
         *,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,

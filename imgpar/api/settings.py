@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeGuard
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
@@ -20,6 +20,7 @@ from imgpar.inputs.foreign import as_source
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.sources import Source, SourceLike, is_source
 from imgpar.ops import operation_types
+from imgpar.outputs.callback_sink import CallbackSink, OnOutput
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.templates import FIELDS, clean
 from imgpar.recipe.outputs import Output, check_names
@@ -29,6 +30,8 @@ from imgpar.recipe.tables import fields_of, is_setting, make_operation
 Input = str | os.PathLike[str] | SourceLike
 Inputs = Input | Iterable[Input]
 Place = str | os.PathLike[str] | Sink
+Destination = Place | OnOutput
+"""OUT of a run that makes files of its inputs."""
 
 
 def given_inputs(inputs: Inputs) -> list[str | Source]:
@@ -53,6 +56,16 @@ def given_inputs(inputs: Inputs) -> list[str | Source]:
 def read_place(out: Place) -> str | Sink:
     """OUT as a path or a sink."""
     return parsing.path(out) if isinstance(out, (str, bytes, os.PathLike)) else out
+
+
+def read_destination(out: Destination) -> str | Sink:
+    """OUT as a path or a sink: a function gets the outputs by one of its own."""
+    return CallbackSink(out) if is_function(out) else read_place(out)
+
+
+def is_function(out: object) -> TypeGuard[OnOutput]:
+    """Whether OUT is a function, not a path or a sink."""
+    return callable(out) and not (isinstance(out, type) or hasattr(out, "publish"))
 
 
 def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tuple[Recipe, RunOptions]:

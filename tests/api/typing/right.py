@@ -110,6 +110,15 @@ def errors(settings: Mapping[str, int]) -> None:
         print(error.exit_code)
 
 
+def outputs(pipe: imgpar.Pipeline) -> None:
+    def store(output: imgpar.OutputData) -> None:
+        print(output.name, output.source, output.format, output.size, len(output.data))
+
+    pipe.run("photos/", store, to="webp")
+    imgpar.convert("photos/", store)
+    imgpar.dry_run("photos/", store)
+
+
 async def in_a_loop(pipe: imgpar.Pipeline, session: imgpar.Session) -> None:
     data: bytes = await pipe.aencode(b"", to="jpg", timeout="5s")
     report = await pipe.arun("photos/", "web/", to="webp", session=session)
