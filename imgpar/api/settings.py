@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
@@ -60,7 +60,7 @@ def read_place(out: Place) -> str | Sink:
 
 def read_destination(out: Destination) -> str | Sink:
     """OUT as a path or a sink: a function gets the outputs by one of its own."""
-    return CallbackSink(out) if is_function(out) else read_place(out)
+    return CallbackSink(out) if is_function(out) else read_place(cast("Place", out))
 
 
 def is_function(out: object) -> TypeGuard[OnOutput]:
