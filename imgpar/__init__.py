@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imgpar.api.watch import watch
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
-    from imgpar.batch.encoding import Encoded
+    from imgpar.batch.encoding import EncodedPicture
     from imgpar.batch.estimate import Estimate
     from imgpar.batch.event_log import EventLog
     from imgpar.batch.frames.reading import ClipFrame
@@ -71,7 +71,7 @@ _HOMES = {
     "Comparison": "imgpar.api.compare",
     "concat": "imgpar.api.functions",
     "convert": "imgpar.api.functions",
-    "Encoded": "imgpar.batch.encoding",
+    "EncodedPicture": "imgpar.batch.encoding",
     "describe": "imgpar.api.describe",
     "PictureInfo": "imgpar.batch.describing",
     "ClipInfo": "imgpar.video.clip_info",
@@ -122,7 +122,7 @@ __all__ = [
     "DuplicateGroup",
     "Duplicates",
     "EncodeError",
-    "Encoded",
+    "EncodedPicture",
     "Estimate",
     "Event",
     "EventLog",

@@ -72,7 +72,7 @@ EXPORTS = {
     *("frames", "ClipFrame", "VideoWriter"),
     *("estimate", "Estimate"),
     "EventLog",
-    *("Encoded", "OutputData"),
+    *("EncodedPicture", "OutputData"),
     "InputList",
     "watch",
     *("duplicates", "Duplicates", "DuplicateGroup", "DuplicateFile"),

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.api.settings import resolve
 from imgpar.batch.encoded_file import target_format
-from imgpar.batch.encoding import Encoded, EncodeRequest, encode_aside, encode_here
+from imgpar.batch.encoding import EncodedPicture, EncodeRequest, encode_aside, encode_here
 from imgpar.batch.settings import ENCODE
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import SourceError, UsageError, bad_value, item_error
 from imgpar.inputs.batches import named_item, why_unreadable
-from imgpar.inputs.handed import GivenInput, file_name, read_content, read_input
+from imgpar.inputs.handed import GivenInput, content_bytes, file_name, read_input
 from imgpar.inputs.sources import is_source
 from imgpar.recipe.recipe import Recipe
 
@@ -29,7 +29,7 @@ def encode(
     to: str | None,
     name: str,
     settings: Mapping[str, Any],
-) -> Encoded:
+) -> EncodedPicture:
     """Encode one picture; see `Pipeline.encode`."""
     recipe.check_single("encode")
     recipe, options = resolve(recipe, {**settings, "to": to}, ENCODE)
@@ -43,7 +43,7 @@ def encode(
         )
     name = name or file_name(found)
     try:
-        data = read_content(found.value)  # type: ignore[arg-type]
+        data = content_bytes(found.value)  # type: ignore[arg-type]
     except OSError as error:
         raise SourceError(why_unreadable(error)) from error
     target = target_format(recipe.to, data, name)

@@ -49,7 +49,7 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.batch.encoding import Encoded
+    from imgpar.batch.encoding import EncodedPicture
     from imgpar.batch.report import Report
     from imgpar.inputs.handed import Content
 
@@ -95,7 +95,7 @@ class Pipeline(OperationMethods):
         pipeline: Pipeline | None = None,
         /,
         *,
-        name: str | None = None,
+        name: str | Callable[[Item], str] | None = None,
         **settings: Unpack[OutputSettings],
     ) -> Self:
         """This pipeline with one more output per input: the operations of this pipeline run once, then those
@@ -536,7 +536,7 @@ class Pipeline(OperationMethods):
         to: str | None = None,
         name: str = "",
         **settings: Unpack[EncodeSettings],
-    ) -> Encoded:
+    ) -> EncodedPicture:
         """As `encode`, with what is known of the result.
 
         >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)

@@ -21,6 +21,7 @@ from imgpar.inputs.lists import InputList
 from imgpar.inputs.sources import Source, SourceLike, is_source
 from imgpar.ops import operation_types
 from imgpar.outputs.callback_sink import CallbackSink, OnOutput
+from imgpar.outputs.name_function import FunctionName
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.templates import FIELDS, clean
 from imgpar.recipe.outputs import Output, check_names
@@ -83,7 +84,7 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
     return recipe, RunOptions.read(run)
 
 
-def read_output(recipe: Recipe, settings: Mapping[str, Any], name: str | None) -> Output:
+def read_output(recipe: Recipe, settings: Mapping[str, Any], name: object) -> Output:
     """One output of a recipe, from keyword settings as for `resolve`.
 
     Args:
@@ -160,7 +161,7 @@ def check_naming(recipe: Recipe) -> None:
 
 def _with_recipe(name: str, recipe: Recipe) -> str:
     """A template with the name of the recipe in place of its field."""
-    if not name:
+    if not name or isinstance(name, FunctionName):
         return name
     template = parse_template(name, FIELDS)
     if "recipe" not in template.fields:

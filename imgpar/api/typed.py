@@ -6,9 +6,11 @@ Written by scripts/make_signatures.py: change the declarations, not this file.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
+
+from imgpar.core.job import Item
 
 Blend: TypeAlias = Literal[
     "over",
@@ -564,7 +566,7 @@ class PlainRunSettings(OperationSettings, total=False):
     """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
     hardware: bool | None
     """Use a hardware encoder, if a working one is found."""
-    name: str | None
+    name: str | Callable[[Item], str] | None
     """Template of the names, such as '{date:%Y-%m-%d}_{stem}-{width}.{ext}'; with / it is a path below OUT;
     fields: stem, ext, dir, parent, n, date, camera, width, height, page, hash, recipe ({n:04}: digits,
     {hash:8}: length, {camera|other}: where it is missing)."""
@@ -619,6 +621,8 @@ class PlainRunSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    root: str | os.PathLike[str] | None
+    """Folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     shard: int | str | None

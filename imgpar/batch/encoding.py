@@ -33,7 +33,7 @@ from imgpar.runtime.scheduler import CancelToken
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedPicture:
     """An encoded picture, and what is known of it.
 
     >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
@@ -68,7 +68,7 @@ class EncodeRequest(NamedTuple):
     options: RunOptions
 
 
-def encode_here(data: bytes, request: EncodeRequest) -> Encoded:
+def encode_here(data: bytes, request: EncodeRequest) -> EncodedPicture:
     """Encode in this process.
 
     Raises:
@@ -96,14 +96,14 @@ def encode_here(data: bytes, request: EncodeRequest) -> Encoded:
         verify=options.verify,
     )
     seconds = time.perf_counter() - started
-    return Encoded(bytes(made.data), request.format, made.spec.size, made.lost, made.notes, seconds)
+    return EncodedPicture(bytes(made.data), request.format, made.spec.size, made.lost, made.notes, seconds)
 
 
 usual_memory = cache(default_memory)
 """Most bytes of the frames of one picture, as in runs."""
 
 
-def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded:
+def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> EncodedPicture:
     """Encode in a worker process, which is killed after `timeout` seconds of work.
 
     Raises:
@@ -134,14 +134,14 @@ def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded
         return taken(folder, *found)
 
 
-def taken(folder: str, job: Job, answer: EncodedFile) -> Encoded:
+def taken(folder: str, job: Job, answer: EncodedFile) -> EncodedPicture:
     """The result of a worker, whose file is removed."""
     path = os.path.join(folder, str(job.id))
     with open(path, "rb") as file:
         data = file.read()
     os.unlink(path)
     size = answer.width, answer.height
-    return Encoded(data, answer.format, size, answer.lost, answer.notes, answer.seconds)
+    return EncodedPicture(data, answer.format, size, answer.lost, answer.notes, answer.seconds)
 
 
 class _Shared:

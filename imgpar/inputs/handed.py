@@ -167,7 +167,7 @@ def write_content(content: Content, path: str) -> None:
             shutil.copyfileobj(content, file, _PIECE)  # type: ignore[arg-type]
 
 
-def read_content(content: Content | str) -> bytes:
+def content_bytes(content: Content | str) -> bytes:
     """A content as the bytes of a file; a file of the caller is read to its end, and not closed.
 
     Raises:

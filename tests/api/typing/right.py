@@ -79,7 +79,7 @@ def pipelines() -> None:
         print(item.path, array.shape, array.dtype)
     data: bytes = pipe.encode(b"", to="jpg", quality=80, resize=64, strict=True)
     data = pipe.encode(Path("a.jpg"), to="jpg", timeout=2, memory="1G")
-    made: imgpar.Encoded = pipe.encode_with_report("a.jpg")
+    made: imgpar.EncodedPicture = pipe.encode_with_report("a.jpg")
     print(made.data, made.format, made.size, made.lost, made.notes, made.seconds)
     print(len(data))
 
