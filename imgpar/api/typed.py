@@ -705,7 +705,8 @@ class WatchSettings(DryRunSettings, total=False):
     """Settings of `watch`."""
 
     once: bool | None
-    """Process the files that are there and settled, then end with the exit code of a run."""
+    """Process the files that are there and settled, then end with the exit code of a run; where there are
+    none yet, that is success."""
     settle: float | str | None
     """Take a file when its size and its time have not changed for this long, and no program has it open for
     writing where the system tells (default: 2s)."""

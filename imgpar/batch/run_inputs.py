@@ -99,7 +99,7 @@ def input_batches(
     _check_root(named, place, options)
     for listed in sources_in(named):
         if isinstance(listed, InputList):
-            listed.looks = not formats
+            listed.look_for(formats)
     if isinstance(named, InputList):
         if not options.recursive:
             raise UsageError("A list names files, so --no-recursive leaves nothing out.", fix="Leave it out.")

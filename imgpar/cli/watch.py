@@ -18,7 +18,7 @@ from imgpar.cli.convert import USUAL, add_conversion, check_lists, read_listed, 
 from imgpar.cli.outlets import check_outlets, logs_json, outlets
 from imgpar.cli.parsing import Parser, align_columns
 from imgpar.cli.passwords import shown_command
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Event, Listener, hears_starts, listens_in_bulk
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def watch_command(argv: Sequence[str]) -> int:
             report = watcher.execute()
     if token.cancelled:
         return 130 if signal.SIGINT in received else 0
-    return 0 if watcher.waiting and not report.total else report.exit_code
+    nothing_yet = report.exit_code == NoInputError.exit_code and (watcher.waiting or not watcher.away)
+    return 0 if nothing_yet else report.exit_code
 
 
 class _Results:
@@ -217,6 +218,8 @@ def _print_status(args: argparse.Namespace, places: Sequence[str]) -> int:
     return 1 if any(record["state"] == "paused" or record.get("away") for record in running_now) else 0
 
 
+SHOWN = 5
+"""Paths in a line."""
 _COUNTS = (("done", "ok"), ("failed", "failed"), ("skipped", "skipped"))
 
 
@@ -237,9 +240,20 @@ def _shown(record: dict[str, Any]) -> str:
         ),
         ("pending", f"{record.get('pending', 0)} not settled yet"),
         ("away", ", ".join(record.get("away", ()))),
+        ("held", _held(record["held"])),
         ("paused", record.get("paused", "")),
         ("last error", record.get("last_error", "")),
         ("memory", f"{record.get('memory', 0) / 1e6:.0f} MB"),
         ("updated", record.get("updated", "")),
     ]
     return align_columns([row for row in rows if row[1]])
+
+
+def _held(paths: Sequence[str]) -> str:
+    """Inputs that a watch was about to move or delete when it was killed."""
+    from imgpar.batch.log_lines import escaped
+
+    if not paths:
+        return ""
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    return f"{', '.join(map(escaped, paths[:SHOWN]))}{more}; put back when the watch is started again"

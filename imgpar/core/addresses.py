@@ -21,6 +21,8 @@ _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{1,20}:/{1,2})((?:[^\s'\"<>]|'(?=
 _QUERY = re.compile(r"(?<=\S)\?[\w.~%+-]+=[^\s\"<>]*")
 """A query behind a path with spaces, or behind one without its host."""
 _LIKE_QUERY = r"\?(?=[\w.~%+-]+=)"
+_QUOTED = ("%25", "%3F", "%23")
+"""What `quoted_path` writes."""
 _WITHOUT_HOST = "url: /"
 """How urllib3 names an address in its messages."""
 
@@ -106,12 +108,25 @@ def _place(scheme: str, rest: str) -> str:
 def quoted_path(path: str) -> str:
     """A path as a part of an address that keeps it: `?` and `#` would begin what is removed as a secret.
 
-    >>> quoted_path("a b%20.jpg"), quoted_path("50%?.jpg")
-    ('a b%20.jpg', '50%25%3F.jpg')
+    Different paths have different ones, of which `unquoted_path` makes them again, whole or in parts.
+
+    >>> quoted_path("a b%20.jpg"), quoted_path("50%?.jpg"), quoted_path("%253F.jpg")
+    ('a b%20.jpg', '50%25%3F.jpg', '%25253F.jpg')
     """
-    if not any(sign in path for sign in ("?", "#", "%3F", "%23")):
+    if not any(sign in path for sign in ("?", "#", *_QUOTED)):
         return path
     return path.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+
+
+def unquoted_path(path: str) -> str:
+    """The path, or a part of it, from which `quoted_path` made this one.
+
+    >>> unquoted_path("a b%20.jpg"), unquoted_path("50%25%3F.jpg"), unquoted_path("%25253F.jpg")
+    ('a b%20.jpg', '50%?.jpg', '%253F.jpg')
+    """
+    if "%" not in path:
+        return path
+    return path.replace("%3F", "?").replace("%23", "#").replace("%25", "%")
 
 
 def last_part(address: str) -> str:

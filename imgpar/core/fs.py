@@ -24,6 +24,8 @@ from imgpar.core.liveness import (
 
 OURS = ".imgpar"
 """Folder in an output folder for the data of imgpar: the journal and originals."""
+LEAVING = ".imgpar-leaving"
+"""Folder beside inputs: files that a watch is about to move or delete. Nothing sweeps it."""
 WINDOWS = os.name == "nt"
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 """Error numbers for a lack of space."""

@@ -34,6 +34,7 @@ from imgpar.formats.registry import (
     TWINNED,
     Format,
     format_of_suffix,
+    list_hint,
     sniff,
 )
 
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 _HEAD = 4096
 _LEAST_DPI, _MOST_DPI = 0.01, 1e6
-_LISTS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt", ".gz")
-"""Suffixes of lists of inputs."""
 _MAX_PREFIX = 1 << 16
 """Maximum bytes before an embedded JPEG that is searched for; viewers do not show such files."""
 
@@ -75,7 +74,7 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
         raise UnknownFormatError(
             "Its content is not of a known picture format"
             + (f", although its name says {named.title}." if named else "."),
-            fix="Name a list of inputs with --files-from." if name.lower().endswith(_LISTS) else "",
+            fix=list_hint(name),
         )
     return found
 

@@ -26,6 +26,8 @@ MORE = 1 << 16
 """Bytes that it needs where a container may hold audio only."""
 UNCERTAIN = frozenset({"ts", "mts"})
 """Suffixes that other files have too (TypeScript): the content decides whether it is a clip."""
+_LISTS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt", ".gz")
+"""Suffixes of lists of inputs."""
 
 
 class Format(NamedTuple):
@@ -370,6 +372,15 @@ def sniff(head: bytes) -> Format | None:
             return record
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return FORMATS["svg"] if text[:4] == b"<svg" or (text[:1] == b"<" and b"<svg" in text) else None
+
+
+def list_hint(name: str) -> str:
+    """What to do with a file whose name is that of a list of inputs; empty for others.
+
+    >>> list_hint("urls.CSV"), list_hint("a.jpg")
+    ('Name a list of inputs with --files-from.', '')
+    """
+    return "Name a list of inputs with --files-from." if name.lower().endswith(_LISTS) else ""
 
 
 def peek(read: Callable[[int], bytes]) -> bytes:

@@ -99,7 +99,7 @@ class Archive(Source):
             except ImgparError as missing:
                 yield unlisted(self.root, mirror, str(missing), type(missing).__name__)
                 return
-        yield from in_folders(self.root, mirror, self._until_damage(broken), patterns)
+        yield from in_folders(self.root, mirror, self._until_damage(broken), patterns, quoted=bool(self.copy))
         for error in broken:
             yield unlisted(self.root, mirror, str(error), type(error).__name__)
 

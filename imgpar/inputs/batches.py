@@ -9,7 +9,7 @@ import os
 import stat
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -66,6 +66,7 @@ class Entries(Sequence[Item]):
         "_listed",
         "_mirror",
         "_ordered",
+        "_shown",
         "_wrong",
         "failed",
         "formats",
@@ -92,6 +93,7 @@ class Entries(Sequence[Item]):
         self.source = 0
         self._keys: Sequence[str] = ()
         self._before = ""
+        self._shown: Mapping[str, str] = {}
         self._listed: Mapping[str, str] = {}
         self._kinds: Mapping[str, str] = {}
 
@@ -139,6 +141,17 @@ class Entries(Sequence[Item]):
         made.source, made._before = number, before
         return made
 
+    def shown_as(self, shown: Callable[[str], str]) -> Entries:
+        """The same with outputs that are named after `shown(name)`."""
+        made = copy(self)
+        made._shown = {name: other for name in self.names if (other := shown(name)) != name}
+        return made
+
+    @property
+    def renamed(self) -> bool:
+        """Whether outputs are named after something else than these names."""
+        return bool(self._shown)
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -162,7 +175,7 @@ class Entries(Sequence[Item]):
         sizes, times, inodes, changes = self._columns
         return Item(
             self._folder + name,
-            self._mirror + name,
+            self._mirror + self._shown.get(name, name),
             sizes[index],
             times[index],
             inodes[index],
@@ -231,7 +244,7 @@ class Entries(Sequence[Item]):
             columns=self._listed,
         )
         made.failed, made._wrong, made.source = self.failed, self._wrong, self.source
-        made._before = self._before
+        made._before, made._shown = self._before, self._shown
         return made
 
     @property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from imgpar.core.addresses import unquoted_path
 from imgpar.core.errors import DamagedError, SourceError
 from imgpar.core.job import Item
 from imgpar.core.private_database import private_database
@@ -49,7 +50,12 @@ class Entry(NamedTuple):
 
 
 def in_folders(
-    root: str, mirror: str, entries: Iterable[Entry], patterns: Patterns | None = None
+    root: str,
+    mirror: str,
+    entries: Iterable[Entry],
+    patterns: Patterns | None = None,
+    *,
+    quoted: bool = False,
 ) -> Iterator[Batch]:
     """The batches of a source that lists its entries: parents first, in natural order.
 
@@ -62,6 +68,7 @@ def in_folders(
         mirror: its path below OUT.
         entries: in any order.
         patterns: `include` and `exclude` of the run.
+        quoted: whether the paths are those of `quoted_path`; outputs are named after the plain ones.
     """
     with private_database() as database:
         spool, told = FolderSpool(database), time.monotonic()
@@ -70,7 +77,7 @@ def in_folders(
             if time.monotonic() - told > PAUSE_SECONDS:
                 yield PAUSE
                 told = time.monotonic()
-        yield from _batches(spool, root, mirror)
+        yield from _batches(spool, root, mirror, unquoted_path if quoted else None)
 
 
 def _possible(entry: Entry) -> Entry:
@@ -117,7 +124,9 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
         spool.add(at, SpooledFile(name, *entry[1:]))
 
 
-def _batches(spool: FolderSpool, root: str, mirror: str) -> Iterator[Batch]:
+def _batches(
+    spool: FolderSpool, root: str, mirror: str, shown: Callable[[str], str] | None
+) -> Iterator[Batch]:
     stack = [iter([(1, root, mirror)])]  # no recursion: a path may have hundreds of parts
     while stack:
         found = next(stack[-1], None)
@@ -126,7 +135,12 @@ def _batches(spool: FolderSpool, root: str, mirror: str) -> Iterator[Batch]:
             continue
         number, folder, place = found
         inside = spool.contents(number, folder, place)
-        names = mirror_names([name for _, name in inside.folders])
+        names = {name: shown(name) if shown else name for _, name in inside.folders}
+        places = mirror_names(list(names.values()))
+        names = {name: places[other] for name, other in names.items()}
+        if shown:
+            items, others = inside.items.shown_as(shown), inside.others.shown_as(shown)
+            inside = inside._replace(items=items, others=others)
         if inside.items or inside.kinds or inside.left_out or inside.excluded:
             yield _batch(inside, folder, place, tuple(names.values()), root)
         stack.append(_folders_in(inside.folders, names, folder, place))

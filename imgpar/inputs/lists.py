@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import groupby
@@ -24,7 +24,7 @@ from imgpar.core.errors import ItemError, NoFileError, UsageError
 from imgpar.core.filenames import fold, short_hash
 from imgpar.core.job import Item
 from imgpar.core.private_database import private_database
-from imgpar.formats.registry import peek, sniff
+from imgpar.formats.registry import FORMATS, peek, sniff
 from imgpar.inputs.addresses import (
     ARCHIVE,
     AddressSpool,
@@ -98,8 +98,8 @@ class InputList(Source):
         self.waits = True
         """Whether it has addresses; true until it has been read."""
         self.single = self._named = False
-        self.looks = False
-        """Whether the first bytes of an address without a suffix are read, because they decide its format."""
+        self._looks = False
+        """Whether the first bytes of an address without a suffix are read."""
 
     @classmethod
     def of_addresses(cls, addresses: list[str], access: Access, number: int = 0) -> InputList:
@@ -121,6 +121,16 @@ class InputList(Source):
     def use(self, access: Access) -> None:
         """As `Source.use`."""
         self._access = access
+
+    def look_for(self, formats: Collection[str]) -> None:
+        """Say which formats are wanted; empty keeps that of each input.
+
+        Where that depends on what an address without a suffix is, its first bytes are read: where formats are
+        kept, or are those of clips and sound. In a list for which pictures are wanted it is taken for a
+        picture, which costs no request.
+        """
+        kinds = {FORMATS[name].kind for name in formats}
+        self._looks = self._named or kinds != {"image"}
 
     @property
     def name(self) -> str:
@@ -196,7 +206,7 @@ class InputList(Source):
         self, items: list[Item], mirror: str, patterns: Patterns | None, notes: tuple[str, ...]
     ) -> Batch:
         taken = [item for item in items if not patterns or patterns.takes(places_of(item.path).long)]
-        if self.looks:
+        if self._looks:
             taken = self._looked_at(taken)
         every = tuple(
             item._replace(named=self._named, mirror=f"{mirror}/{item.mirror}" if mirror else item.mirror)

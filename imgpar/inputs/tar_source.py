@@ -23,16 +23,10 @@ from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.compressed import Unpacked
 from imgpar.inputs.sequential import Receiver, SequentialArchive
 from imgpar.inputs.sources import Entry
+from imgpar.inputs.tar_headers import BoundedHeader, forward
 
 _CHUNK = 1 << 20
 _METHODS = {"tgz": "gz", "tbz": "bz2", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}
-_EXTENDED = (
-    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
-    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
-)
-"""Types of headers that hold names and times of the member after them."""
-_LONGEST_HEADER = 1 << 20
-"""Bytes of such a header, all of which tarfile reads into memory."""
 _CUT_OFF = "It is cut off: the archive ends before it does."
 
 
@@ -160,16 +154,8 @@ class _Links:
         return entry
 
 
-class _Header(tarfile.TarInfo):
+class _Header(BoundedHeader):
     """A header; one that is damaged ends the archive with an error, where tarfile takes it for the end."""
-
-    @classmethod
-    def frombuf(cls, buf: Any, encoding: str, errors: str) -> Any:
-        """As of tarfile."""
-        info = super().frombuf(buf, encoding, errors)
-        if info.type in _EXTENDED and info.size > _LONGEST_HEADER:
-            raise DamagedError(f"It is damaged: one of its headers has {info.size:,} bytes.")
-        return info
 
     def _proc_gnusparse_10(self, next_: Any, *_: object) -> None:
         next_.sparse = []  # the map is not read: members with holes are failed inputs
@@ -191,14 +177,9 @@ def _members(file: Any) -> Iterator[tuple[int, tarfile.TarInfo, tarfile.TarFile]
     """The members of an archive with their numbers, without folders, and the archive. Raises DamagedError."""
     try:
         with tarfile.open(fileobj=file, mode="r:", tarinfo=_Header, encoding="utf-8") as archive:
-            number = 0
-            while (info := archive.next()) is not None:
-                archive.members = []  # type: ignore[attr-defined]  # it would keep all
-                if archive.offset <= info.offset or info.size < 0:
-                    raise DamagedError(f"It is damaged after {info.offset:,} bytes: a size is negative.")
+            for number, info in enumerate(forward(archive)):
                 if not info.isdir():
                     yield number, info, archive
-                number += 1
     except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         raise DamagedError(f"It is no tar archive, or it is damaged: {error}.") from None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from imgpar.core.filenames import fold, natural, short_hash
-from imgpar.core.fs import OURS
+from imgpar.core.fs import LEAVING, OURS
 from imgpar.core.job import Item
 from imgpar.inputs.batches import (
     Batch,
@@ -149,6 +149,14 @@ def _batch(folder: str, place: str, found: Listing, below: tuple[str, ...], root
         left_out=found.left_out,
         excluded=found.excluded,
         root=root,
+        notes=(_held_back(folder),) if LEAVING in found.left_out else (),
+    )
+
+
+def _held_back(folder: str) -> str:
+    return (
+        f"{os.path.join(folder, LEAVING)} holds inputs that a watch was about to move or delete; they are "
+        "left out. With none running, the next one with --move-done or --delete-source puts them back."
     )
 
 

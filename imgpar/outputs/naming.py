@@ -206,6 +206,8 @@ class Names:
         entries, folder = self._batch.items, os.path.join(self._batch.folder, "")
         if self._out.in_place or self._out.name or self._parts or not isinstance(entries, Entries):
             return False
+        if entries.renamed:
+            return False
         formats = entries.formats
 
         def names(name: str, level: int) -> Iterator[str]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import tarfile
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, cast
+from typing import IO
 
 from imgpar.core.digest import stream_digest
 from imgpar.core.errors import CommitError
 from imgpar.core.job import Facts, OutputFile
+from imgpar.inputs.tar_headers import BoundedHeader, forward
 from imgpar.outputs.archive_sink import BLOCK, ArchiveSink, Before, FileRange, WholeMember, Writer
 
 RECORD = tarfile.RECORDSIZE
-UNREADABLE = (OSError, tarfile.TarError, EOFError, ValueError, ArithmeticError)
+UNREADABLE = (OSError, tarfile.TarError, EOFError, ValueError, ArithmeticError, RecursionError)
 """What is raised for archives that are damaged, or made to look so."""
+MOST_FIELDS = 256
+"""Fields of a member. Each member has its own copy of those that the archive says of all."""
 
 
 class TarSink(ArchiveSink):
@@ -51,7 +54,7 @@ class TarBefore:
         self._file = file
         try:
             self.tar = _opened(file)
-            self._infos = {_plain(info.name): info for info in self.tar or () if info.name}
+            self._infos = dict(_named(self.tar)) if self.tar else {}
             if self.tar:
                 file.seek(self.tar.offset)
                 if file.read(tarfile.BLOCKSIZE).strip(b"\0"):  # where tarfile stops without a word
@@ -184,9 +187,7 @@ def members_of(file: IO[bytes], end: int) -> Iterator[tuple[str, WholeMember]]:
     """The whole regular files at the start of a plain tar that ends at `end` and may be cut off anywhere."""
     with contextlib.suppress(*UNREADABLE):
         file.seek(0)
-        tar = tarfile.open(fileobj=file, mode="r:")  # noqa: SIM115 - the file stays open
-        while info := tar.next():
-            cast(Any, tar).members = []  # they would stay in memory
+        for info in forward(_tar(file)):
             last = info.offset_data + info.size + -info.size % tarfile.BLOCKSIZE
             if not info.isreg() or last > end:
                 return
@@ -211,7 +212,20 @@ def _opened(file: IO[bytes]) -> tarfile.TarFile | None:
     if not file.read(1):
         return None
     file.seek(0)
-    return tarfile.open(fileobj=file, mode="r:")
+    return _tar(file)
+
+
+def _tar(file: IO[bytes]) -> tarfile.TarFile:
+    return tarfile.open(fileobj=file, mode="r:", tarinfo=BoundedHeader)
+
+
+def _named(tar: tarfile.TarFile) -> Iterator[tuple[str, tarfile.TarInfo]]:
+    """The members by name. Raises UNREADABLE."""
+    for info in forward(tar):
+        if len(info.pax_headers) > MOST_FIELDS:
+            raise tarfile.ReadError(f"one of its members has {len(info.pax_headers):,} fields")
+        if info.name:
+            yield _plain(info.name), info
 
 
 def _plain(name: str) -> str:

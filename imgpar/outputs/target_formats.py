@@ -10,7 +10,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Split
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import FORMATS, Format, find_format
+from imgpar.formats.registry import FORMATS, Format, find_format, list_hint
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
@@ -189,7 +189,8 @@ class Wishes:
                 error=f"It cannot become {self._to[0].title} ({self._out.name}). Choose another name."
             )
         if source is None:
-            return Wish(error="Its format cannot be told from its name or content. Name a format with --to.")
+            fix = list_hint(f".{suffix}") or "Name a format with --to."
+            return Wish(error=f"Its format cannot be told from its name or content. {fix}")
         if source.writable:
             return Wish((WishedFile(source.name, "" if by_name or in_place else "." + source.suffix),))
         if in_place:

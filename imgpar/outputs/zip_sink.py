@@ -6,7 +6,7 @@ import struct
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import IO
 
 from imgpar.core.digest import stream_digest
@@ -24,8 +24,12 @@ _LOCAL = struct.Struct("<4s2xHHHHLLLHH")
 _SIGNATURE = b"PK\3\4"
 _WITH_DESCRIPTOR, _UTF8 = 8, 0x800
 """Flags of a member: checksum and sizes follow its data; its name is UTF-8."""
+_CHECKED_BY_TIME = _WITH_DESCRIPTOR | 1
+"""Flags of an encrypted member whose password is compared with its time: the checksum is not known yet."""
 _ZIP64, _UNIX_TIME = 1, 0x5455
 """Extra fields: sizes of 64 bits; a time in seconds since 1970, where the header has only the local one."""
+_TIMES_AND_OWNERS = {_UNIX_TIME, 0x000A, 0x5855, 0x7855, 0x7875}
+"""Extra fields of different systems that differ between equal files."""
 _SHORT = 0xFFFFFFFF
 LONGEST_NAME = 65_535
 
@@ -144,13 +148,15 @@ class _ZipWriter:
             raise self._sink._damaged()
         data = info.header_offset + _LOCAL.size + sum(_LOCAL.unpack(head)[-2:])
         if self._sink.deterministic:
-            info.date_time, info.extra = self._sink._info(name, 0, 0, self._sink._time(0)).date_time, b""
-        self._target.write(info.FileHeader())
+            info.extra = _without(_TIMES_AND_OWNERS, info.extra)
+            if info.flag_bits & _CHECKED_BY_TIME != _CHECKED_BY_TIME:
+                info.date_time = self._sink._info(name, 0, 0, self._sink._time(0)).date_time
+        info.extra = _without({_ZIP64}, info.extra)  # the directory's; zipfile writes those that are needed
+        self._target.write(info.FileHeader(zip64=_is_large(info)))
         if not FileRange(old.fp, data, info.compress_size).copy(self._target):
             raise self._sink._damaged()
         if info.flag_bits & _WITH_DESCRIPTOR:
-            facts = (min(fact, _SHORT) for fact in (info.CRC, info.compress_size, info.file_size))
-            self._target.write(struct.pack("<4s3L", b"PK\7\10", *facts))
+            self._target.write(_descriptor(info))
         self._listed(info, self._end)
 
     def close(self) -> None:
@@ -190,10 +196,21 @@ def _member_at(file: IO[bytes], at: int) -> tuple[str, WholeMember] | None:
 def _with_its_name(info: zipfile.ZipInfo) -> zipfile.ZipInfo:
     """The entry; zipfile takes UTF-8 for CP437 where no flag says so, as in archives of macOS."""
     if not info.flag_bits & _UTF8 and not info.orig_filename.isascii():
-        fields = _extra_fields(info.extra)
-        info.filename = name_of(info.orig_filename.encode("cp437"), fields.pop(UNICODE_NAME, b""))
-        info.extra = b"".join(struct.pack("<HH", kind, len(data)) + data for kind, data in fields.items())
+        field = _extra_fields(info.extra).get(UNICODE_NAME, b"")
+        info.filename = name_of(info.orig_filename.encode("cp437"), field)
+        info.extra = _without({UNICODE_NAME}, info.extra)
     return info
+
+
+def _is_large(info: zipfile.ZipInfo) -> bool:
+    """Whether its sizes have 64 bits, as zipfile decides for the directory."""
+    return max(info.file_size, info.compress_size) > zipfile.ZIP64_LIMIT
+
+
+def _descriptor(info: zipfile.ZipInfo) -> bytes:
+    """What follows the data where the header before them has neither checksum nor sizes."""
+    form = "<4sLQQ" if _is_large(info) else "<4sLLL"
+    return struct.pack(form, b"PK\7\10", info.CRC, info.compress_size, info.file_size)
 
 
 def _dos_time(date: int, clock: int) -> tuple[int, int, int, int, int, int]:
@@ -207,6 +224,16 @@ def _extra_fields(data: bytes) -> dict[int, bytes]:
         found[kind] = data[4 : 4 + size]
         data = data[4 + size :]
     return found
+
+
+def _without(kinds: Set[int], data: bytes) -> bytes:
+    """Extra fields without those of some kinds."""
+    fields = _extra_fields(data)
+    if not kinds & fields.keys():
+        return data
+    return b"".join(
+        struct.pack("<HH", kind, len(field)) + field for kind, field in fields.items() if kind not in kinds
+    )
 
 
 def _modified(info: zipfile.ZipInfo) -> int:

@@ -12,6 +12,7 @@ import pytest
 from http_server import HttpServer, Page
 from PIL import Image
 from s3_server import MISSING, S3Server
+from video_clips import make_clip
 
 import imgpar
 from imgpar.batch.reserved import Reserved
@@ -304,6 +305,39 @@ def test_without_a_suffix_the_first_bytes_decide_the_format(server: HttpServer, 
     assert [item.status for item in plan.items] == ["planned", "failed", "planned"]
     assert [Path(out.path).name for item in plan.items for out in item.outputs] == ["image.png", "1.png"]
     assert server.sent < 300_000
+
+
+def test_a_list_of_addresses_keeps_each_format(server: HttpServer, tmp_path: Path, capsys) -> None:
+    jpeg = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(jpeg, "JPEG")
+    server.pages |= {"/a.jpg": Page(jpeg.getvalue()), "/image": Page(jpeg.getvalue(), type="image/jpeg")}
+    listed = tmp_path / "urls.csv"
+    listed.write_text("\n".join(["url", *map(server.url, ("/a.jpg", "/p/1.png", "/image?id=1"))]))
+    command = ["convert", "--files-from", str(listed), "-o", str(tmp_path / "out"), "--allow-private"]
+    assert main([*command, "--resize", "8", "-j", "1", "-q"]) == 0
+    found = {}
+    for path in filter(Path.is_file, (tmp_path / "out").iterdir()):
+        with Image.open(path) as shown:
+            found[path.name] = shown.format, shown.size
+    size = (8, 6)
+    assert found == {"a.jpg": ("JPEG", size), "1.png": ("PNG", size), "image.jpg": ("JPEG", size)}
+
+
+@pytest.mark.parametrize(("to", "named"), [("mkv", False), ("webp", True)])
+def test_a_clip_without_a_suffix_becomes_what_clips_can_become(
+    server: HttpServer, tmp_path: Path, convert: Convert, to: str, named: bool
+) -> None:
+    server.pages["/clip"] = Page(make_clip(tmp_path / "clip.mp4", frames=3).read_bytes())
+    inputs = [server.url("/clip")]
+    report = convert(inputs if named else iter(inputs), tmp_path / "out", to=to)
+    assert (report.ok, [path.name for path in (tmp_path / "out").glob("clip.*")]) == (1, [f"clip.{to}"])
+
+
+def test_a_list_that_was_named_as_an_input_is_told_from_a_picture(tmp_path: Path, convert: Convert) -> None:
+    (tmp_path / "urls.csv").write_text("url\nhttps://example.com/a.jpg\n")
+    for to in ((), "webp"):
+        (failed,) = convert(tmp_path / "urls.csv", tmp_path / "out", to=to).items
+        assert failed.error.endswith("Name a list of inputs with --files-from.")
 
 
 def test_a_list_may_lie_at_an_address(server: HttpServer, tmp_path: Path, convert: Convert) -> None:

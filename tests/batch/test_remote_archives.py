@@ -70,6 +70,19 @@ def convert(inputs: str | list[str], out: Path, session: imgpar.Session, **optio
     return imgpar.convert(inputs, out, session=session, **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="its names have no ?")
+def test_signs_of_addresses_in_names_of_members(
+    tmp_path: Path, server: HttpServer, session: imgpar.Session
+) -> None:
+    (tmp_path / "odd" / "x?y").mkdir(parents=True)
+    for name in ("x?y/a?b#c.png", "100%.png", "d%3Fe.png"):
+        Image.new("RGB", (24, 16)).save(tmp_path / "odd" / name)
+    server.pages["/odd.zip"] = Page(archive(tmp_path / "odd", tmp_path, "zip"))
+    report = convert(server.url("/odd.zip"), tmp_path / "out", session)
+    assert sorted(tree(tmp_path / "out")) == ["100%.webp", "d%3Fe.webp", "x?y/a?b#c.webp"]
+    assert server.url("/odd.zip/x%3Fy/a%3Fb%23c.png") in {item.source for item in report.items}
+
+
 @kinds
 def test_it_is_read_like_a_local_one(
     tmp_path: Path, folder: Path, server: HttpServer, kind: str, session: imgpar.Session

@@ -107,7 +107,14 @@ def test_the_lines_may_come_from_a_journal_that_is_closed(tmp_path: Path) -> Non
 
 
 PASSING = {
-    *("SourceError", "TryAgainError", "CommitError", "WorkerDiedError", "MissingExtraError"),
+    *(
+        "SourceError",
+        "TryAgainError",
+        "NoConnectionError",
+        "CommitError",
+        "WorkerDiedError",
+        "MissingExtraError",
+    ),
     *("HelperKilledError", "ClosedOutputError"),
     *("OutOfMemoryError", "RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError"),
 }

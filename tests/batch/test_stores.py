@@ -178,12 +178,6 @@ def test_what_reads_a_file_refuses_an_address(read) -> None:
         read("https://example.com/a.mp4?token=1")
 
 
-def test_a_list_that_was_named_as_an_input_gets_a_hint(tmp_path: Path, session: imgpar.Session) -> None:
-    (tmp_path / "urls.csv").write_text("url\nhttps://example.com/a.jpg\n")
-    (failed,) = imgpar.convert(tmp_path / "urls.csv", tmp_path / "out", to="webp", session=session).items
-    assert failed.error.endswith("Name a list of inputs with --files-from.")
-
-
 def test_a_retry_after_memory_needs_the_inputs(session: imgpar.Session) -> None:
     sink = MemorySink()
     imgpar.convert(MemorySource({"a.png": b"nothing"}), sink, session=session)

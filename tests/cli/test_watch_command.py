@@ -124,6 +124,29 @@ def test_the_state_is_printed(inbox: Path, tmp_path: Path, capsys):
     assert json.loads(capsys.readouterr().out)["running"]
 
 
+@pytest.mark.parametrize("inputs", ["in", "in/*.jpg", "in/**/*.jpg"])
+def test_a_folder_without_pictures_is_nothing_to_do(inputs: str, tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Path("in/notes.txt").touch()
+    assert main(["watch", inputs, "-o", "out", "--once"]) == 0
+    assert "There is nothing to do yet." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("inputs", "code"), [("away", 2), ("away/*.jpg", 3)])
+def test_a_folder_that_is_not_there_is_an_error(inputs: str, code: int, tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["watch", inputs, "-o", "out", "--once"]) == code
+    assert "nothing to do" not in capsys.readouterr().err
+
+
+def test_one_of_two_folders_that_is_not_there_is_no_success(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    assert main(["watch", "in", "away", "-o", "out", "--once"]) == 3
+    assert "away is not there" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [

@@ -200,6 +200,27 @@ def test_each_key_without_a_place_in_a_folder_is_a_failed_input(
     }
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its names have no ?")
+def test_signs_of_addresses_in_keys_are_kept(
+    s3: S3Server, bucket: str, photo_folder: FolderMaker, tmp_path: Path
+) -> None:
+    keys = ("a?b.png", "c#d.png", "100%.png", "e?f.png", "e%3Ff.png", "e%253Ff.png", "f?o#/x.png")
+    folder = photo_folder(*keys)
+    s3.fill(bucket, "in/", folder)
+    for inputs, out in (
+        (f"s3://{bucket}/in/", str(tmp_path / "out")),
+        (str(folder), f"s3://{bucket}/out/"),
+        (f"s3://{bucket}/in/", f"s3://{bucket}/two/"),
+    ):
+        report = imgpar.convert(inputs, out, jobs=1)
+        assert outcomes(report) == {"ok": len(keys), "skipped": 0, "failed": 0}
+        assert len({item.source for item in report.items}) == len(keys)
+    assert sorted(files(tmp_path / "out")) == sorted(keys)
+    assert files(tmp_path / "out") == objects(s3, bucket, "out/") == objects(s3, bucket, "two/")
+    again = imgpar.convert(f"s3://{bucket}/in/", tmp_path / "out", jobs=1)
+    assert outcomes(again) == {"ok": 0, "skipped": len(keys), "failed": 0}
+
+
 def test_what_is_not_there_is_said(s3: S3Server, bucket: str, tmp_path: Path) -> None:
     for address, words in {
         f"s3://{bucket}/nothing/": "Nothing is there.",

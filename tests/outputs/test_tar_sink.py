@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import tarfile
@@ -216,6 +217,44 @@ def test_a_header_that_is_damaged_leaves_the_archive_alone(tar_sink: ArchiveSink
     Path(tar_sink.root).write_bytes(data)
     with pytest.raises(OutputError, match="cannot be read as a tar archive"):
         publish(tar_sink, "d", b"d")
+
+
+def header(size: int, kind: bytes) -> bytes:
+    info = tarfile.TarInfo("x")
+    info.size, info.type = size, kind
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def fields(count: int, kind: bytes) -> bytes:
+    """An extended header with so many fields."""
+    data = b"".join(b"10 %05x=\n" % number for number in range(count))
+    return header(len(data), kind) + data + bytes(-len(data) % 512)
+
+
+NAME = header(4, tarfile.GNUTYPE_LONGNAME) + b"name".ljust(512, b"\0")
+MEMBER = header(0, tarfile.REGTYPE)
+HOSTILE = {
+    "one of its headers has 2,097,152 bytes": header(2 << 20, tarfile.XHDTYPE) + bytes(2 << 20) + MEMBER,
+    "has 2,097,153 bytes": header((2 << 20) + 1, tarfile.GNUTYPE_LONGNAME) + bytes((2 << 20) + 512) + MEMBER,
+    "recursion": NAME * 3000 + MEMBER,
+    "one of its members has 5,000 fields": fields(5000, tarfile.XGLTYPE) + MEMBER,
+    "a size is negative": header(-1024, tarfile.REGTYPE) + bytes(512),
+}
+"""What an archive ends in, by what is said of it."""
+
+
+@pytest.mark.parametrize("suffix", ["tar", "tar.gz"])
+@pytest.mark.parametrize("words", HOSTILE)
+def test_headers_that_would_fill_the_memory_leave_the_archive_alone(
+    tmp_path: Path, suffix: str, words: str
+) -> None:
+    sink, data = made_sink(tmp_path / f"out.{suffix}"), MEMBER + HOSTILE[words] + bytes(1024)
+    Path(sink.root).write_bytes(data if suffix == "tar" else gzip.compress(data, 1))
+    before = Path(sink.root).read_bytes()
+    with pytest.raises(OutputError, match=rf"cannot be read as a {suffix} archive.*{words}"):
+        publish(sink, "a.jpg", b"one")
+    sink.close()
+    assert Path(sink.root).read_bytes() == before
 
 
 def test_an_empty_file_is_an_archive_without_members(tar_sink: ArchiveSink) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import struct
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,30 +147,120 @@ def test_what_is_kept_is_copied_as_it_is(sink: ZipSink) -> None:
         assert getattr(after, name) == getattr(before, name)
 
 
-def test_entries_with_their_sizes_behind_the_data_are_kept(sink: ZipSink) -> None:
-    class Pipe:
-        """A stream that cannot go back, so that sizes follow the data."""
+class Pipe:
+    """A stream that cannot go back, so that sizes follow the data."""
 
-        def __init__(self) -> None:
-            self.data = bytearray()
+    def __init__(self) -> None:
+        self.data = bytearray()
 
-        def write(self, data: bytes) -> int:
-            self.data += data
-            return len(data)
+    def write(self, data: bytes) -> int:
+        self.data += data
+        return len(data)
 
-        def flush(self) -> None:
-            pass
+    def flush(self) -> None:
+        pass
 
+
+def streamed(path: str, members: dict[str, bytes]) -> None:
+    """Write an archive in which the sizes of each member follow its data."""
     pipe = Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]
-        archive.writestr("old.txt", b"old " * 99)
-    Path(sink.root).write_bytes(pipe.data)
+        for name, data in members.items():
+            archive.writestr(name, data)
+    Path(path).write_bytes(pipe.data)
+
+
+def test_entries_with_their_sizes_behind_the_data_are_kept(sink: ZipSink) -> None:
+    streamed(sink.root, {"old.txt": b"old " * 99})
     assert zipfile.ZipFile(sink.root).infolist()[0].flag_bits & 8
     publish(sink, "a.txt", b"one")
     sink.close()
     assert zipfile.ZipFile(sink.root).read("old.txt") == b"old " * 99
     listed = subprocess.run(["unzip", "-tq", sink.root], capture_output=True) if LINUX else None
     assert listed is None or listed.returncode == 0
+
+
+def test_large_sizes_behind_the_data_have_64_bits(sink: ZipSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both kinds, as a reader of streams finds them: the header says which, the next one follows at once."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
+    streamed(sink.root, {"large": b"old " * 99, "small": b"old", "large too": b"new " * 99})
+    publish(sink, "a.txt", b"one")
+    sink.close()
+    data, infos = Path(sink.root).read_bytes(), zipfile.ZipFile(sink.root).infolist()[1:]
+    for info, end in zip(
+        infos, [*[info.header_offset for info in infos[1:]], data.index(b"PK\1\2")], strict=True
+    ):
+        head = struct.unpack("<4s2xHHHHLLLHH", data[info.header_offset : info.header_offset + 30])
+        start = info.header_offset + 30 + len(info.filename)
+        extra = data[start : start + head[-1]]
+        large = info.file_size > 100
+        zeros = struct.pack("<HHQQ", 1, 16, 0, 0)
+        assert extra == (zeros if large else b"")
+        assert head[6:8] == ((0xFFFFFFFF, 0xFFFFFFFF) if large else (0, 0))
+        after = start + len(extra) + info.compress_size
+        form = "<4sLQQ" if large else "<4sLLL"
+        assert data[after:end] == struct.pack(form, b"PK\7\10", info.CRC, info.compress_size, info.file_size)
+
+
+def test_a_kept_entry_has_its_large_sizes_once(sink: ZipSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
+    with zipfile.ZipFile(sink.root, "w") as archive:
+        archive.writestr("old.bin", b"old " * 99)
+    for name in ("a.txt", "b.txt"):  # the sizes come back from the directory
+        publish(sink, name, b"one")
+        sink.close()
+    info = zipfile.ZipFile(sink.root).getinfo("old.bin")
+    data = Path(sink.root).read_bytes()[info.header_offset :]
+    extra = data[30 + len("old.bin") :][: struct.unpack("<H", data[28:30])[0]]
+    assert extra == info.extra == struct.pack("<HHQQ", 1, 16, 396, 396)
+
+
+@pytest.mark.skipif(not shutil.which("zip"), reason="needs zip, which can encrypt")
+def test_passwords_of_kept_entries_stay_valid(sink: ZipSink, tmp_path: Path) -> None:
+    """They are checked by the time of an entry whose sizes follow its data."""
+    (tmp_path / "old.txt").write_bytes(b"old")
+    command = ["zip", "-q", "-P", "secret", sink.root, "old.txt"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert zipfile.ZipFile(sink.root).infolist()[0].flag_bits & 9 == 9
+    sink.deterministic = True
+    publish(sink, "a.txt", b"one")
+    sink.close()
+    assert zipfile.ZipFile(sink.root).read("old.txt", b"secret") == b"old"
+
+
+def test_how_a_kept_entry_is_encrypted_is_kept(sink: ZipSink) -> None:
+    library = pytest.importorskip("pyzipper", reason="pyzipper is missing")
+    with library.AESZipFile(sink.root, "w", encryption=library.WZ_AES) as archive:
+        archive.setpassword(b"secret")
+        archive.writestr("old.txt", b"old")
+    sink.deterministic = True
+    publish(sink, "a.txt", b"one")
+    sink.close()
+    with library.AESZipFile(sink.root) as archive:
+        assert archive.read("old.txt", b"secret") == b"old"
+
+
+@pytest.mark.slow
+def test_an_entry_of_more_than_4_gib_is_kept(sink: ZipSink) -> None:
+    """Zeros, which deflate makes small: blocks of one stream that can be repeated."""
+    block, count = bytes(1 << 26), 65
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed, crc = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH), 0
+    data = packed * count + packer.flush()
+    for _ in range(count):
+        crc = zlib.crc32(block, crc)
+    facts = crc, len(data), len(block) * count
+    info = zipfile.ZipInfo("zeros", (2020, 1, 1, 0, 0, 0))
+    info.compress_type, info.flag_bits = zipfile.ZIP_DEFLATED, 8
+    info.CRC, info.compress_size, info.file_size = facts
+    with open(sink.root, "wb") as file:
+        file.write(info.FileHeader(zip64=True) + data + struct.pack("<4sLQQ", b"PK\7\10", *facts))
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.filelist, info.header_offset = [info], 0
+    publish(sink, "a.txt", b"one")
+    sink.close()
+    assert data + struct.pack("<4sLQQ", b"PK\7\10", *facts) + b"PK\1\2" in Path(sink.root).read_bytes()
+    assert zipfile.ZipFile(sink.root).getinfo("zeros").file_size == facts[2]
 
 
 def test_names_of_an_old_code_page_are_kept(sink: ZipSink) -> None:

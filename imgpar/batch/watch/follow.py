@@ -58,13 +58,9 @@ class Follow:
 
     # ----- inputs that are done --------------------------------------------------------------------
 
-    @property
-    def _leave(self) -> bool:
-        return bool(self._aim or self._settings.delete_source)
-
     def put_back(self) -> None:
         """Put back what a killed watch was about to move or delete."""
-        for held in left_behind(self._folders) if self._leave else ():
+        for held in left_behind(self._folders) if self._settings.leave else ():
             held.put_back()
             self._say(
                 "info", f"{held.path} was about to leave when the last watch ended, and is there again."
@@ -72,7 +68,7 @@ class Follow:
 
     def done(self, outcomes: Iterable[Outcome], recipe: Recipe) -> int:
         """Move or delete the inputs of these outcomes of a recipe; returns how many."""
-        if not self._leave:
+        if not self._settings.leave:
             return 0
         count, wanted, branches = 0, filter(_is_done, outcomes), recipe.branches()
         self.left.clear()

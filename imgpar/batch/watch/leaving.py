@@ -17,11 +17,8 @@ from typing import Self
 from imgpar.batch.watch.settle import has_writer
 from imgpar.core.digest import file_digest
 from imgpar.core.filenames import numbered
-from imgpar.core.fs import Half, move_new, sync_folder, temporary_path
+from imgpar.core.fs import LEAVING, Half, move_new, sync_folder, temporary_path
 from imgpar.core.job import Facts
-
-FOLDER = ".imgpar-leaving"
-"""Beside an input: files that are about to be moved or deleted. No sweep of temporary files removes it."""
 
 
 class Leaving:
@@ -36,7 +33,7 @@ class Leaving:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._folder = os.path.join(os.path.dirname(path), FOLDER)
+        self._folder = os.path.join(os.path.dirname(path), LEAVING)
         self.held = os.path.join(self._folder, os.path.basename(path))
 
     def __enter__(self) -> Self:
@@ -73,9 +70,9 @@ def left_behind(roots: Iterable[str]) -> Iterator[Leaving]:
     """What lies in the hidden folders below some folders."""
     for root in roots:
         for folder, folders, _ in os.walk(root):
-            if FOLDER in folders:
-                folders.remove(FOLDER)
-                for name in sorted(os.listdir(os.path.join(folder, FOLDER))):
+            if LEAVING in folders:
+                folders.remove(LEAVING)
+                for name in sorted(os.listdir(os.path.join(folder, LEAVING))):
                     yield Leaving(os.path.join(folder, name))
 
 

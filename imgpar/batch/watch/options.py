@@ -20,7 +20,8 @@ class WatchOptions(Declared):
 
     once: bool = option(
         parsing.switch,
-        "process the files that are there and settled, then end with the exit code of a run",
+        "process the files that are there and settled, then end with the exit code of a run; where there are "
+        "none yet, that is success",
         default=False,
         group=WATCH,
         calls="watch",
@@ -108,6 +109,11 @@ class WatchOptions(Declared):
         group=WATCH,
         calls="watch",
     )
+
+    @property
+    def leave(self) -> bool:
+        """Whether inputs leave their place when they are done."""
+        return bool(self.move_done or self.delete_source)
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> WatchOptions:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from imgpar.inputs.roots import absolute
+from imgpar.inputs.roots import absolute, split_pattern
 
 _NETWORK = frozenset(
     (
@@ -104,6 +104,12 @@ class WatchedFolders:
         if empty and self._known.get(folder, identity) != identity:
             return identity, f"{folder} is empty and another folder than before; its disk may be missing"
         return identity, ""
+
+
+def patterns_can_match(inputs: Iterable[object]) -> bool:
+    """Whether the folders of all patterns are there, so that what matches none yet may come."""
+    patterns = (path for path in inputs if isinstance(path, str) and glob.has_magic(path))
+    return all(os.path.isdir(split_pattern(path)[0]) for path in patterns)
 
 
 def is_within(path: str, folder: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from imgpar.batch.log_lines import time_text
 from imgpar.batch.report_lines import state_folder
+from imgpar.batch.watch.leaving import left_behind
 from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import OutputError, OutputLockedError
 from imgpar.core.filenames import short_hash
@@ -103,7 +104,11 @@ class StatusFile:
 
 
 def read_watch(path: str) -> dict[str, Any] | None:
-    """The content of a status file, with `running`: whether its process is alive; None if there is none."""
+    """The content of a status file; None if there is none.
+
+    Two keys are added: `running`, whether its process is alive, and, where it is not, `held`: the paths of
+    inputs that it was about to move or delete.
+    """
     try:
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
@@ -111,7 +116,9 @@ def read_watch(path: str) -> dict[str, Any] | None:
         return None
     if not isinstance(record, dict) or "state" not in record:
         return None
-    return record | {"running": is_locked(str(record.get("lock", "")))}
+    running = is_locked(str(record.get("lock", "")))
+    held = [] if running else [left.held for left in left_behind(record.get("leaving", ()))]
+    return record | {"running": running, "held": held}
 
 
 def every_status() -> Iterator[dict[str, Any]]:

@@ -13,11 +13,11 @@ from imgpar.batch.report_lines import ReportLines, forget_run
 from imgpar.batch.watch.feed import FolderChanges
 from imgpar.batch.watch.follow import Follow
 from imgpar.batch.watch.request import TurnToken, WatchRequest, safe_options
-from imgpar.batch.watch.roots import WatchedFolders, is_within
+from imgpar.batch.watch.roots import WatchedFolders, is_within, patterns_can_match
 from imgpar.batch.watch.scope import Scope, Unreadable
 from imgpar.batch.watch.settle import Settling
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import ImgparError, RunError, UsageError, is_from_outside
+from imgpar.core.errors import ImgparError, NoInputError, RunError, UsageError, is_from_outside
 from imgpar.core.fs import no_room
 from imgpar.core.job import Event, Listener, Outcome, hears_starts, listens_in_bulk
 from imgpar.outputs.destination import Out
@@ -83,6 +83,8 @@ class Turns:
         started = time.monotonic()
         try:
             self.why = self._run(scope, workers)
+        except NoInputError as error:
+            self.why = self._why_no_input(error)
         except RunError as error:
             self.why = str(error)
         except UsageError as error:
@@ -151,6 +153,14 @@ class Turns:
                 self._remove(scope.taking, scope.changes.removed)
         self._forget_files(report)
         return report.stopped
+
+    def _why_no_input(self, error: NoInputError) -> str:
+        """Why a pattern without a match stops the turn; empty where files may come that match."""
+        if patterns_can_match(self._request.inputs):
+            return ""
+        if self.count == 1:
+            raise error
+        return str(error)
 
     def _remove(self, folders: Iterable[str], removed: set[str]) -> None:
         if count := self._follow.gone(folders, removed, self._roots.away):

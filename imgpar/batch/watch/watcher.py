@@ -90,6 +90,11 @@ class Watcher:
         """Number of files that are not whole yet."""
         return self._turns.waiting
 
+    @property
+    def away(self) -> bool:
+        """Whether an input folder is not there."""
+        return bool(self._roots.away)
+
     def tell(self, message: str) -> None:
         """Send a message: RELOAD or WAKE."""
         self._inbox.put(message)
@@ -261,9 +266,12 @@ class Watcher:
         self._everything_due = 0.0
 
     def _say_what_waits(self) -> None:
+        """Say at the end of the only turn why there may be less done than expected."""
         if count := self._turns.waiting:
             files = "1 file is" if count == 1 else f"{count} files are"
             self._log("info", f"{files} not settled yet and left to the next call.")
+        elif not (self._turns.tally.counts.total() or self._turns.why or self._roots.away):
+            self._log("info", "There is nothing to do yet.")
 
     def _open_feed(self) -> None:
         folders = [folder for folder in self._roots.folders if folder not in self._roots.away]
@@ -293,6 +301,7 @@ class Watcher:
             "pid": os.getpid(), "host": socket.gethostname(), "since": time_text(time.time()),
             "inputs": self._names(absolute), "out": escaped(self._place.path), "recipe": self._request.label,
             "lock": lock_path(self._place),
+            "leaving": self._roots.folders if self._request.settings.leave else [],
         }  # fmt: skip
         return StatusFile(self._request.settings.status_file or status_path(self._place), facts)
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import IO
 
-from imgpar.core.addresses import quoted_path
+from imgpar.core.addresses import quoted_path, unquoted_path
 from imgpar.core.filenames import natural
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
@@ -178,12 +178,8 @@ class _Walk:
             else:
                 rows.append((quoted_path(file.name), file.size, file.mtime_ns, version_of(file), 0))
                 keys.append(f"{self._key(path)}{MARK}{file.etag}")
-        return (
-            Entries.of(self._called(below), mirror, rows, {}, separator="/", keys=keys),
-            kinds,
-            sidecars,
-            excluded,
-        )
+        entries = Entries.of(self._called(below), mirror, rows, {}, separator="/", keys=keys)
+        return entries.shown_as(unquoted_path), kinds, sidecars, excluded
 
     def _may_hold(self, folder: str) -> bool:
         """Whether a folder may hold items: not where patterns leave it out."""

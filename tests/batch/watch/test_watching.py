@@ -20,6 +20,7 @@ import imgpar
 from imgpar.batch.report_lines import state_folder
 from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.status import every_status
+from imgpar.cli import main
 
 pytest.importorskip("watchfiles")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="leases and signals of Linux")
@@ -163,6 +164,20 @@ def test_polling_finds_the_same(inbox: Path, spare: Path, tmp_path: Path):
         arrive(spare / "1.jpg", inbox / "sub" / "c.jpg")
         assert watch.item() == ("c.jpg", "ok")
     assert watch.nothing_else() == []
+
+
+def test_a_pattern_waits_for_its_first_file_and_for_the_next_one(spare: Path, tmp_path: Path):
+    inputs, done, status = tmp_path / "new", tmp_path / "done", tmp_path / "status"
+    inputs.mkdir()
+    settings = {"poll": 0.1, "move_done": str(done), "status_file": str(status)}
+    with watching(str(inputs / "*.jpg"), tmp_path / "out", **settings) as watch:
+        for source in (spare / "1.jpg", spare / "2.jpg"):
+            wait_until(lambda: status.exists() and json.loads(status.read_text())["state"] == "waiting")
+            arrive(source, inputs / source.name)
+            assert watch.item() == (source.name, "ok")
+            wait_until((done / source.name).exists)
+            turns = json.loads(status.read_text())["turns"]
+            wait_until(lambda turns=turns: json.loads(status.read_text())["turns"] > turns + 1)
 
 
 def test_an_archive_is_polled(inbox: Path, spare: Path, tmp_path: Path):
@@ -309,6 +324,18 @@ def test_a_file_that_was_about_to_leave_is_put_back(inbox: Path, tmp_path: Path)
     (held / "b.jpg").write_bytes(b"another file")
     once(inbox, out, delete_source=True)
     assert {path.name: path.read_bytes() for path in inbox.iterdir()} == {"b-1.jpg": b"another file"}
+
+
+def test_a_file_that_was_about_to_leave_is_named_and_no_input(inbox: Path, tmp_path: Path, capsys):
+    status, held = tmp_path / "status", inbox / "sub" / ".imgpar-leaving" / "c.jpg"
+    once(inbox, tmp_path / "out", move_done=str(tmp_path / "done"), status_file=str(status))
+    held.parent.mkdir(parents=True)
+    held.write_bytes(b"of a watch that was killed")
+    assert main(["watch", "--status", "--status-file", str(status)]) == 3
+    assert f"held     {held}; put back when" in capsys.readouterr().out
+    report = imgpar.convert(inbox, tmp_path / "out", jobs=1)
+    assert report.total == 0
+    assert report.notes[0].startswith(f"{held.parent} holds inputs that a watch was about to move")
 
 
 def test_a_loss_keeps_the_source(photo_folder, tmp_path: Path):
