@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from imgpar.api.retry import retry
     from imgpar.api.session import Session
     from imgpar.api.watch import watch
+    from imgpar.batch.array_item import ArrayItem
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
     from imgpar.batch.encoding import EncodedPicture
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from imgpar.video.clip_info import ClipInfo
 
 _HOMES = {
+    "ArrayItem": "imgpar.batch.array_item",
     "compare": "imgpar.api.compare",
     "save_report": "imgpar.api.reports",
     "Comparison": "imgpar.api.compare",
@@ -110,6 +112,7 @@ _HOMES = {
 
 __all__ = [
     "ArenaError",
+    "ArrayItem",
     "BadValueError",
     "CancelToken",
     "ClipFrame",

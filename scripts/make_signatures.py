@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 from imgpar.batch.gather.options import Gathering  # noqa: E402
 from imgpar.batch.run_options import RunOptions  # noqa: E402
 from imgpar.batch.settings import (  # noqa: E402
+    ARRAY,
     ARRAYS,
     ASSEMBLE,
     COMPARE,
@@ -100,6 +101,7 @@ SETTINGS = (
     Settings("RunSettings", "DryRunSettings", "Settings of `convert` and `Pipeline.run`.", RUN),
     Settings("ExtractSettings", "OperationSettings", "Settings of `Pipeline.extract`.", EXTRACT),
     Settings("SessionArraysSettings", "TypedDict", "Settings of `Session.arrays`.", SESSION_ARRAYS),
+    Settings("ArraySettings", "TypedDict", "Settings of `Pipeline.array`.", ARRAY),
     Settings("ArraysSettings", "SessionArraysSettings", "Settings of `Pipeline.arrays`.", ARRAYS),
     Settings(
         "SessionDescribeSettings", "TypedDict", "Settings of `Session.describe`.", SESSION_DESCRIBE,

@@ -88,7 +88,7 @@ EXPORTS = {
         "DamagedError",
     ),
     *("TransformError", "EncodeError", "CommitError", "WorkerDiedError"),
-    *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError"),
+    *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError", "ArrayItem"),
 }
 
 

@@ -1,10 +1,9 @@
-"""One picture to bytes: what `Pipeline.encode` and `encode_with_report` share."""
+"""One picture of the caller: what `Pipeline.encode`, `encode_with_report` and `array` share."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.api.settings import resolve
 from imgpar.batch.encoded_file import target_format
@@ -13,59 +12,71 @@ from imgpar.batch.settings import ENCODE
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import SourceError, UsageError, bad_value, item_error
 from imgpar.inputs.batches import named_item, why_unreadable
-from imgpar.inputs.handed import GivenInput, content_bytes, file_name, read_input
+from imgpar.inputs.handed import bytes_of, file_name, is_file, read_input
 from imgpar.inputs.sources import is_source
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from imgpar.inputs.handed import Content
+    from imgpar.api.settings import AnyInput
 
-_CONTENTS = (bytes, bytearray, memoryview)
+_BYTES = (bytes, bytearray, memoryview)
+
+
+class OnePicture(NamedTuple):
+    """A picture as a call got it."""
+
+    data: bytes
+    name: str
+    """File name; empty is unknown."""
+    pixels: bool
+    """Whether an array or a picture of Pillow was given, which has no format."""
+
+
+def one_picture(given: AnyInput, name: str, call: str) -> OnePicture:
+    """Read one picture: bytes, a file, the path of a file, an array, a picture of Pillow.
+
+    Args:
+        given: by the caller.
+        name: file name; empty takes that of the file.
+        call: name of the call, for errors.
+
+    Raises:
+        UsageError: it is not one picture.
+        SourceError: it cannot be read.
+    """
+    if isinstance(given, _BYTES):
+        return OnePicture(bytes(given), name, pixels=False)
+    found = read_input(given)
+    value = found.value
+    if is_source(value) or found.keyed or (isinstance(value, str) and is_address(value)):
+        raise UsageError(
+            f"{call} takes the path of one file, or a content without a key.",
+            fix=f"For anything else there is {'arrays' if call == 'array' else 'encode_all'}.",
+        )
+    if isinstance(value, str) and (missing := named_item(value, "")).error:
+        raise item_error(missing.kind, missing.error)
+    try:
+        data = bytes_of(value)  # type: ignore[arg-type]
+    except OSError as error:
+        raise SourceError(why_unreadable(error)) from error
+    return OnePicture(data, name or file_name(found), not (isinstance(value, str) or is_file(value)))
 
 
 def encode(
-    recipe: Recipe,
-    given: Content | str | os.PathLike[str],
-    to: str | None,
-    name: str,
-    settings: Mapping[str, Any],
+    recipe: Recipe, given: AnyInput, to: str | None, name: str, settings: Mapping[str, Any]
 ) -> EncodedPicture:
     """Encode one picture; see `Pipeline.encode`."""
     recipe.check_single("encode")
     recipe, options = resolve(recipe, {**settings, "to": to}, ENCODE)
     if len(recipe.to) > 1:
         raise bad_value("to", "one format", ", ".join(recipe.to))
-    found = GivenInput(given) if isinstance(given, _CONTENTS) else read_input(given)
-    _check(found)
-    if not recipe.to and found.handed and _is_pixels(found.value):
-        raise UsageError(
-            "Arrays and pictures in memory have no format.", fix="Choose one with to, as 'webp'."
-        )
-    name = name or file_name(found)
-    try:
-        data = content_bytes(found.value)  # type: ignore[arg-type]
-    except OSError as error:
-        raise SourceError(why_unreadable(error)) from error
-    target = target_format(recipe.to, data, name)
+    picture = one_picture(given, name, "encode")
+    if picture.pixels and not recipe.to:
+        fix = "Choose one with to, such as to='webp'."
+        raise UsageError("Arrays and pictures in memory have no format.", fix=fix)
+    target = target_format(recipe.to, picture.data, picture.name)
     (made,) = recipe.branches()
-    request = EncodeRequest(made.operations, made.encode, target.name, name, options)
+    request = EncodeRequest(made.operations, made.encode, target.name, picture.name, options)
     if options.timeout is None:
-        return encode_here(data, request)
-    return encode_aside(data, request, options.timeout)
-
-
-def _check(given: GivenInput) -> None:
-    """Refuse what is not one picture. Raises UsageError; SourceError for a file that is not there."""
-    value = given.value
-    if is_source(value) or given.keyed or (isinstance(value, str) and is_address(value)):
-        raise UsageError(
-            "encode takes the path of one file, or a content without a key.",
-            fix="convert and encode_all take anything else.",
-        )
-    if isinstance(value, str) and (missing := named_item(value, "")).error:
-        raise item_error(missing.kind, missing.error)
-
-
-def _is_pixels(value: object) -> bool:
-    """Whether a content is an array or a picture of Pillow."""
-    return not isinstance(value, _CONTENTS) and not hasattr(value, "read")
+        return encode_here(picture.data, request)
+    return encode_aside(picture.data, request, options.timeout)

@@ -11,7 +11,14 @@ from typing import Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
-from imgpar.api.settings import Destination, Inputs, checked_recipe, given_inputs, read_destination, resolve
+from imgpar.api.settings import (
+    AnyInputs,
+    Destination,
+    checked_recipe,
+    given_inputs,
+    read_destination,
+    resolve,
+)
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.estimate import Estimate, Sample, estimate_key, keep_estimate
 from imgpar.batch.report import Report
@@ -34,7 +41,7 @@ LONGEST = 60.0
 
 
 def estimate(
-    inputs: Inputs,
+    inputs: AnyInputs,
     out: Destination | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,

@@ -6,14 +6,23 @@ import os
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
-from imgpar.api.encoding import encode
+from imgpar.api.encoding import encode, one_picture
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import Destination, Inputs, given_inputs, read_destination, read_output, resolve
+from imgpar.api.settings import (
+    AnyInput,
+    AnyInputs,
+    Destination,
+    given_inputs,
+    read_destination,
+    read_output,
+    resolve,
+)
 from imgpar.api.typed import (
+    ArraySettings,
     ArraysSettings,
     AssembleSettings,
     EncodeSettings,
@@ -22,8 +31,11 @@ from imgpar.api.typed import (
     RunSettings,
     SheetSettings,
 )
+from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.gather.planner import is_document
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
+    ARRAY,
     ARRAYS,
     EXTRACT,
     RUN,
@@ -31,7 +43,7 @@ from imgpar.batch.settings import (
     SESSION_RUN,
     Call,
 )
-from imgpar.batch.stream import read_request
+from imgpar.batch.stream import read_array_type, read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
@@ -51,7 +63,6 @@ if TYPE_CHECKING:
 
     from imgpar.batch.encoding import EncodedPicture
     from imgpar.batch.report import Report
-    from imgpar.inputs.handed import Content
 
 
 class Pipeline(OperationMethods):
@@ -155,7 +166,7 @@ class Pipeline(OperationMethods):
 
     def run(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Destination | None = None,
         *,
         session: Workers | None = None,
@@ -170,8 +181,9 @@ class Pipeline(OperationMethods):
         >>> report = pipe.run("photos/", "web/", to="webp", quality=82)  # doctest: +SKIP
 
         Args:
-            inputs: one or more files, folders (recursive), globs, ZIP archives or sources, such as
-                `MemorySource({"a.jpg": data})`.
+            inputs: one or more files, folders (recursive), globs, archives or sources; contents with names:
+                `{"a.jpg": data}` or `[("a.jpg", data)]`, where data are bytes, a binary file, an array or a
+                picture of Pillow, as for `Session.arrays`.
             out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
                 `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`. A function is called
                 in this process with each output, an `OutputData`, by one item at a time and in no order; an
@@ -190,7 +202,8 @@ class Pipeline(OperationMethods):
                 `map`, `loudnorm`, `deinterlace`, `tonemap`, `hardware`; and how to
                 run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
                 `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
-                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
+                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `root`, `sort`,
+                `reverse`,
                 `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one
                 pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
                 `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
@@ -216,7 +229,7 @@ class Pipeline(OperationMethods):
 
     async def arun(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Destination | None = None,
         *,
         session: Workers | None = None,
@@ -249,7 +262,7 @@ class Pipeline(OperationMethods):
 
     def extract(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Destination,
         *,
         session: Workers | None = None,
@@ -295,7 +308,7 @@ class Pipeline(OperationMethods):
     def _run(
         self,
         call: Call,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Destination | None,
         settings: Mapping[str, Any],
         report: str | os.PathLike[str] | None,
@@ -320,17 +333,47 @@ class Pipeline(OperationMethods):
             write_report(result, os.fspath(report), options, hooks["cancel"], hooks["workers"])
         return result
 
+    @overload
     def arrays(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Generator[tuple[Item, np.ndarray[Any, Any]]]:
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
+    @overload
+    def arrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
+    def arrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
         """Decoded and transformed pictures as arrays, in order, from workers started for this call; see
         `Session.arrays`.
 
@@ -339,11 +382,19 @@ class Pipeline(OperationMethods):
         ...     print(item.path, array.shape)
 
         Args:
-            inputs: files, folders, globs.
+            inputs: paths of files, folders and archives, globs, addresses, sources; contents: bytes, binary
+                files, arrays (H×W or H×W×1 to 4 of uint8, uint16 or float32), pictures of Pillow; pairs of a
+                key and one of these, or of a key and the path of a file. Lists are read at once, any other
+                iterable as its arrays are needed; an exception in it is raised as it is.
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into shared memory.
-            on_event: called with an `Event` for every item, also for those that failed and are not yielded.
+            errors: what becomes of an input of which there is no array. "raise" raises its error, with the
+                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                error in `item.error`.
+            prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
+                of lists of paths all. No more than 256 MiB of contents wait at a time.
+            on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
@@ -351,20 +402,22 @@ class Pipeline(OperationMethods):
                 `fetch_timeout`, `max_download`, `robots`, `user_agent`.
 
         Yields:
-            The item and its array: H×W×C, C-contiguous, in sRGB. The array is a view into shared memory that
-            is valid as long as it is referenced.
+            One result for each input, in their order, also for one that is named twice: an `ArrayItem` with
+            `index`, `key`, `path` and `error`, and the array, H×W×C, C-contiguous, in sRGB. The array is a
+            view into shared memory that is valid as long as it is referenced.
 
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
+            ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
             NoInputError: no input matched.
         """
         request = read_request(
-            ARRAYS, self.recipe, given_inputs(inputs), settings, channels=channels, dtype=dtype, copy=copy,
-            on_event=on_event, cancel=cancel,
+            ARRAYS, self.recipe, inputs, settings, channels=channels, dtype=dtype, copy=copy,
+            errors=errors, prefetch=prefetch, on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
-        def stream() -> Generator[tuple[Item, np.ndarray[Any, Any]]]:
+        def stream() -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
             options = request.options
             memory, worker_memory = options.memory, options.worker_memory
             with Workers(options.jobs, memory, worker_memory=worker_memory) as workers:
@@ -372,24 +425,54 @@ class Pipeline(OperationMethods):
 
         return stream()
 
+    @overload
     def aarrays(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> AsyncGenerator[tuple[Item, np.ndarray[Any, Any]]]:
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
+    @overload
+    def aarrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
+    def aarrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
         """As `arrays`, for `async for` in an event loop of asyncio, which goes on meanwhile.
 
         >>> async def shapes(pipe: Pipeline) -> list[tuple[int, ...]]:
         ...     return [array.shape async for _, array in pipe.aarrays("photos/")]
 
         Args:
-            inputs, channels, dtype, copy, settings: as for `arrays`.
+            inputs, channels, dtype, copy, errors, prefetch, settings: as for `arrays`.
             on_event: called in another thread.
             cancel: stops the run. A task that is cancelled stops it at once.
 
@@ -405,14 +488,58 @@ class Pipeline(OperationMethods):
 
         token = cancel or CancelToken()
         make = partial(
-            self.arrays, inputs, channels=channels, dtype=dtype, copy=copy, on_event=on_event, cancel=token,
-            **settings,
+            self.arrays, inputs, channels=channels, dtype=dtype, copy=copy, errors=errors, prefetch=prefetch,
+            on_event=on_event, cancel=token, **settings,
         )  # fmt: skip
         return each(make, token)
 
+    def array(
+        self,
+        data: AnyInput,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        name: str = "",
+        **settings: Unpack[ArraySettings],
+    ) -> np.ndarray[Any, Any]:
+        """One decoded and transformed picture as an array, in this process.
+
+        >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
+        >>> Pipeline().resize("4x2", fit="fill").array(portable_pixmap).shape
+        (2, 4, 3)
+
+        Args:
+            data: content of a picture file, a binary file, the path of a file, an array or a picture of
+                Pillow, as for `arrays`.
+            channels: "RGB", "RGBA", "L" or "LA".
+            dtype: "uint8", "uint16" or "float32" (0 to 1).
+            name: file name, for formats without a signature.
+            settings: `density`, `dpi`, `pages`; `max_pixels`, `max_frames`, `memory`, `accept_damaged`,
+                `password`.
+
+        Returns:
+            H×W×C, C-contiguous, in sRGB, of an animation the first frame; its memory belongs to the caller.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call.
+            ItemError: the picture cannot be read, decoded or transformed.
+        """
+        from imgpar.batch.encoding import limits_here
+        from imgpar.batch.picture.outputs import picture_array
+
+        self.recipe.check_single("array")
+        ARRAY.check(settings)
+        recipe = self.recipe.merged({key: value for key, value in settings.items() if key in ARRAY.recipe})
+        options = RunOptions.read({key: value for key, value in settings.items() if key in ARRAY.run})
+        layout, kind = read_array_type(channels, dtype)
+        picture = one_picture(data, name, "array")
+        (made,) = recipe.branches()
+        limits = made.encode.reading(limits_here(options))
+        return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)
+
     def assemble(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: str | os.PathLike[str],
         *,
         session: Workers | None = None,
@@ -454,7 +581,7 @@ class Pipeline(OperationMethods):
 
     def sheet(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: str | os.PathLike[str],
         *,
         session: Workers | None = None,
@@ -492,7 +619,7 @@ class Pipeline(OperationMethods):
 
     def encode(
         self,
-        data: Content | str | os.PathLike[str],
+        data: AnyInput,
         *,
         to: str | None = None,
         name: str = "",
@@ -531,7 +658,7 @@ class Pipeline(OperationMethods):
 
     def encode_with_report(
         self,
-        data: Content | str | os.PathLike[str],
+        data: AnyInput,
         *,
         to: str | None = None,
         name: str = "",
@@ -557,7 +684,7 @@ class Pipeline(OperationMethods):
 
     async def aencode(
         self,
-        data: Content | str | os.PathLike[str],
+        data: AnyInput,
         *,
         to: str | None = None,
         name: str = "",

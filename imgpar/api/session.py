@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Destination, Inputs, given_inputs
+from imgpar.api.settings import AnyInputs, Destination, given_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
+from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import SESSION_ARRAYS, SESSION_DESCRIBE
 from imgpar.batch.stream import read_request, stream
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.job import Event, Item
+from imgpar.core.job import Event
 from imgpar.core.spec import Channels, Dtype
 from imgpar.runtime.scheduler import CancelToken
 
@@ -66,7 +67,7 @@ class Session(Workers):
     def run(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Destination | None = None,
         *,
         on_event: Callable[[Event], None] | None = None,
@@ -92,18 +93,50 @@ class Session(Workers):
             inputs, out, session=self, on_event=on_event, cancel=cancel, report=report, **settings
         )
 
+    @overload
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
-    ) -> Generator[tuple[Item, Array]]:
+    ) -> Generator[tuple[ArrayItem, Array]]: ...
+    @overload
+    def arrays(
+        self,
+        pipeline: Pipeline,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> Generator[tuple[ArrayItem, Array | None]]: ...
+    def arrays(
+        self,
+        pipeline: Pipeline,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> Generator[tuple[ArrayItem, Array | None]]:
         """Decoded and transformed pictures as arrays, in the order of the inputs.
 
         >>> pipe = Pipeline().resize("224x224", fit="cover")
@@ -113,11 +146,19 @@ class Session(Workers):
 
         Args:
             pipeline: operations applied to each picture.
-            inputs: files, folders, globs.
+            inputs: paths of files, folders and archives, globs, addresses, sources; contents: bytes, binary
+                files, arrays (H×W or H×W×1 to 4 of uint8, uint16 or float32), pictures of Pillow; pairs of a
+                key and one of these, or of a key and the path of a file. Lists are read at once, any other
+                iterable as its arrays are needed; an exception in it is raised as it is.
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into the shared arena.
-            on_event: called with an `Event` for every item, also for those that failed and are not yielded.
+            errors: what becomes of an input of which there is no array. "raise" raises its error, with the
+                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                error in `item.error`.
+            prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
+                of lists of paths all. No more than 256 MiB of contents wait at a time.
+            on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
                 `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`, `allow_private`,
@@ -125,32 +166,66 @@ class Session(Workers):
                 and `density`, `dpi` and `pages` of the recipe. Its other keys apply to files only.
 
         Yields:
-            The item and its array: H×W×C, C-contiguous. The array is a view into shared memory, which
-            is released with the last reference to the array.
+            One result for each input, in their order, also for one that is named twice: an `ArrayItem` with
+            `index`, `key`, `path` and `error`, and the array, H×W×C, C-contiguous, in sRGB. The array is a
+            view into shared memory, which is released with the last reference to the array.
 
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
+            ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
             NoInputError: no input matched.
         """
         request = read_request(
-            SESSION_ARRAYS, pipeline.recipe, given_inputs(inputs), settings, channels=channels, dtype=dtype,
-            copy=copy, on_event=on_event, cancel=cancel,
+            SESSION_ARRAYS, pipeline.recipe, inputs, settings, channels=channels, dtype=dtype,
+            copy=copy, errors=errors, prefetch=prefetch, on_event=on_event, cancel=cancel,
         )  # fmt: skip
         return stream(self, request)
 
+    @overload
     def aarrays(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
         copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
-    ) -> AsyncGenerator[tuple[Item, Array]]:
+    ) -> AsyncGenerator[tuple[ArrayItem, Array]]: ...
+    @overload
+    def aarrays(
+        self,
+        pipeline: Pipeline,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, Array | None]]: ...
+    def aarrays(
+        self,
+        pipeline: Pipeline,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, Array | None]]:
         """As `arrays`, for `async for` in an event loop of asyncio; see `Pipeline.aarrays`.
 
         >>> async def shapes(session: Session, pipe: Pipeline) -> list[tuple[int, ...]]:
@@ -158,7 +233,7 @@ class Session(Workers):
 
         Args:
             pipeline: operations applied to each picture.
-            inputs, channels, dtype, copy, on_event, cancel: as for `Pipeline.aarrays`.
+            inputs, channels, dtype, copy, errors, prefetch, on_event, cancel: as for `Pipeline.aarrays`.
             settings: as for `arrays`.
 
         Yields:
@@ -171,14 +246,14 @@ class Session(Workers):
 
         token = cancel or CancelToken()
         make = partial(
-            self.arrays, pipeline, inputs, channels=channels, dtype=dtype, copy=copy, on_event=on_event,
-            cancel=token, **settings,
+            self.arrays, pipeline, inputs, channels=channels, dtype=dtype, copy=copy, errors=errors,
+            prefetch=prefetch, on_event=on_event, cancel=token, **settings,
         )  # fmt: skip
         return each(make, token)
 
     def describe(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         *,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionDescribeSettings],

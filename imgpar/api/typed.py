@@ -918,6 +918,30 @@ class SessionArraysSettings(TypedDict, total=False):
     """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
+class ArraySettings(TypedDict, total=False):
+    """Settings of `Pipeline.array`."""
+
+    pages: int | str | None
+    """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
+    density: float | None
+    """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
+    max_frames: int | None
+    """Reject animations with more frames and documents with more pages (default: 10000)."""
+    accept_damaged: bool | None
+    """Keep the readable part of damaged files instead of failing."""
+    password: str | None
+    """Password of encrypted PDFs and archives."""
+
+
 class ArraysSettings(SessionArraysSettings, total=False):
     """Settings of `Pipeline.arrays`."""
 

@@ -103,7 +103,7 @@ class Ahead:
     def settled(self, job: Job) -> None:
         """Remove the files of a job."""
         for item in job.items:
-            if item.fetched:
+            if item.fetched and self._is_remote(item):
                 remove_file(item.fetched)
                 self._hosts.removed(item.size)
 

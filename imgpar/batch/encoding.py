@@ -77,13 +77,6 @@ def encode_here(data: bytes, request: EncodeRequest) -> EncodedPicture:
     from imgpar.batch.picture.outputs import convert_bytes
 
     options = request.options
-    limits = Limits(
-        options.max_pixels,
-        options.max_frames,
-        options.memory or usual_memory(),
-        options.accept_damaged,
-        password=options.password,
-    )
     started = time.perf_counter()
     made = convert_bytes(
         data,
@@ -91,12 +84,23 @@ def encode_here(data: bytes, request: EncodeRequest) -> EncodedPicture:
         request.operations,
         request.format,
         request.encode,
-        limits,
+        limits_here(options),
         strict=options.strict,
         verify=options.verify,
     )
     seconds = time.perf_counter() - started
     return EncodedPicture(bytes(made.data), request.format, made.spec.size, made.lost, made.notes, seconds)
+
+
+def limits_here(options: RunOptions) -> Limits:
+    """The limits of one picture in this process."""
+    return Limits(
+        options.max_pixels,
+        options.max_frames,
+        options.memory or usual_memory(),
+        options.accept_damaged,
+        password=options.password,
+    )
 
 
 usual_memory = cache(default_memory)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from imgpar.batch.inward import Inward
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Job, Outcome, outcome_of
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken
+from imgpar.runtime.scheduler import CancelToken, NotYet
 
 if TYPE_CHECKING:
     from imgpar.batch.unpacking import Entry
@@ -74,7 +75,7 @@ class OrderedResults:
             self._inward.turn()
         return True
 
-    def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> None:
+    def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome | NotYet]) -> None:
         try:
             # The plan is closed in the thread that has opened its journal.
             with contextlib.closing(_numbered(plan)) as numbered, self._prepared(spec, numbered) as ready:
@@ -89,7 +90,7 @@ class OrderedResults:
                     wakeup=self._wake_reader,
                 )
         except BaseException as error:
-            self._error = error
+            self._error = self._error or error
         with self._changed:
             self._ended = True
             self._changed.notify()
@@ -111,7 +112,7 @@ class OrderedResults:
 
     # ----- the consumer thread --------------------------------------------------------------------
 
-    def results(self, spec: RunSpec, plan: Iterator[Job | Outcome]) -> Generator[Result]:
+    def results(self, spec: RunSpec, plan: Iterator[Job | Outcome | NotYet]) -> Generator[Result]:
         """Run the plan and yield its results in order; after a cancellation, of the jobs that were done.
 
         Raises:
@@ -124,10 +125,11 @@ class OrderedResults:
         thread.start()
         ender = weakref.finalize(thread, _end, self._cancel, self.wake, thread)
         try:
-            while (result := self._next_result()) is not None:
-                yield result
-                if isinstance(result, Settled) and self._inward:
-                    self._inward.settled(result.state.job)
+            with self._workers.stopped_by(self._closed):
+                while (result := self._next_result()) is not None:
+                    yield result
+                    if isinstance(result, Settled) and self._inward:
+                        self._inward.settled(result.state.job)
         finally:
             ender.detach()
             self._finish(thread)
@@ -150,11 +152,24 @@ class OrderedResults:
         with contextlib.suppress(OSError):
             self._wake_writer.send_bytes(b"!")
 
+    def _closed(self) -> None:
+        """The session is closed before the last result was taken."""
+        with self._changed:
+            self._error = self._error or UsageError(
+                "The session was closed while results were still to come.",
+                fix="Take them before it is closed, inside of its with block.",
+            )
+            self._changed.notify()
+        self._cancel.kill()
+        self.wake()
+
     def _finish(self, thread: threading.Thread) -> None:
         """The consumer has finished or stopped: cancel remaining jobs."""
         if thread.is_alive():
             self._cancel.cancel()
             self.wake()
+            if thread is threading.current_thread():  # the garbage collector has ended the consumer here
+                return
             thread.join()
         self._wake_reader.close()
         self._wake_writer.close()
@@ -165,11 +180,16 @@ def unreadable(item: Item) -> Outcome:
     return outcome_of(item, "failed", error=item.error, stage="plan", kind=item.kind)
 
 
-def _numbered(plan: Iterator[Job | Outcome]) -> Generator[Job | Outcome]:
+def _numbered(plan: Iterator[Job | Outcome | NotYet]) -> Generator[Job | Outcome | NotYet]:
     """The plan with the place of each entry as its number."""
+    number = 0
     try:
-        for number, entry in enumerate(plan):
+        for entry in plan:
+            if isinstance(entry, NotYet):
+                yield entry
+                continue
             yield entry._replace(id=number) if isinstance(entry, Job) else entry._replace(job=number)
+            number += 1
     finally:
         close: Callable[[], None] = getattr(plan, "close", _nothing)
         close()

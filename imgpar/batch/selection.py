@@ -61,6 +61,11 @@ class Selection:
         return bool(self._header) or any(key.header for key in self._sort)
 
     @property
+    def needs_all(self) -> bool:
+        """Whether all inputs have to be known before the first of them is taken."""
+        return self.needs_header or bool(self._sort or self._reverse)
+
+    @property
     def idle(self) -> bool:
         """Whether all inputs are taken, in their own order."""
         return not (self._cheap or self._header or self._sort or self._reverse)
@@ -86,7 +91,7 @@ class Selection:
         """The selected items, all sorted together; `filtered` counts the others."""
         if self.idle:
             return iter(items)
-        if not (self.needs_header or self._sort or self._reverse):
+        if not self.needs_all:
             return (item for item in items if self._take(item))
         batch = self._by_status(Batch("", "", tuple(items)))
         found = self._by_header([batch])[0] if self.needs_header else batch

@@ -10,19 +10,19 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imgpar.batch.array_item import ArrayItem, Errors, raised, why_missing
+from imgpar.batch.feed import AHEAD, InputFeed, Inputs
 from imgpar.batch.ordered import OrderedResults, Result
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
-from imgpar.batch.selected_inputs import item_plan
 from imgpar.batch.selection import Selection
 from imgpar.batch.settings import Call
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
-from imgpar.core.job import Event, Item, Outcome
-from imgpar.core.spec import FrameRef
-from imgpar.inputs.numbers import sources_of
-from imgpar.inputs.resolving import with_sources
-from imgpar.inputs.sources import Source
+from imgpar.core.job import Event, Outcome
+from imgpar.core.spec import Channels, Dtype, FrameRef
+from imgpar.inputs.handed import inputs_in_order
+from imgpar.inputs.patterns import Patterns
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed
@@ -42,11 +42,13 @@ class ArrayRequest:
     """A validated request for arrays."""
 
     recipe: Recipe
-    inputs: list[str | Source]
+    inputs: Inputs
     options: RunOptions
-    layout: str
-    dtype: str
+    layout: Channels
+    dtype: Dtype
     copy: bool
+    errors: Errors
+    prefetch: int | None
     on_event: Callable[[Event], None] | None
     cancel: CancelToken
 
@@ -54,12 +56,14 @@ class ArrayRequest:
 def read_request(
     call: Call,
     recipe: Recipe,
-    inputs: list[str | Source],
+    inputs: Any,
     settings: Mapping[str, Any],
     *,
     channels: str,
     dtype: str,
     copy: object,
+    errors: str,
+    prefetch: int | None,
     on_event: Callable[[Event], None] | None,
     cancel: CancelToken | None,
 ) -> ArrayRequest:
@@ -68,11 +72,13 @@ def read_request(
     Args:
         call: the public call, for its settings.
         recipe: of the request.
-        inputs: paths of files, folders and archives, and sources.
+        inputs: as the caller gave them.
         settings: keywords of the caller: options of the run and keys of the recipe.
         channels: "rgb", "rgba", "l" or "la".
         dtype: "uint8", "uint16" or "float32".
         copy: whether arrays are copied out of shared memory.
+        errors: "raise", "skip" or "yield".
+        prefetch: inputs that are read ahead.
         on_event: receives an event for each input.
         cancel: of the caller.
 
@@ -85,16 +91,24 @@ def read_request(
     if recipe.encode.split and settings.get("pages"):
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     options = RunOptions.read({key: value for key, value in settings.items() if key in call.run})
+    given, lazy = inputs_in_order(inputs)
     return ArrayRequest(
         recipe,
-        with_sources(inputs, options.access),
+        Inputs(given, lazy=lazy, access=options.access),
         options,
-        parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
-        parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype),
+        *read_array_type(channels, dtype),
         parsing.named("copy", parsing.switch, copy),
+        parsing.named("errors", parsing.choice("raise", "skip", "yield"), errors),
+        None if prefetch is None else parsing.named("prefetch", parsing.integer(1, 1 << 20), prefetch),
         on_event,
         cancel or CancelToken(),
     )
+
+
+def read_array_type(channels: str, dtype: str) -> tuple[Channels, Dtype]:
+    """Channels and type of the elements of an array. Raises BadValueError."""
+    layout = parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper()
+    return layout, parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype)
 
 
 class ArrayStream(OrderedResults):
@@ -112,6 +126,8 @@ class ArrayStream(OrderedResults):
         ledger = workers.new_ledger(request.options.schedule, arrays=True)
         super().__init__(workers, request.options, request.cancel, ledger)
         self._request = request
+        self._arena = workers.open()[0]
+        self._buffer = self._arena.buffer  # the arena drops its own when the session is closed
         self.starved = False
         """A worker waits for memory: a released lease has to wake the scheduler."""
 
@@ -142,34 +158,48 @@ class ArrayStream(OrderedResults):
 
     # ----- the consumer thread --------------------------------------------------------------------
 
-    def run(self) -> Generator[tuple[Item, FrameRef, Lease]]:
-        """Yield results in order; the receiver releases the lease."""
+    def run(self) -> Generator[tuple[ArrayItem, FrameRef | None, Lease | None]]:
+        """Yield results in order; the receiver releases the lease. Without one the item has an error."""
         recipe, on_event = self._request.recipe, self._request.on_event
         (output,) = output_specs(recipe)
+        options, inputs = self._options, self._request.inputs
         spec = RunSpec(
             "arrays",
             output.operations,
-            limits=recipe.encode.reading(self._workers.limits(self._options)),
+            limits=recipe.encode.reading(self._workers.limits(options)),
             digests=False,
-            sources=tuple(sources_of(self._request.inputs)),
+            sources=tuple(inputs.sources),
             arrays=True,
             layout=self._request.layout,
             dtype=self._request.dtype,
         )
-        done = failed = 0
-        sources = tuple(sources_of(self._request.inputs))
-        selection = Selection(self._options, lambda: self._workers, self._request.cancel, sources)
-        plan = item_plan(self._request.inputs, self._options, selection)
-        with contextlib.closing(self.results(spec, plan)) as results:
-            for result in results:
-                done += 1
+        selection = Selection(options, lambda: self._workers, self._request.cancel, spec.sources)
+        patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
+        ahead = self._request.prefetch
+        if inputs.threaded:
+            ahead = ahead or AHEAD * self._workers.jobs
+        feed = InputFeed(inputs, selection, patterns, ahead=ahead, wake=self.wake)
+        failed = done = 0
+        with contextlib.closing(feed), contextlib.closing(self.results(spec, feed.plan())) as results:
+            for done, result in enumerate(results, 1):
                 outcome = result if isinstance(result, Outcome) else result.outcome()
-                failed += outcome.status == "failed"
                 if on_event is not None:
                     on_event(Event("item", done, outcome=outcome))
+                failure = result.state.failure if isinstance(result, Settled) else None
+                error = why_missing(outcome, failure.error if failure else outcome.kind)
+                first = feed.first()
+                item = ArrayItem(done - 1, feed.key_of(first), first, error, outcome.notes, outcome.lost)
                 if isinstance(result, Settled) and result.placed is not None:
-                    yield result.state.job.item, result.placed.frames, result.placed.lease
-        if failed and on_event is None:
+                    yield item, result.placed.frames, result.placed.lease
+                elif self._request.errors == "yield":
+                    yield item, None, None
+                elif self._request.errors == "raise" and error:
+                    raise raised(error, item.path)
+                failed += error is not None
+                feed.taken()
+            if feed.error is not None:
+                raise feed.error
+        if failed and on_event is None and self._request.errors == "skip":
             warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
 
     def _finish(self, thread: threading.Thread) -> None:
@@ -182,9 +212,8 @@ class ArrayStream(OrderedResults):
         """An array that is a view of the frame; the lease is released with the last view."""
         import numpy as np
 
-        arena, _ = self._workers.open()
-        flat = np.frombuffer(arena.buffer[ref.offset : ref.offset + ref.nbytes], dtype=ref.spec.dtype)
-        weakref.finalize(flat, _release, arena, lease, weakref.ref(self))
+        flat = np.frombuffer(self._buffer[ref.offset : ref.offset + ref.nbytes], dtype=ref.spec.dtype)
+        weakref.finalize(flat, _release, self._arena, lease, weakref.ref(self))
         return flat.reshape(ref.spec.shape)
 
 
@@ -199,11 +228,14 @@ def _release(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> No
         current.wake()
 
 
-def stream(workers: Workers, request: ArrayRequest) -> Generator[tuple[Item, Array]]:
+def stream(workers: Workers, request: ArrayRequest) -> Generator[tuple[ArrayItem, Array | None]]:
     """The arrays of a request, in the order of the inputs; see `imgpar.Session.arrays`."""
     arrays = ArrayStream(workers, request)
     with contextlib.closing(arrays.run()) as results:
         for item, ref, lease in results:
+            if ref is None or lease is None:
+                yield item, None
+                continue
             array = arrays.view(ref, lease)
             yield item, (array.copy() if request.copy else array)
             del array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import pickle
 import threading
@@ -63,6 +64,11 @@ class Workers:
         self._pool: Pool | None = None
         self._serial = 0
         self._busy = threading.Lock()
+        self._executing: threading.Thread | None = None
+        """The thread of the run that is executed."""
+        self._stops: list[Callable[[], None]] = []
+        """What ends the runs of this session when it is closed."""
+        self._closing = False
         self._finalizer: weakref.finalize[Any, Any] | None = None
         self.note = ""
         """A note for the user about shared memory; empty where there is none."""
@@ -74,7 +80,18 @@ class Workers:
         self.close()
 
     def close(self) -> None:
-        """Stop the workers and release the arena; arrays that are still referenced stay valid."""
+        """Stop the workers and release the arena; arrays that are still referenced stay valid. A run that is
+        executed is stopped first; in one of its callbacks the session is closed when the callback returns."""
+        for stop in tuple(self._stops):
+            stop()
+        if self._executing is threading.current_thread():
+            self._closing = True
+            return
+        with self._busy:
+            self._close()
+
+    def _close(self) -> None:
+        self._closing = False
         if self._finalizer is not None:
             self._finalizer()
             self._finalizer = None
@@ -119,26 +136,51 @@ class Workers:
         """
         if not self._busy.acquire(blocking=False):
             raise UsageError("This session is in another run.", fix="Give each thread a session of its own.")
+        self._executing = threading.current_thread()
         try:
-            pool = self.open()[1]
-            ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule, together=options.strict)
-            scheduler = Scheduler(
-                pool,
-                ledger,
-                Begin(next(_run_numbers), _pickled(BatchPerformer(spec))),
-                limit=min(self.jobs, options.jobs or self.jobs),
-                timeout=options.timeout,
-                name=spec.name,
-                sink=sink,
-                cancel=cancel,
-                **hooks,
-            )
-            try:
-                return scheduler.run(plan)
-            finally:
-                self._serial = ledger.tasks.serial
+            with self.stopped_by(cancel.kill):
+                return self._executed(spec, plan, sink, options, cancel, **hooks)
         finally:
+            if self._closing:
+                self._close()
+            self._executing = None
             self._busy.release()
+
+    @contextlib.contextmanager
+    def stopped_by(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Call `stop` if the session is closed within this block; from the thread that closes it."""
+        self._stops.append(stop)
+        try:
+            yield
+        finally:
+            self._stops.remove(stop)
+
+    def _executed(
+        self,
+        spec: RunSpec,
+        plan: Iterator[Job | Outcome | Unchanged | NotYet],
+        sink: Callable[[Any], None],
+        options: RunOptions,
+        cancel: CancelToken,
+        **hooks: Any,
+    ) -> Effort:
+        pool = self.open()[1]
+        ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule, together=options.strict)
+        scheduler = Scheduler(
+            pool,
+            ledger,
+            Begin(next(_run_numbers), _pickled(BatchPerformer(spec))),
+            limit=min(self.jobs, options.jobs or self.jobs),
+            timeout=options.timeout,
+            name=spec.name,
+            sink=sink,
+            cancel=cancel,
+            **hooks,
+        )
+        try:
+            return scheduler.run(plan)
+        finally:
+            self._serial = ledger.tasks.serial
 
     def new_ledger(self, schedule: str, **kind: bool) -> Ledger:
         """The ledger of one run on the arena of this session; `kind` as for `Ledger`."""

@@ -55,6 +55,8 @@ class Item(NamedTuple):
     listed: bool = False
     """Whether it is of a list of addresses: the journal knows it by its whole path, and `key` may hold
     secrets."""
+    ticket: int = 0
+    """Number of the key that the caller has for it, where there is one (`Session.arrays`)."""
 
     @property
     def facts(self) -> Facts:

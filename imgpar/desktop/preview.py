@@ -96,7 +96,7 @@ class Painter:
                 return b""
         try:
             arrays = session.arrays(
-                self._pipeline, [path], on_event=lambda _: None, cancel=cancel, timeout=20
+                self._pipeline, [path], errors="skip", on_event=lambda _: None, cancel=cancel, timeout=20
             )
             with closing(arrays):
                 for _, array in arrays:

@@ -244,14 +244,7 @@ class AddressSpool:
             where: name of the list, for rows without an address.
         """
         self.count += 1
-        error = row.error
-        if not error and is_address(row.address) and scheme_of(row.address) not in OPENERS:
-            error = str(unknown_scheme(row.address, OPENERS))
-        if not error and not is_text(row.address + row.key):
-            error = "Its address is not UTF-8."
-        if not error and is_address(row.address) and not is_valid(row.address):
-            error = "It is no valid address. Check it."
-        if error:
+        if error := _what_is_wrong(row):
             self._fail(row, where, error)
             return
         if not is_address(row.address):
@@ -307,6 +300,33 @@ class AddressSpool:
         values = (row.number, row.address, name, short, bool(row.key), columns, error)
         digests = (same, _digest(stem), _digest(long), _digest(name))
         return bool(self._database.execute(_INSERT, (*values, *digests)).rowcount)
+
+
+def row_item(row: ListRow, where: str) -> Item:
+    """The item of a row that is an address, where no output is named after it.
+
+    Args:
+        row: with an address, or with an error.
+        where: name of the list, for rows without an address.
+    """
+    if error := _what_is_wrong(row):
+        return _item("", f"{LISTED}{quote(where)}:{row.number}", "", 0, "", error, 0, 0, 0)
+    name = f"{LISTED}{quote(row.key)}" if row.key else called(row.address)
+    item = _item(row.address, name, places_of(name).short, bool(row.key), "", "", 0, 0, 0)
+    return item._replace(columns=row.columns)
+
+
+def _what_is_wrong(row: ListRow) -> str:
+    """Why a row is no item; empty where it is one."""
+    if row.error:
+        return row.error
+    if is_address(row.address) and scheme_of(row.address) not in OPENERS:
+        return str(unknown_scheme(row.address, OPENERS))
+    if not is_text(row.address + row.key):
+        return "Its address is not UTF-8."
+    if is_address(row.address) and not is_valid(row.address):
+        return "It is no valid address. Check it."
+    return ""
 
 
 def _item(

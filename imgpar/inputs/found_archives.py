@@ -66,11 +66,11 @@ class FoundArchives(Source):
             path: absolute.
             mirror: its place below OUT.
             root: the input folder that it is in.
-            below: its place in that folder, as of a folder.
+            below: its place in that folder, as of a folder; empty where it is an input itself.
             patterns: of the run, for paths below the input folder.
         """
         archive = opened_archive(path, self._access)
-        for batch in archive.batches(mirror, patterns.below(below) if patterns else None):
+        for batch in archive.batches(mirror, patterns.below(below) if patterns and below else patterns):
             items, others = (
                 found.of_source(self.number, f"{len(path)}:") if isinstance(found, Entries) else found
                 for found in (batch.items, batch.others)

@@ -7,12 +7,14 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
+from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.roots import Named, absolute, below_base, read_inputs
+from imgpar.inputs.roots import Named, absolute, below_base, expand, read_inputs, split_pattern
 from imgpar.inputs.sources import Source
 from imgpar.inputs.walk import mirror_names, path_below
 
@@ -129,6 +131,39 @@ def _inside(mirror: str, places: Mapping[str, str]) -> tuple[str, ...]:
     """Names of the folders in a folder below OUT."""
     paths = (place.rpartition("/") for place in places.values() if place)
     return tuple(name for above, _, name in paths if above == mirror)
+
+
+def scan_path(
+    path: str, patterns: Patterns | None = None, opener: FoundArchives | None = None
+) -> Iterator[Item]:
+    """The media of one path: a file, all in a folder, or what matches a pattern. A path that does not exist
+    is a failed item.
+
+    Args:
+        path: as given.
+        patterns: as for `scan`.
+        opener: of archives that are found in folders.
+    """
+    for one in expand([path]):
+        if os.path.isdir(one) or ("**" in one and os.path.isdir(split_pattern(one)[0])):
+            for batch in scan([one, opener] if opener else [one], out=None, patterns=patterns):
+                yield from batch.items
+        elif not patterns or patterns.takes(os.path.basename(one)):
+            full = absolute(one)
+            yield named_item(full, os.path.basename(full))._replace(named=True)
+
+
+def check_one_exists(inputs: Iterable[str]) -> None:
+    """Raise UsageError where none of the inputs exists; NoInputError where all are patterns."""
+    missing = list[str]()
+    for given in inputs:
+        if is_address(given) or os.path.lexists(given):
+            return
+        if glob.has_magic(given) and next(glob.iglob(given, recursive=True), None) is not None:
+            return
+        missing.append(given)
+    if missing:
+        raise nothing_there(missing)
 
 
 def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:

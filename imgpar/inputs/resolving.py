@@ -7,6 +7,7 @@ ranges, patterns ─► archives    ─► the source of their kind
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -46,25 +47,18 @@ def with_sources(
     Raises:
         UsageError: two sources have one name, there is none for an address, or it is that of an archive.
     """
-    found, sources, addresses = list[str | Source](), dict[str, Source](), list[str]()
-    opener = _Opener(access)
-    for given in _each(inputs):
-        if isinstance(given, str) and is_item(given) and not is_remote_archive(given):
+    found, addresses = list[str | Source](), list[str]()
+    opener = SourceOpener(access)
+    for given in itertools.chain.from_iterable(map(opener.named, inputs)):
+        if isinstance(given, str) and is_item(given):
             addresses.append(given)
             continue
         if in_order:
             found += _listed(addresses, access, len(found))
             addresses = []
-        made = opener.source_of(given) if isinstance(given, str) else given
-        if not isinstance(made, str):
-            known = sources.setdefault(made.root, made)
-            if known is not made and made is given:
-                raise UsageError(f"Two inputs are called {made.root}.", fix="Give each a name of its own.")
-            made = known
-            made.use(access)
-        found.append(made)
+        found.append(given)
     if access.archives and any(map(_may_hold_archives, found)):
-        found.append(FoundArchives(len(sources_of(found)) + 1, access, sources))
+        found.append(FoundArchives(len(sources_of(found)) + 1, access, opener.sources))
     return found + _listed(addresses, access, len(found))  # last: their names give way to those of files
 
 
@@ -92,16 +86,38 @@ def _each(inputs: Iterable[str | Source]) -> Iterator[str | Source]:
             yield from matching(name) if archive_suffix(name) and not scheme_of(name) else (name,)
 
 
-class _Opener:
+class SourceOpener:
     """Makes the sources of one run for what is named."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self.sources = dict[str, Source]()
+        """All that were named, by what they are called."""
         self._copies: Copies | None = None
         self._remote: dict[str, tuple[str, Source]] = {}
         """Archives at addresses, with these, by their names."""
 
-    def source_of(self, path: str) -> str | Source:
+    def named(self, given: str | Source) -> Iterator[str | Source]:
+        """What an input stands for: paths, addresses of single items, and sources.
+
+        Raises:
+            UsageError: two sources have one name, there is none for an address, or it is that of an archive.
+        """
+        for one in _each([given]):
+            if isinstance(one, str) and is_item(one) and not is_remote_archive(one):
+                yield one
+                continue
+            made = self._source_of(one) if isinstance(one, str) else one
+            if not isinstance(made, str):
+                known = self.sources.setdefault(made.root, made)
+                if known is not made and made is one:
+                    words = f"Two inputs are called {made.root}."
+                    raise UsageError(words, fix="Give each a name of its own.")
+                made = known
+                made.use(self._access)
+            yield made
+
+    def _source_of(self, path: str) -> str | Source:
         """The source for an address or archive; the path itself for anything else."""
         if scheme := scheme_of(path):
             if is_remote_archive(path):

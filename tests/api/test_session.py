@@ -112,7 +112,10 @@ def test_every_schedule_gives_the_same_arrays(session, pictures, schedule):
 def test_a_failed_picture_is_left_out_and_told(session, pictures):
     (pictures / "03.png").write_bytes(b"not a picture")
     events = []
-    names = [Path(i.path).name for i, _ in session.arrays(Pipeline(), pictures, on_event=events.append)]
+    names = [
+        Path(i.path).name
+        for i, _ in session.arrays(Pipeline(), pictures, errors="skip", on_event=events.append)
+    ]
     assert names == [name for name in NAMES if name != "03.png"]
     assert [event.outcome.status for event in events].count("failed") == 1
 
@@ -120,7 +123,7 @@ def test_a_failed_picture_is_left_out_and_told(session, pictures):
 def test_failures_nobody_listens_to_are_warned_of(session, pictures):
     (pictures / "03.png").write_bytes(b"not a picture")
     with pytest.warns(UserWarning, match="1 of 12 inputs failed"):
-        list(session.arrays(Pipeline(), pictures))
+        list(session.arrays(Pipeline(), pictures, errors="skip"))
 
 
 def test_stopping_early_frees_the_session(session, pictures):

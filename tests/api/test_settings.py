@@ -16,6 +16,7 @@ import imgpar
 from imgpar.api import functions, retry
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
+    ARRAY,
     ARRAYS,
     ASSEMBLE,
     CONCAT,
@@ -44,7 +45,7 @@ GOOD: dict[str, Any] = {
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
     "where": "width<90", "sort": "name", "reverse": True, "others": "copy", "duplicates": "skip",
     "exclude": "absent", "journal": "j.db", "manifest": "m.json", "html": "p.html", "base_url": "/img/",
-    "recursive": False, "archives": True, "deterministic": True, "cache_control": "no-cache",
+    "recursive": False, "root": "in", "archives": True, "deterministic": True, "cache_control": "no-cache",
     "shard": 100, "shard_keys": "name", "shard_checksum": "md5", "caption_column": "text",
     "checksum_column": "md5",
     "allow_private": True, "downloads": 4, "per_host": 2, "retries": 1, "fetch_timeout": 60,
@@ -88,6 +89,7 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
         ),
     ),
     "Pipeline.arrays": (ARRAYS, lambda picture, out, **given: list(PIPE.arrays(picture, **given))),
+    "Pipeline.array": (ARRAY, lambda picture, out, **given: PIPE.array(picture, **given)),
     "Session.arrays": (
         SESSION_ARRAYS,
         lambda picture, out, **given: in_session(lambda own: list(own.arrays(PIPE, picture, **given))),
@@ -99,11 +101,13 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
     "encode": (ENCODE, lambda picture, out, **given: encoded(picture, **given)),
     "retry": (RETRY, lambda picture, out, **given: retry.retry(out, **given)),
 }
+FILE_NAMES = {("encode", "name"), ("Pipeline.array", "name")}
+"""Parameters that are no templates."""
 REFUSED = [
     (name, key)
     for name, (call, _) in CALLS.items()
     for key in sorted(RunOptions.options().keys() | RECIPE_KEYS)
-    if key not in call.run | call.recipe and (name, key) != ("encode", "name")  # of the file
+    if key not in call.run | call.recipe and (name, key) not in FILE_NAMES
 ]
 
 

@@ -101,7 +101,7 @@ def test_a_transfer_for_arrays_has_its_limit_of_time(session: imgpar.Session) ->
     with HttpServer({"/0.png": Page(picture(), held=True)}) as server:
         options = replace(LOCAL, timeout=0.3, read_timeout=20, retries=0)
         given = [source(server, options)]
-        assert list(session.arrays(imgpar.Pipeline(), given, on_event=told.append)) == []
+        assert list(session.arrays(imgpar.Pipeline(), given, errors="skip", on_event=told.append)) == []
     (failed,) = [event.outcome for event in told if event.outcome]
     assert failed.error == "It was not complete after 0.3 s. Allow more with --fetch-timeout."
 
@@ -319,7 +319,7 @@ def test_arrays_are_fetched_ahead_and_come_in_order(session: imgpar.Session) -> 
 
     with HttpServer(pages(30, held=True)) as server, answers_together(server, 8):
         server.pages["/3.png"] = Page(status=404, held=True)
-        found = list(session.arrays(imgpar.Pipeline(), source(server), on_event=listen))
+        found = list(session.arrays(imgpar.Pipeline(), source(server), errors="skip", on_event=listen))
         assert [item.path for item, _ in found] == [f"test://web/{at}.png" for at in range(30) if at != 3]
         assert failed == ["test://web/3.png: The server has no such file (404)."]
         assert server.most_active == 8
@@ -333,7 +333,7 @@ def test_arrays_of_a_silent_server_end_in_time(session: imgpar.Session) -> None:
 
     with HttpServer(pages(2, held=True)) as server:
         silent = source(server, replace(LOCAL, timeout=0.5, retries=0))
-        assert not list(session.arrays(imgpar.Pipeline(), silent, on_event=listen))
+        assert not list(session.arrays(imgpar.Pipeline(), silent, errors="skip", on_event=listen))
     assert [error.partition(".")[0] for error in errors] == ["It was not complete after 0"] * 2
 
 

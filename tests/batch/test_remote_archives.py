@@ -177,7 +177,7 @@ def test_arrays_info_and_dry_run(
         loaded = [
             array.shape
             for _, array in session.arrays(
-                imgpar.Pipeline(), address, allow_private=True, on_event=lambda _: None
+                imgpar.Pipeline(), address, errors="skip", allow_private=True, on_event=lambda _: None
             )
         ]
     assert loaded == [(16, 24, 3)] * 3

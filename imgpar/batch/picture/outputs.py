@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from imgpar.batch.picture import planar, stages
 from imgpar.batch.picture.programs import begin_picture, operations_for
@@ -16,17 +19,20 @@ from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import TransformError, UsageError
 from imgpar.core.limits import Limits
-from imgpar.core.spec import Frame, Header, Metadata
+from imgpar.core.spec import Dtype, Frame, Header, Layout, Metadata
 from imgpar.formats import codec, quality
 from imgpar.formats.metadata import density
 from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.formats.metadata.policy import removed, strip
 from imgpar.formats.metadata.reading import template_values
 from imgpar.formats.options import EncodeOptions
+from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.registry import Format, find_format
 from imgpar.formats.relevance import relevant
 from imgpar.ops import Operation
 from imgpar.ops.rotate import Rotate
+
+Array = np.ndarray[Any, Any]
 
 _DEFAULTS = EncodeOptions()
 _MAX_QUALITY = 98
@@ -210,6 +216,36 @@ def convert_bytes(
     encoded = make(frames, head, fmt.name, options, operations, original, name)
     check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
     return encoded._replace(notes=(*notes, *remarks, *found, *encoded.notes))
+
+
+def picture_array(
+    data: bytes, name: str, operations: tuple[Operation, ...], limits: Limits, layout: Layout, dtype: Dtype
+) -> Array:
+    """Decode and transform a picture in this process, in private memory.
+
+    Args:
+        data: the bytes of the file; they are not modified.
+        name: file name; its suffix helps to recognize the format.
+        operations: of the recipe, in order.
+        limits: inputs that exceed them are refused.
+        layout: of the array.
+        dtype: of the array.
+
+    Returns:
+        The first frame in sRGB, H×W×C, C-contiguous; it belongs to the caller.
+
+    Raises:
+        ItemError: the picture cannot be decoded or transformed, or is refused.
+    """
+    header = codec.read_header(data, name, limits)
+    operations, _ = operations_for(operations, header, name, _DEFAULTS)
+    program = planar.choose_program(header, operations, limits, (), _DEFAULTS, keep_frames=False)
+    lease = memoryview(bytearray(program.nbytes))
+    frames, _ = stages.decode(program, data, lease, limits)
+    begin_picture(operations, header, name, len(frames))
+    frames, _ = stages.transform_frames(program, frames, lease, [])
+    frame, _ = srgb_frame(frames[0], program.header.metadata)
+    return np.ascontiguousarray(stages.to_array(frame, layout, dtype).array)
 
 
 def check(

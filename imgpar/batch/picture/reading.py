@@ -23,7 +23,7 @@ def read_item(item: Item, run: RunSpec) -> tuple[bytes, Times]:
         DamagedError: it is empty.
         LimitError: it is larger than the memory limit, in a source that is no folder.
     """
-    if not item.source:
+    if not (item.source or item.fetched):
         return read_whole(item.path)
     if item.size > run.limits.memory:
         raise LimitError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, assert_type
 
@@ -77,6 +78,8 @@ def pipelines() -> None:
     print(report.planned, report.summary(), report.exit_code)
     for item, array in pipe.arrays("photos/", channels="RGBA", dtype="uint16", jobs=2, pages=3):
         print(item.path, array.shape, array.dtype)
+    print(pipe.array("a.jpg", channels="L", max_pixels=10).shape)
+    pipe.run({"a": b"", "b": Path("b.jpg")}, "web/")
     data: bytes = pipe.encode(b"", to="jpg", quality=80, resize=64, strict=True)
     data = pipe.encode(Path("a.jpg"), to="jpg", timeout=2, memory="1G")
     made: imgpar.EncodedPicture = pipe.encode_with_report("a.jpg")
@@ -88,7 +91,11 @@ def sessions() -> None:
     pipe = imgpar.Pipeline().resize("224x224", fit="cover")
     with imgpar.Session(jobs=8, memory="2G", start_method="spawn") as session:
         for item, array in session.arrays(pipe, "photos/", copy=True, density=300):
-            print(item.mirror, array.mean())
+            print(item.mirror, item.index, item.key, array.mean())
+        for item, maybe in session.arrays(
+            pipe, [("a", b""), Path("b.jpg"), BytesIO()], errors="yield", prefetch=8
+        ):
+            print(item.error if maybe is None else maybe.mean())
         report = session.run(pipe, "photos/", "web/", to="webp", effort=4, on_event=show)
         imgpar.convert("photos/", "web/", session=session)
         print(report.reasons.get("exists"))
