@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from imgpar.batch.array_item import ArrayItem
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
+    from imgpar.batch.encoding import EncodedPicture
     from imgpar.batch.estimate import Estimate
     from imgpar.batch.event_log import EventLog
     from imgpar.batch.frames.reading import ClipFrame, FrameBatch
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     )
     from imgpar.core.job import Event, Item, Outcome, OutputFile
     from imgpar.inputs.memory_source import MemorySource
+    from imgpar.outputs.callback_sink import OutputData
     from imgpar.outputs.memory_sink import MemorySink
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
@@ -74,6 +76,7 @@ _HOMES = {
     "Comparison": "imgpar.api.compare",
     "concat": "imgpar.api.functions",
     "convert": "imgpar.api.functions",
+    "EncodedPicture": "imgpar.batch.encoding",
     "describe": "imgpar.api.describe",
     "PictureInfo": "imgpar.batch.describing",
     "ClipInfo": "imgpar.video.clip_info",
@@ -108,6 +111,7 @@ _HOMES = {
     "OutputFile": "imgpar.core.job",
     "InputList": "imgpar.inputs.lists",
     "MemorySource": "imgpar.inputs.memory_source",
+    "OutputData": "imgpar.outputs.callback_sink",
     "MemorySink": "imgpar.outputs.memory_sink",
 }
 
@@ -127,6 +131,7 @@ __all__ = [
     "DuplicateGroup",
     "Duplicates",
     "EncodeError",
+    "EncodedPicture",
     "Estimate",
     "Event",
     "EventLog",
@@ -142,6 +147,7 @@ __all__ = [
     "MissingExtraError",
     "NoInputError",
     "Outcome",
+    "OutputData",
     "OutputError",
     "OutputFile",
     "OutputLockedError",

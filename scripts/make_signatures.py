@@ -126,8 +126,10 @@ def typed_module() -> str:
         '"""Types of the settings of public calls; None stands for "not given" everywhere.', "",
         HEAD, '"""', "",
         "from __future__ import annotations", "",
-        "import os", "from collections.abc import Mapping, Sequence", "from fractions import Fraction",
+        "import os", "from collections.abc import Callable, Mapping, Sequence",
+        "from fractions import Fraction",
         "from typing import Literal, TypeAlias, TypedDict", "",
+        "from imgpar.core.job import Item", "",
     ]  # fmt: skip
     for name, (parse, doc) in ALIASES.items():
         lines += alias(name, parsing.annotation_of(parse))

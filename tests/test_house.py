@@ -75,6 +75,7 @@ EXPORTS = {
     *("frames", "ClipFrame", "FrameBatch", "VideoWriter"),
     *("estimate", "Estimate"),
     "EventLog",
+    *("EncodedPicture", "OutputData"),
     "InputList",
     "watch",
     *("duplicates", "Duplicates", "DuplicateGroup", "DuplicateFile"),

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from imgpar.api.batches import batches
+from imgpar.api.encoding import encode, one_picture
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import AnyInput, AnyInputs, Place, given_inputs, read_output, read_place, resolve
+from imgpar.api.settings import (
+    AnyInput,
+    AnyInputs,
+    Destination,
+    given_inputs,
+    read_destination,
+    read_output,
+    resolve,
+)
 from imgpar.api.typed import (
     ArraySettings,
     ArraysSettings,
@@ -31,7 +41,6 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
     ARRAY,
     ARRAYS,
-    ENCODE,
     EXTRACT,
     RUN,
     SESSION_EXTRACT,
@@ -42,21 +51,14 @@ from imgpar.batch.stream import read_array_type, read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.addresses import is_address
 from imgpar.core.errors import (
-    SourceError,
-    UnknownFormatError,
-    UsageError,
     bad_value,
-    item_error,
     suggested,
 )
-from imgpar.core.job import Event
+from imgpar.core.job import Event, Item
 from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, integer, named, number_range, odd_integer
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
-from imgpar.formats.registry import find_format
-from imgpar.inputs.sources import is_source
 from imgpar.ops import Operation, find_operation, operation_names
 from imgpar.ops.apply import MOST_FRAMES, Apply
 from imgpar.ops.apply_batch import MOST_PICTURES, ApplyBatch
@@ -69,6 +71,7 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.batch.encoding import EncodedPicture
     from imgpar.batch.report import Report
     from imgpar.ops.returned import Returned
 
@@ -167,7 +170,7 @@ class Pipeline(OperationMethods):
         pipeline: Pipeline | None = None,
         /,
         *,
-        name: str | None = None,
+        name: str | Callable[[Item], str] | None = None,
         **settings: Unpack[OutputSettings],
     ) -> Self:
         """This pipeline with one more output per input: the operations of this pipeline run once, then those
@@ -287,7 +290,7 @@ class Pipeline(OperationMethods):
     def run(
         self,
         inputs: AnyInputs,
-        out: Place | None = None,
+        out: Destination | None = None,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -305,7 +308,9 @@ class Pipeline(OperationMethods):
                 `{"a.jpg": data}` or `[("a.jpg", data)]`, where data are bytes, a binary file, an array or a
                 picture of Pillow, as for `Session.arrays`.
             out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
-                `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`.
+                `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`. A function is called
+                in this process with each output, an `OutputData`, by one item at a time and in no order; an
+                exception in it fails the item, and `cancel` stops the run.
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
@@ -320,7 +325,8 @@ class Pipeline(OperationMethods):
                 `map`, `loudnorm`, `deinterlace`, `tonemap`, `hardware`; and how to
                 run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
                 `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
-                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
+                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `root`, `sort`,
+                `reverse`,
                 `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one
                 pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
                 `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
@@ -344,10 +350,43 @@ class Pipeline(OperationMethods):
             call, inputs, out, settings, report, on_event=on_event, cancel=cancel, workers=session
         )
 
+    async def arun(
+        self,
+        inputs: AnyInputs,
+        out: Destination | None = None,
+        *,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        report: str | os.PathLike[str] | None = None,
+        **settings: Unpack[RunSettings],
+    ) -> Report:
+        """As `run`, to be awaited in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def convert(pipe: Pipeline) -> int:
+        ...     return (await pipe.arun("photos/", "web/", to="webp")).ok
+
+        Args:
+            inputs, out, session, report, settings: as for `run`.
+            on_event: called in another thread; `loop.call_soon_threadsafe` hands events to the loop.
+            cancel: stops the run. A task that is cancelled stops it at once, as `kill()`; the next run
+                continues it.
+
+        Raises:
+            UsageError, RunError: as for `run`.
+        """
+        from imgpar.api.asynchronous import in_thread
+
+        token = cancel or CancelToken()
+        work = partial(
+            self.run, inputs, out, session=session, on_event=on_event, cancel=token, report=report, **settings
+        )
+        return await in_thread(work, token)
+
     def extract(
         self,
         inputs: AnyInputs,
-        out: Place,
+        out: Destination,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -393,7 +432,7 @@ class Pipeline(OperationMethods):
         self,
         call: Call,
         inputs: AnyInputs,
-        out: Place | None,
+        out: Destination | None,
         settings: Mapping[str, Any],
         report: str | os.PathLike[str] | None,
         **hooks: Any,
@@ -409,7 +448,7 @@ class Pipeline(OperationMethods):
             paths = [name for name in names if isinstance(name, str)]
             place_of_run = out if isinstance(out, str) else ""
             check_report(report := named("report", parsing.path, report), paths, place_of_run)
-        place = None if out is None else read_place(out)
+        place = None if out is None else read_destination(out)
         result = execute(names, place, recipe, options, **hooks)
         if report is not None:
             from imgpar.batch.pages.writing import write_report
@@ -430,7 +469,7 @@ class Pipeline(OperationMethods):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
     @overload
     def arrays(
         self,
@@ -444,7 +483,7 @@ class Pipeline(OperationMethods):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
     def arrays(
         self,
         inputs: AnyInputs,
@@ -457,7 +496,7 @@ class Pipeline(OperationMethods):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
         """Decoded and transformed pictures as arrays, in order, from workers started for this call; see
         `Session.arrays`.
 
@@ -501,7 +540,7 @@ class Pipeline(OperationMethods):
             errors=errors, prefetch=prefetch, on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
-        def stream() -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
+        def stream() -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
             options = request.options
             memory, worker_memory = options.memory, options.worker_memory
             with Workers(options.jobs, memory, worker_memory=worker_memory) as workers:
@@ -576,6 +615,74 @@ class Pipeline(OperationMethods):
             channels=channels, dtype=dtype, errors=errors, on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
+    @overload
+    def aarrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
+    @overload
+    def aarrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
+    def aarrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
+        """As `arrays`, for `async for` in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def shapes(pipe: Pipeline) -> list[tuple[int, ...]]:
+        ...     return [array.shape async for _, array in pipe.aarrays("photos/")]
+
+        Args:
+            inputs, channels, dtype, copy, errors, prefetch, settings: as for `arrays`.
+            on_event: called in another thread.
+            cancel: stops the run. A task that is cancelled stops it at once.
+
+        Yields:
+            As `arrays`. The next array is asked for with the next step of the loop. Where a loop is left
+            early, `contextlib.aclosing` ends the run at once.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised at the first step.
+            RunError, ItemError: as for `arrays`.
+        """
+        from imgpar.api.asynchronous import each
+
+        token = cancel or CancelToken()
+        make = partial(
+            self.arrays, inputs, channels=channels, dtype=dtype, copy=copy, errors=errors, prefetch=prefetch,
+            on_event=on_event, cancel=token, **settings,
+        )  # fmt: skip
+        return each(make, token)
+
     def array(
         self,
         data: AnyInput,
@@ -597,7 +704,8 @@ class Pipeline(OperationMethods):
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             name: file name, for formats without a signature.
-            settings: `density`, `dpi`, `pages`; `max_pixels`, `max_frames`, `accept_damaged`, `password`.
+            settings: `density`, `dpi`, `pages`; `max_pixels`, `max_frames`, `memory`, `accept_damaged`,
+                `password`.
 
         Returns:
             H×W×C, C-contiguous, in sRGB, of an animation the first frame; its memory belongs to the caller.
@@ -606,32 +714,18 @@ class Pipeline(OperationMethods):
             UsageError: a setting is invalid or not used by this call.
             ItemError: the picture cannot be read, decoded or transformed.
         """
+        from imgpar.batch.encoding import limits_here
         from imgpar.batch.picture.outputs import picture_array
-        from imgpar.inputs.batches import named_item, why_unreadable
-        from imgpar.inputs.handed import bytes_of, file_name, read_input
 
-        given = read_input(data)
-        value = given.value
-        if is_source(value) or given.keyed or (isinstance(value, str) and is_address(value)):
-            words = "array takes the path of one file, or a content without a key."
-            raise UsageError(words, fix="For anything else there is arrays.")
-        if isinstance(value, str) and (missing := named_item(value, "")).error:
-            raise item_error(missing.kind, missing.error)
         self.recipe.check_single("array")
         ARRAY.check(settings)
         recipe = self.recipe.merged({key: value for key, value in settings.items() if key in ARRAY.recipe})
         options = RunOptions.read({key: value for key, value in settings.items() if key in ARRAY.run})
         layout, kind = read_array_type(channels, dtype)
-        limits = Limits(
-            options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged, password=options.password
-        )
+        picture = one_picture(data, name, "array")
         (made,) = recipe.branches()
-        try:
-            content = bytes_of(value)  # type: ignore[arg-type]
-        except OSError as error:
-            raise SourceError(why_unreadable(error)) from error
-        name = name or file_name(given)
-        return picture_array(content, name, made.operations, made.encode.reading(limits), layout, kind)
+        limits = made.encode.reading(limits_here(options))
+        return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)
 
     def assemble(
         self,
@@ -715,57 +809,95 @@ class Pipeline(OperationMethods):
 
     def encode(
         self,
-        data: bytes | bytearray | memoryview,
+        data: AnyInput,
         *,
         to: str | None = None,
         name: str = "",
         **settings: Unpack[EncodeSettings],
     ) -> bytes:
-        """Convert one picture from bytes to bytes, in this process.
+        """Convert one picture to bytes, in this process; from any number of threads at once.
 
         >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
         >>> Pipeline().resize("1x1").encode(portable_pixmap, to="png")[:4]
         b'\\x89PNG'
 
         Args:
-            data: content of a picture file.
-            to: output format; None keeps the format.
+            data: content of a picture file; an open binary file, which is read to its end and not closed; the
+                path of a file; an array (H×W or H×W×1 to 4 of uint8, uint16 or float32) or a picture of
+                Pillow. It is not modified.
+            to: output format; None keeps the format. Arrays and pictures have none.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
                 `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata), `shift_dates`,
                 `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`, `dpi`,
                 `max_bytes`, `shrink`, `target`, `only_if_smaller`, `optimise`;
-                `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error)
-                and `verify` (the result is decoded and compared).
+                `max_pixels`, `max_frames`, `memory` (of the frames; a quarter of that of the machine),
+                `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the result is
+                decoded and compared). With `timeout` the work is done in a worker process, which is killed
+                when it takes longer; the process stays for the next call.
+
+        Returns:
+            Content of the file; it belongs to the caller.
 
         Raises:
             UsageError: a setting is invalid or not used by this call.
-            ItemError: the picture cannot be decoded, transformed or encoded.
+            ItemError: the picture cannot be read, decoded, transformed or encoded; `WorkerDiedError`: it took
+                longer than `timeout`.
         """
-        from imgpar.batch.picture.outputs import convert_bytes
-        from imgpar.formats.registry import format_of_suffix, sniff
+        return encode(self.recipe, data, to, name, settings).data
 
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise bad_value("data", "the bytes of a picture file", data)
-        self.recipe.check_single("encode")
-        recipe, options = resolve(self.recipe, {**settings, "to": to}, ENCODE)
-        if len(recipe.to) > 1:
-            raise bad_value("to", "one format", ", ".join(recipe.to))
-        data = bytes(data)
-        own = sniff(data[:64]) or format_of_suffix(name)
-        if not recipe.to and own is None:
-            raise UnknownFormatError("Its content is not of a known picture format.")
-        target = find_format(recipe.to[0]) if recipe.to else own
-        assert target is not None
-        limits = Limits(
-            options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged, password=options.password
-        )
-        (made,) = recipe.branches()
-        encoded = convert_bytes(
-            data, name, made.operations, target.name, made.encode, limits,
-            strict=options.strict, verify=options.verify,
-        )  # fmt: skip
-        return bytes(encoded.data)
+    def encode_with_report(
+        self,
+        data: AnyInput,
+        *,
+        to: str | None = None,
+        name: str = "",
+        **settings: Unpack[EncodeSettings],
+    ) -> EncodedPicture:
+        """As `encode`, with what is known of the result.
+
+        >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
+        >>> made = Pipeline().encode_with_report(portable_pixmap, to="png")
+        >>> made.format, made.size, made.lost
+        ('png', (2, 1), ())
+
+        Args:
+            data, to, name, settings: as for `encode`.
+
+        Returns:
+            The bytes, format and size, what was lost, remarks and the time it took.
+
+        Raises:
+            UsageError, ItemError: as for `encode`.
+        """
+        return encode(self.recipe, data, to, name, settings)
+
+    async def aencode(
+        self,
+        data: AnyInput,
+        *,
+        to: str | None = None,
+        name: str = "",
+        **settings: Unpack[EncodeSettings],
+    ) -> bytes:
+        """As `encode`, to be awaited in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def thumbnail(data: bytes) -> bytes:
+        ...     return await Pipeline().resize("640").aencode(data, to="jpg", timeout=5)
+
+        Args:
+            data, to, name, settings: as for `encode`. Where the task is cancelled, the picture is encoded to
+                its end all the same; `timeout` limits that.
+
+        Returns:
+            Content of the file; it belongs to the caller.
+
+        Raises:
+            UsageError, ItemError: as for `encode`.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(partial(self.encode, data, to=to, name=name, **settings))
 
 
 def _function(name: str, function: object, channels: object, dtype: object, given: object) -> dict[str, Any]:

@@ -110,6 +110,8 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
+    if options.root and recipe.naming.flat:
+        raise UsageError("root and flat exclude each other.", fix="Leave one of them out.")
     listed = not isinstance(inputs, (list, tuple)) or all(isinstance(given, InputList) for given in inputs)
     if options.others != "skip" and listed:
         raise UsageError("A list names every file, so there is no --others.", fix="Name folders as inputs.")

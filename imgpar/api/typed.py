@@ -6,9 +6,11 @@ Written by scripts/make_signatures.py: change the declarations, not this file.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
+
+from imgpar.core.job import Item
 
 Blend: TypeAlias = Literal[
     "over",
@@ -373,6 +375,10 @@ class EncodeSettings(OperationSettings, total=False):
     a smaller file (always so with --in-place)."""
     optimise: bool | None
     """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
@@ -560,7 +566,7 @@ class PlainRunSettings(OperationSettings, total=False):
     """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
     hardware: bool | None
     """Use a hardware encoder, if a working one is found."""
-    name: str | None
+    name: str | Callable[[Item], str] | None
     """Template of the names, such as '{date:%Y-%m-%d}_{stem}-{width}.{ext}'; with / it is a path below OUT;
     fields: stem, ext, dir, parent, n, date, camera, width, height, page, hash, recipe ({n:04}: digits,
     {hash:8}: length, {camera|other}: where it is missing)."""
@@ -615,6 +621,8 @@ class PlainRunSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    root: str | os.PathLike[str] | None
+    """Folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     shard: int | str | None
@@ -925,6 +933,8 @@ class ArraySettings(TypedDict, total=False):
     dpi: float | None
     """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
     the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None

@@ -49,6 +49,8 @@ def ask(
     options: RunOptions,
     cancel: CancelToken,
     kind: type[Answer],
+    *,
+    retried: bool = True,
 ) -> Generator[tuple[Job, Answer] | Outcome]:
     """The answers to a question about each input, in the order of the plan.
 
@@ -59,11 +61,14 @@ def ask(
         options: of the run.
         cancel: stops the run.
         kind: type of the answers.
+        retried: whether an input at which a worker crashes or hangs is tried once more.
 
     Yields:
         A job with its answer, or an outcome: of the plan, or of an input that failed.
     """
-    stream = OrderedResults(workers, options, cancel, workers.new_ledger("chain", facts=True))
+    stream = OrderedResults(
+        workers, options, cancel, workers.new_ledger("chain", facts=True, retried=retried)
+    )
     with contextlib.closing(stream.results(spec, _one_task_each(plan))) as results:
         for result in results:
             yield result if isinstance(result, Outcome) else _read(result, kind)

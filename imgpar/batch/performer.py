@@ -47,6 +47,10 @@ class BatchPerformer(NamedTuple):
             from imgpar.batch.pages.variants import answer_variant
 
             return answer_variant(task, self.run, context)
+        if self.run.asks == "encoded":
+            from imgpar.batch.picture.encoding import answer_encoded
+
+            return answer_encoded(task, self.run, context)
         if self.run.asks:
             from imgpar.batch.answers import answer_task
 

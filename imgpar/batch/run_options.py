@@ -176,6 +176,15 @@ class RunOptions(Declared):
         group=FILES,
         calls="run retry arrays assemble sheet frames",
     )
+    root: str | None = option(
+        parsing.path,
+        "folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg",
+        default=None,
+        metavar="DIR",
+        example="photos/",
+        group=FILES,
+        calls="run",
+    )
     archives: bool = option(
         parsing.switch,
         "open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name",
@@ -264,7 +273,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls=READING,
+        calls=f"{READING} encode",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -273,7 +282,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls=READING,
+        calls=f"{READING} encode",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),

@@ -154,7 +154,7 @@ EXTRACT = _call("extract", "frames", operations=True, extracts=True)
 """`frames` and `Pipeline.extract`."""
 SESSION_EXTRACT = _call("extract in a session", "frames", session=True, operations=True, extracts=True)
 ENCODE = _call("encode", "encode", operations=True)
-ARRAY = replace(ARRAYS, name="array", run=ENCODE.run & ARRAYS.run)
+ARRAY = replace(ARRAYS, name="array", run=(ENCODE.run & ARRAYS.run) - {"timeout"})
 RETRY = _call("retry", "retry")
 DUPLICATES = _call("duplicates", "describe")
 SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)

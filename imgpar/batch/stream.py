@@ -6,7 +6,7 @@ import contextlib
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -232,7 +232,7 @@ def _release(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> No
         current.wake()
 
 
-def stream(workers: Workers, request: ArrayRequest) -> Iterator[tuple[ArrayItem, Array | None]]:
+def stream(workers: Workers, request: ArrayRequest) -> Generator[tuple[ArrayItem, Array | None]]:
     """The arrays of a request, in the order of the inputs; see `imgpar.Session.arrays`."""
     arrays = ArrayStream(workers, request)
     with contextlib.closing(arrays.run()) as results:

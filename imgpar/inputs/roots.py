@@ -9,8 +9,8 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from imgpar.core.addresses import is_address
-from imgpar.core.errors import refuse_address
+from imgpar.core.addresses import is_address, without_secrets
+from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.found_archives import FoundArchives
@@ -78,15 +78,30 @@ class Named:
     files: list[str]
     missing: list[str]
     sources: list[Placed] = field(default_factory=list)
+    base: str = ""
+    """Folder above all inputs that OUT mirrors; empty where each folder is mirrored by itself."""
+
+    def by_folder(self, files: Iterable[str]) -> dict[str, list[str]]:
+        """These files by their folders, in their order."""
+        found: dict[str, list[str]] = {}
+        for path in files:
+            found.setdefault(os.path.dirname(path), []).append(path)
+        return found
 
 
-def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: bool = True) -> Named:
+def read_inputs(
+    inputs: Iterable[str | Source], out: str | None, *, recursive: bool = True, base: str = ""
+) -> Named:
     """Sort the inputs into folders, other sources and single paths, without duplicates.
 
     Args:
         inputs: as given.
         out: output folder; None if there is none.
         recursive: whether subfolders are read: an input in one of them is then part of the outer input.
+        base: folder below which all inputs lie, as OUT is to mirror it; empty for none.
+
+    Raises:
+        UsageError: an input does not lie in `base`.
     """
     inputs = list(inputs)
     opener = next((given for given in inputs if isinstance(given, FoundArchives)), None)
@@ -111,11 +126,16 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
         roots.pop(outside, None)
     kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
-    if len(kept) + len(single) + len(sources) > 1:
+    if base:
+        for root in kept:
+            root.mirror = below_base(root.path, base)
+        for placed in sources:
+            placed.mirror = _folder_of(placed.source, base)
+    elif len(kept) + len(single) + len(sources) > 1:
         _name([*kept, *(placed for placed in sources if not placed.source.loose)])
     for root in kept:
         root.opener = opener
-    return Named(kept, single, missing, sources)
+    return Named(kept, single, missing, sources, base)
 
 
 def absolute(path: str) -> str:
@@ -231,6 +251,33 @@ def _reaches(root: Root, folder: str, outside: str) -> bool:
 
 def _relative(path: str, root: str) -> str:
     return path[len(os.path.join(root, "")) :].replace(os.sep, "/")
+
+
+def below_base(path: str, base: str) -> str:
+    """The path of an input below the folder that OUT mirrors, with `/`; empty for that folder itself.
+
+    >>> below_base("/photos/2024/a.jpg", "/photos")
+    '2024/a.jpg'
+
+    Raises:
+        UsageError: it does not lie there.
+    """
+    for inner, outer in ((path, base), (real_place(path), os.path.realpath(base))):
+        if inner == outer:
+            return ""
+        if inner.startswith(os.path.join(outer, "")):
+            return _relative(inner, outer)
+    raise UsageError(
+        f"{without_secrets(path)} does not lie in the root {base}.",
+        fix="Name a root above all inputs, or leave it out.",
+    )
+
+
+def _folder_of(archive: Source, base: str) -> str:
+    """The folder below OUT of an archive: its name without suffix."""
+    below = below_base(archive.root, base)
+    suffix = archive_suffix(below)
+    return below[: -len(suffix) - 1] if suffix else below
 
 
 def _name(roots: Sequence[Root | Placed]) -> None:

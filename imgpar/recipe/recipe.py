@@ -29,6 +29,7 @@ from imgpar.core.plugins import Plugin, unmet
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation, origin_of
+from imgpar.outputs.name_function import FunctionName
 from imgpar.outputs.sidefiles import check_place, write_whole
 from imgpar.outputs.templates import Naming
 from imgpar.recipe.outputs import Branch, Output, overriding, sized
@@ -191,8 +192,15 @@ class Recipe:
         """The naming of outputs, where one input has several files in one format."""
         return self.extract.split or ("pages" if self.encode.may_split else "")
 
+    @property
+    def _names(self) -> list[str]:
+        """The templates of all outputs."""
+        return [self.naming.name, *(output.name for output in self.outputs)]
+
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values without defaults. Raises UsageError for Python functions."""
+        if any(isinstance(name, FunctionName) for name in self._names):
+            raise UsageError("A name that a function gives has no text form.", fix="Use a template.")
         data: dict[str, Any] = {}
         if self.to:
             data["to"] = self.to[0] if len(self.to) == 1 else list(self.to)

@@ -33,6 +33,7 @@ class Ledger:
         first_serial: serials continue from here, so that none is used twice in a session.
         together: whether one worker makes all outputs of a job, so that it can remove them again.
         facts: whether the results are facts about the inputs, and nothing is written.
+        retried: whether a job at which a worker crashes or hangs is tried once more.
     """
 
     def __init__(
@@ -44,12 +45,13 @@ class Ledger:
         first_serial: int = 0,
         together: bool = False,
         facts: bool = False,
+        retried: bool = True,
     ) -> None:
         self.workers: dict[int, WorkerState] = {}
         self.jobs: dict[int, JobState] = {}
         """Every unsettled job, by id."""
         self.allocator = allocator
-        self.arrays = arrays
+        self.arrays, self.retried = arrays, retried
         self._facts = facts
         self._together = together
         self._kills = 0
@@ -309,7 +311,7 @@ class Ledger:
             if serial != begun:
                 self._put_back(state, task)
                 continue
-            if state.charge(cause, self._kills, failure.item):
+            if state.charge(cause, self._kills, failure.item) or not (self.retried or cause == "killed"):
                 settled += self._give_up(state, task, failure)
             else:
                 self.tasks.suspects.append(self._retry(state, task))

@@ -90,6 +90,9 @@ def pipelines() -> None:
     print(pipe.array("a.jpg", channels="L", max_pixels=10).shape)
     pipe.run({"a": b"", "b": Path("b.jpg")}, "web/")
     data: bytes = pipe.encode(b"", to="jpg", quality=80, resize=64, strict=True)
+    data = pipe.encode(Path("a.jpg"), to="jpg", timeout=2, memory="1G")
+    made: imgpar.EncodedPicture = pipe.encode_with_report("a.jpg")
+    print(made.data, made.format, made.size, made.lost, made.notes, made.seconds)
     print(len(data))
 
 
@@ -132,3 +135,21 @@ def errors(settings: Mapping[str, int]) -> None:
         print(error.message, error.fix)
     except imgpar.ImgparError as error:
         print(error.exit_code)
+
+
+def outputs(pipe: imgpar.Pipeline) -> None:
+    def store(output: imgpar.OutputData) -> None:
+        print(output.name, output.source, output.format, output.size, len(output.data))
+
+    pipe.run("photos/", store, to="webp")
+    imgpar.convert("photos/", store)
+    imgpar.dry_run("photos/", store)
+
+
+async def in_a_loop(pipe: imgpar.Pipeline, session: imgpar.Session) -> None:
+    data: bytes = await pipe.aencode(b"", to="jpg", timeout="5s")
+    report = await pipe.arun("photos/", "web/", to="webp", session=session)
+    async for item, array in pipe.aarrays("photos/", jobs=2):
+        print(item.path, array.shape, data, report.ok)
+    async for item, array in session.aarrays(pipe, "photos/", channels="L"):
+        print(item.path, array.shape)

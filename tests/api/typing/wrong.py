@@ -53,7 +53,7 @@ pipe.arrays("photos/", channels="BGR")  # error
 pipe.arrays("photos/", errors="ignore")  # error
 pipe.arrays([3.5])  # error
 pipe.array("a.jpg", quality=3)  # error
-pipe.encode("photo.jpg", to="webp")  # error
+pipe.encode(7, to="webp")  # error
 pipe.encode(b"", jobs=2)  # error
 with imgpar.Session(jobs=1) as session:
     session.run(pipe, "photos/", "web/", memory="2G")  # error
