@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imgpar.batch.array_item import ArrayItem, Errors, raised, why_missing
+from imgpar.batch.array_item import ArrayItem, Errors, named_error, why_missing
 from imgpar.batch.feed import AHEAD, Arrange, InputFeed, Inputs
 from imgpar.batch.ordered import OrderedResults, Result
 from imgpar.batch.run_options import RunOptions
@@ -198,7 +198,7 @@ class ArrayStream(OrderedResults):
                 elif self._request.errors == "yield":
                     yield item, None, None
                 elif self._request.errors == "raise" and error:
-                    raise raised(error, item.path)
+                    raise named_error(error, item.path)
                 failed += error is not None
                 feed.taken()
             if feed.error is not None:
