@@ -196,8 +196,8 @@ class Pipeline(OperationMethods):
                 `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
                 `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `root`, `sort`,
                 `reverse`, `others`, `duplicates`, `where` (one condition or several), `include`, `exclude`
-                (one pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
-                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
+                (one pattern or several, see `imgpar convert --help`); and which files are made: `sizes`,
+                `name`, `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
                 `cache_control`; for archives `archives`, `deterministic`; for shards `shard`, `shard_keys`,
                 `shard_checksum`, `caption_column`, `checksum_column`; and limits of transfers:
                 `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
