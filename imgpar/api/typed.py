@@ -885,6 +885,8 @@ class SessionArraysSettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    root: str | os.PathLike[str] | None
+    """Folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None

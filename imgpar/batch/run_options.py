@@ -183,7 +183,7 @@ class RunOptions(Declared):
         metavar="DIR",
         example="photos/",
         group=FILES,
-        calls="run",
+        calls="run arrays",
     )
     archives: bool = option(
         parsing.switch,

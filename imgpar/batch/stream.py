@@ -23,6 +23,7 @@ from imgpar.core.job import Event, Outcome
 from imgpar.core.spec import Channels, Dtype, FrameRef
 from imgpar.inputs.handed import inputs_in_order
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.roots import absolute
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed
@@ -182,7 +183,8 @@ class ArrayStream(OrderedResults):
         if inputs.threaded:
             ahead = ahead or AHEAD * self._workers.jobs
         arrange = self._request.arrange
-        feed = InputFeed(inputs, selection, patterns, ahead=ahead, wake=self.wake, arrange=arrange)
+        root = absolute(options.root) if options.root else ""
+        feed = InputFeed(inputs, selection, patterns, ahead=ahead, root=root, wake=self.wake, arrange=arrange)
         failed = done = 0
         with contextlib.closing(feed), contextlib.closing(self.results(spec, feed.plan())) as results:
             for done, result in enumerate(results, 1):
