@@ -520,7 +520,8 @@ class Pipeline(OperationMethods):
             on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
-                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `root`, `where`, `sort`, `reverse`,
+                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `root`, `where`, `sort`,
+                `reverse`,
                 `density`, `dpi`, `pages`, `archives`, `allow_private`, `downloads`, `per_host`, `retries`,
                 `fetch_timeout`, `max_download`, `robots`, `user_agent`.
 

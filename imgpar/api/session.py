@@ -163,8 +163,8 @@ class Session(Workers):
             on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`, `recursive`, `root`, `where`, `sort`, `reverse`, `archives`, `allow_private`,
-                `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`;
+                `include`, `exclude`, `recursive`, `root`, `where`, `sort`, `reverse`, `archives`,
+                `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`;
                 and `density`, `dpi` and `pages` of the recipe. Its other keys apply to files only.
 
         Yields:
