@@ -38,6 +38,7 @@ from imgpar.batch.settings import (  # noqa: E402
     DRY_RUN,
     DUPLICATES,
     ENCODE,
+    ENCODE_ALL,
     EXTRACT,
     OUTPUT,
     RETRY,
@@ -75,6 +76,10 @@ class Settings:
 SETTINGS = (
     Settings(
         "EncodeSettings", "OperationSettings", "Settings of `Pipeline.encode`.", ENCODE, frozenset({"to"})
+    ),
+    Settings(
+        "EncodeAllSettings", "OperationSettings", "Settings of `Pipeline.encode_all`.", ENCODE_ALL,
+        frozenset({"to"}),
     ),
     Settings("OutputSettings", "OperationSettings", "Settings of `Pipeline.output`.", OUTPUT),
     Settings(

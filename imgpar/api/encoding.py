@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.api.settings import resolve
+from imgpar.batch.encode_all import EncodeAllRequest
 from imgpar.batch.encoded_file import target_format
 from imgpar.batch.encoding import EncodedPicture, EncodeRequest, encode_aside, encode_here
-from imgpar.batch.settings import ENCODE
+from imgpar.batch.feed import Inputs
+from imgpar.batch.settings import ENCODE, Call
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import SourceError, UsageError, bad_value, item_error
+from imgpar.core.job import Event
+from imgpar.core.parsing import choice, integer, named
 from imgpar.inputs.batches import named_item, why_unreadable
-from imgpar.inputs.handed import bytes_of, file_name, is_file, read_input
+from imgpar.inputs.handed import GivenInput, bytes_of, file_name, inputs_in_order, is_file, read_input
 from imgpar.inputs.sources import is_source
 from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.scheduler import CancelToken
 
 if TYPE_CHECKING:
-    from imgpar.api.settings import AnyInput
+    from imgpar.api.settings import AnyInput, AnyInputs
 
 _BYTES = (bytes, bytearray, memoryview)
 
@@ -62,18 +67,65 @@ def one_picture(given: AnyInput, name: str, call: str) -> OnePicture:
     return OnePicture(data, name or file_name(found), not (isinstance(value, str) or is_file(value)))
 
 
+def read_encode_all(
+    call: Call,
+    recipe: Recipe,
+    inputs: AnyInputs,
+    to: str | None,
+    settings: Mapping[str, Any],
+    *,
+    errors: str,
+    prefetch: int | None,
+    on_event: Callable[[Event], None] | None,
+    cancel: CancelToken | None,
+) -> EncodeAllRequest:
+    """Validate a call of `Pipeline.encode_all`. Raises UsageError."""
+    recipe.check_single("encode_all")
+    recipe, options = resolve(recipe, {**settings, "to": to}, call)
+    _check_one_format(recipe)
+    if recipe.encode.split:
+        raise UsageError("Pages cannot be split in memory.", fix="Write them into a folder.")
+    given, lazy = inputs_in_order(inputs)
+    if not recipe.to:
+        given = map(_with_format, given) if isinstance(given, Iterator) else [*map(_with_format, given)]
+    return EncodeAllRequest(
+        recipe,
+        Inputs(given, lazy=lazy, access=options.access),
+        options,
+        named("errors", choice("raise", "skip", "yield"), errors),
+        None if prefetch is None else named("prefetch", integer(1, 1 << 20), prefetch),
+        on_event,
+        cancel or CancelToken(),
+    )
+
+
+def _with_format(given: GivenInput) -> GivenInput:
+    """An input whose format its output keeps; raises UsageError where it has none."""
+    if given.handed and not isinstance(given.value, (*_BYTES, str)) and not is_file(given.value):
+        raise _no_format()
+    return given
+
+
+def _no_format() -> UsageError:
+    fix = "Choose one with to, such as to='webp'."
+    return UsageError("Arrays and pictures in memory have no format.", fix=fix)
+
+
+def _check_one_format(recipe: Recipe) -> None:
+    if len(recipe.to) > 1:
+        raise bad_value("to", "one format", ", ".join(recipe.to))
+
+
 def encode(
     recipe: Recipe, given: AnyInput, to: str | None, name: str, settings: Mapping[str, Any]
 ) -> EncodedPicture:
     """Encode one picture; see `Pipeline.encode`."""
     recipe.check_single("encode")
     recipe, options = resolve(recipe, {**settings, "to": to}, ENCODE)
-    if len(recipe.to) > 1:
-        raise bad_value("to", "one format", ", ".join(recipe.to))
+    _check_one_format(recipe)
     picture = one_picture(given, name, "encode")
     if picture.pixels and not recipe.to:
-        fix = "Choose one with to, such as to='webp'."
-        raise UsageError("Arrays and pictures in memory have no format.", fix=fix)
+        raise _no_format()
     target = target_format(recipe.to, picture.data, picture.name)
     (made,) = recipe.branches()
     request = EncodeRequest(made.operations, made.encode, target.name, picture.name, options)

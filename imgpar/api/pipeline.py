@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from imgpar.api.batches import batches
-from imgpar.api.encoding import encode, one_picture
+from imgpar.api.encoding import encode, one_picture, read_encode_all
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
@@ -27,6 +27,8 @@ from imgpar.api.typed import (
     ArraySettings,
     ArraysSettings,
     AssembleSettings,
+    DryRunSettings,
+    EncodeAllSettings,
     EncodeSettings,
     ExtractSettings,
     OutputSettings,
@@ -41,11 +43,13 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
     ARRAY,
     ARRAYS,
+    ENCODE_ALL,
     EXTRACT,
     RUN,
     SESSION_EXTRACT,
     SESSION_RUN,
     Call,
+    in_session,
 )
 from imgpar.batch.stream import read_array_type, read_request
 from imgpar.batch.stream import stream as stream_arrays
@@ -71,6 +75,7 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.api.plan import Plan
     from imgpar.batch.encoding import EncodedPicture
     from imgpar.batch.report import Report
     from imgpar.ops.returned import Returned
@@ -92,7 +97,7 @@ class Pipeline(OperationMethods):
         Raises:
             UsageError: the recipe does not exist or is invalid.
         """
-        self.recipe = Recipe.load(recipe) if isinstance(recipe, (str, os.PathLike)) else recipe or Recipe()
+        self.recipe = Recipe.of(recipe)
 
     def __repr__(self) -> str:
         words = [operation.name for operation in self.recipe.operations]
@@ -349,6 +354,34 @@ class Pipeline(OperationMethods):
         return self._run(
             call, inputs, out, settings, report, on_event=on_event, cancel=cancel, workers=session
         )
+
+    def dry_run(
+        self,
+        inputs: AnyInputs,
+        out: Destination | None = None,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[DryRunSettings],
+    ) -> Plan:
+        """Plan a call of `run` with the same arguments; nothing is written. See `imgpar.dry_run`.
+
+        >>> plan = Pipeline().resize("1920").dry_run("photos/", "web/", to="webp")  # doctest: +SKIP
+        >>> print([output.path for output in plan.outputs])  # doctest: +SKIP
+
+        Args:
+            inputs, out, on_event, cancel, settings: as for `imgpar.dry_run`.
+
+        Returns:
+            An item for every input, counts, and notes.
+
+        Raises:
+            UsageError: a setting is invalid, or no input exists.
+            OutputError: `out` cannot be read.
+        """
+        from imgpar.api.plan import dry_run
+
+        return dry_run(inputs, out, recipe=self.recipe, on_event=on_event, cancel=cancel, **settings)
 
     async def arun(
         self,
@@ -872,6 +905,90 @@ class Pipeline(OperationMethods):
             UsageError, ItemError: as for `encode`.
         """
         return encode(self.recipe, data, to, name, settings)
+
+    @overload
+    def encode_all(
+        self,
+        inputs: AnyInputs,
+        *,
+        to: str | None = None,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[EncodeAllSettings],
+    ) -> Generator[tuple[ArrayItem, EncodedPicture]]: ...
+    @overload
+    def encode_all(
+        self,
+        inputs: AnyInputs,
+        *,
+        to: str | None = None,
+        errors: Errors,
+        prefetch: int | None = None,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[EncodeAllSettings],
+    ) -> Generator[tuple[ArrayItem, EncodedPicture | None]]: ...
+    def encode_all(
+        self,
+        inputs: AnyInputs,
+        *,
+        to: str | None = None,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[EncodeAllSettings],
+    ) -> Generator[tuple[ArrayItem, EncodedPicture | None]]:
+        """Convert pictures to bytes, in order, in worker processes: as `arrays`, but encoded.
+
+        >>> pipe = Pipeline().resize("640")
+        >>> for item, made in pipe.encode_all("photos/", to="webp", jobs=8):  # doctest: +SKIP
+        ...     print(item.key, made.size, len(made.data))
+
+        Args:
+            inputs: as for `arrays`.
+            to: output format; None keeps that of each input. Arrays and pictures of Pillow have none.
+            errors, on_event, cancel: as for `arrays`.
+            prefetch: pictures that are made ahead of the one that the caller has; without it 32 per worker.
+                They wait in temporary files.
+            session: workers to use; without it, workers are started for this call.
+            settings: operations and settings of the encoder as for `encode`; `jobs`, `memory`,
+                `worker_memory`, `timeout`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
+                `strict`, `verify`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`,
+                `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
+                `robots`, `user_agent`.
+
+        Yields:
+            One result for each input, in their order: an `ArrayItem`, and the picture with its bytes, which
+            belong to the caller.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised immediately.
+            ItemError: an input cannot be converted, unless `errors` says otherwise.
+            NoInputError: no input matched.
+        """
+        from imgpar.batch.encode_all import encode_all
+
+        call = ENCODE_ALL if session is None else in_session(ENCODE_ALL)
+        request = read_encode_all(
+            call, self.recipe, inputs, to, settings, errors=errors, prefetch=prefetch, on_event=on_event,
+            cancel=cancel,
+        )  # fmt: skip
+        if session is not None:
+            return encode_all(session, request)
+
+        def made() -> Generator[tuple[ArrayItem, EncodedPicture | None]]:
+            options = request.options
+            memory, worker_memory = options.memory, options.worker_memory
+            with Workers(options.jobs, memory, worker_memory=worker_memory) as workers:
+                yield from encode_all(workers, request)
+
+        return made()
 
     async def aencode(
         self,

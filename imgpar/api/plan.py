@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Unpack
 
-from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
 from imgpar.api.settings import AnyInputs, Destination, given_inputs, read_destination, resolve
 from imgpar.api.typed import DryRunSettings
@@ -132,7 +131,7 @@ def dry_run(
         UsageError: a setting is invalid, or no input exists.
         OutputError: `out` cannot be read.
     """
-    chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
+    chosen, options = resolve(Recipe.of(recipe), settings, DRY_RUN)
     place = None if out is None else read_destination(out)
     items, notes, aside = list[PlannedItem](), list[str](), Aside()
     given = given_inputs(inputs)

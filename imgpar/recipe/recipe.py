@@ -81,6 +81,15 @@ class Recipe:
     """Whether `to` was given explicitly for this run; the formats of a recipe file do not apply to clips."""
 
     @classmethod
+    def of(cls, given: Recipe | str | os.PathLike[str] | None) -> Recipe:
+        """The recipe that a call was given: itself, the path of a file, the name of a built-in one, or none.
+
+        Raises:
+            UsageError: it does not exist or is invalid.
+        """
+        return cls.load(given) if isinstance(given, (str, os.PathLike)) else given or cls()
+
+    @classmethod
     def load(cls, source: str | os.PathLike[str]) -> Recipe:
         """Load a TOML file or the built-in recipe of that name; raises UsageError."""
         from pathlib import Path

@@ -146,6 +146,15 @@ def outputs(pipe: imgpar.Pipeline) -> None:
     imgpar.dry_run("photos/", store)
 
 
+def many(pipe: imgpar.Pipeline, session: imgpar.Session) -> None:
+    for item, made in pipe.encode_all({"a": b"", "b": Path("b.jpg")}, to="webp", session=session):
+        print(item.key, made.data)
+    for item, perhaps in pipe.encode_all(["a.jpg"], errors="yield", jobs=2, quality=80):
+        print(item.error, perhaps and perhaps.size)
+    plan = pipe.dry_run("photos/", "web/", root="photos/", name=lambda item: item.mirror)
+    print(plan.planned)
+
+
 async def in_a_loop(pipe: imgpar.Pipeline, session: imgpar.Session) -> None:
     data: bytes = await pipe.aencode(b"", to="jpg", timeout="5s")
     report = await pipe.arun("photos/", "web/", to="webp", session=session)
