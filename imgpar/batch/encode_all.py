@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imgpar.batch.array_item import ArrayItem, Errors, raised, why_missing
+from imgpar.batch.array_item import ArrayItem, Errors, named_error, why_missing
 from imgpar.batch.encoded_file import EncodedFile
 from imgpar.batch.encoding import EncodedPicture, taken
 from imgpar.batch.facts import one_task_each
@@ -92,7 +92,7 @@ def encode_all(
                 if made is not None or request.errors == "yield":
                     yield item, made
                 elif request.errors == "raise" and item.error:
-                    raise raised(item.error, item.path)
+                    raise named_error(item.error, item.path)
                 del made
                 failed += item.error is not None
                 done += 1

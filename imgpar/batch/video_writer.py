@@ -8,7 +8,7 @@ from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import EncodeError, UsageError, bad_value
+from imgpar.core.errors import EncodeError, UsageError, bad_value, refuse_address
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.formats.options import Codec, EncodeOptions
@@ -79,7 +79,11 @@ class VideoWriter:
         from imgpar.video.lossless import parse_pixel_format
         from imgpar.video.soundtrack import find_soundtrack
 
-        name = os.path.abspath(parsing.named("path", parsing.path, path))
+        given = parsing.named("path", parsing.path, path)
+        sound = None if audio is None else parsing.named("audio", parsing.path, audio)
+        for place in filter(None, (given, sound)):
+            refuse_address(place, "a file")
+        name = os.path.abspath(given)
         replace = parsing.named("replace", parsing.switch, replace)
         found = format_of_suffix(name)
         if found is None or found.kind != "video" or not found.writable:
@@ -89,7 +93,6 @@ class VideoWriter:
         self._target = Target(found.name, name, replaces=os.path.exists(name))
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
         self._pixel_format: str = parsing.named("pixel_format", parse_pixel_format, pixel_format)
-        sound = None if audio is None else parsing.named("audio", parsing.path, audio)
         self._soundtrack = find_soundtrack(sound) if sound is not None else None
         self._rate: Fraction = parsing.named("fps", parsing.rate(0.001, 1000), fps)
         self._threads = parsing.named("threads", parsing.integer(0, 1024), threads)

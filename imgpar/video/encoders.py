@@ -167,7 +167,7 @@ def lossless(picture: Picture, container: str, names: tuple[str, ...], options: 
     return _encoding_of(name, kind, options)
 
 
-def of_kind(kind: Kind, wanted: str, names: Sequence[str], options: EncodeOptions) -> Encoding:
+def encoding_for(kind: Kind, wanted: str, names: Sequence[str], options: EncodeOptions) -> Encoding:
     """The encoder for samples of a kind that is requested.
 
     Args:

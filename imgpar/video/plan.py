@@ -23,7 +23,7 @@ from imgpar.ops.resize import Resize
 from imgpar.pixels.sizes import Geometry
 from imgpar.video.clip import SDR, Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
-from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, of_kind, short_sighted
+from imgpar.video.encoders import OF_CODEC, Encoding, choose, encoding_for, lossless, short_sighted
 from imgpar.video.filters import filters_of, last_filters, odd, one_size, stored_upright
 from imgpar.video.hdr import with_hdr
 from imgpar.video.lossless import PIXEL_FORMATS, Kind, lossless_encoders
@@ -240,7 +240,9 @@ def plan_of_frames(
     picture = _given(spec, rate, time_base, options, kind)
     names = encoders_of(container, options, picture.depth, alpha=spec.alpha)
     if kind is not None:
-        encoding = of_kind(kind, options.codec or target, _candidates(container, options, names), options)
+        encoding = encoding_for(
+            kind, options.codec or target, _candidates(container, options, names), options
+        )
     elif options.lossless:
         encoding = lossless(picture, target, names, options)
     else:

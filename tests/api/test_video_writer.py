@@ -152,6 +152,12 @@ def test_what_does_not_go_together_is_one_sentence(tmp_path, settings, channels,
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("settings", [{"path": "s3://bucket/a.mp4"}, {"audio": "https://host/a.mp4"}])
+def test_an_address_is_no_file(tmp_path, settings):
+    with pytest.raises(imgpar.UsageError, match="a file"):
+        imgpar.VideoWriter(**{"path": tmp_path / "a.mp4", **settings})
+
+
 # ----- rates and times ------------------------------------------------------------------------------
 
 

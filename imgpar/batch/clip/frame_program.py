@@ -120,15 +120,19 @@ class FrameProgram:
         return f"frames as planes, then as RGB for {names}"
 
     def run_on(self, frame: Any) -> tuple[PlaneLayout, list[Array]]:
-        """`run` on a frame of the decoder; without a copy where the first step can read it directly."""
+        """`run` on a frame of the decoder."""
+        return self._finished(self._from_decoder(frame))
+
+    def _from_decoder(self, frame: Any) -> list[Array]:
+        """A frame of the decoder after the plane steps; without a copy where the first can read it."""
         first = self._steps[0].work if self._steps else None
         planes = first.scaled(frame) if isinstance(first, Scaler) else None
         if planes is not None:
-            return self._finished(self._on_planes(planes, 1))
+            return self._on_planes(planes, 1)
         if self._input_planes is None:
             self._input_planes = _memory(self.layout)
         load(frame, self._input_planes)
-        return self.run(self._input_planes)
+        return self._on_planes(self._input_planes)
 
     def run(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
         """Transform one frame, given as planes of `layout`. The result is valid until the next call."""
@@ -146,13 +150,11 @@ class FrameProgram:
         valid until the next one is requested; as many frames are read ahead as operations ask for."""
         assert self._rgb is not None
         stamps = deque[int]()
-        planes = _memory(self.layout)
 
         def loaded() -> Iterator[list[Array]]:
             for stamp, frame in frames:
                 stamps.append(stamp)
-                load(frame, planes)
-                yield self._on_planes(planes)
+                yield self._from_decoder(frame)
 
         for frame in self._rgb.run_all(loaded()):
             yield stamps.popleft(), frame
@@ -179,8 +181,8 @@ class FrameProgram:
         assert self._rgb is not None
         return self._rgb.converted(frame, threads)
 
-    def rgb_frame(self, memory: memoryview) -> Frame:
-        """Transform the planes in `memory` to RGB or RGBA, without an encoder. Valid until the next call.
+    def rgb_of(self, frame: Any) -> Frame:
+        """Transform a frame of the decoder to RGB or RGBA, without an encoder. Valid until the next call.
 
         Raises TransformError where an operation needs the neighbours of the frame.
         """
@@ -190,7 +192,7 @@ class FrameProgram:
                 "A function with a window needs the neighbours of each frame, which are not read here.",
                 fix="Convert the clip with run(), or leave window= out.",
             )
-        return self._rgb.run(self._on_planes(self.layout.arrays(memory)))
+        return self._rgb.run(self._from_decoder(frame))
 
     def _on_planes(self, planes: list[Array], begin: int = 0) -> list[Array]:
         for step, target in zip(self._steps[begin:], self._scratch[begin:], strict=True):

@@ -121,8 +121,6 @@ class Converter:
         steps = steps_of(clip.picture, operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, choice.limits)
         self._program.begin(facts)
-        self._memory = memoryview(bytearray(self._program.layout.nbytes))
-        self._planes = self._program.layout.arrays(self._memory)
         same = (clip.picture.spec.layout, clip.picture.spec.dtype) == (choice.layout, choice.dtype)
         self._direct = same and self._program.only_converts
         self._stack = Stack(choice.batch) if choice.batch else None
@@ -141,12 +139,10 @@ class Converter:
     def _array(self, frame: Any) -> tuple[Array, bool]:
         """The pixels, and whether nothing else uses their memory."""
         from imgpar.batch.picture.stages import to_array
-        from imgpar.video.plane_layout import load
 
         if self._direct:
             return self._program.converted(frame, self._threads), True
-        load(frame, self._planes)
-        result = self._program.rgb_frame(self._memory)
+        result = self._program.rgb_of(frame)
         made = to_array(result, self._layout, self._dtype)
         return made.array, made is not result
 
