@@ -30,7 +30,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.api.settings import ArrayInputs
+    from imgpar.api.settings import AnyInputs
     from imgpar.api.typed import ArraysSettings
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ class IterableDataset(loading.IterableDataset[TensorBatch]):
     def __init__(
         self,
         pipeline: Pipeline,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         size: int = 8,
         shuffle: int | Literal[False] = False,

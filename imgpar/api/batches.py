@@ -20,12 +20,12 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.api.settings import ArrayInputs
+    from imgpar.api.settings import AnyInputs
 
 
 def batches(
     recipe: Recipe,
-    inputs: ArrayInputs,
+    inputs: AnyInputs,
     settings: Mapping[str, Any],
     *,
     session: Workers | None,
@@ -59,7 +59,7 @@ def batches(
 
 def batch_request(
     recipe: Recipe,
-    inputs: ArrayInputs,
+    inputs: AnyInputs,
     settings: Mapping[str, Any],
     *,
     in_session: bool,

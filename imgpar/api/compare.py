@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Unpack
 
 from imgpar.api.run import Silent
-from imgpar.api.settings import Inputs, checked_recipe, given_inputs, resolve
+from imgpar.api.settings import AnyInputs, checked_recipe, given_inputs, resolve
 from imgpar.api.typed import CompareSettings
 from imgpar.batch.pages.comparing import ComparedPicture, compared, without_files
 from imgpar.batch.run_options import RunOptions
@@ -46,7 +46,7 @@ class Comparison:
 
 
 def compare(
-    inputs: Inputs,
+    inputs: AnyInputs,
     page: str | os.PathLike[str] | None = None,
     *,
     to: str | Iterable[str] = (),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
-from imgpar.api.settings import Inputs, given_inputs
+from imgpar.api.settings import AnyInputs, given_inputs
 from imgpar.api.typed import DuplicatesSettings
 from imgpar.batch.duplicates import DISTANCE, KEEP, Duplicates, Keep, find_duplicates
 from imgpar.batch.run_options import RunOptions
@@ -20,7 +20,7 @@ MOST = 12
 
 
 def duplicates(
-    inputs: Inputs,
+    inputs: AnyInputs,
     *,
     distance: int | None = DISTANCE,
     keep: Keep = "best",

@@ -11,7 +11,7 @@ from typing import Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
-from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place, resolve
+from imgpar.api.settings import AnyInputs, Place, checked_recipe, given_inputs, read_place, resolve
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.estimate import Estimate, Sample, estimate_key, keep_estimate
 from imgpar.batch.report import Report
@@ -35,7 +35,7 @@ LONGEST = 60.0
 
 
 def estimate(
-    inputs: Inputs,
+    inputs: AnyInputs,
     out: Place | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,

@@ -8,7 +8,7 @@ from typing import Unpack
 
 from imgpar.api.gather import gather
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Inputs, Place, read_place
+from imgpar.api.settings import AnyInputs, Place, read_place
 from imgpar.api.typed import ConcatSettings, RunSettings
 from imgpar.batch.inplace.restore import restore_originals as put_back
 from imgpar.batch.report import Report
@@ -22,7 +22,7 @@ from imgpar.runtime.scheduler import CancelToken
 
 
 def convert(
-    inputs: Inputs,
+    inputs: AnyInputs,
     out: Place | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,
@@ -64,7 +64,7 @@ def convert(
 
 
 def concat(
-    inputs: Inputs,
+    inputs: AnyInputs,
     out: str | os.PathLike[str],
     *,
     session: Workers | None = None,

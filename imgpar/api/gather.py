@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from imgpar.api.run import run
-from imgpar.api.settings import Inputs, given_inputs, resolve
+from imgpar.api.settings import AnyInputs, given_inputs, resolve
 from imgpar.batch.gather.options import OF_PAPER, Gathering
 from imgpar.batch.gather.planner import kind_of, read_target
 from imgpar.batch.gather.sheet_layout import PAPER, check_margin
@@ -44,7 +44,7 @@ _OF_TILES = ("label_size", "font")
 
 def gather(
     call: str,
-    inputs: Inputs,
+    inputs: AnyInputs,
     out: str | os.PathLike[str],
     recipe: Recipe,
     settings: Mapping[str, Any],

@@ -12,7 +12,7 @@ from imgpar.api.batches import batches
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import Inputs, Place, given_inputs, read_output, read_place, resolve
+from imgpar.api.settings import AnyInput, AnyInputs, Place, given_inputs, read_output, read_place, resolve
 from imgpar.api.typed import (
     ArraySettings,
     ArraysSettings,
@@ -60,7 +60,6 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.api.settings import AnyInput, ArrayInputs
     from imgpar.batch.report import Report
 
 
@@ -218,7 +217,7 @@ class Pipeline(OperationMethods):
 
     def run(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Place | None = None,
         *,
         session: Workers | None = None,
@@ -233,8 +232,9 @@ class Pipeline(OperationMethods):
         >>> report = pipe.run("photos/", "web/", to="webp", quality=82)  # doctest: +SKIP
 
         Args:
-            inputs: one or more files, folders (recursive), globs, ZIP archives or sources, such as
-                `MemorySource({"a.jpg": data})`.
+            inputs: one or more files, folders (recursive), globs, archives or sources; contents with names:
+                `{"a.jpg": data}` or `[("a.jpg", data)]`, where data are bytes, a binary file, an array or a
+                picture of Pillow, as for `Session.arrays`.
             out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
                 `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`.
             session: workers to use; without it, workers are started for this run.
@@ -277,7 +277,7 @@ class Pipeline(OperationMethods):
 
     def extract(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Place,
         *,
         session: Workers | None = None,
@@ -323,7 +323,7 @@ class Pipeline(OperationMethods):
     def _run(
         self,
         call: Call,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Place | None,
         settings: Mapping[str, Any],
         report: str | os.PathLike[str] | None,
@@ -351,7 +351,7 @@ class Pipeline(OperationMethods):
     @overload
     def arrays(
         self,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -365,7 +365,7 @@ class Pipeline(OperationMethods):
     @overload
     def arrays(
         self,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -378,7 +378,7 @@ class Pipeline(OperationMethods):
     ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
     def arrays(
         self,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -442,7 +442,7 @@ class Pipeline(OperationMethods):
 
     def batches(
         self,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         size: int = 8,
         shuffle: int | Literal[False] = False,
@@ -539,7 +539,7 @@ class Pipeline(OperationMethods):
         """
         from imgpar.batch.picture.outputs import picture_array
         from imgpar.inputs.batches import named_item, why_unreadable
-        from imgpar.inputs.handed import file_name, read_content, read_input
+        from imgpar.inputs.handed import bytes_of, file_name, read_input
 
         given = read_input(data)
         value = given.value
@@ -558,7 +558,7 @@ class Pipeline(OperationMethods):
         )
         (made,) = recipe.branches()
         try:
-            content = read_content(value)  # type: ignore[arg-type]
+            content = bytes_of(value)  # type: ignore[arg-type]
         except OSError as error:
             raise SourceError(why_unreadable(error)) from error
         name = name or file_name(given)
@@ -566,7 +566,7 @@ class Pipeline(OperationMethods):
 
     def assemble(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: str | os.PathLike[str],
         *,
         session: Workers | None = None,
@@ -608,7 +608,7 @@ class Pipeline(OperationMethods):
 
     def sheet(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: str | os.PathLike[str],
         *,
         session: Workers | None = None,

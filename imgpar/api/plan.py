@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
-from imgpar.api.settings import Inputs, Place, given_inputs, read_place, resolve
+from imgpar.api.settings import AnyInputs, Place, given_inputs, read_place, resolve
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.dryrun import report_of
 from imgpar.batch.settings import DRY_RUN
@@ -100,7 +100,7 @@ class Plan:
 
 
 def dry_run(
-    inputs: Inputs,
+    inputs: AnyInputs,
     out: Place | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,

@@ -76,7 +76,7 @@ def retry(
     recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, name)
     recipe = replace(recipe, chosen=bool(facts.get("chosen")))
     options = _as_before(options, facts)
-    given = given_inputs(inputs) if inputs is not None else _remembered(facts, name)
+    given = given_inputs(inputs, contents=False) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
     place: str | Sink | None = known.stored.sink if known.stored else known.path
     if not known.stored and (is_home(known.path) or facts.get("in_place")):

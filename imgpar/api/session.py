@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from imgpar.api.batches import batches
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import Inputs, Place, given_inputs
+from imgpar.api.settings import AnyInputs, Place, given_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
 from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.batches import Batches
@@ -24,7 +24,6 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
-    from imgpar.api.settings import ArrayInputs
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.report import Report
     from imgpar.core.errors import ItemError
@@ -69,7 +68,7 @@ class Session(Workers):
     def run(
         self,
         pipeline: Pipeline,
-        inputs: Inputs,
+        inputs: AnyInputs,
         out: Place | None = None,
         *,
         on_event: Callable[[Event], None] | None = None,
@@ -99,7 +98,7 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -114,7 +113,7 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -128,7 +127,7 @@ class Session(Workers):
     def arrays(
         self,
         pipeline: Pipeline,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         channels: Channels = "RGB",
         dtype: Dtype = "uint8",
@@ -187,7 +186,7 @@ class Session(Workers):
     def batches(
         self,
         pipeline: Pipeline,
-        inputs: ArrayInputs,
+        inputs: AnyInputs,
         *,
         size: int = 8,
         shuffle: int | Literal[False] = False,
@@ -235,7 +234,7 @@ class Session(Workers):
 
     def describe(
         self,
-        inputs: Inputs,
+        inputs: AnyInputs,
         *,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionDescribeSettings],

@@ -15,10 +15,12 @@ from imgpar.core.addresses import is_address
 from imgpar.core.errors import UsageError
 from imgpar.core.templates import parse_template
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import find_format
+from imgpar.formats.registry import find_format, sniff
 from imgpar.inputs.foreign import as_source
+from imgpar.inputs.handed import GivenInput, each_input, key_name, read_input
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.sources import Source, SourceLike, is_source
+from imgpar.inputs.tables import ListRow
 from imgpar.ops import operation_types
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.templates import FIELDS, clean
@@ -32,28 +34,71 @@ if TYPE_CHECKING:  # numpy and Pillow are not loaded before one of their objects
     from imgpar.inputs.handed import Content
 
     AnyInput = Input | Content
-    ArrayInputs = AnyInput | Iterable[AnyInput | tuple[Hashable, AnyInput]] | Mapping[Any, AnyInput]
+    AnyInputs = AnyInput | Iterable[AnyInput | tuple[Hashable, AnyInput]] | Mapping[Any, AnyInput]
     """Pictures of any kind, with or without keys; see `Session.arrays`."""
+else:
+    AnyInput, AnyInputs = Input, Inputs
 Place = str | os.PathLike[str] | Sink
 
 
-def given_inputs(inputs: Inputs) -> list[str | Source]:
-    """Inputs as a list of paths and sources. A generator whose first value is an address is a list of inputs,
-    which is read as a stream."""
-    if is_source(inputs) or isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
-        inputs = [inputs]
-    if isinstance(inputs, Iterator):
-        first = list(islice(inputs, 1))
+def given_inputs(inputs: AnyInputs, *, contents: bool = True) -> list[str | Source]:
+    """Inputs of a run as a list of paths and sources: what was handed over in memory is one source, what has
+    a key and a path is a list. A generator whose first value is an address is a list of inputs, which is
+    read as a stream.
+
+    Args:
+        inputs: as the caller gave them.
+        contents: whether there may be contents and keys.
+
+    Raises:
+        UsageError: an input is none, or has no name.
+    """
+    if not contents or _is_path(inputs):
+        named = [inputs] if _is_path(inputs) or not isinstance(inputs, Iterable) else inputs
+        return _with_names(
+            [
+                GivenInput(one if is_source(one) else parsing.named("the inputs", parsing.path, one))
+                for one in named
+            ]
+        )
+    each = each_input(inputs)
+    if isinstance(each, Iterator):
+        first = list(islice(each, 1))
         if first and is_address(first[0]):
-            return [InputList(chain(first, inputs))]
-        inputs = chain(first, inputs)
+            return [InputList(chain(first, each))]
+        each = chain(first, each)
+    return _with_names([_read_given(given) for given in each])
+
+
+def _is_path(given: object) -> bool:
+    return is_source(given) or isinstance(given, (str, bytes, os.PathLike))
+
+
+def _read_given(given: object) -> GivenInput:
+    """One input of a run, where bytes may be a path."""
+    if isinstance(given, bytes) and sniff(given[:64]) is None:
+        given = os.fsdecode(given)
+    return read_input(given)
+
+
+def _with_names(given: list[GivenInput]) -> list[str | Source]:
     sources = dict[int, Source]()  # one that is named twice stays one
-    return [
-        sources.setdefault(id(given), as_source(given))
-        if is_source(given)
-        else parsing.named("the inputs", parsing.path, given)
-        for given in inputs
+    found: list[str | Source] = [
+        sources.setdefault(id(each.value), as_source(each.value))
+        if is_source(each.value)
+        else str(each.value)
+        for each in given
+        if not (each.handed or each.keyed)
     ]
+    if rows := [each for each in given if each.keyed and not each.handed]:
+        found.append(
+            InputList([ListRow(str(each.value), at, key=key_name(each)) for at, each in enumerate(rows, 1)])
+        )
+    if handed := [each for each in given if each.handed]:
+        from imgpar.inputs.handed_source import HandedSource
+
+        found.append(HandedSource(handed))
+    return found
 
 
 def read_place(out: Place) -> str | Sink:

@@ -61,7 +61,7 @@ def watch(
     log = open_log(own, quiet=True)
     try:
         watcher = make_watcher(
-            given_inputs(inputs),
+            given_inputs(inputs, contents=False),
             read_place(out) if out is not None else None,
             lambda: made,
             options,

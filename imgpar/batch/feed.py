@@ -25,6 +25,7 @@ from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import check_opener, row_item
 from imgpar.inputs.batches import is_media, named_item, why_unreadable
+from imgpar.inputs.foreign import as_source
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.handed import GivenInput, file_name, write_content
 from imgpar.inputs.lists import InputList
@@ -34,7 +35,7 @@ from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import SourceOpener
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.schemes import archive_suffix
-from imgpar.inputs.sources import Access, Source
+from imgpar.inputs.sources import Access, Source, is_source
 from imgpar.inputs.tables import ListRow
 from imgpar.runtime.scheduler import NotYet
 
@@ -67,6 +68,8 @@ class Inputs:
         self, given: Sequence[GivenInput] | Iterator[GivenInput], *, lazy: bool, access: Access
     ) -> None:
         self._access, self._opener, self.lazy = access, SourceOpener(access), lazy
+        self._foreign: dict[int, Source] = {}
+        """Sources by their identity, so that one that is given twice stays one."""
         named = [] if isinstance(given, Iterator) else [one for each in given for one in self._named(each)]
         self.threaded = lazy or any(each.handed for each in named)
         """Whether reading them may take time."""
@@ -81,7 +84,7 @@ class Inputs:
         if lazy or addresses:
             for address in addresses:
                 check_opener(address)
-            self.sources.append(InputList.opener(access, self._addresses))
+            self.sources.append(InputList.of_addresses([], access, self._addresses))
         self._listed = named
         self._given = self._each(given) if isinstance(given, Iterator) else iter(named)
 
@@ -91,16 +94,21 @@ class Inputs:
 
     def check(self) -> None:
         """Raise UsageError where none of the inputs of a list exists."""
-        if not any(each.handed for each in self._listed):
-            check_one_exists(each.value for each in self._listed)  # type: ignore[misc]
+        named = [each.value for each in self._listed]
+        paths = [value for value in named if isinstance(value, str)]
+        if len(paths) == len(named):
+            check_one_exists(paths)
 
     def _named(self, given: GivenInput) -> Iterator[GivenInput]:
         """What one input stands for."""
-        if given.handed or given.keyed:
+        value = given.value
+        if is_source(value):
+            value = self._foreign.setdefault(id(value), as_source(value))
+        if given.keyed or not isinstance(value, (str, Source)):
             yield given
         else:
-            for value in self._opener.named(given.value):  # type: ignore[arg-type]
-                yield given._replace(value=value)
+            for named in self._opener.named(value):
+                yield given._replace(value=named)
 
     def _each(self, given: Iterator[GivenInput]) -> Iterator[GivenInput]:
         for one in given:
@@ -108,9 +116,9 @@ class Inputs:
                 yield one
                 continue
             for named in self._named(one):
-                if not (named.handed or isinstance(named.value, str)):
+                if isinstance(named.value, Source):
                     raise UsageError(
-                        f"{named.value.root} is among inputs that are read one by one, but workers have to "  # type: ignore[union-attr]
+                        f"{named.value.root} is among inputs that are read one by one, but workers have to "
                         "know it when they begin.",
                         fix="Give the inputs as a list.",
                     )
@@ -131,11 +139,12 @@ class Inputs:
                 opener = self._archives if self._access.archives else None
                 yield from scan_path(value, patterns, opener)
             return
-        number = self.sources.index(value) + 1  # type: ignore[arg-type]
+        assert isinstance(value, Source)
+        number = self.sources.index(value) + 1
         if isinstance(value, InputList):
             yield from _listed(value, number, patterns)
         else:
-            for batch in with_number(number, value.batches("", patterns)):  # type: ignore[union-attr]
+            for batch in with_number(number, value.batches("", patterns)):
                 yield from batch.items
 
 

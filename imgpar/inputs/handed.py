@@ -16,11 +16,11 @@ import shutil
 import struct
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
-from imgpar.inputs.sources import Source, is_source
+from imgpar.inputs.sources import SourceLike, is_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ _PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "F")
 class GivenInput(NamedTuple):
     """One input as it was given."""
 
-    value: str | Source | Content
+    value: str | SourceLike | Content
     """A path or an address, a source, or a content."""
     key: Hashable = None
     keyed: bool = False
@@ -62,15 +62,21 @@ def inputs_in_order(inputs: Any) -> tuple[list[GivenInput] | Iterator[GivenInput
     Raises:
         BadValueError: an input is none.
     """
-    if isinstance(inputs, Mapping):
-        inputs = list(inputs.items())
-    elif _is_one(inputs):
-        inputs = [inputs]
-    elif _is_stack(inputs):
-        inputs = list(inputs)
+    inputs = each_input(inputs)
     if isinstance(inputs, (list, tuple, set, frozenset)):
         return [read_input(given) for given in inputs], False
     return map(read_input, iter(inputs)), True
+
+
+def each_input(inputs: Any) -> Iterable[Any]:
+    """What was given one by one: of a mapping its pairs, of an array of pictures each; one input alone is a
+    list of one."""
+    if isinstance(inputs, Mapping):
+        return list(inputs.items())
+    if _is_one(inputs):
+        return [inputs]
+    each: Iterable[Any] = list(inputs) if _is_stack(inputs) else inputs
+    return each
 
 
 def read_input(given: Any) -> GivenInput:
@@ -85,7 +91,7 @@ def read_input(given: Any) -> GivenInput:
     if isinstance(given, str):
         return GivenInput(parsing.named("the inputs", parsing.path, given))
     if is_source(given):
-        return GivenInput(cast("Source", given))  # `SourceOpener` makes it one
+        return GivenInput(given)
     if isinstance(given, tuple) and len(given) == 2:
         key, value = given
         inner = read_input(value)
@@ -115,7 +121,7 @@ def _is_stack(inputs: Any) -> bool:
 
 
 def _is_content(given: Any) -> bool:
-    data = isinstance(given, (bytes, bytearray, memoryview)) or callable(getattr(given, "read", None))
+    data = isinstance(given, (bytes, bytearray, memoryview)) or is_file(given)
     return data or _is_array(given) or _is_picture(given)
 
 
@@ -166,7 +172,7 @@ def write_content(content: Content, path: str) -> None:
             shutil.copyfileobj(content, file, _PIECE)  # type: ignore[arg-type]
 
 
-def read_content(content: Content | str) -> bytes:
+def bytes_of(content: Content | str) -> bytes:
     """A content as the bytes of a file; a file of the caller is read to its end, and not closed.
 
     Raises:
@@ -181,6 +187,22 @@ def read_content(content: Content | str) -> bytes:
         return b"".join(pieces)
     found: bytes = content.read()  # type: ignore[union-attr]
     return found
+
+
+def is_file(content: object) -> TypeGuard[IO[bytes]]:
+    """Whether a content is an open file."""
+    return callable(getattr(content, "read", None))
+
+
+def key_name(given: GivenInput) -> str:
+    """The key of an input as the name of its outputs. Raises UsageError where it is none."""
+    key = os.fspath(given.key) if isinstance(given.key, os.PathLike) else given.key
+    if not isinstance(key, (str, int)) or isinstance(key, bool):
+        raise UsageError(
+            f"Outputs are named by the keys of their inputs, and {key!r} is no name.",
+            fix="Use texts or numbers, such as '2024/a.jpg'.",
+        )
+    return str(key)
 
 
 def file_name(given: GivenInput) -> str:

@@ -115,13 +115,6 @@ class InputList(Source):
         made.single = len(addresses) == 1  # its output may be named, too
         return made
 
-    @classmethod
-    def opener(cls, access: Access, number: int) -> InputList:
-        """What opens addresses that are read one by one; a list without rows."""
-        made = cls((), access=access)
-        made.root = f"list://inputs-{number}"
-        return made
-
     def __reduce__(self) -> tuple[object, ...]:
         return _for_worker, (self._access,)
 

@@ -100,11 +100,11 @@ def scan_path(
             yield named_item(full, os.path.basename(full))._replace(named=True)
 
 
-def check_one_exists(inputs: Iterable[str | Source]) -> None:
+def check_one_exists(inputs: Iterable[str]) -> None:
     """Raise UsageError where none of the inputs exists; NoInputError where all are patterns."""
     missing = list[str]()
     for given in inputs:
-        if not isinstance(given, str) or is_address(given) or os.path.lexists(given):
+        if is_address(given) or os.path.lexists(given):
             return
         if glob.has_magic(given) and next(glob.iglob(given, recursive=True), None) is not None:
             return

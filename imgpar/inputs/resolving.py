@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from imgpar.core.addresses import STORES, last_part, scheme_of, without_secrets
 from imgpar.core.errors import UsageError, refuse_collapsed, unknown_scheme
-from imgpar.inputs.foreign import as_source
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.numbers import sources_of
@@ -94,8 +93,6 @@ class SourceOpener:
         self._access = access
         self.sources = dict[str, Source]()
         """All that were named, by what they are called."""
-        self._own = dict[int, Source]()
-        """Those that the caller made, so that one that is named twice stays one."""
         self._copies: Copies | None = None
         self._remote: dict[str, tuple[str, Source]] = {}
         """Archives at addresses, with these, by their names."""
@@ -110,16 +107,12 @@ class SourceOpener:
             if isinstance(one, str) and is_item(one) and not is_remote_archive(one):
                 yield one
                 continue
-            if isinstance(one, str):
-                made = self._source_of(one)
-            else:
-                made = self._own.setdefault(id(one), as_source(one))
+            made = self._source_of(one) if isinstance(one, str) else one
             if not isinstance(made, str):
                 known = self.sources.setdefault(made.root, made)
-                if known is not made and not isinstance(one, str):
-                    raise UsageError(
-                        f"Two inputs are called {made.root}.", fix="Give each a name of its own."
-                    )
+                if known is not made and made is one:
+                    words = f"Two inputs are called {made.root}."
+                    raise UsageError(words, fix="Give each a name of its own.")
                 made = known
                 made.use(self._access)
             yield made

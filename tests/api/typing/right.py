@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, assert_type
 
@@ -83,6 +84,8 @@ def pipelines() -> None:
         print([one.shape for one in pieces.arrays if one is not None], [item.error for item in pieces.items])
     pairs = imgpar.read_table({"image": [b""]}, "image", key=None)
     print(len(list(pipe.arrays(pairs))))
+    print(pipe.array("a.jpg", channels="L", max_pixels=10).shape)
+    pipe.run({"a": b"", "b": Path("b.jpg")}, "web/")
     data: bytes = pipe.encode(b"", to="jpg", quality=80, resize=64, strict=True)
     print(len(data))
 
@@ -91,7 +94,11 @@ def sessions() -> None:
     pipe = imgpar.Pipeline().resize("224x224", fit="cover")
     with imgpar.Session(jobs=8, memory="2G", start_method="spawn") as session:
         for item, array in session.arrays(pipe, "photos/", copy=True, density=300):
-            print(item.mirror, array.mean())
+            print(item.mirror, item.index, item.key, array.mean())
+        for item, maybe in session.arrays(
+            pipe, [("a", b""), Path("b.jpg"), BytesIO()], errors="yield", prefetch=8
+        ):
+            print(item.error if maybe is None else maybe.mean())
         batches = session.batches(pipe, "photos/", size=32, shuffle=0, repeat=None, layout="NCHW", timeout=30)
         for batch in batches:
             assert_type(batch, imgpar.Batch[np.ndarray[Any, Any]])

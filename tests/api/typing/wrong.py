@@ -47,6 +47,9 @@ imgpar.describe("a.pdf", "sesame")  # error
 
 pipe.arrays("photos/", strict=True)  # error
 pipe.arrays("photos/", channels="BGR")  # error
+pipe.arrays("photos/", errors="ignore")  # error
+pipe.arrays([3.5])  # error
+pipe.array("a.jpg", quality=3)  # error
 pipe.encode("photo.jpg", to="webp")  # error
 pipe.encode(b"", jobs=2)  # error
 with imgpar.Session(jobs=1) as session:
