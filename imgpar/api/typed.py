@@ -468,10 +468,13 @@ class EncodeAllSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    root: str | os.PathLike[str] | None
+    """Folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
-    """Number of worker processes (default: available cores)."""
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
     memory: int | str | None
     """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     timeout: float | str | None
