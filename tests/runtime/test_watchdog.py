@@ -30,7 +30,7 @@ class Clock:
 class Workers:
     """A test double for the pool and the ledger, with one worker."""
 
-    isolated = True
+    isolated = retried = True
 
     def __init__(self, kind: str = "frames", serial: int = 1) -> None:
         self.worker = SimpleNamespace(index=3, process=SimpleNamespace(pid=77))
