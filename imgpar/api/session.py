@@ -163,10 +163,10 @@ class Session(Workers):
             on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`, `recursive`, `root`, `where`, `sort`, `reverse`, `archives`,
+                `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`, `root`,
                 `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
-                `robots`, `user_agent`; and `density`, `dpi` and `pages` of the recipe. Its other keys apply to
-                files only.
+                `robots`, `user_agent`; and `density`, `dpi` and `pages` of the recipe. Its other keys apply
+                to files only.
 
         Yields:
             One result for each input, in their order, also for one that is named twice: an `ArrayItem` with
