@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import linecache
 import os
 import threading
@@ -136,7 +135,7 @@ def _codes(value: object, depth: int) -> Iterator[types.CodeType]:
     if depth > _DEPTH:
         return
     if isinstance(value, types.FunctionType):
-        value = inspect.unwrap(value)
+        value = getattr(value, "__wrapped__", value)  # of a decorator
     match value:
         case types.FunctionType():
             if os.path.isabs(value.__code__.co_filename) and os.path.exists(value.__code__.co_filename):
