@@ -41,7 +41,7 @@ from imgpar.batch.setup import (
 from imgpar.batch.transfer import Transfer
 from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
-from imgpar.batch.workers import Workers
+from imgpar.batch.workers import Workers, check_isolation
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Listener, Outcome
@@ -134,7 +134,8 @@ class Run:
             UsageError: the inputs or options are invalid; nothing was written.
             RunError: the run could not start (OUT locked or not writable).
         """
-        # Inputs are checked before anything is created: a wrong path must not leave an empty folder.
+        # Checked before anything is created: a wrong path must not leave an empty folder.
+        check_isolation(self._options, workers.jobs if workers else self._options.jobs)
         with contextlib.ExitStack() as stack:
             stack.callback(self._copies.close)
             self._workers = LazyWorkers(self._options, stack, workers)

@@ -214,10 +214,7 @@ class Workers:
         **hooks: Any,
     ) -> Effort:
         pool = self.open()[1]
-        if not pool.isolated and options.timeout is not None:
-            raise _needs_processes("timeout")
-        if options.jobs == 0 and pool.isolated:
-            raise UsageError("This session has worker processes.", fix="For none, use Session(jobs=0).")
+        check_isolation(options, self.jobs)
         ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule, together=options.strict)
         scheduler = Scheduler(
             pool,
@@ -255,6 +252,24 @@ class Workers:
 def has_processes(jobs: int | None) -> bool:
     """Whether work with so many `jobs` has processes of its own here."""
     return jobs != 0 and may_start()
+
+
+def check_isolation(options: RunOptions, jobs: int | None) -> None:
+    """Refuse options that need worker processes where there are none.
+
+    Args:
+        options: of the run.
+        jobs: of the run, or of its session.
+
+    Raises:
+        UsageError: one is given; or the run is to have no processes, and its session has some.
+    """
+    isolated = has_processes(jobs)
+    if isolated and options.jobs == 0:
+        raise UsageError("This session has worker processes.", fix="For none, use Session(jobs=0).")
+    for name in ("timeout", "worker_memory"):
+        if getattr(options, name) and not isolated:
+            raise _needs_processes(name)
 
 
 def _close(pool: Pool, arena: Arena) -> None:

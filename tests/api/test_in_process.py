@@ -140,6 +140,13 @@ def test_a_timeout_without_processes_is_refused(session, pictures, tmp_path):
         session.run(imgpar.Pipeline(), pictures, tmp_path, to="jpg", timeout=5)
 
 
+@pytest.mark.parametrize("setting", [{"timeout": 5}, {"worker_memory": "1G"}])
+def test_what_is_refused_leaves_nothing(setting, pictures, tmp_path):
+    with pytest.raises(imgpar.UsageError, match="needs worker processes"):
+        imgpar.convert(pictures, tmp_path / "out", to="jpg", jobs=0, **setting)
+    assert not (tmp_path / "out").exists()
+
+
 def test_no_jobs_in_a_session_with_processes_are_refused(pictures, tmp_path):
     with (
         imgpar.Session(jobs=1, memory="64M") as session,
