@@ -251,10 +251,10 @@ class Pipeline(OperationMethods):
                 `map`, `loudnorm`, `deinterlace`, `tonemap`, `hardware`; and how to
                 run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
                 `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
-                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `sort`, `reverse`,
-                `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one
-                pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
-                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
+                `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `root`, `sort`,
+                `reverse`, `others`, `duplicates`, `where` (one condition or several), `include`, `exclude`
+                (one pattern or several, see `imgpar convert --help`); and which files are made: `sizes`,
+                `name`, `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
                 `cache_control`; for archives `archives`, `deterministic`; for shards `shard`, `shard_keys`,
                 `shard_checksum`, `caption_column`, `checksum_column`; and limits of transfers:
                 `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
@@ -413,8 +413,8 @@ class Pipeline(OperationMethods):
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
-                `density`, `dpi`, `pages`, `archives`, `allow_private`, `downloads`, `per_host`, `retries`,
-                `fetch_timeout`, `max_download`, `robots`, `user_agent`.
+                `density`, `dpi`, `pages`, `archives`, `root`, `allow_private`, `downloads`, `per_host`,
+                `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`.
 
         Yields:
             One result for each input, in their order, also for one that is named twice: an `ArrayItem` with

@@ -120,6 +120,7 @@ def _as_before(options: RunOptions, facts: dict[str, Any]) -> RunOptions:
         else options.others,
         recursive=options.recursive and facts.get("recursive") is not False,
         archives=options.archives or facts.get("archives") is True,
+        root=str(facts["root"]) if facts.get("root") else None,
     )
 
 

@@ -162,9 +162,10 @@ class Session(Workers):
             on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
-                `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`, `allow_private`,
-                `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`;
-                and `density`, `dpi` and `pages` of the recipe. Its other keys apply to files only.
+                `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`, `root`,
+                `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
+                `robots`, `user_agent`; and `density`, `dpi` and `pages` of the recipe. Its other keys apply
+                to files only.
 
         Yields:
             One result for each input, in their order, also for one that is named twice: an `ArrayItem` with

@@ -615,6 +615,9 @@ class PlainRunSettings(OperationSettings, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    root: str | os.PathLike[str] | None
+    """Folder that contains all inputs: outputs keep the paths of their inputs below it, also of files that
+    are named one by one."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     shard: int | str | None
@@ -877,6 +880,9 @@ class SessionArraysSettings(TypedDict, total=False):
     """Reverse the order of the files."""
     recursive: bool | None
     """Read subfolders of the inputs."""
+    root: str | os.PathLike[str] | None
+    """Folder that contains all inputs: outputs keep the paths of their inputs below it, also of files that
+    are named one by one."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None

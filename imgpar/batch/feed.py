@@ -33,7 +33,7 @@ from imgpar.inputs.local import check_one_exists, scan_path
 from imgpar.inputs.numbers import with_number
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import SourceOpener
-from imgpar.inputs.roots import absolute
+from imgpar.inputs.roots import absolute, below
 from imgpar.inputs.schemes import archive_suffix
 from imgpar.inputs.sources import Access, Source, is_source
 from imgpar.inputs.tables import ListRow
@@ -169,6 +169,7 @@ class InputFeed:
         selection: which of their items are taken.
         patterns: `include` and `exclude` of the run.
         ahead: inputs that are read ahead of the consumer; None is no limit.
+        root: folder below which paths are keys; empty is none.
         wake: called when the plan goes on after a `NotYet`.
         arrange: makes the order of all items; it may give one several times.
     """
@@ -180,11 +181,12 @@ class InputFeed:
         patterns: Patterns,
         *,
         ahead: int | None,
+        root: str,
         wake: Callable[[], None],
         arrange: Arrange | None = None,
     ) -> None:
         self._inputs, self._selection, self._patterns = inputs, selection, patterns
-        self._ahead, self._wake, self._arrange = ahead, wake, arrange
+        self._ahead, self._wake, self._root, self._arrange = ahead, wake, root, arrange
         self._needs_all = selection.needs_all or arrange is not None
         self._changed = threading.Condition()
         # All below are read and changed with the lock.
@@ -226,7 +228,9 @@ class InputFeed:
         """What the caller calls an item: the key that came with it, else its path."""
         if item.ticket:
             return self._keys[item.ticket]
-        return unquote(item.path[len(LISTED) :]) if item.path.startswith(LISTED) else item.path
+        if item.path.startswith(LISTED):
+            return unquote(item.path[len(LISTED) :])
+        return below(self._root, item.path) if self._root and os.path.isabs(item.path) else item.path
 
     def taken(self) -> None:
         """The consumer has done with the first item."""

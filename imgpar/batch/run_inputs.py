@@ -114,7 +114,8 @@ def input_batches(
             if isinstance(given, FoundArchives) and place.stored:
                 given.leave_out(place.path)
         out = None if place.stored else place.path
-        batches = scan(named, out=out, patterns=patterns, enters=among.enters if among else None)
+        enters = among.enters if among else None
+        batches = scan(named, out=out, patterns=patterns, enters=enters, base=options.root or "")
     if among:
         batches = among.among(batches)
     if kind:

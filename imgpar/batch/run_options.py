@@ -176,6 +176,16 @@ class RunOptions(Declared):
         group=FILES,
         calls="run retry arrays assemble sheet frames",
     )
+    root: str | None = option(
+        parsing.path,
+        "folder that contains all inputs: outputs keep the paths of their inputs below it, also of files "
+        "that are named one by one",
+        default=None,
+        metavar="DIR",
+        example="photos",
+        group=FILES,
+        calls="run arrays",
+    )
     archives: bool = option(
         parsing.switch,
         "open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name",
@@ -447,7 +457,7 @@ class RunOptions(Declared):
     def access(self) -> Access:
         """What the sources of the run have to know."""
         columns = tuple(filter(None, (self.caption_column, self.checksum_column)))
-        return Access(self.password, self.archives, self.fetching, columns)
+        return Access(self.password, self.archives, self.fetching, columns, self.root or "")
 
     @property
     def fetching(self) -> FetchOptions:

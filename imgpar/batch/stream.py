@@ -23,6 +23,7 @@ from imgpar.core.job import Event, Outcome
 from imgpar.core.spec import Channels, Dtype, FrameRef
 from imgpar.inputs.handed import inputs_in_order
 from imgpar.inputs.patterns import Patterns
+from imgpar.inputs.roots import check_root
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed
@@ -93,6 +94,7 @@ def read_request(
     if recipe.encode.split and settings.get("pages"):
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     options = RunOptions.read({key: value for key, value in settings.items() if key in call.run})
+    check_root(options.root)
     given, lazy = inputs_in_order(inputs)
     return ArrayRequest(
         recipe,
@@ -180,8 +182,10 @@ class ArrayStream(OrderedResults):
         ahead = self._request.prefetch
         if inputs.threaded:
             ahead = ahead or AHEAD * self._workers.jobs
-        arrange = self._request.arrange
-        feed = InputFeed(inputs, selection, patterns, ahead=ahead, wake=self.wake, arrange=arrange)
+        feed = InputFeed(
+            inputs, selection, patterns, ahead=ahead, root=options.root or "", wake=self.wake,
+            arrange=self._request.arrange,
+        )  # fmt: skip
         failed = done = 0
         with contextlib.closing(feed), contextlib.closing(self.results(spec, feed.plan())) as results:
             for done, result in enumerate(results, 1):

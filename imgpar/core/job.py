@@ -46,7 +46,7 @@ class Item(NamedTuple):
     key: str = ""
     """What its source knows it by, where that is not its path."""
     fetched: str = ""
-    """A temporary file with its content, where the source waits for a network and it was opened ahead."""
+    """A temporary file with its content: it was fetched ahead, or handed over in memory."""
     validator: str = ""
     """What a server said of this state of its content, by which it can be asked for a newer one: an ETag, or
     a date of modification."""

@@ -13,7 +13,7 @@ from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.roots import Named, absolute, expand, read_inputs, split_pattern
+from imgpar.inputs.roots import Named, absolute, below, expand, read_inputs, split_pattern
 from imgpar.inputs.sources import Source
 
 
@@ -23,6 +23,7 @@ def scan(
     out: str | None,
     patterns: Patterns | None = None,
     enters: Callable[[str], bool] | None = None,
+    base: str = "",
 ) -> Iterator[Batch]:
     """Find all media in the inputs: files, folders (recursive), patterns and sources.
 
@@ -35,12 +36,13 @@ def scan(
         out: output folder, which is skipped inside of an input; None if there is none.
         patterns: applied to paths below a folder, and to the names of files that were named.
         enters: which folders are read, by their absolute path; None reads all.
+        base: folder below which outputs keep the paths of their inputs; empty is none.
 
     Raises:
         UsageError: every input is missing.
         NoInputError: all inputs are patterns without a match.
     """
-    named = read_inputs(inputs, out, recursive=not patterns or patterns.recursive)
+    named = read_inputs(inputs, out, recursive=not patterns or patterns.recursive, base=base)
     if named.missing and not (named.roots or named.sources) and len(named.missing) == len(named.files):
         raise nothing_there(named.missing)
     for root in named.roots:
@@ -114,7 +116,9 @@ def check_one_exists(inputs: Iterable[str]) -> None:
 
 
 def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
-    if named.files:
+    if named.base:
+        yield from _files_below(named, patterns)
+    elif named.files:
         files = [path for path in named.files if not patterns or patterns.takes(os.path.basename(path))]
         items = tuple(named_item(path, os.path.basename(path))._replace(named=True) for path in files)
         mirrors = (*(root.mirror for root in named.roots), *(placed.mirror for placed in named.sources))
@@ -124,6 +128,28 @@ def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
         yield from root.batches(root.mirror, patterns)
     for number, placed in enumerate(named.sources, 1):
         yield from with_number(number, placed.source.batches(placed.mirror, patterns))
+
+
+def _files_below(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
+    """The files that were named, a batch for each of their folders below the common one."""
+    folders = dict[str, list[tuple[str, str]]]()
+    for path in named.files:
+        place = below(named.base, path)
+        folders.setdefault(place.rpartition("/")[0], []).append((path, place))
+    mirrors = {*folders, *(root.mirror for root in named.roots)}
+    for mirror, files in folders.items():
+        start = f"{mirror}/" if mirror else ""
+        others = {each.removeprefix(start).split("/")[0] for each in mirrors if each.startswith(start)}
+        taken = [(path, place) for path, place in files if not patterns or patterns.takes(place)]
+        items = tuple(named_item(path, place)._replace(named=True) for path, place in taken)
+        yield Batch(
+            os.path.dirname(files[0][0]),
+            mirror,
+            items,
+            folders=tuple(sorted(others - {"", mirror})),
+            excluded=len(files) - len(taken),
+            files=True,
+        )
 
 
 def nothing_there(missing: Sequence[str]) -> UsageError:

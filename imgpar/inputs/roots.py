@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import refuse_address
+from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.found_archives import FoundArchives
@@ -78,15 +78,23 @@ class Named:
     files: list[str]
     missing: list[str]
     sources: list[Placed] = field(default_factory=list)
+    base: str = ""
+    """Folder that contains all, below which each has its path."""
 
 
-def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: bool = True) -> Named:
+def read_inputs(
+    inputs: Iterable[str | Source], out: str | None, *, recursive: bool = True, base: str = ""
+) -> Named:
     """Sort the inputs into folders, other sources and single paths, without duplicates.
 
     Args:
         inputs: as given.
         out: output folder; None if there is none.
         recursive: whether subfolders are read: an input in one of them is then part of the outer input.
+        base: folder below which outputs keep the paths of their inputs; empty is none.
+
+    Raises:
+        UsageError: an input does not lie in `base`.
     """
     inputs = list(inputs)
     opener = next((given for given in inputs if isinstance(given, FoundArchives)), None)
@@ -111,11 +119,13 @@ def read_inputs(inputs: Iterable[str | Source], out: str | None, *, recursive: b
         roots.pop(outside, None)
     kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
-    if len(kept) + len(single) + len(sources) > 1:
+    if base:
+        _place_below(base, [*kept, *sources])
+    elif len(kept) + len(single) + len(sources) > 1:
         _name([*kept, *(placed for placed in sources if not placed.source.loose)])
     for root in kept:
         root.opener = opener
-    return Named(kept, single, missing, sources)
+    return Named(kept, single, missing, sources, base)
 
 
 def absolute(path: str) -> str:
@@ -231,6 +241,39 @@ def _reaches(root: Root, folder: str, outside: str) -> bool:
 
 def _relative(path: str, root: str) -> str:
     return path[len(os.path.join(root, "")) :].replace(os.sep, "/")
+
+
+def below(base: str, path: str) -> str:
+    """The path of an input below `base`, with `/`; empty for `base` itself.
+
+    Raises:
+        UsageError: it does not lie there.
+    """
+    top, place = os.path.realpath(base), real_place(path)
+    if place == top:
+        return ""
+    if not place.startswith(os.path.join(top, "")):
+        raise UsageError(f"{path} does not lie in the root {base}.", fix="Choose a folder that contains all.")
+    return _relative(place, top)
+
+
+def check_root(root: str | None) -> None:
+    """Raise UsageError where `root` is given and no folder."""
+    refuse_address(root or "", "a folder")
+    if root is not None and not os.path.isdir(root):
+        raise UsageError(f"The root {root} is no folder.", fix="Name the folder that contains the inputs.")
+
+
+def _place_below(base: str, roots: Sequence[Root | Placed]) -> None:
+    """Each folder and archive gets its path below `base`; other sources keep their names."""
+    for root in roots:
+        if isinstance(root, Root):
+            root.mirror = below(base, root.real)
+        elif not root.source.loose and os.path.isabs(root.real):
+            above, _, _ = below(base, root.real).rpartition("/")
+            root.mirror = "/".join(filter(None, (above, _own_names(root.real)[0])))
+        elif not root.source.loose:
+            root.mirror = _own_names(root.real)[0]
 
 
 def _name(roots: Sequence[Root | Placed]) -> None:

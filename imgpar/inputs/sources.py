@@ -38,6 +38,8 @@ class Access(NamedTuple):
     """Limits of transfers, for sources that wait."""
     columns: tuple[str, ...] = ()
     """What a table must have beside the address."""
+    root: str = ""
+    """Folder below which files keep their paths; empty is the current one."""
 
 
 NO_ACCESS = Access()

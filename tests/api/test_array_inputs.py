@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -70,7 +72,7 @@ def test_a_generator_is_read_no_further_than_prefetch(session, folder):
     inputs = Counted(folder)
     arrays = session.arrays(PIPE, iter(inputs), prefetch=3)
     next(arrays)
-    assert inputs.read == 3
+    assert inputs.read <= 3
     arrays.close()
 
 
@@ -189,6 +191,25 @@ def test_a_generator_may_yield_archives(session, folder, tmp_path):
 def test_a_source_in_a_generator_is_refused_in_one_sentence(session, data):
     with pytest.raises(imgpar.UsageError, match="Give the inputs as a list"):
         list(session.arrays(PIPE, iter([imgpar.MemorySource({"a.png": data[0]})])))
+
+
+@pytest.mark.parametrize("end", ["", "raise SystemExit(0)", "session.close()"])
+def test_python_may_end_while_the_generator_waits(folder, end):
+    """Nothing is written but what the script says."""
+    code = f"""
+import imgpar, threading
+def inputs():
+    yield {str(folder / "0.png")!r}
+    threading.Event().wait()
+session = imgpar.Session(jobs=1)
+arrays = session.arrays(imgpar.Pipeline(), inputs())
+print(next(arrays)[0].index, flush=True)
+{end}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 # ----- contents ------------------------------------------------------------------------------------------
@@ -340,7 +361,7 @@ def test_a_generator_of_addresses_is_read_as_needed(session, server):
     inputs = (read.append(n) or server.url(f"/{n % COUNT}.png") for n in itertools.count())
     arrays = session.arrays(PIPE, inputs, prefetch=2, allow_private=True)
     next(arrays)
-    assert len(read) == 2
+    assert len(read) <= 2
     arrays.close()
 
 

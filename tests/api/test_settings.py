@@ -45,7 +45,7 @@ GOOD: dict[str, Any] = {
     "keep_failures": "kept", "max_pixels": "1MP", "max_frames": 7, "worker_memory": "2G", "include": "*.png",
     "where": "width<90", "sort": "name", "reverse": True, "others": "copy", "duplicates": "skip",
     "exclude": "absent", "journal": "j.db", "manifest": "m.json", "html": "p.html", "base_url": "/img/",
-    "recursive": False, "archives": True, "deterministic": True, "cache_control": "no-cache",
+    "recursive": False, "root": "in", "archives": True, "deterministic": True, "cache_control": "no-cache",
     "shard": 100, "shard_keys": "name", "shard_checksum": "md5", "caption_column": "text",
     "checksum_column": "md5",
     "allow_private": True, "downloads": 4, "per_host": 2, "retries": 1, "fetch_timeout": 60,
