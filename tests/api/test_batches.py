@@ -128,6 +128,13 @@ def test_memory_is_used_again_when_a_batch_is_gone(session: Session, folder: Pat
     assert address(next(batches).array) == first
 
 
+def test_a_loop_uses_two_pieces_of_memory_in_turn(session: Session, folder: Path) -> None:
+    used = set()
+    for batch in session.batches(SQUARE, folder, size=1):  # the last batch is there while the next is made
+        used.add(address(batch.array))
+    assert len(used) == 2
+
+
 def test_batches_that_are_kept_stay_as_they_are(session: Session, folder: Path) -> None:
     kept = [batch.arrays[0] for batch in session.batches(Pipeline(), folder, size=2)]
     assert np.array_equal(kept, [testing.pattern(24, 16, seed) for seed in (0, 2, 4, 6)])

@@ -58,6 +58,13 @@ def test_workers_of_a_loader_change_nothing_about_the_order(folder: Path, method
     assert all(torch.equal(one.array, other.array) for one, other in zip(found, whole, strict=True))
 
 
+def test_a_lambda_is_sent_to_workers_of_a_loader(folder: Path) -> None:
+    inverted = imgpar.Pipeline().apply(lambda picture: 255 - picture)
+    made = imgpar.torch.IterableDataset(inverted, folder, size=1, jobs=1, memory="32M")
+    first = next(iter(loader(made, 1, multiprocessing_context="spawn")))
+    assert np.array_equal(first.array[0].numpy(), 255 - testing.pattern(24, 16, 0))
+
+
 def test_a_batch_of_a_worker_has_its_items(folder: Path) -> None:
     first = next(iter(loader(dataset(folder))))
     assert first.keys == [str(folder / "0.png"), str(folder / "1.png")]
