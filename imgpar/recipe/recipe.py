@@ -19,6 +19,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -263,6 +264,10 @@ class Recipe:
 
         Physical sizes are in pixels here. Raises BadValueError where one is too large.
         """
+        return self._branches
+
+    @cached_property
+    def _branches(self) -> tuple[Branch, ...]:
         naming = self.naming
         shared = Branch(
             self.operations, self.to, self.encode, naming.template(), self.extract, flat=naming.flat
