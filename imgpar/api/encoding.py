@@ -10,6 +10,7 @@ from imgpar.batch.encode_all import EncodeAllRequest
 from imgpar.batch.encoded_file import target_format
 from imgpar.batch.encoding import EncodedPicture, EncodeRequest, encode_aside, encode_here
 from imgpar.batch.feed import Inputs
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import ENCODE, Call
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import SourceError, UsageError, bad_value, item_error
@@ -18,6 +19,8 @@ from imgpar.core.parsing import choice, integer, named
 from imgpar.inputs.batches import named_item, why_unreadable
 from imgpar.inputs.handed import GivenInput, bytes_of, file_name, inputs_in_order, is_file, read_input
 from imgpar.inputs.sources import is_source
+from imgpar.ops import Operation
+from imgpar.recipe.outputs import Branch
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -116,18 +119,53 @@ def _check_one_format(recipe: Recipe) -> None:
         raise bad_value("to", "one format", ", ".join(recipe.to))
 
 
+class _Prepared(NamedTuple):
+    """What the settings of a call come to."""
+
+    recipe: Recipe
+    """Of the pipeline."""
+    to: tuple[str, ...]
+    made: Branch
+    options: RunOptions
+
+
+_prepared: dict[tuple[object, ...], _Prepared] = {}
+"""Of the last calls: a web service makes the same call all the time. Each holds its recipe, so that no other
+one has its identity."""
+_MOST_PREPARED = 64
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def _prepare(recipe: Recipe, to: str | None, settings: Mapping[str, Any]) -> _Prepared:
+    """Resolve the settings of a call. Raises UsageError."""
+    plain = all(type(value) in _PLAIN for value in settings.values())
+    key = (id(recipe), to, *((name, type(value), value) for name, value in settings.items()))
+    if plain and (found := _prepared.get(key)):
+        return found
+    recipe.check_single("encode")
+    resolved, options = resolve(recipe, {**settings, "to": to}, ENCODE)
+    _check_one_format(resolved)
+    (made,) = resolved.branches()
+    found = _Prepared(recipe, resolved.to, made, options)
+    files = made.encode.identity() or any(
+        type(step).identity is not Operation.identity for step in made.operations
+    )  # which may change
+    if plain and not files:
+        if len(_prepared) >= _MOST_PREPARED:
+            _prepared.clear()
+        _prepared[key] = found
+    return found
+
+
 def encode(
     recipe: Recipe, given: AnyInput, to: str | None, name: str, settings: Mapping[str, Any]
 ) -> EncodedPicture:
     """Encode one picture; see `Pipeline.encode`."""
-    recipe.check_single("encode")
-    recipe, options = resolve(recipe, {**settings, "to": to}, ENCODE)
-    _check_one_format(recipe)
+    _, formats, made, options = _prepare(recipe, to, settings)
     picture = one_picture(given, name, "encode")
-    if picture.pixels and not recipe.to:
+    if picture.pixels and not formats:
         raise _no_format()
-    target = target_format(recipe.to, picture.data, picture.name)
-    (made,) = recipe.branches()
+    target = target_format(formats, picture.data, picture.name)
     request = EncodeRequest(made.operations, made.encode, target.name, picture.name, options)
     if options.timeout is None:
         return encode_here(picture.data, request)

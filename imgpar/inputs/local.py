@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from imgpar.core.addresses import is_address
@@ -95,6 +95,11 @@ def _below_base(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
     for placed in named.sources:
         placed.mirror = places[placed.mirror]
 
+    inside: dict[str, list[str]] = {}
+    for place in filter(None, places.values()):
+        above, _, name = place.rpartition("/")
+        inside.setdefault(above, []).append(name)
+
     def batches() -> Iterator[Batch]:
         for folder, paths in files.items():
             kept = [path for path in paths if not patterns or patterns.takes(os.path.basename(path))]
@@ -103,7 +108,12 @@ def _below_base(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
             items = tuple(named_item(*name)._replace(named=True) for name in names)
             left_out = len(paths) - len(kept)
             yield Batch(
-                folder, mirror, items, folders=_inside(mirror, places), excluded=left_out, root=named.base
+                folder,
+                mirror,
+                items,
+                folders=tuple(inside.get(mirror, ())),
+                excluded=left_out,
+                root=named.base,
             )
         yield from _batches(replace(named, files=[]), patterns)
 
@@ -125,12 +135,6 @@ def _mirrors(folders: Iterable[str]) -> dict[str, str]:
         for name, place in mirror_names(sorted(inside[folder])).items():
             places[path_below(folder, name)] = path_below(places[folder], place)
     return places
-
-
-def _inside(mirror: str, places: Mapping[str, str]) -> tuple[str, ...]:
-    """Names of the folders in a folder below OUT."""
-    paths = (place.rpartition("/") for place in places.values() if place)
-    return tuple(name for above, _, name in paths if above == mirror)
 
 
 def scan_path(

@@ -149,3 +149,26 @@ def test_threads_share_the_workers():
     with ThreadPoolExecutor(4) as threads:
         shapes = list(threads.map(encode, (4, 8, 12, 16)))
     assert [width for _, width, _ in shapes] == [4, 8, 12, 16]
+
+
+# ----- settings of the last call ------------------------------------------------------------------------
+
+
+def test_other_settings_are_another_call():
+    sizes = [len(PIPE.encode(png(), to="jpg", quality=quality)) for quality in (90, 10, 90)]
+    assert sizes[0] == sizes[2] > sizes[1]
+
+
+def test_equal_values_of_another_type_are_checked():
+    assert PIPE.encode(png(), to="jpg", quality=1)
+    with pytest.raises(imgpar.BadValueError, match="quality"):
+        PIPE.encode(png(), to="jpg", quality=True)
+
+
+def test_a_file_that_changes_between_two_calls_is_read_again(tmp_path):
+    mark = tmp_path / "mark.png"
+    made = []
+    for colour in ("red", "blue"):
+        Image.new("RGB", (8, 8), colour).save(mark)
+        made.append(PIPE.encode(png(), to="png", watermark=str(mark)))
+    assert made[0] != made[1]

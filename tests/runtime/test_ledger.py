@@ -255,6 +255,15 @@ def test_a_job_fails_after_so_many_deaths(cause, most):
     assert settled[0].kind == "failed"
 
 
+@pytest.mark.parametrize(("cause", "given_up"), [("crash", True), ("deadline", True), ("killed", False)])
+def test_without_a_second_try_only_a_kill_from_outside_is_forgiven(cause, given_up):
+    book = Ledger(Allocator(64 * CHUNK), retried=False)
+    book.hired(0)
+    book.submit(job(0), 1)
+    (task,) = book.tasks.assign(0)
+    assert bool(book.died(0, task.serial, cause, GONE)) == given_up
+
+
 def test_lost_pages_make_the_job_begin_again():
     book = ledger(chunks=8)
     book.submit(job(0), 1)

@@ -231,6 +231,15 @@ class TestDeaths:
         assert words in failure.message
         assert "--timeout" in failure.fix
 
+    @pytest.mark.parametrize("retried", [True, False])
+    def test_the_message_says_whether_it_was_tried_again(self, clock: Clock, retried: bool) -> None:
+        workers = Workers()
+        workers.retried = retried
+        deaths = watched(workers, 5.0)
+        first_act(workers, clock, deaths)
+        deaths.reap(workers.worker)
+        assert workers.charged[0][3].message.endswith(", twice." if retried else "in stage decode.")
+
     def test_a_new_worker_has_a_new_deadline(self, clock: Clock) -> None:
         workers = Workers()
         deaths = watched(workers, 5.0)
