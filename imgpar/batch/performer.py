@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
+from imgpar.core.errors import SetupError
 from imgpar.inputs.others import OTHER
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
@@ -56,8 +57,7 @@ class BatchPerformer(NamedTuple):
 
             return answer_task(task, self.run, context.clock)
         self.run.begin_task()
-        for operation in self.run.every_operation:
-            operation.set_up()
+        self._set_up(context)
         if task.stage == "frame":
             return self._help(task, context)
         if task.job.item.format == OTHER or task.job.twin is not None:
@@ -84,13 +84,25 @@ class BatchPerformer(NamedTuple):
         from imgpar.batch.picture.task import PictureWork
         from imgpar.batch.picture.together import transform_together
 
-        for operation in self.run.every_operation:
-            operation.set_up()
+        self._set_up(contexts[0])
         works = [
             PictureWork(task, self.run, context.clock, Memory(context.buffer, context.lease, context.request))
             for task, context in zip(tasks, contexts, strict=True)
         ]
         return transform_together(works, [context.clock for context in contexts])
+
+    def _set_up(self, context: Context) -> None:
+        """Set up the operations; what has failed once in this worker is not tried again in the run, as other
+        tasks may be here before the parent hears of it."""
+        run, failed = context.kept.get("setup", ("", None))
+        if failed is not None and run == self.run.name:
+            raise failed
+        try:
+            for operation in self.run.every_operation:
+                operation.set_up()
+        except SetupError as error:
+            context.kept["setup"] = self.run.name, error
+            raise
 
     def _convert_clip(self, task: Task, context: Context) -> Done:
         """A clip is one task with every schedule; its frames are never all in memory."""
