@@ -94,14 +94,14 @@ class BatchPerformer(NamedTuple):
     def _set_up(self, context: Context) -> None:
         """Set up the operations; what has failed once in this worker is not tried again in the run, as other
         tasks may be here before the parent hears of it."""
-        run, failed = context.kept.get("setup", ("", None))
-        if failed is not None and run == self.run.name:
+        run, failed = context.kept.get("setup", (None, None))
+        if failed is not None and run is self.run:
             raise failed
         try:
             for operation in self.run.every_operation:
                 operation.set_up()
         except SetupError as error:
-            context.kept["setup"] = self.run.name, error
+            context.kept["setup"] = self.run, error
             raise
 
     def _convert_clip(self, task: Task, context: Context) -> Done:
