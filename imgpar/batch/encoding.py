@@ -36,6 +36,7 @@ from imgpar.runtime.scheduler import CancelToken
 class EncodedPicture:
     """An encoded picture, and what is known of it.
 
+    >>> import imgpar
     >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
     >>> made = imgpar.Pipeline().encode_with_report(portable_pixmap, to="png")
     >>> made.format, made.size, made.lost
