@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from imgpar.batch.array_item import ArrayItem
     from imgpar.batch.describing import PictureInfo
     from imgpar.batch.duplicates import DuplicateFile, DuplicateGroup, Duplicates
+    from imgpar.batch.encoding import EncodedPicture
     from imgpar.batch.estimate import Estimate
     from imgpar.batch.event_log import EventLog
-    from imgpar.batch.frames.reading import ClipFrame
+    from imgpar.batch.frames.reading import ClipFrame, FrameBatch
     from imgpar.batch.report import Report
     from imgpar.batch.video_writer import VideoWriter
     from imgpar.core.errors import (
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     )
     from imgpar.core.job import Event, Item, Outcome, OutputFile
     from imgpar.inputs.memory_source import MemorySource
+    from imgpar.outputs.callback_sink import OutputData
     from imgpar.outputs.memory_sink import MemorySink
     from imgpar.recipe.recipe import Recipe
     from imgpar.runtime.scheduler import CancelToken
@@ -74,6 +76,7 @@ _HOMES = {
     "Comparison": "imgpar.api.compare",
     "concat": "imgpar.api.functions",
     "convert": "imgpar.api.functions",
+    "EncodedPicture": "imgpar.batch.encoding",
     "describe": "imgpar.api.describe",
     "PictureInfo": "imgpar.batch.describing",
     "ClipInfo": "imgpar.video.clip_info",
@@ -93,6 +96,7 @@ _HOMES = {
     "undo": "imgpar.api.functions",
     "verify": "imgpar.api.functions",
     "ClipFrame": "imgpar.batch.frames.reading",
+    "FrameBatch": "imgpar.batch.frames.reading",
     "VideoWriter": "imgpar.batch.video_writer",
     "frames": "imgpar.api.frames",
     "Pipeline": "imgpar.api.pipeline",
@@ -107,6 +111,7 @@ _HOMES = {
     "OutputFile": "imgpar.core.job",
     "InputList": "imgpar.inputs.lists",
     "MemorySource": "imgpar.inputs.memory_source",
+    "OutputData": "imgpar.outputs.callback_sink",
     "MemorySink": "imgpar.outputs.memory_sink",
 }
 
@@ -126,9 +131,11 @@ __all__ = [
     "DuplicateGroup",
     "Duplicates",
     "EncodeError",
+    "EncodedPicture",
     "Estimate",
     "Event",
     "EventLog",
+    "FrameBatch",
     "ImgparError",
     "InputList",
     "Item",
@@ -140,6 +147,7 @@ __all__ = [
     "MissingExtraError",
     "NoInputError",
     "Outcome",
+    "OutputData",
     "OutputError",
     "OutputFile",
     "OutputLockedError",

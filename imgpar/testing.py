@@ -1,4 +1,5 @@
-"""Test helpers for imgpar and for programs that use it: faulty functions, and generated pictures.
+"""Test helpers for imgpar and for programs that use it: faulty functions, generated pictures, and checks of
+operations and formats of other packages.
 
 The functions are passed to `Pipeline.apply` and run in a worker process.
 """
@@ -15,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from imgpar.core.spec import Frame, Spec
+    from imgpar.ops import Operation
 
     Array = np.ndarray[Any, Any]
 
@@ -164,3 +168,105 @@ def die_at(step: int, marker: str, *, group: bool = False) -> Any:
         return array
 
     return arm
+
+
+_SIZES = ((1, 1), (5, 3), (61, 43))
+
+
+def check_operation(operation: Operation) -> None:
+    """Run an operation on every layout and depth that it takes, at three sizes, and check its results.
+
+    >>> from imgpar.ops.invert import Invert
+    >>> check_operation(Invert())
+
+    Args:
+        operation: with the fields that are to be tried.
+
+    Raises:
+        AssertionError: it modifies its input, leaves values of its result unwritten, gives different results
+            for equal pictures, plans another layout than it takes, or does not survive pickling.
+        TransformError: it refuses one of these pictures.
+    """
+    import pickle
+
+    assert pickle.loads(pickle.dumps(operation)) == operation, "a pickled copy differs"  # noqa: S301
+    for spec in (spec for size in _SIZES for spec in _specs(operation.accepts, operation.depths, size)):
+        src = _frame_of(spec)
+        before = src.array.copy()
+        settled = operation.settled([src])
+        planned = settled.plan(spec)
+        assert planned == settled.plan(spec), f"two plans for {spec} differ"
+        results = [_result(settled, src, planned, fill) for fill in (0, 1)]
+        assert (src.array == before).all(), f"{spec}: the input was modified"
+        assert (results[0] == results[1]).all(), f"{spec}: values of the result were not written, or differ"
+
+
+def check_format(name: str) -> None:
+    """Write every layout and depth of a format, read it again, and read damaged files.
+
+    >>> check_format("png")
+
+    Args:
+        name: of the format; it has to be readable and writable.
+
+    Raises:
+        AssertionError: size, layout or depth differ, or the pixels of a format that is always lossless; a
+            damaged file is read without an error of imgpar.
+    """
+    import numpy as np
+
+    from imgpar.core.errors import ItemError
+    from imgpar.core.limits import Limits
+    from imgpar.core.spec import Frame, Metadata
+    from imgpar.formats import codec
+    from imgpar.formats.options import EncodeOptions
+    from imgpar.formats.registry import find_format
+
+    fmt = find_format(name)
+    whole = b""
+    for spec in (spec for size in _SIZES for spec in _specs(fmt.layouts, fmt.dtypes, size)):
+        frame = _frame_of(spec)
+        whole = bytes(codec.encode([frame], fmt, Metadata(), EncodeOptions()).data)
+        header = codec.read_header(whole, f"a.{fmt.suffix}", Limits())
+        assert header.format == fmt.name, f"{spec}: its header is of {header.format}"
+        assert header.spec.size == spec.size, f"{spec} is read as {header.spec}"
+        read = Frame(header.spec, np.empty(header.spec.shape, header.spec.dtype))
+        codec.decode(whole, header, [read])
+        exact = fmt.lossless == "always" and header.spec == spec and spec.layout != "RGBX"
+        assert not exact or (read.array == frame.array).all(), f"{spec}: the pixels differ"
+    for length in sorted({len(whole) * part // 16 for part in range(16)}):
+        try:
+            header = codec.read_header(whole[:length], f"a.{fmt.suffix}", Limits())
+            empty = Frame(header.spec, np.empty(header.spec.shape, header.spec.dtype))
+            codec.decode(whole[:length], header, [empty])
+        except ItemError:
+            continue
+        raise AssertionError(f"{length} of {len(whole)} bytes were read as if they were whole")
+
+
+def _specs(layouts: Sequence[Any], dtypes: Sequence[str], size: tuple[int, int]) -> list[Spec]:
+    from imgpar.core.spec import Spec
+
+    return [Spec(*size, layout, dtype) for layout in layouts for dtype in dtypes]
+
+
+def _frame_of(spec: Spec) -> Frame:
+    """A frame with noise; alpha as well."""
+    import numpy as np
+
+    from imgpar.core.spec import Frame
+
+    noise = np.random.default_rng(7).random(spec.shape)
+    peak = 1.0 if spec.dtype == "float32" else float(np.iinfo(spec.dtype).max)
+    return Frame(spec, np.ascontiguousarray((noise * peak).astype(spec.dtype)))
+
+
+def _result(operation: Operation, src: Frame, planned: Spec, fill: int) -> Array:
+    """The result, in memory that held `fill` everywhere."""
+    import numpy as np
+
+    from imgpar.core.spec import Frame
+
+    dst = Frame(planned, np.full(planned.shape, fill, planned.dtype))
+    operation.apply(src, dst)
+    return dst.array

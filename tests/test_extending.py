@@ -1,7 +1,8 @@
-"""The example of the documentation adds an operation and a format, each in one place."""
+"""The examples of the documentation add an operation and a format, in a package and in a copy of imgpar."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-SCRIPT = Path(__file__).resolve().parents[1] / "docs" / "extending.py"
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "docs" / "extending.py"
+QUOTES = re.findall(
+    r"^`(examples/\S+)`\n\n```\w+\n(.*?)^```$",
+    (ROOT / "docs" / "extending.md").read_text("utf-8"),
+    re.M | re.S,
+)
+"""Path of a file, and what the page shows of it. `test_plugins.py` installs and uses the package."""
+
+
+def test_the_page_shows_the_package() -> None:
+    assert [Path(path).name for path, _ in QUOTES] == ["pyproject.toml", "solarise.py"]
+
+
+@pytest.mark.parametrize(("path", "shown"), QUOTES, ids=[path for path, _ in QUOTES])
+def test_what_the_page_shows_is_in_the_package(path: str, shown: str) -> None:
+    assert shown in (ROOT / path).read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

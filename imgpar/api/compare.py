@@ -19,7 +19,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import OutputError, UsageError, bad_value
 from imgpar.core.job import Event
 from imgpar.core.tempfiles import temporary
-from imgpar.formats.registry import FORMATS, find_format
+from imgpar.formats.registry import FORMATS, every_format, find_format
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_page, is_page, write_whole
 from imgpar.recipe.recipe import Recipe
@@ -159,7 +159,7 @@ def formats_of(value: object) -> tuple[str, ...]:
     names: tuple[str, ...] = tuple(dict.fromkeys(find_format(name).name for name in parse_formats(value)))
     for name in names:
         if FORMATS[name].kind != "image" or not FORMATS[name].writable:
-            writable = [one.name for one in FORMATS.values() if one.kind == "image" and one.writable]
+            writable = [one.name for one in every_format() if one.kind == "image" and one.writable]
             raise bad_value(
                 parsing.VALUE, f"picture formats that can be written ({', '.join(writable)})", name
             )

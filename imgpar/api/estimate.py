@@ -11,7 +11,14 @@ from typing import Unpack
 
 from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
-from imgpar.api.settings import AnyInputs, Place, checked_recipe, given_inputs, read_place, resolve
+from imgpar.api.settings import (
+    AnyInputs,
+    Destination,
+    checked_recipe,
+    given_inputs,
+    read_destination,
+    resolve,
+)
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.estimate import Estimate, Sample, estimate_key, keep_estimate
 from imgpar.batch.report import Report
@@ -36,7 +43,7 @@ LONGEST = 60.0
 
 def estimate(
     inputs: AnyInputs,
-    out: Place | None = None,
+    out: Destination | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,
     cancel: CancelToken | None = None,
@@ -64,7 +71,7 @@ def estimate(
         NoInputError: there is nothing to convert.
     """
     chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
-    place = None if out is None else read_place(out)
+    place = None if out is None else read_destination(out)
     return estimated(given_inputs(inputs), place, chosen, options, cancel or CancelToken())
 
 

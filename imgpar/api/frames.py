@@ -4,44 +4,114 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.batch.frames.reading import Choice, ClipFrame, Wanted, every_frame, frames_at, frames_of
+from imgpar.batch.frames.chosen import frames_at, frames_numbered
+from imgpar.batch.frames.reading import (
+    Choice,
+    ClipFrame,
+    FrameBatch,
+    Wanted,
+    every_frame,
+    frames_of,
+    in_batches,
+)
+from imgpar.batch.frames.stills import at_intervals
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value, refuse_address
 from imgpar.core.spec import Channels, Dtype
+from imgpar.formats.extraction import Every, parse_every
 from imgpar.recipe.recipe import Recipe
 
+if TYPE_CHECKING:
+    from imgpar.video.clip import Clip
 
+ClipSource = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+"""A clip: its path, its bytes, or an open binary file."""
+_MOST_IN_BATCH = 100_000
+
+
+@overload
 def frames(
-    path: str | os.PathLike[str],
+    source: ClipSource,
     *,
     pipeline: Pipeline | None = None,
     start: float = 0.0,
     stop: float | None = None,
-    every: int = 1,
+    every: int | str = 1,
     at: float | Iterable[float] | None = None,
+    index: int | Iterable[int] | None = None,
+    batch: None = None,
     channels: Channels = "RGB",
     dtype: Dtype = "uint8",
     keys: bool = False,
     scenes: float | None = None,
     accept_damaged: bool = False,
     threads: int = 0,
-) -> Iterator[ClipFrame]:
+) -> Iterator[ClipFrame]: ...
+
+
+@overload
+def frames(
+    source: ClipSource,
+    *,
+    pipeline: Pipeline | None = None,
+    start: float = 0.0,
+    stop: float | None = None,
+    every: int | str = 1,
+    at: float | Iterable[float] | None = None,
+    index: int | Iterable[int] | None = None,
+    batch: int,
+    channels: Channels = "RGB",
+    dtype: Dtype = "uint8",
+    keys: bool = False,
+    scenes: float | None = None,
+    accept_damaged: bool = False,
+    threads: int = 0,
+) -> Iterator[FrameBatch]: ...
+
+
+def frames(
+    source: ClipSource,
+    *,
+    pipeline: Pipeline | None = None,
+    start: float = 0.0,
+    stop: float | None = None,
+    every: int | str = 1,
+    at: float | Iterable[float] | None = None,
+    index: int | Iterable[int] | None = None,
+    batch: int | None = None,
+    channels: Channels = "RGB",
+    dtype: Dtype = "uint8",
+    keys: bool = False,
+    scenes: float | None = None,
+    accept_damaged: bool = False,
+    threads: int = 0,
+) -> Iterator[ClipFrame] | Iterator[FrameBatch]:
     """Decode the frames of a clip in order, with their times.
 
     >>> for frame in frames("clip.mp4", start=10, stop=12):  # doctest: +SKIP
     ...     print(frame.index, frame.time, frame.array.shape)
     >>> one, other = frames("clip.mp4", at=[80.5, 3])  # doctest: +SKIP
+    >>> first, last = frames(open("clip.mp4", "rb"), index=[0, -1])  # doctest: +SKIP
+    >>> for batch in frames("clip.mp4", every="1s", batch=32):  # doctest: +SKIP
+    ...     print(batch.array.shape, batch.times, batch.indices)
 
     Args:
-        path: path of the clip.
+        source: path of the clip; its bytes, or any other buffer with them, which is not copied; or a binary
+            file object, which is read from its beginning and stays open. A file object that cannot seek is
+            copied to a temporary file first. GIF and APNG are clips, too.
         pipeline: operations applied to each frame.
         start: start time in seconds; decoding starts at the key frame before it.
         stop: end time in seconds, exclusive.
-        every: 1 for every frame, 10 for every tenth.
+        every: 1 for every frame, 10 for every tenth, "2s" for one per two seconds.
         at: one or more times in seconds, in any order: the frames displayed at these times, in that order.
+        index: one or more numbers of frames, from 0, in any order; -1 is the last frame. A number is that of
+            `ClipFrame.index`, in every container. Of each group of frames between two key frames only what
+            is needed is decoded, and once.
+        batch: yield `FrameBatch` with arrays of this many frames; the last one may have fewer.
         channels: "RGB", "RGBA", "L" or "LA".
         dtype: "uint8", "uint16" or "float32" (0 to 1).
         keys: only key frames, which is much faster.
@@ -51,41 +121,79 @@ def frames(
 
     Yields:
         `ClipFrame` with `array` (H×W×C, C-contiguous, upright, square pixels, owned by the caller), `time`
-        in seconds and `index` from 0.
+        in seconds and `index` from 0. With `batch`: `FrameBatch` with `array` (N×H×W×C, the same),
+        `times` and `indices`.
 
     Raises:
-        UsageError: a value is invalid; raised before anything is read.
+        UsageError: a value is invalid; raised before anything is decoded. The clip has no such frame.
         DamagedError: frames are missing or damaged; raised after all readable frames.
         ItemError: the clip cannot be read, or an operation fails on a frame.
     """
-    source = parsing.named("path", parsing.path, path)
-    refuse_address(source, "a file")
+    opened = _opened(source)
     if pipeline is not None and not isinstance(pipeline, Pipeline):
         raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
     recipe = pipeline.recipe if pipeline is not None else Recipe()
     recipe.check_single("frames")
     begin, end = _part(start, stop)
-    keys = parsing.named("keys", parsing.switch, keys)
+    rhythm: Every = parsing.named("every", parse_every, every)
+    keys = parsing.named("keys", parsing.switch, keys) or rhythm.keys
     accept_damaged = parsing.named("accept_damaged", parsing.switch, accept_damaged)
+    size = 0 if batch is None else parsing.named("batch", parsing.integer(1, _MOST_IN_BATCH), batch)
     choice = Choice(
-        begin, end, parsing.named("every", parsing.integer(1, 1 << 31), every), keys, _scenes(scenes),
+        begin, end, rhythm.frames, keys, _wanted(rhythm, scenes, begin),
         parsing.named("channels", parsing.choice("rgb", "rgba", "l", "la"), channels).upper(),
         parsing.named("dtype", parsing.choice("uint8", "uint16", "float32"), dtype), accept_damaged,
-        parsing.named("threads", parsing.integer(0, 1024), threads),
+        parsing.named("threads", parsing.integer(0, 1024), threads), size,
     )  # fmt: skip
-    if at is None:
-        return frames_of(source, recipe, choice)
-    if (begin, end, choice.every, keys, scenes) != (0.0, math.inf, 1, False, None):
-        raise UsageError("at= already says which frames are wanted.", fix="Leave the other choices out.")
-    return frames_at(source, recipe, _moments(at), choice)
+    if at is not None or index is not None:
+        name = "index" if at is None else "at"
+        others = (begin, end, rhythm, keys, scenes) != (0.0, math.inf, Every(), False, None)
+        if others or (at is not None and index is not None):
+            raise UsageError(
+                f"{name}= already says which frames are wanted.", fix="Leave the other choices out."
+            )
+    if at is not None:
+        moments = _several("at", parsing.number(0, 1e9), at)
+        found = _read(opened, lambda clip: frames_at(clip, recipe, moments, choice))
+    elif index is not None:
+        numbers = _several("index", parsing.integer(-(1 << 31), 1 << 31), index)
+        found = _read(opened, lambda clip: frames_numbered(clip, recipe, numbers, choice))
+    else:
+        found = _read(opened, lambda clip: frames_of(clip, recipe, choice))
+    return in_batches(found, size) if size else found
 
 
-def _scenes(threshold: object) -> Wanted:
-    if threshold is None:
-        return every_frame
-    from imgpar.video.scenes import SceneChanges
+def _opened(source: object) -> Callable[[], Clip]:
+    """What reads the properties of the clip. Raises UsageError where the source is none."""
+    from imgpar.video.content import Content
+    from imgpar.video.demux import DEMUXERS_WITH_ANIMATIONS
+    from imgpar.video.probe import probe
 
-    changes = SceneChanges(parsing.named("scenes", parsing.number(0, 100), threshold))
+    if isinstance(source, (str, os.PathLike)):
+        path = parsing.named("source", parsing.path, source)
+        refuse_address(path, "a file")
+        return lambda: probe(path, demuxers=DEMUXERS_WITH_ANIMATIONS)
+    content = Content(source)
+    given = getattr(source, "name", "")
+    name = given if isinstance(given, str) else ""
+    return lambda: probe(name, demuxers=DEMUXERS_WITH_ANIMATIONS, content=content)
+
+
+def _read(opened: Callable[[], Clip], found: Callable[[Clip], Iterator[ClipFrame]]) -> Iterator[ClipFrame]:
+    """Frames of a clip that is opened when the first one is requested."""
+    yield from found(opened())
+
+
+def _wanted(rhythm: Every, scenes: object, begin: float) -> Wanted:
+    """Which frames are converted."""
+    if scenes is None and not rhythm.scenes:
+        return at_intervals(begin, rhythm.seconds) if rhythm.seconds else every_frame
+    if rhythm.seconds:
+        raise UsageError("every= in seconds and scenes= exclude each other.", fix="Leave out one.")
+    from imgpar.video.scenes import THRESHOLD, SceneChanges
+
+    threshold = THRESHOLD if scenes is None else parsing.named("scenes", parsing.number(0, 100), scenes)
+    changes = SceneChanges(threshold)
     return lambda _, frame: changes.begins(frame)
 
 
@@ -97,7 +205,7 @@ def _part(start: object, stop: object) -> tuple[float, float]:
     return begin, end
 
 
-def _moments(at: object) -> list[float]:
-    several = isinstance(at, Iterable) and not isinstance(at, (str, bytes))
-    moments = list(at) if several else [at]  # type: ignore[call-overload]
-    return [parsing.named("at", parsing.number(0, 1e9), moment) for moment in moments]
+def _several(name: str, parse: Callable[[object], Any], given: object) -> list[Any]:
+    """One value or several, as a list."""
+    values = given if isinstance(given, Iterable) and not isinstance(given, (str, bytes)) else [given]
+    return [parsing.named(name, parse, value) for value in values]

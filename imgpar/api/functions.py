@@ -8,7 +8,7 @@ from typing import Unpack
 
 from imgpar.api.gather import gather
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import AnyInputs, Place, read_place
+from imgpar.api.settings import AnyInputs, Destination, Place, read_place
 from imgpar.api.typed import ConcatSettings, RunSettings
 from imgpar.batch.inplace.restore import restore_originals as put_back
 from imgpar.batch.report import Report
@@ -23,7 +23,7 @@ from imgpar.runtime.scheduler import CancelToken
 
 def convert(
     inputs: AnyInputs,
-    out: Place | None = None,
+    out: Destination | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,
     session: Workers | None = None,
@@ -44,8 +44,8 @@ def convert(
 
     Args:
         inputs: one or more files, folders (recursive), globs, ZIP archives or sources.
-        out: output folder, a file name if there is one input file, `….zip`, or a sink; None only with
-            `in_place=True`.
+        out: output folder, a file name if there is one input file, `….zip`, a sink, or a function that is
+            called with each output (`OutputData`), as for `Pipeline.run`; None only with `in_place=True`.
         recipe: the initial recipe: a Recipe, the path of a TOML file, or the name of a built-in recipe.
         session, on_event, cancel, report: as for `Pipeline.run`.
         settings: operations, recipe keys and run options as for `Pipeline.run`.

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from imgpar.api.batches import batches
+from imgpar.api.encoding import encode, one_picture, read_encode_all
 from imgpar.api.gather import gather
 from imgpar.api.operations import OperationMethods
 from imgpar.api.run import run as execute
-from imgpar.api.settings import AnyInput, AnyInputs, Place, given_inputs, read_output, read_place, resolve
+from imgpar.api.settings import (
+    AnyInput,
+    AnyInputs,
+    Destination,
+    given_inputs,
+    read_destination,
+    read_output,
+    resolve,
+)
 from imgpar.api.typed import (
     ArraySettings,
     ArraysSettings,
     AssembleSettings,
+    DryRunSettings,
+    EncodeAllSettings,
     EncodeSettings,
     ExtractSettings,
     OutputSettings,
@@ -31,27 +43,30 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import (
     ARRAY,
     ARRAYS,
-    ENCODE,
+    ENCODE_ALL,
     EXTRACT,
     RUN,
     SESSION_EXTRACT,
     SESSION_RUN,
     Call,
+    in_session,
 )
 from imgpar.batch.stream import read_array_type, read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.addresses import is_address
-from imgpar.core.errors import SourceError, UnknownFormatError, UsageError, bad_value, item_error
-from imgpar.core.job import Event
+from imgpar.core.errors import (
+    bad_value,
+    suggested,
+)
+from imgpar.core.job import Event, Item
 from imgpar.core.limits import Limits
-from imgpar.core.parsing import choice, named
+from imgpar.core.parsing import choice, integer, named, number_range, odd_integer
 from imgpar.core.spec import ITEM_BYTES, Channels, Dtype
-from imgpar.formats.registry import find_format
-from imgpar.inputs.sources import is_source
-from imgpar.ops import Operation
-from imgpar.ops.apply import Apply
+from imgpar.ops import Operation, find_operation, operation_names
+from imgpar.ops.apply import MOST_FRAMES, Apply
+from imgpar.ops.apply_batch import MOST_PICTURES, ApplyBatch
+from imgpar.ops.plugins import reserve_names
 from imgpar.outputs.sidefiles import check_report
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import make_operation
@@ -60,7 +75,10 @@ from imgpar.runtime.scheduler import CancelToken
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.api.plan import Plan
+    from imgpar.batch.encoding import EncodedPicture
     from imgpar.batch.report import Report
+    from imgpar.ops.returned import Returned
 
 
 class Pipeline(OperationMethods):
@@ -79,7 +97,7 @@ class Pipeline(OperationMethods):
         Raises:
             UsageError: the recipe does not exist or is invalid.
         """
-        self.recipe = Recipe.load(recipe) if isinstance(recipe, (str, os.PathLike)) else recipe or Recipe()
+        self.recipe = Recipe.of(recipe)
 
     def __repr__(self) -> str:
         words = [operation.name for operation in self.recipe.operations]
@@ -157,7 +175,7 @@ class Pipeline(OperationMethods):
         pipeline: Pipeline | None = None,
         /,
         *,
-        name: str | None = None,
+        name: str | Callable[[Item], str] | None = None,
         **settings: Unpack[OutputSettings],
     ) -> Self:
         """This pipeline with one more output per input: the operations of this pipeline run once, then those
@@ -186,12 +204,31 @@ class Pipeline(OperationMethods):
     def _operation(self, name: str, value: object = None, /, **given: Any) -> Self:
         return self.then(make_operation(name, value, **given))
 
+    if not TYPE_CHECKING:  # checkers would take it for a class that has every method; see `imgpar stubs`
+
+        def __getattr__(self, name: str) -> Any:
+            """The method of an operation that another package adds."""
+            said = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name.startswith("_"):  # copies and pickles ask for these
+                raise AttributeError(said)
+            if (kind := find_operation(name)) is None:
+                near = suggested(name, operation_names())
+                raise AttributeError(f"{said}. Did you mean {near!r}?" if near else said)
+
+            def method(value: object = None, /, **given: Any) -> Self:
+                return self._operation(name, value, **given)
+
+            method.__name__, method.__doc__ = name, kind.__doc__
+            return method
+
     def apply(
         self,
-        function: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]],
+        function: Callable[[np.ndarray[Any, Any]], Returned],
         *,
         channels: Literal["RGB", "RGBA", "L"] = "RGB",
         dtype: Dtype = "uint8",
+        range: tuple[float, float] = (0, 1),  # noqa: A002 - the word of the field
+        window: int = 1,
     ) -> Self:
         """Call a user function on every picture, in the worker processes.
 
@@ -200,25 +237,65 @@ class Pipeline(OperationMethods):
 
         Args:
             function: takes a C-contiguous array H×W×C that it may modify and keep. It returns an array H×W
-                or H×W×1 to 4 of any height and width, of uint8, uint16 or float32 (0 to 1), whose memory
+                or H×W×1 to 4 of any height and width, of uint8 (0 to 255), uint16 (0 to 65535), bool (black
+                and white) or floating point (`range`), or a tensor that exports one by DLPack. Its memory
                 must not be modified afterwards. Lambdas and functions of scripts and notebooks are
-                supported; objects that they refer to are sent with them.
+                supported; objects that they refer to are sent with them. An object may have the methods
+                `setup()`, called once in each worker before the first picture, `reset(item)`, called before
+                each item, whose frames it then gets in order, and `close()`, called at the end of the run.
             channels: channels of the array: "RGB", "RGBA" or "L".
-            dtype: type of the array: "uint8", "uint16" or "float32" (0 to 1).
+            dtype: type of the array: "uint8", "uint16" or "float32" (`range`).
+            range: floating point values of black and of white, given and returned.
+            window: odd number of frames W: the function gets W×H×W×C, the frame in the middle and its
+                neighbours in a clip or an animation, and returns the one in the middle. Beyond both ends the
+                first and the last frame repeat; a still picture is repeated W times.
 
         Raises:
             BadValueError: a value is invalid. An exception in the function fails its picture: see
-                `Outcome.error`.
+                `Outcome.error`; one in `setup()` is a RunError of the run.
         """
-        if not callable(function):
-            raise bad_value("apply", "a function", function)
-        layout = named("channels", choice("rgb", "rgba", "l"), channels).upper()
-        return self.then(Apply(function, layout, named("dtype", choice(*ITEM_BYTES), dtype)))
+        frames = named("window", odd_integer(1, MOST_FRAMES), window)
+        return self.then(Apply(**_function("apply", function, channels, dtype, range), window=frames))
+
+    def apply_batch(
+        self,
+        function: Callable[[np.ndarray[Any, Any]], Returned | Sequence[Returned]],
+        *,
+        size: int = 16,
+        channels: Literal["RGB", "RGBA", "L"] = "RGB",
+        dtype: Dtype = "uint8",
+        range: tuple[float, float] = (0, 1),  # noqa: A002 - the word of the field
+    ) -> Self:
+        """Call a user function on several pictures at once, such as a model, in the worker processes.
+
+        >>> pipe = Pipeline().resize("224x224", fit="cover")
+        >>> pipe.apply_batch(lambda pictures: 255 - pictures, size=8)
+        Pipeline(resize, apply_batch)
+
+        Args:
+            function: takes a C-contiguous array N×H×W×C, at most `size` pictures of the same size, which it
+                may modify and keep. It returns N results, in order: an array, a tensor that exports one by
+                DLPack, or a sequence; what holds for each is said at `apply`. What it returns for a picture
+                must not depend on the others. An object may have the methods `setup()` and `close()`.
+            size: most pictures in one call. Fewer are given where the others have another size, and at the
+                end of the run; one where the pictures are pages or have several outputs, where one file is
+                made of all, and by `encode`. Of a clip or an animation they are successive frames.
+            channels, dtype, range: as for `apply`.
+
+        Raises:
+            BadValueError: a value is invalid. If a call fails, its pictures are tried again one by one, and
+                fail by themselves.
+        """
+        if callable(getattr(function, "reset", None)):
+            expected = "a function without reset(item), because it gets several items at once"
+            raise bad_value("apply_batch", expected, function)
+        count = named("size", integer(1, MOST_PICTURES), size)
+        return self.then(ApplyBatch(**_function("apply_batch", function, channels, dtype, range), size=count))
 
     def run(
         self,
         inputs: AnyInputs,
-        out: Place | None = None,
+        out: Destination | None = None,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -236,7 +313,9 @@ class Pipeline(OperationMethods):
                 `{"a.jpg": data}` or `[("a.jpg", data)]`, where data are bytes, a binary file, an array or a
                 picture of Pillow, as for `Session.arrays`.
             out: output folder, a file name if there is one input file, `….zip`, or a sink, such as
-                `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`.
+                `MemorySink()`; `….pdf` makes one document of all inputs, as `assemble`. A function is called
+                in this process with each output, an `OutputData`, by one item at a time and in no order; an
+                exception in it fails the item, and `cancel` stops the run.
             session: workers to use; without it, workers are started for this run.
             on_event: called with every `Event`.
             cancel: `cancel()` stops the run after the tasks in progress, `kill()` immediately.
@@ -252,9 +331,10 @@ class Pipeline(OperationMethods):
                 run: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `in_place`, `keep_originals`,
                 `dry_run`, `strict`, `companions`, `accept_damaged`, `password`, `verify`, `keep_failures`,
                 `max_pixels`, `max_frames`, `worker_memory`, `journal`, `recursive`, `root`, `sort`,
-                `reverse`, `others`, `duplicates`, `where` (one condition or several), `include`, `exclude`
-                (one pattern or several, see `imgpar convert --help`); and which files are made: `sizes`,
-                `name`, `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
+                `reverse`,
+                `others`, `duplicates`, `where` (one condition or several), `include`, `exclude` (one
+                pattern or several, see `imgpar convert --help`); and which files are made: `sizes`, `name`,
+                `prefix`, `suffix`, `flat`; and for web sites `manifest`, `html`, `base_url`,
                 `cache_control`; for archives `archives`, `deterministic`; for shards `shard`, `shard_keys`,
                 `shard_checksum`, `caption_column`, `checksum_column`; and limits of transfers:
                 `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
@@ -275,10 +355,71 @@ class Pipeline(OperationMethods):
             call, inputs, out, settings, report, on_event=on_event, cancel=cancel, workers=session
         )
 
+    def dry_run(
+        self,
+        inputs: AnyInputs,
+        out: Destination | None = None,
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[DryRunSettings],
+    ) -> Plan:
+        """Plan a call of `run` with the same arguments; nothing is written. See `imgpar.dry_run`.
+
+        >>> plan = Pipeline().resize("1920").dry_run("photos/", "web/", to="webp")  # doctest: +SKIP
+        >>> print([output.path for output in plan.outputs])  # doctest: +SKIP
+
+        Args:
+            inputs, out, on_event, cancel, settings: as for `imgpar.dry_run`.
+
+        Returns:
+            An item for every input, counts, and notes.
+
+        Raises:
+            UsageError: a setting is invalid, or no input exists.
+            OutputError: `out` cannot be read.
+        """
+        from imgpar.api.plan import dry_run
+
+        return dry_run(inputs, out, recipe=self.recipe, on_event=on_event, cancel=cancel, **settings)
+
+    async def arun(
+        self,
+        inputs: AnyInputs,
+        out: Destination | None = None,
+        *,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        report: str | os.PathLike[str] | None = None,
+        **settings: Unpack[RunSettings],
+    ) -> Report:
+        """As `run`, to be awaited in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def convert(pipe: Pipeline) -> int:
+        ...     return (await pipe.arun("photos/", "web/", to="webp")).ok
+
+        Args:
+            inputs, out, session, report, settings: as for `run`.
+            on_event: called in another thread; `loop.call_soon_threadsafe` hands events to the loop.
+            cancel: stops the run. A task that is cancelled stops it at once, as `kill()`; the next run
+                continues it.
+
+        Raises:
+            UsageError, RunError: as for `run`.
+        """
+        from imgpar.api.asynchronous import in_thread
+
+        token = cancel or CancelToken()
+        work = partial(
+            self.run, inputs, out, session=session, on_event=on_event, cancel=token, report=report, **settings
+        )
+        return await in_thread(work, token)
+
     def extract(
         self,
         inputs: AnyInputs,
-        out: Place,
+        out: Destination,
         *,
         session: Workers | None = None,
         on_event: Callable[[Event], None] | None = None,
@@ -324,7 +465,7 @@ class Pipeline(OperationMethods):
         self,
         call: Call,
         inputs: AnyInputs,
-        out: Place | None,
+        out: Destination | None,
         settings: Mapping[str, Any],
         report: str | os.PathLike[str] | None,
         **hooks: Any,
@@ -340,7 +481,7 @@ class Pipeline(OperationMethods):
             paths = [name for name in names if isinstance(name, str)]
             place_of_run = out if isinstance(out, str) else ""
             check_report(report := named("report", parsing.path, report), paths, place_of_run)
-        place = None if out is None else read_place(out)
+        place = None if out is None else read_destination(out)
         result = execute(names, place, recipe, options, **hooks)
         if report is not None:
             from imgpar.batch.pages.writing import write_report
@@ -361,7 +502,7 @@ class Pipeline(OperationMethods):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
     @overload
     def arrays(
         self,
@@ -375,7 +516,7 @@ class Pipeline(OperationMethods):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
     def arrays(
         self,
         inputs: AnyInputs,
@@ -388,7 +529,7 @@ class Pipeline(OperationMethods):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[ArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
+    ) -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
         """Decoded and transformed pictures as arrays, in order, from workers started for this call; see
         `Session.arrays`.
 
@@ -412,9 +553,10 @@ class Pipeline(OperationMethods):
             on_event: called with an `Event` for every input.
             cancel: stops the run.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
-                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
-                `density`, `dpi`, `pages`, `archives`, `root`, `allow_private`, `downloads`, `per_host`,
-                `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`.
+                `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `root`, `where`, `sort`,
+                `reverse`,
+                `density`, `dpi`, `pages`, `archives`, `allow_private`, `downloads`, `per_host`, `retries`,
+                `fetch_timeout`, `max_download`, `robots`, `user_agent`.
 
         Yields:
             One result for each input, in their order, also for one that is named twice: an `ArrayItem` with
@@ -432,7 +574,7 @@ class Pipeline(OperationMethods):
             errors=errors, prefetch=prefetch, on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
-        def stream() -> Iterator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
+        def stream() -> Generator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
             options = request.options
             memory, worker_memory = options.memory, options.worker_memory
             with Workers(options.jobs, memory, worker_memory=worker_memory) as workers:
@@ -507,6 +649,74 @@ class Pipeline(OperationMethods):
             channels=channels, dtype=dtype, errors=errors, on_event=on_event, cancel=cancel,
         )  # fmt: skip
 
+    @overload
+    def aarrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any]]]: ...
+    @overload
+    def aarrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]: ...
+    def aarrays(
+        self,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[ArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, np.ndarray[Any, Any] | None]]:
+        """As `arrays`, for `async for` in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def shapes(pipe: Pipeline) -> list[tuple[int, ...]]:
+        ...     return [array.shape async for _, array in pipe.aarrays("photos/")]
+
+        Args:
+            inputs, channels, dtype, copy, errors, prefetch, settings: as for `arrays`.
+            on_event: called in another thread.
+            cancel: stops the run. A task that is cancelled stops it at once.
+
+        Yields:
+            As `arrays`. The next array is asked for with the next step of the loop. Where a loop is left
+            early, `contextlib.aclosing` ends the run at once.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised at the first step.
+            RunError, ItemError: as for `arrays`.
+        """
+        from imgpar.api.asynchronous import each
+
+        token = cancel or CancelToken()
+        make = partial(
+            self.arrays, inputs, channels=channels, dtype=dtype, copy=copy, errors=errors, prefetch=prefetch,
+            on_event=on_event, cancel=token, **settings,
+        )  # fmt: skip
+        return each(make, token)
+
     def array(
         self,
         data: AnyInput,
@@ -528,7 +738,8 @@ class Pipeline(OperationMethods):
             channels: "RGB", "RGBA", "L" or "LA".
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             name: file name, for formats without a signature.
-            settings: `density`, `dpi`, `pages`; `max_pixels`, `max_frames`, `accept_damaged`, `password`.
+            settings: `density`, `dpi`, `pages`; `max_pixels`, `max_frames`, `memory`, `accept_damaged`,
+                `password`.
 
         Returns:
             H×W×C, C-contiguous, in sRGB, of an animation the first frame; its memory belongs to the caller.
@@ -537,32 +748,18 @@ class Pipeline(OperationMethods):
             UsageError: a setting is invalid or not used by this call.
             ItemError: the picture cannot be read, decoded or transformed.
         """
+        from imgpar.batch.encoding import limits_here
         from imgpar.batch.picture.outputs import picture_array
-        from imgpar.inputs.batches import named_item, why_unreadable
-        from imgpar.inputs.handed import bytes_of, file_name, read_input
 
-        given = read_input(data)
-        value = given.value
-        if is_source(value) or given.keyed or (isinstance(value, str) and is_address(value)):
-            words = "array takes the path of one file, or a content without a key."
-            raise UsageError(words, fix="For anything else there is arrays.")
-        if isinstance(value, str) and (missing := named_item(value, "")).error:
-            raise item_error(missing.kind, missing.error)
         self.recipe.check_single("array")
         ARRAY.check(settings)
         recipe = self.recipe.merged({key: value for key, value in settings.items() if key in ARRAY.recipe})
         options = RunOptions.read({key: value for key, value in settings.items() if key in ARRAY.run})
         layout, kind = read_array_type(channels, dtype)
-        limits = Limits(
-            options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged, password=options.password
-        )
+        picture = one_picture(data, name, "array")
         (made,) = recipe.branches()
-        try:
-            content = bytes_of(value)  # type: ignore[arg-type]
-        except OSError as error:
-            raise SourceError(why_unreadable(error)) from error
-        name = name or file_name(given)
-        return picture_array(content, name, made.operations, made.encode.reading(limits), layout, kind)
+        limits = made.encode.reading(limits_here(options))
+        return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)
 
     def assemble(
         self,
@@ -646,54 +843,191 @@ class Pipeline(OperationMethods):
 
     def encode(
         self,
-        data: bytes | bytearray | memoryview,
+        data: AnyInput,
         *,
         to: str | None = None,
         name: str = "",
         **settings: Unpack[EncodeSettings],
     ) -> bytes:
-        """Convert one picture from bytes to bytes, in this process.
+        """Convert one picture to bytes, in this process; from any number of threads at once.
 
         >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
         >>> Pipeline().resize("1x1").encode(portable_pixmap, to="png")[:4]
         b'\\x89PNG'
 
         Args:
-            data: content of a picture file.
-            to: output format; None keeps the format.
+            data: content of a picture file; an open binary file, which is read to its end and not closed; the
+                path of a file; an array (H×W or H×W×1 to 4 of uint8, uint16 or float32) or a picture of
+                Pillow. It is not modified.
+            to: output format; None keeps the format. Arrays and pictures have none.
             name: file name, for formats without a signature.
             settings: operations; `quality`, `lossless`, `effort`, `palette`, `subsampling`, `progressive`,
                 `icon_sizes`, `loop`, `strip`, `metadata`, `set` (fields of the metadata), `shift_dates`,
                 `gpx`, `gpx_gap`, `gpx_offset`, `background`, `colour`, `pages`, `density`, `dpi`,
                 `max_bytes`, `shrink`, `target`, `only_if_smaller`, `optimise`;
-                `max_pixels`, `max_frames`, `accept_damaged`, `password`, `strict` (any loss is an error)
-                and `verify` (the result is decoded and compared).
+                `max_pixels`, `max_frames`, `memory` (of the frames; a quarter of that of the machine),
+                `accept_damaged`, `password`, `strict` (any loss is an error) and `verify` (the result is
+                decoded and compared). With `timeout` the work is done in a worker process, which is killed
+                when it takes longer; the process stays for the next call.
+
+        Returns:
+            Content of the file; it belongs to the caller.
 
         Raises:
             UsageError: a setting is invalid or not used by this call.
-            ItemError: the picture cannot be decoded, transformed or encoded.
+            ItemError: the picture cannot be read, decoded, transformed or encoded; `WorkerDiedError`: it took
+                longer than `timeout`.
         """
-        from imgpar.batch.picture.outputs import convert_bytes
-        from imgpar.formats.registry import format_of_suffix, sniff
+        return encode(self.recipe, data, to, name, settings).data
 
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise bad_value("data", "the bytes of a picture file", data)
-        self.recipe.check_single("encode")
-        recipe, options = resolve(self.recipe, {**settings, "to": to}, ENCODE)
-        if len(recipe.to) > 1:
-            raise bad_value("to", "one format", ", ".join(recipe.to))
-        data = bytes(data)
-        own = sniff(data[:64]) or format_of_suffix(name)
-        if not recipe.to and own is None:
-            raise UnknownFormatError("Its content is not of a known picture format.")
-        target = find_format(recipe.to[0]) if recipe.to else own
-        assert target is not None
-        limits = Limits(
-            options.max_pixels, options.max_frames, 1 << 40, options.accept_damaged, password=options.password
-        )
-        (made,) = recipe.branches()
-        encoded = convert_bytes(
-            data, name, made.operations, target.name, made.encode, limits,
-            strict=options.strict, verify=options.verify,
+    def encode_with_report(
+        self,
+        data: AnyInput,
+        *,
+        to: str | None = None,
+        name: str = "",
+        **settings: Unpack[EncodeSettings],
+    ) -> EncodedPicture:
+        """As `encode`, with what is known of the result.
+
+        >>> portable_pixmap = b"P6 2 1 255 " + bytes(6)
+        >>> made = Pipeline().encode_with_report(portable_pixmap, to="png")
+        >>> made.format, made.size, made.lost
+        ('png', (2, 1), ())
+
+        Args:
+            data, to, name, settings: as for `encode`.
+
+        Returns:
+            The bytes, format and size, what was lost, remarks and the time it took.
+
+        Raises:
+            UsageError, ItemError: as for `encode`.
+        """
+        return encode(self.recipe, data, to, name, settings)
+
+    @overload
+    def encode_all(
+        self,
+        inputs: AnyInputs,
+        *,
+        to: str | None = None,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[EncodeAllSettings],
+    ) -> Generator[tuple[ArrayItem, EncodedPicture]]: ...
+    @overload
+    def encode_all(
+        self,
+        inputs: AnyInputs,
+        *,
+        to: str | None = None,
+        errors: Errors,
+        prefetch: int | None = None,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[EncodeAllSettings],
+    ) -> Generator[tuple[ArrayItem, EncodedPicture | None]]: ...
+    def encode_all(
+        self,
+        inputs: AnyInputs,
+        *,
+        to: str | None = None,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        session: Workers | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[EncodeAllSettings],
+    ) -> Generator[tuple[ArrayItem, EncodedPicture | None]]:
+        """Convert pictures to bytes, in order, in worker processes: as `arrays`, but encoded.
+
+        >>> pipe = Pipeline().resize("640")
+        >>> for item, made in pipe.encode_all("photos/", to="webp", jobs=8):  # doctest: +SKIP
+        ...     print(item.key, made.size, len(made.data))
+
+        Args:
+            inputs: as for `arrays`.
+            to: output format; None keeps that of each input. Arrays and pictures of Pillow have none.
+            errors, on_event, cancel: as for `arrays`.
+            prefetch: pictures that are made ahead of the one that the caller has; without it 32 per worker.
+                They wait in temporary files.
+            session: workers to use; without it, workers are started for this call.
+            settings: operations and settings of the encoder as for `encode`; `jobs`, `memory`,
+                `worker_memory`, `timeout`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
+                `strict`, `verify`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`,
+                `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
+                `robots`, `user_agent`.
+
+        Yields:
+            One result for each input, in their order: an `ArrayItem`, and the picture with its bytes, which
+            belong to the caller.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised immediately.
+            ItemError: an input cannot be converted, unless `errors` says otherwise.
+            NoInputError: no input matched.
+        """
+        from imgpar.batch.encode_all import encode_all
+
+        call = ENCODE_ALL if session is None else in_session(ENCODE_ALL)
+        request = read_encode_all(
+            call, self.recipe, inputs, to, settings, errors=errors, prefetch=prefetch, on_event=on_event,
+            cancel=cancel,
         )  # fmt: skip
-        return bytes(encoded.data)
+        if session is not None:
+            return encode_all(session, request)
+
+        def made() -> Generator[tuple[ArrayItem, EncodedPicture | None]]:
+            options = request.options
+            memory, worker_memory = options.memory, options.worker_memory
+            with Workers(options.jobs, memory, worker_memory=worker_memory) as workers:
+                yield from encode_all(workers, request)
+
+        return made()
+
+    async def aencode(
+        self,
+        data: AnyInput,
+        *,
+        to: str | None = None,
+        name: str = "",
+        **settings: Unpack[EncodeSettings],
+    ) -> bytes:
+        """As `encode`, to be awaited in an event loop of asyncio, which goes on meanwhile.
+
+        >>> async def thumbnail(data: bytes) -> bytes:
+        ...     return await Pipeline().resize("640").aencode(data, to="jpg", timeout=5)
+
+        Args:
+            data, to, name, settings: as for `encode`. Where the task is cancelled, the picture is encoded to
+                its end all the same; `timeout` limits that.
+
+        Returns:
+            Content of the file; it belongs to the caller.
+
+        Raises:
+            UsageError, ItemError: as for `encode`.
+        """
+        import asyncio
+
+        return await asyncio.to_thread(partial(self.encode, data, to=to, name=name, **settings))
+
+
+def _function(name: str, function: object, channels: object, dtype: object, given: object) -> dict[str, Any]:
+    """The fields that operations with a function of the user share; raises BadValueError."""
+    if not callable(function):
+        raise bad_value(name, "a function", function)
+    return {
+        "function": function,
+        "channels": named("channels", choice("rgb", "rgba", "l"), channels).upper(),
+        "dtype": named("dtype", choice(*ITEM_BYTES), dtype),
+        "range": named("range", number_range, given),
+    }
+
+
+reserve_names(dir(Pipeline()))

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Unpack
 
-from imgpar.api.pipeline import Pipeline
 from imgpar.api.run import planned_entries
-from imgpar.api.settings import AnyInputs, Place, given_inputs, read_place, resolve
+from imgpar.api.settings import AnyInputs, Destination, given_inputs, read_destination, resolve
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.dryrun import report_of
 from imgpar.batch.settings import DRY_RUN
@@ -101,7 +100,7 @@ class Plan:
 
 def dry_run(
     inputs: AnyInputs,
-    out: Place | None = None,
+    out: Destination | None = None,
     *,
     recipe: Recipe | str | os.PathLike[str] | None = None,
     on_event: Callable[[Event], None] | None = None,
@@ -132,8 +131,8 @@ def dry_run(
         UsageError: a setting is invalid, or no input exists.
         OutputError: `out` cannot be read.
     """
-    chosen, options = resolve(Pipeline(recipe).recipe, settings, DRY_RUN)
-    place = None if out is None else read_place(out)
+    chosen, options = resolve(Recipe.of(recipe), settings, DRY_RUN)
+    place = None if out is None else read_destination(out)
     items, notes, aside = list[PlannedItem](), list[str](), Aside()
     given = given_inputs(inputs)
 

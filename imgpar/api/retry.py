@@ -75,7 +75,7 @@ def retry(
     facts = read_facts(last.uid) or {}
     recipe = _recipe_of(facts.get("recipe") if last.recipe is None else last.recipe, name)
     recipe = replace(recipe, chosen=bool(facts.get("chosen")))
-    options = _as_before(options, facts)
+    options = _as_before(options, facts, moved=inputs is not None)
     given = given_inputs(inputs, contents=False) if inputs is not None else _remembered(facts, name)
     listen, cancel = on_event or Silent(), cancel or CancelToken()
     place: str | Sink | None = known.stored.sink if known.stored else known.path
@@ -106,7 +106,7 @@ def _last_run(known: Out, name: str, options: RunOptions) -> RunRecord:
     return last
 
 
-def _as_before(options: RunOptions, facts: dict[str, Any]) -> RunOptions:
+def _as_before(options: RunOptions, facts: dict[str, Any], *, moved: bool) -> RunOptions:
     """The options, with what selected the inputs of the last run where nothing else is given."""
     return replace(
         options,
@@ -120,7 +120,7 @@ def _as_before(options: RunOptions, facts: dict[str, Any]) -> RunOptions:
         else options.others,
         recursive=options.recursive and facts.get("recursive") is not False,
         archives=options.archives or facts.get("archives") is True,
-        root=str(facts["root"]) if facts.get("root") else None,
+        root=None if moved else facts.get("root") or None,
     )
 
 

@@ -28,7 +28,6 @@ from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.lists import InputList
-from imgpar.inputs.roots import check_root
 from imgpar.inputs.schemes import archive_suffix
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_journal, is_same_file
@@ -111,11 +110,8 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
-    check_root(options.root)
-    if options.root and options.in_place:
-        raise UsageError(
-            "In place outputs lie where their inputs are, so there is no --root.", fix="Leave it out."
-        )
+    if options.root and recipe.naming.flat:
+        raise UsageError("root and flat exclude each other.", fix="Leave one of them out.")
     listed = not isinstance(inputs, (list, tuple)) or all(isinstance(given, InputList) for given in inputs)
     if options.others != "skip" and listed:
         raise UsageError("A list names every file, so there is no --others.", fix="Name folders as inputs.")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from imgpar.api.batches import batches
 from imgpar.api.pipeline import Pipeline
-from imgpar.api.settings import AnyInputs, Place, given_inputs
+from imgpar.api.settings import AnyInputs, Destination, given_inputs
 from imgpar.api.typed import SessionArraysSettings, SessionDescribeSettings, SessionRunSettings
 from imgpar.batch.array_item import ArrayItem, Errors
 from imgpar.batch.batches import Batches
@@ -69,7 +70,7 @@ class Session(Workers):
         self,
         pipeline: Pipeline,
         inputs: AnyInputs,
-        out: Place | None = None,
+        out: Destination | None = None,
         *,
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
@@ -108,7 +109,7 @@ class Session(Workers):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, Array]]: ...
+    ) -> Generator[tuple[ArrayItem, Array]]: ...
     @overload
     def arrays(
         self,
@@ -123,7 +124,7 @@ class Session(Workers):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, Array | None]]: ...
+    ) -> Generator[tuple[ArrayItem, Array | None]]: ...
     def arrays(
         self,
         pipeline: Pipeline,
@@ -137,7 +138,7 @@ class Session(Workers):
         on_event: Callable[[Event], None] | None = None,
         cancel: CancelToken | None = None,
         **settings: Unpack[SessionArraysSettings],
-    ) -> Iterator[tuple[ArrayItem, Array | None]]:
+    ) -> Generator[tuple[ArrayItem, Array | None]]:
         """Decoded and transformed pictures as arrays, in the order of the inputs.
 
         >>> pipe = Pipeline().resize("224x224", fit="cover")
@@ -232,6 +233,75 @@ class Session(Workers):
             rank=rank, world=world, repeat=repeat, prefetch=prefetch, layout=layout, state=state,
             channels=channels, dtype=dtype, errors=errors, on_event=on_event, cancel=cancel,
         )  # fmt: skip
+
+    @overload
+    def aarrays(
+        self,
+        pipeline: Pipeline,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Literal["raise", "skip"] = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, Array]]: ...
+    @overload
+    def aarrays(
+        self,
+        pipeline: Pipeline,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors,
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, Array | None]]: ...
+    def aarrays(
+        self,
+        pipeline: Pipeline,
+        inputs: AnyInputs,
+        *,
+        channels: Channels = "RGB",
+        dtype: Dtype = "uint8",
+        copy: bool = False,
+        errors: Errors = "raise",
+        prefetch: int | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        cancel: CancelToken | None = None,
+        **settings: Unpack[SessionArraysSettings],
+    ) -> AsyncGenerator[tuple[ArrayItem, Array | None]]:
+        """As `arrays`, for `async for` in an event loop of asyncio; see `Pipeline.aarrays`.
+
+        >>> async def shapes(session: Session, pipe: Pipeline) -> list[tuple[int, ...]]:
+        ...     return [array.shape async for _, array in session.aarrays(pipe, "photos/")]
+
+        Args:
+            pipeline: operations applied to each picture.
+            inputs, channels, dtype, copy, errors, prefetch, on_event, cancel: as for `Pipeline.aarrays`.
+            settings: as for `arrays`.
+
+        Yields:
+            As `arrays`.
+
+        Raises:
+            UsageError: a setting is invalid or not used by this call; raised at the first step.
+        """
+        from imgpar.api.asynchronous import each
+
+        token = cancel or CancelToken()
+        make = partial(
+            self.arrays, pipeline, inputs, channels=channels, dtype=dtype, copy=copy, errors=errors,
+            prefetch=prefetch, on_event=on_event, cancel=token, **settings,
+        )  # fmt: skip
+        return each(make, token)
 
     def describe(
         self,

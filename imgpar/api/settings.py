@@ -6,10 +6,18 @@ import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.settings import OUTPUT, RECIPE_KEYS, RUN, Call, check_extraction, check_relevance
+from imgpar.batch.settings import (
+    OUTPUT,
+    RECIPE_KEYS,
+    RUN,
+    Call,
+    check_extraction,
+    check_relevance,
+    check_schedule,
+)
 from imgpar.core import parsing
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import UsageError
@@ -22,6 +30,8 @@ from imgpar.inputs.lists import InputList
 from imgpar.inputs.sources import Source, SourceLike, is_source
 from imgpar.inputs.tables import ListRow
 from imgpar.ops import operation_types
+from imgpar.outputs.callback_sink import CallbackSink, OnOutput
+from imgpar.outputs.name_function import FunctionName
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.templates import FIELDS, clean
 from imgpar.recipe.outputs import Output, check_names
@@ -39,6 +49,8 @@ if TYPE_CHECKING:  # numpy and Pillow are not loaded before one of their objects
 else:
     AnyInput, AnyInputs = Input, Inputs
 Place = str | os.PathLike[str] | Sink
+Destination = Place | OnOutput
+"""OUT of a run that makes files of its inputs."""
 
 
 def given_inputs(inputs: AnyInputs, *, contents: bool = True) -> list[str | Source]:
@@ -106,6 +118,16 @@ def read_place(out: Place) -> str | Sink:
     return parsing.path(out) if isinstance(out, (str, bytes, os.PathLike)) else out
 
 
+def read_destination(out: Destination) -> str | Sink:
+    """OUT as a path or a sink: a function gets the outputs by one of its own."""
+    return CallbackSink(out) if is_function(out) else read_place(cast("Place", out))
+
+
+def is_function(out: object) -> TypeGuard[OnOutput]:
+    """Whether OUT is a function, not a path or a sink."""
+    return callable(out) and not (isinstance(out, type) or hasattr(out, "publish"))
+
+
 def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tuple[Recipe, RunOptions]:
     """Sort keyword settings into the recipe and the options of the run; operations are applied in the given
     order, and the options of an operation follow it.
@@ -118,10 +140,12 @@ def resolve(recipe: Recipe, settings: Mapping[str, Any], call: Call = RUN) -> tu
     recipe = check_extraction(checked_recipe(recipe.merged(others)), call)
     named = [key for key, value in others.items() if value is not None]
     check_relevance(named, recipe.formats(), operations=recipe.every_operation)
-    return recipe, RunOptions.read(run)
+    options = RunOptions.read(run)
+    check_schedule(recipe, options)
+    return recipe, options
 
 
-def read_output(recipe: Recipe, settings: Mapping[str, Any], name: str | None) -> Output:
+def read_output(recipe: Recipe, settings: Mapping[str, Any], name: object) -> Output:
     """One output of a recipe, from keyword settings as for `resolve`.
 
     Args:
@@ -198,7 +222,7 @@ def check_naming(recipe: Recipe) -> None:
 
 def _with_recipe(name: str, recipe: Recipe) -> str:
     """A template with the name of the recipe in place of its field."""
-    if not name:
+    if not name or isinstance(name, FunctionName):
         return name
     template = parse_template(name, FIELDS)
     if "recipe" not in template.fields:

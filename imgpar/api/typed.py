@@ -6,9 +6,11 @@ Written by scripts/make_signatures.py: change the declarations, not this file.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Literal, TypeAlias, TypedDict
+
+from imgpar.core.job import Item
 
 Blend: TypeAlias = Literal[
     "over",
@@ -373,6 +375,10 @@ class EncodeSettings(OperationSettings, total=False):
     a smaller file (always so with --in-place)."""
     optimise: bool | None
     """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None
@@ -386,6 +392,126 @@ class EncodeSettings(OperationSettings, total=False):
     skipped."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
+
+
+class EncodeAllSettings(OperationSettings, total=False):
+    """Settings of `Pipeline.encode_all`."""
+
+    quality: int | None
+    """Perceptual quality, 1 to 100, on one scale for all formats."""
+    lossless: bool | None
+    """Lossless encoding, in formats that support it."""
+    effort: int | None
+    """Encoder effort: 0 is fastest, 10 gives the smallest files."""
+    palette: int | None
+    """Write PNG, GIF, TIFF and BMP with a palette of at most N colours (2 to 256)."""
+    subsampling: Literal["420", "422", "444", "4:2:0", "4:2:2", "4:4:4"] | None
+    """Chroma subsampling of JPEG, AVIF and HEIC: 420, 422 or 444 (default: 420, from quality 92 on 444)."""
+    progressive: bool | None
+    """Progressive JPEG: slightly smaller, slower to encode."""
+    icon_sizes: int | str | None
+    """Sizes of a Windows icon in pixels, up to 256 (default: 16,32,48,256); it is not enlarged."""
+    loop: int | None
+    """How often an animation is played, 0 is for ever (default: as the input, or for ever)."""
+    strip: Literal["gps", "exif", "xmp", "all"] | None
+    """Metadata to remove: gps, exif, xmp or all (the colour profile is kept)."""
+    metadata: Literal["keep", "minimal", "none"] | None
+    """Metadata to keep: keep (all), minimal (colour profile and orientation), or none (as --strip all)."""
+    set: Mapping[str, object] | None
+    """Write a field of the metadata: copyright, artist, title, description, keywords, rating, date, gps, city
+    … (docs/metadata.md); an empty value removes it, keywords+=A,B adds; repeatable; one or several."""
+    shift_dates: str | None
+    """Add a difference to the dates in the metadata, such as +1h30m, -2d or 1:30 (hours and minutes)."""
+    gpx: str | os.PathLike[str] | None
+    """Write the position at which a GPX track was when the picture was taken."""
+    gpx_gap: float | str | None
+    """With --gpx: most time between the points of the track around a picture (default: 10m)."""
+    gpx_offset: str | None
+    """With --gpx: difference of the camera's clock from UTC, such as +02:00 (default: that in the
+    metadata)."""
+    pages: int | str | None
+    """Pages of a PDF or TIFF, frames of an animation: split (one output each: NAME-p1, NAME-p2 …), first,
+    last, all, a number, a range such as 2-5, 2- or -3, or several: 1,3,5-7; these are one output each where
+    the format holds only one (default: all that the target format can store)."""
+    density: float | None
+    """Resolution for rasterising PDF (default: 150) and SVG (default: 96), in dots per inch."""
+    dpi: float | None
+    """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
+    the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
+    max_bytes: int | str | None
+    """Maximum size of an output, such as 300k or 2M (powers of 1000; KiB and MiB are powers of 1024): of a
+    picture the highest quality that fits (--quality is the upper limit), of a clip two-pass encoding where
+    the encoder supports it."""
+    shrink: bool | None
+    """With --max-bytes: scale a picture down rather than lower its quality below 50."""
+    target: str | None
+    """Encode at the lowest quality that reaches ssim=0.98, of clips also vmaf=93, of pictures also
+    ssimulacra2=80, butteraugli=1 (less is better) or psnr=42."""
+    only_if_smaller: bool | None
+    """Keep the bytes of an input whose new output would not be smaller, where nothing else is asked for than
+    a smaller file (always so with --in-place)."""
+    optimise: bool | None
+    """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
+    include: str | Sequence[str] | None
+    """Process only files whose path below the input folder matches, ignoring case, such as '*.jpg' or
+    '2024/**'; repeatable; one or several."""
+    exclude: str | Sequence[str] | None
+    """Skip files and folders whose path below the input folder matches, ignoring case, such as 'proofs/';
+    repeatable; one or several."""
+    where: str | Sequence[str] | None
+    """Process only files that fulfil a condition, such as 'width>=800', 'date>=2024-01-01', 'bytes<2M',
+    format=jpeg, orientation=portrait, animated or 'camera=canon'; repeatable; one or several."""
+    sort: str | None
+    """Order of the files: name, path, date, mtime, bytes, width …, also several: date,name; :desc is
+    descending (default: natural order of the names)."""
+    reverse: bool | None
+    """Reverse the order of the files."""
+    recursive: bool | None
+    """Read subfolders of the inputs."""
+    root: str | os.PathLike[str] | None
+    """Folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg."""
+    archives: bool | None
+    """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
+    jobs: int | None
+    """Maximum number of worker processes (default: available cores); 0 works in this process, without
+    isolation."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
+    timeout: float | str | None
+    """Time limit per input, such as 30s or 2m (default: 15m; none for clips)."""
+    max_pixels: int | str | None
+    """Reject pictures with more pixels (default: 100MP; no limit for info)."""
+    max_frames: int | None
+    """Reject animations with more frames and documents with more pages (default: 10000)."""
+    worker_memory: int | str | None
+    """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
+    fail."""
+    accept_damaged: bool | None
+    """Keep the readable part of damaged files instead of failing."""
+    password: str | None
+    """Password of encrypted PDFs and archives."""
+    verify: bool | None
+    """Decode and compare every output before it is committed; check the digests of outputs that are
+    skipped."""
+    strict: bool | None
+    """Treat any loss (GPS, bit depth, frames …) as a failure."""
+    allow_private: bool | None
+    """Read http(s) items also from private, loopback and link-local addresses."""
+    downloads: int | None
+    """Transfers at a time (default: 32)."""
+    per_host: int | None
+    """Transfers at a time from one host (default: 8)."""
+    retries: int | None
+    """Further attempts after a failure of the network that may pass (default: 4)."""
+    fetch_timeout: float | str | None
+    """Time limit for the transfer of one item with all attempts, such as 90s or 5m (default: 10m)."""
+    max_download: int | str | None
+    """Reject items that are larger when they are fetched (default: 4 GiB)."""
+    robots: str | Sequence[str] | None
+    """Do not take http(s) items whose server sends one of these directives in X-Robots-Tag, such as
+    noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
+    user_agent: str | None
+    """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
 
 
 class OutputSettings(OperationSettings, total=False):
@@ -560,7 +686,7 @@ class PlainRunSettings(OperationSettings, total=False):
     """Compress PNG, JPEG, lossless WebP and GIF better without changing a pixel; never larger."""
     hardware: bool | None
     """Use a hardware encoder, if a working one is found."""
-    name: str | None
+    name: str | Callable[[Item], str] | None
     """Template of the names, such as '{date:%Y-%m-%d}_{stem}-{width}.{ext}'; with / it is a path below OUT;
     fields: stem, ext, dir, parent, n, date, camera, width, height, page, hash, recipe ({n:04}: digits,
     {hash:8}: length, {camera|other}: where it is missing)."""
@@ -616,8 +742,7 @@ class PlainRunSettings(OperationSettings, total=False):
     recursive: bool | None
     """Read subfolders of the inputs."""
     root: str | os.PathLike[str] | None
-    """Folder that contains all inputs: outputs keep the paths of their inputs below it, also of files that
-    are named one by one."""
+    """Folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     shard: int | str | None
@@ -881,8 +1006,7 @@ class SessionArraysSettings(TypedDict, total=False):
     recursive: bool | None
     """Read subfolders of the inputs."""
     root: str | os.PathLike[str] | None
-    """Folder that contains all inputs: outputs keep the paths of their inputs below it, also of files that
-    are named one by one."""
+    """Folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg."""
     archives: bool | None
     """Open archives (ZIP, tar, 7z) that are found in input folders, each like a folder of its name."""
     jobs: int | None
@@ -931,6 +1055,8 @@ class ArraySettings(TypedDict, total=False):
     dpi: float | None
     """Dots per inch of the output: written as its density, into the header only where no pixel changes, and
     the scale of sizes such as 10x15cm and A4 (default for these: 300, else the input's density)."""
+    memory: int | str | None
+    """Limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)."""
     max_pixels: int | str | None
     """Reject pictures with more pixels (default: 100MP; no limit for info)."""
     max_frames: int | None

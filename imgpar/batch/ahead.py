@@ -26,6 +26,7 @@ from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
 from imgpar.inputs.opening import fetch, host_of
 from imgpar.inputs.sources import Source
+from imgpar.runtime.failures import traceback_of
 from imgpar.runtime.scheduler import NotYet
 
 HELD = 2000
@@ -175,6 +176,8 @@ class Ahead:
             kind = type(error).__name__
             words = without_secrets(str(error) if isinstance(error, ImgparError) else f"{kind}: {error}")
             early = failed_entry(item, job.id, words, "read", kind) if len(job.items) == 1 else None
+            if early and not isinstance(error, OSError):
+                early = early._replace(traceback=traceback_of(error, item.path))
             return item._replace(error=words, kind=kind), early
         turn.keep(size)
         mtime_ns = found.mtime_ns or item.mtime_ns

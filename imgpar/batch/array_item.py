@@ -64,7 +64,7 @@ def why_missing(outcome: Outcome, kind: str) -> ItemError | None:
     return item_error(kind, text if text.endswith(".") else f"{text}.")
 
 
-def raised(error: ItemError, path: str) -> ItemError:
+def named_error(error: ItemError, path: str) -> ItemError:
     """The error as it is raised: it names the input, and the settings that go on without it."""
     return type(error)(
         f"{path}: {error}",

@@ -27,10 +27,10 @@ from imgpar.core.job import (
 from imgpar.formats.registry import find_format
 from imgpar.outputs.conflicts import KEPT, Owned, foreign, is_link_to, maker, owned_by, replacing, why_foreign
 from imgpar.outputs.destination import Out
+from imgpar.outputs.name_function import NoNameError
 from imgpar.outputs.naming import Names
 from imgpar.outputs.prior import PLANNED, PriorResult
 from imgpar.outputs.target_formats import Wish
-from imgpar.outputs.templates import NoNameError
 
 _SAME_NAME = "Two of its outputs would have the same name. Give them different names in the recipe."
 

@@ -30,7 +30,7 @@ from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source
 from imgpar.runtime.records import Settled
-from imgpar.runtime.scheduler import CancelToken
+from imgpar.runtime.scheduler import CancelToken, NotYet
 from imgpar.runtime.serialization import unpack
 from imgpar.video.clip_info import ClipInfo
 
@@ -49,6 +49,8 @@ def ask(
     options: RunOptions,
     cancel: CancelToken,
     kind: type[Answer],
+    *,
+    retried: bool = True,
 ) -> Generator[tuple[Job, Answer] | Outcome]:
     """The answers to a question about each input, in the order of the plan.
 
@@ -59,17 +61,20 @@ def ask(
         options: of the run.
         cancel: stops the run.
         kind: type of the answers.
+        retried: whether an input at which a worker crashes or hangs is tried once more.
 
     Yields:
         A job with its answer, or an outcome: of the plan, or of an input that failed.
     """
-    stream = OrderedResults(workers, options, cancel, workers.new_ledger("chain", facts=True))
-    with contextlib.closing(stream.results(spec, _one_task_each(plan))) as results:
+    stream = OrderedResults(
+        workers, options, cancel, workers.new_ledger("chain", facts=True, retried=retried)
+    )
+    with contextlib.closing(stream.results(spec, one_task_each(plan))) as results:
         for result in results:
             yield result if isinstance(result, Outcome) else _read(result, kind)
 
 
-def _one_task_each(plan: Iterator[Job | Outcome]) -> Generator[Job | Outcome]:
+def one_task_each(plan: Iterator[Job | Outcome | NotYet]) -> Generator[Job | Outcome | NotYet]:
     """The plan with the kinds of jobs that have no stages; clips keep theirs, which has no time limit."""
     with contextlib.closing(plan) if isinstance(plan, Generator) else contextlib.nullcontext():
         for entry in plan:

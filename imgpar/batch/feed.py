@@ -33,7 +33,7 @@ from imgpar.inputs.local import check_one_exists, scan_path
 from imgpar.inputs.numbers import with_number
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import SourceOpener
-from imgpar.inputs.roots import absolute, below
+from imgpar.inputs.roots import absolute, below_base
 from imgpar.inputs.schemes import archive_suffix
 from imgpar.inputs.sources import Access, Source, is_source
 from imgpar.inputs.tables import ListRow
@@ -181,12 +181,13 @@ class InputFeed:
         patterns: Patterns,
         *,
         ahead: int | None,
-        root: str,
+        root: str = "",
         wake: Callable[[], None],
         arrange: Arrange | None = None,
     ) -> None:
         self._inputs, self._selection, self._patterns = inputs, selection, patterns
-        self._ahead, self._wake, self._root, self._arrange = ahead, wake, root, arrange
+        self._ahead, self._wake, self._arrange = ahead, wake, arrange
+        self._root = root
         self._needs_all = selection.needs_all or arrange is not None
         self._changed = threading.Condition()
         # All below are read and changed with the lock.
@@ -230,7 +231,7 @@ class InputFeed:
             return self._keys[item.ticket]
         if item.path.startswith(LISTED):
             return unquote(item.path[len(LISTED) :])
-        return below(self._root, item.path) if self._root and os.path.isabs(item.path) else item.path
+        return below_base(item.path, self._root) if self._root and os.path.isabs(item.path) else item.path
 
     def taken(self) -> None:
         """The consumer has done with the first item."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
@@ -31,6 +32,11 @@ class BatchPerformer(NamedTuple):
         _configure_opencv()
         PIL.Image.MAX_IMAGE_PIXELS = None  # headers are checked against `Limits.max_pixels`
 
+    def end(self) -> None:
+        """The run is over: release what functions of the user hold."""
+        for operation in self.run.every_operation:
+            operation.tear_down()
+
     def perform(self, task: Task, context: Context) -> Done:
         """Perform a picture or one stage of it, a clip, one file of several items, or a piece of these."""
         if self.run.asks in ("looks", "thumbnail"):
@@ -41,11 +47,17 @@ class BatchPerformer(NamedTuple):
             from imgpar.batch.pages.variants import answer_variant
 
             return answer_variant(task, self.run, context)
+        if self.run.asks == "encoded":
+            from imgpar.batch.picture.encoding import answer_encoded
+
+            return answer_encoded(task, self.run, context)
         if self.run.asks:
             from imgpar.batch.answers import answer_task
 
             return answer_task(task, self.run, context.clock)
         self.run.begin_task()
+        for operation in self.run.every_operation:
+            operation.set_up()
         if task.stage == "frame":
             return self._help(task, context)
         if task.job.item.format == OTHER or task.job.twin is not None:
@@ -63,6 +75,22 @@ class BatchPerformer(NamedTuple):
 
         memory = Memory(context.buffer, context.lease)
         return PictureWork(task, self.run, context.clock, memory).perform()
+
+    def perform_together(
+        self, tasks: Sequence[Task], contexts: Sequence[Context]
+    ) -> list[tuple[int, Callable[[], Done]]]:
+        """Call the functions that take several pictures at once; see `picture/together`."""
+        from imgpar.batch.picture.memory import Memory
+        from imgpar.batch.picture.task import PictureWork
+        from imgpar.batch.picture.together import transform_together
+
+        for operation in self.run.every_operation:
+            operation.set_up()
+        works = [
+            PictureWork(task, self.run, context.clock, Memory(context.buffer, context.lease, context.request))
+            for task, context in zip(tasks, contexts, strict=True)
+        ]
+        return transform_together(works, [context.clock for context in contexts])
 
     def _convert_clip(self, task: Task, context: Context) -> Done:
         """A clip is one task with every schedule; its frames are never all in memory."""

@@ -53,7 +53,7 @@ def run_facts(
         "others": options.others,
         "recursive": options.recursive,
         "archives": options.archives,
-        "root": os.path.abspath(options.root) if options.root else "",
+        "root": os.path.abspath(options.root) if options.root else None,
     }
 
 

@@ -21,6 +21,7 @@ from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.others import with_others
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.roots import absolute
 from imgpar.inputs.samples import with_columns
 from imgpar.inputs.sources import Access, Source
 from imgpar.outputs.destination import Out
@@ -95,6 +96,7 @@ def input_batches(
         selection: which of these files are taken, and their order.
         among: what this run takes of all; None takes all.
     """
+    _check_root(named, place, options)
     for listed in sources_in(named):
         if isinstance(listed, InputList):
             listed.look_for(formats)
@@ -115,7 +117,8 @@ def input_batches(
                 given.leave_out(place.path)
         out = None if place.stored else place.path
         enters = among.enters if among else None
-        batches = scan(named, out=out, patterns=patterns, enters=enters, base=options.root or "")
+        base = absolute(options.root) if options.root else ""
+        batches = scan(named, out=out, patterns=patterns, enters=enters, base=base)
     if among:
         batches = among.among(batches)
     if kind:
@@ -134,6 +137,22 @@ def input_batches(
         ours = own_files(options, place)
         batches = with_others(batches, patterns, apart=not audio, ours=ours, out=place_of_others)
     return batches
+
+
+def _check_root(named: Sequence[str | Source] | InputList, place: Out, options: RunOptions) -> None:
+    """Refuse a root where there is nothing to mirror. Raises UsageError."""
+    if not options.root:
+        return
+    if place.in_place:
+        raise UsageError("In place there is no OUT that mirrors a root.", fix="Leave the root out.")
+    if place.name:
+        raise UsageError(
+            f"OUT is one file ({place.name}), which mirrors no root.", fix="Name a folder, or leave it out."
+        )
+    if any(isinstance(given, InputList) for given in sources_in(named)):
+        raise UsageError("A list names its outputs itself, so there is no root.", fix="Leave the root out.")
+    if not os.path.isdir(options.root):
+        raise UsageError(f"The root {options.root} is not a folder.", fix="Name a folder above all inputs.")
 
 
 def own_files(options: RunOptions, place: Out) -> frozenset[str]:

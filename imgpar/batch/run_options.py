@@ -178,11 +178,10 @@ class RunOptions(Declared):
     )
     root: str | None = option(
         parsing.path,
-        "folder that contains all inputs: outputs keep the paths of their inputs below it, also of files "
-        "that are named one by one",
+        "folder above all inputs that OUT mirrors: of the root photos/, photos/2024/a.jpg becomes 2024/a.jpg",
         default=None,
         metavar="DIR",
-        example="photos",
+        example="photos/",
         group=FILES,
         calls="run arrays",
     )
@@ -274,7 +273,7 @@ class RunOptions(Declared):
         example="2G",
         group=RUN,
         of_workers=True,
-        calls=READING,
+        calls=f"{READING} encode",
     )
     timeout: float | None = option(
         parsing.duration,
@@ -283,7 +282,7 @@ class RunOptions(Declared):
         metavar="TIME",
         example="2m",
         group=RUN,
-        calls=READING,
+        calls=f"{READING} encode",
     )
     schedule: Literal["auto", "staged", "chain"] = option(
         parsing.choice(*SCHEDULES),
@@ -457,7 +456,7 @@ class RunOptions(Declared):
     def access(self) -> Access:
         """What the sources of the run have to know."""
         columns = tuple(filter(None, (self.caption_column, self.checksum_column)))
-        return Access(self.password, self.archives, self.fetching, columns, self.root or "")
+        return Access(self.password, self.archives, self.fetching, columns)
 
     @property
     def fetching(self) -> FetchOptions:

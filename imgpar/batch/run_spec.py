@@ -15,7 +15,7 @@ from imgpar.inputs.sources import Source
 from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
 
-Asks = Literal["", "info", "explain", "properties", "looks", "thumbnail", "variant"]
+Asks = Literal["", "info", "explain", "properties", "looks", "thumbnail", "variant", "encoded"]
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
@@ -90,6 +90,10 @@ class RunSpec(NamedTuple):
         """Whether it asks for nothing but what the header of an input says."""
         return self.asks == "info" or (self.asks == "properties" and self.wants == HEADER_ONLY)
 
+    to: str = ""
+    """Format of encoded pictures that are asked for; empty is that of each input."""
+    folder: str = ""
+    """Private folder for encoded pictures that are asked for."""
     gather: Gathering | None = None
     """What is made of all items together; None where each has outputs of its own."""
     sees: SeenWants | None = None
@@ -110,6 +114,13 @@ class RunSpec(NamedTuple):
         output = self.branches[number]
         limits = output.encode.reading(self.limits)
         return self._replace(operations=output.operations, encode=output.encode, limits=limits, branches=())
+
+    @property
+    def together(self) -> int:
+        """Number of pictures that a worker transforms together, at most."""
+        if self.gather or self.branches or self.asks or self.extract.kind:
+            return 1
+        return max((operation.batch for operation in self.operations), default=1)
 
     @property
     def every_operation(self) -> tuple[Operation, ...]:

@@ -20,13 +20,27 @@ from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSIN
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.formats.relevance import measurable, pointless
-from imgpar.ops import Operation, operation_types
+from imgpar.ops import Operation, find_operation, operation_names, operation_types
+from imgpar.ops.plugins import reserve_names
 from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
 
 RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options(), *Naming.options()))
+_OTHER_KEYS = frozenset((*RunOptions.options(), *Gathering.options(), *WatchOptions.options()))
+reserve_names(RECIPE_KEYS)  # a field may be called so: it has its meaning behind its operation
+reserve_names(_OTHER_KEYS, fields=True)
+
+
+def check_schedule(recipe: Recipe, options: RunOptions) -> None:
+    """Refuse a schedule with which a function would not get several pictures; raises UsageError."""
+    if options.schedule == "chain" and any(operation.batch > 1 for operation in recipe.every_operation):
+        raise UsageError(
+            'apply_batch collects pictures before its function is called, and schedule="chain" makes each '
+            "picture at once.",
+            fix="Leave schedule out.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +66,11 @@ class Call:
         Raises:
             UsageError: a setting is unknown, or not used by this call.
         """
+        if self.operations:
+            load_operations(given)
         kinds = operation_types()
-        fields = {field for kind in kinds.values() for field in kind.options()}
-        known = {*RunOptions.options(), *RECIPE_KEYS, *kinds, *Gathering.options(), *WatchOptions.options()}
+        fields = operation_fields()
+        known = RECIPE_KEYS | _OTHER_KEYS | kinds.keys()
         for key, value in given.items():
             if key in self.run | self.recipe | self.gather | self.watch or (
                 self.operations and key in kinds.keys() | fields
@@ -66,7 +82,7 @@ class Call:
                     *self.recipe,
                     *self.gather,
                     *self.watch,
-                    *(kinds if self.operations else ()),
+                    *(operation_names() if self.operations else ()),
                 ]
                 raise unknown_setting(key, sorted(taken))
             if value is not None or key in kinds:
@@ -81,6 +97,18 @@ class Call:
             return f"Give it to the session: Session({key}=...)."
         taken = self.run | self.recipe | self.gather | self.watch
         return f"Leave it out; it takes {', '.join(sorted(taken))}." if taken else "Leave it out."
+
+
+def operation_fields() -> set[str]:
+    """The names of the fields of all known operations."""
+    return {field for kind in operation_types().values() for field in kind.options()}
+
+
+def load_operations(names: Iterable[str]) -> None:
+    """Load the operations of other packages among some names, which may be those of anything; raises
+    UsageError."""
+    for name in {*names} - RECIPE_KEYS - _OTHER_KEYS - operation_fields():
+        find_operation(name)
 
 
 def _settings_of(kind: type[Declared], call: str) -> frozenset[str]:
@@ -126,7 +154,10 @@ EXTRACT = _call("extract", "frames", operations=True, extracts=True)
 """`frames` and `Pipeline.extract`."""
 SESSION_EXTRACT = _call("extract in a session", "frames", session=True, operations=True, extracts=True)
 ENCODE = _call("encode", "encode", operations=True)
-ARRAY = replace(ARRAYS, name="array", run=ENCODE.run & ARRAYS.run)
+ARRAY = replace(ARRAYS, name="array", run=(ENCODE.run & ARRAYS.run) - {"timeout"})
+ENCODE_ALL = replace(
+    ENCODE, name="encode_all", run=(ARRAYS.run - {"schedule"}) | (ENCODE.run & {"strict", "verify"})
+)
 RETRY = _call("retry", "retry")
 DUPLICATES = _call("duplicates", "describe")
 SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)

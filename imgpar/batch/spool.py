@@ -22,6 +22,7 @@ from imgpar.core.job import Job, Outcome, OutputFile, Target
 from imgpar.outputs.parts import completion
 from imgpar.outputs.sinks import Stored
 from imgpar.outputs.write_ahead import WrittenLog
+from imgpar.runtime.failures import traceback_of
 
 THREADS = 16
 """Jobs whose outputs are published at once where the sink waits for a network."""
@@ -180,7 +181,9 @@ class Spool:
         if isinstance(error, (ImgparError, OSError)):
             return error
         words = library_words(error, type(error).__name__)  # of a sink that is not ours
-        return CommitError(f"It cannot be stored in {self._sink.root}: {words}.")
+        translated = CommitError(f"It cannot be stored in {self._sink.root}: {words}.")
+        translated.__cause__ = error
+        return translated
 
     def _is_ours(self, path: str) -> bool:
         return path.startswith(self.folder + os.sep)
@@ -198,4 +201,7 @@ def _failed(outcome: Outcome, error: ImgparError | OSError, where: str) -> Outco
         words = f"It cannot be stored in {where}: {error.strerror or error}."
         error = no_room(error, where) or CommitError(words)
     text = f"{error.message} {error.fix}".strip()
-    return outcome._replace(status="failed", error=text, stage="commit", kind=type(error).__name__)
+    trace = traceback_of(error, outcome.source)
+    return outcome._replace(
+        status="failed", error=text, stage="commit", kind=type(error).__name__, traceback=trace
+    )

@@ -6,24 +6,24 @@ import contextlib
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imgpar.batch.array_item import ArrayItem, Errors, raised, why_missing
+from imgpar.batch.array_item import ArrayItem, Errors, named_error, why_missing
 from imgpar.batch.feed import AHEAD, Arrange, InputFeed, Inputs
 from imgpar.batch.ordered import OrderedResults, Result
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
-from imgpar.batch.settings import Call
+from imgpar.batch.settings import Call, check_schedule
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
 from imgpar.core.job import Event, Outcome
 from imgpar.core.spec import Channels, Dtype, FrameRef
 from imgpar.inputs.handed import inputs_in_order
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.roots import check_root
+from imgpar.inputs.roots import absolute
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed
@@ -94,8 +94,8 @@ def read_request(
     if recipe.encode.split and settings.get("pages"):
         raise UsageError("Pages cannot be split into arrays.", fix="Choose one, such as pages=3.")
     options = RunOptions.read({key: value for key, value in settings.items() if key in call.run})
-    check_root(options.root)
     given, lazy = inputs_in_order(inputs)
+    check_schedule(recipe, options)
     return ArrayRequest(
         recipe,
         Inputs(given, lazy=lazy, access=options.access),
@@ -182,10 +182,9 @@ class ArrayStream(OrderedResults):
         ahead = self._request.prefetch
         if inputs.threaded:
             ahead = ahead or AHEAD * self._workers.jobs
-        feed = InputFeed(
-            inputs, selection, patterns, ahead=ahead, root=options.root or "", wake=self.wake,
-            arrange=self._request.arrange,
-        )  # fmt: skip
+        arrange = self._request.arrange
+        root = absolute(options.root) if options.root else ""
+        feed = InputFeed(inputs, selection, patterns, ahead=ahead, root=root, wake=self.wake, arrange=arrange)
         failed = done = 0
         with contextlib.closing(feed), contextlib.closing(self.results(spec, feed.plan())) as results:
             for done, result in enumerate(results, 1):
@@ -201,7 +200,7 @@ class ArrayStream(OrderedResults):
                 elif self._request.errors == "yield":
                     yield item, None, None
                 elif self._request.errors == "raise" and error:
-                    raise raised(error, item.path)
+                    raise named_error(error, item.path)
                 failed += error is not None
                 feed.taken()
             if feed.error is not None:
@@ -235,7 +234,7 @@ def _release(arena: Arena, lease: Lease, stream: weakref.ref[ArrayStream]) -> No
         current.wake()
 
 
-def stream(workers: Workers, request: ArrayRequest) -> Iterator[tuple[ArrayItem, Array | None]]:
+def stream(workers: Workers, request: ArrayRequest) -> Generator[tuple[ArrayItem, Array | None]]:
     """The arrays of a request, in the order of the inputs; see `imgpar.Session.arrays`."""
     arrays = ArrayStream(workers, request)
     with contextlib.closing(arrays.run()) as results:

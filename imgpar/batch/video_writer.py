@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 from fractions import Fraction
 from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import EncodeError, UsageError, bad_value
+from imgpar.core.errors import EncodeError, UsageError, bad_value, refuse_address
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.formats.options import Codec, EncodeOptions
@@ -20,9 +19,13 @@ if TYPE_CHECKING:
 
     from imgpar.batch.clip.encoder import FrameEncoder
     from imgpar.core.fs import Half
+    from imgpar.video.clip import Clip
+    from imgpar.video.soundtrack import Soundtrack
 
     Array = np.ndarray[Any, Any]
 
+_SAME_TIME = 0.001
+"""Seconds by which a time may differ from that of the frame rate."""
 _LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
@@ -41,12 +44,18 @@ class VideoWriter:
         effort: 0 is fastest, 10 makes the smallest file; None is the default of the codec.
         lossless: keep every pixel exactly, where the codec can.
         codec: "h264", "hevc", "av1", "vp9", "prores" or "ffv1"; empty leaves the choice to the container.
+        pixel_format: FFmpeg's name of the stored samples, such as "yuv444p10le", "yuva420p", "gray" or
+            "gbrp"; empty is the default of the codec. "rgb24" and "gbrp" are the same samples.
+        audio: path of a clip or an audio file, whose default audio track is added: copied if the container
+            takes its codec, else encoded. It begins with the first frame; longer audio is cut at the end of
+            the last frame, up to one packet later if it is copied; after shorter audio there is silence.
         replace: whether a file that is there may be replaced, once the new one is whole.
         threads: of the encoder; 0 lets it choose.
 
-    Of an odd width or height the last column or row is cropped where the encoder needs even ones; VP9 and
-    FFV1 do not. Alpha is kept in WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere transparent
-    pixels are rejected.
+    The clip begins with its first frame. Of an odd width or height the last column or row is cropped where
+    the encoder needs even ones; VP9 and FFV1 do not, and with `lossless` it is an error. Alpha is kept in
+    WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere transparent pixels are rejected. A container,
+    codec and pixel format that do not go together are rejected with the first frame.
 
     Raises:
         UsageError: a value is invalid, or the suffix is not that of a container for clips.
@@ -62,10 +71,19 @@ class VideoWriter:
         effort: int | None = None,
         lossless: bool = False,
         codec: Codec = "",
+        pixel_format: str = "",
+        audio: str | os.PathLike[str] | None = None,
         replace: bool = True,
         threads: int = 0,
     ) -> None:
-        name = os.path.abspath(parsing.named("path", parsing.path, path))
+        from imgpar.video.lossless import parse_pixel_format
+        from imgpar.video.soundtrack import find_soundtrack
+
+        given = parsing.named("path", parsing.path, path)
+        sound = None if audio is None else parsing.named("audio", parsing.path, audio)
+        for place in filter(None, (given, sound)):
+            refuse_address(place, "a file")
+        name = os.path.abspath(given)
         replace = parsing.named("replace", parsing.switch, replace)
         found = format_of_suffix(name)
         if found is None or found.kind != "video" or not found.writable:
@@ -74,6 +92,8 @@ class VideoWriter:
             raise UsageError(f"{name} already exists.", fix="Choose another name, or replace=True.")
         self._target = Target(found.name, name, replaces=os.path.exists(name))
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
+        self._pixel_format: str = parsing.named("pixel_format", parse_pixel_format, pixel_format)
+        self._soundtrack = find_soundtrack(sound) if sound is not None else None
         self._rate: Fraction = parsing.named("fps", parsing.rate(0.001, 1000), fps)
         self._threads = parsing.named("threads", parsing.integer(0, 1024), threads)
         self._encoder: FrameEncoder | None = None
@@ -81,7 +101,7 @@ class VideoWriter:
         self._half: Half | None = None
         self.count = 0
         """Number of frames written."""
-        self._last_time = -math.inf
+        self._last_time: Fraction | None = None
         self._closed, self._may_replace = False, replace
 
     def __enter__(self) -> VideoWriter:
@@ -93,14 +113,15 @@ class VideoWriter:
         elif not self._closed:
             self.close()
 
-    def write(self, array: Array, time: float | None = None) -> None:
+    def write(self, array: Array, time: float | Fraction | None = None) -> None:
         """Add a frame.
 
         Args:
             array: H×W or H×W×1 to 4 (grey, grey with alpha, RGB, RGBA) of uint8, uint16 or float32 (0 to 1),
                 in sRGB, of the shape and type of the first one. It is only read, and may be used again
                 afterwards.
-            time: seconds at which it is shown; makes the rate variable. Times must grow.
+            time: seconds at which it is shown, a number or a fraction; makes the rate variable. Times must
+                grow. AVI stores none: there they have to be those of `fps`.
 
         Raises:
             UsageError: the array or the time is invalid, or the writer is closed.
@@ -111,11 +132,7 @@ class VideoWriter:
         whole, spec = _checked(array)
         if self._spec not in (None, spec):
             raise bad_value("a frame", f"an array like the first one, {_text(self._spec)},", _text(spec))
-        seconds = self.count / float(self._rate)
-        if time is not None:
-            seconds = parsing.named("time", parsing.number(0, 1e9), time)
-        if seconds <= self._last_time:
-            raise bad_value("time", f"seconds after {self._last_time:g}", seconds)
+        seconds = self._seconds(time)
         if self._encoder is None:
             self._begin(spec)
         assert self._encoder is not None
@@ -124,9 +141,29 @@ class VideoWriter:
                 f"{self._target.format} stores no transparency with this encoder.",
                 fix="Use .webm, .mov or .mkv with the default codec, or write frames without alpha.",
             )
+        if self._options.lossless and not _held(whole, self._encoder.depth):
+            raise EncodeError(
+                f"The frame has values that {self._pixel_format} does not hold exactly.",
+                fix="Choose a deeper pixel_format, or leave lossless out.",
+            )
         self._last_time = seconds
         self._encoder.write(Frame(spec, whole), seconds)
         self.count += 1
+
+    def _seconds(self, time: float | Fraction | None) -> Fraction:
+        """When the next frame is shown."""
+        even = self.count / self._rate
+        if time is None:
+            seconds = even
+        else:
+            number = float(time) if isinstance(time, Fraction) else time
+            checked: float = parsing.named("time", parsing.number(0, 1e9), number)
+            seconds = time if isinstance(time, Fraction) else Fraction(checked)
+        if self._last_time is not None and seconds <= self._last_time:
+            raise bad_value("time", f"seconds after {float(self._last_time):g}", time)
+        if self._target.format == "avi" and abs(seconds - even) > _SAME_TIME:
+            raise bad_value("time", f"{float(even):g} seconds, as AVI stores a rate instead of times,", time)
+        return seconds
 
     def _begin(self, spec: Spec) -> None:
         from imgpar.batch.clip.encoder import FrameEncoder
@@ -138,9 +175,14 @@ class VideoWriter:
         self._half = begin_file(self._target)
         try:
             self._encoder = FrameEncoder(
-                spec, self._half.path, self._target.format, self._rate, self._options, self._threads
-            )
+                spec, self._half.path, self._target.format, self._rate, self._options, self._threads,
+                self._pixel_format,
+            )  # fmt: skip
+            _check_whole(self._encoder, spec, self._options)
         except BaseException:
+            if self._encoder is not None:
+                self._encoder.kill()
+                self._encoder = None
             self._half.drop()
             self._half = None
             raise
@@ -159,13 +201,15 @@ class VideoWriter:
             raise UsageError(f"{self._target.path} is closed already.")
         if self._encoder is None or self._half is None:
             raise EncodeError("A clip needs a frame.", fix="Call write() before close().")
-        half = self._half
         self._finalizer.cancel()
         try:
             made = self._encoder.finish()
+            if self._soundtrack is not None:
+                self._add(self._soundtrack, made)
         except BaseException:
             self.cancel()
             raise
+        half = self._half
         size = os.path.getsize(half.path)
         self._closed = True
         exists = os.path.exists(self._target.path)
@@ -178,6 +222,17 @@ class VideoWriter:
             expected=size,
             dimensions=made.picture.upright,
         )
+
+    def _add(self, track: Soundtrack, made: Clip) -> None:
+        """Replace the temporary file by one with audio."""
+        from imgpar.outputs.commit import begin_file
+        from imgpar.video.soundtrack import add_soundtrack
+
+        assert self._half is not None
+        length = made.times[-1] - made.times[0] + (made.last or float(1 / self._rate))
+        silent, self._half = self._half, begin_file(self._target)
+        with silent:
+            add_soundtrack(track, made, self._target.format, length, self._half.path)
 
     def cancel(self) -> None:
         """Discard the file."""
@@ -212,6 +267,24 @@ def _checked(array: object) -> tuple[Array, Spec]:
     if not height or not width:
         raise bad_value("a frame", "at least one pixel", f"{width}×{height}")
     return whole, Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
+
+
+def _held(array: Array, depth: int) -> bool:
+    """Whether samples of `depth` bits hold the values of an array exactly."""
+    from imgpar.video.plane_layout import lowered, raised
+
+    if array.dtype.name != "uint16" or depth >= 16:
+        return True
+    return bool((raised(lowered(array, depth), depth) == array).all())
+
+
+def _check_whole(encoder: FrameEncoder, spec: Spec, options: EncodeOptions) -> None:
+    """Raise EncodeError where a lossless clip would lose a column or row."""
+    if options.lossless and encoder.size != spec.size:
+        raise EncodeError(
+            f"This encoder cannot store {spec.width}×{spec.height} losslessly: it needs even sizes.",
+            fix="Choose codec='ffv1' in an MKV.",
+        )
 
 
 def _transparent(array: Array) -> bool:

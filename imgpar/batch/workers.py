@@ -216,6 +216,8 @@ class Workers:
         pool = self.open()[1]
         check_isolation(options, self.jobs)
         ledger = hooks.pop("ledger", None) or self.new_ledger(options.schedule, together=options.strict)
+        if spec.together > 1:
+            ledger.tasks.collect(spec.together)
         scheduler = Scheduler(
             pool,
             ledger,
@@ -223,6 +225,7 @@ class Workers:
             limit=min(self.jobs, options.jobs or self.jobs) if pool.isolated else 1,
             timeout=options.timeout,
             name=spec.name,
+            sets_up=any(operation.sets_up for operation in spec.every_operation),
             sink=sink,
             cancel=cancel,
             **hooks,

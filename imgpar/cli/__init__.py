@@ -37,6 +37,7 @@ COMMANDS = {
     "duplicates": ("imgpar.cli.duplicates", "list files of equal content and pictures that look alike"),
     "formats": ("imgpar.cli.show", "list the supported formats"),
     "ops": ("imgpar.cli.show", "describe the operations and encoder settings"),
+    "stubs": ("imgpar.cli.stubs", "write type stubs with the operations of other packages"),
     "desktop": ("imgpar.cli.desktop", "open the drop window, or install its menu entries"),
     "doctor": ("imgpar.cli.doctor", "check the installation and print a fix for each problem"),
 }

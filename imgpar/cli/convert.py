@@ -18,7 +18,7 @@ from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.passwords import shown_command
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
-from imgpar.formats.registry import FORMATS, find_format
+from imgpar.formats.registry import every_format, find_format
 from imgpar.outputs.sidefiles import check_journal
 from imgpar.outputs.target_formats import TOGETHER
 
@@ -302,8 +302,9 @@ def parse_output_formats(value: object) -> tuple[str, ...]:
     >>> parse_output_formats("JPG,webp")
     ('jpeg', 'webp')
     """
-    writable = [name for name, record in FORMATS.items() if record.writable]
-    known = [word for name in writable for word in (name, FORMATS[name].suffix)]
+    written = [record for record in every_format() if record.writable]
+    writable = [record.name for record in written]
+    known = [word for record in written for word in (record.name, record.suffix)]
     names: list[str] = []
     for word in str(value).split(","):
         try:

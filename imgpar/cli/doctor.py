@@ -12,6 +12,7 @@ from imgpar.cli.credentials import check_credentials
 from imgpar.cli.machine import check_machine
 from imgpar.cli.packages import check_packages, check_turbo
 from imgpar.cli.parsing import Parser, align_columns
+from imgpar.cli.plugin_checks import check_plugins
 from imgpar.core.errors import UsageError
 from imgpar.core.version import __version__
 
@@ -49,6 +50,7 @@ def examine() -> Iterator[Check]:
     yield check_python()
     yield from check_packages()
     yield check_turbo()
+    yield from check_plugins()
     yield from check_credentials()
     yield from check_machine()
 

@@ -10,21 +10,21 @@ of the letters, `--colour srgb` a profile.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import FILES, NETWORK, RUN, SHARDS, RunOptions
-from imgpar.batch.settings import RECIPE_KEYS
+from imgpar.batch.settings import RECIPE_KEYS, load_operations
 from imgpar.batch.watch.options import WatchOptions
-from imgpar.cli.parsing import Append, FlagAction, Once, Store
+from imgpar.cli.parsing import Append, FlagAction, Once, Parser, Store
 from imgpar.cli.passwords import add_password
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
-from imgpar.ops import Option, operation_types
+from imgpar.ops import Operation, Option, every_operation, operation_types, origin_of
 from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def modifiers() -> dict[str, list[str]]:
 
 
 def add_operations(
-    parser: argparse.ArgumentParser,
+    parser: Parser,
     taken: Collection[str] = RECIPE_KEYS,
     besides: Collection[str] = (),
     *,
@@ -89,17 +89,36 @@ def add_operations(
     setting in `taken`, which `add_settings` adds, with `extracting` `add_extraction`, and of another flag of
     the command (`besides`)."""
     group = parser.add_argument_group("operations, in the order given")
-    for name, kind in operation_types().items():
-        options = kind.options()
-        primary = next(iter(options.values()), None)
-        text = kind.summary.rstrip(".")
-        if len(options) > 1:
-            text += f" (modifiers: {', '.join(flag(other) for other in list(options)[1:])})"
-        _add(group, name, primary, text)
     settings = EncodeOptions.options() | (Extraction.options() if extracting else {})
-    for name, owners in modifiers().items():
-        if name not in besides and (name not in settings or name not in taken):
-            _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
+    elsewhere = {*besides, *(settings.keys() & taken)}
+
+    def add(added: Collection[str] = ()) -> None:
+        for name, kind in operation_types().items():
+            if name not in added:
+                _add(group, name, next(iter(kind.options().values()), None), _summary(kind))
+        for name, owners in modifiers().items():
+            if name not in elsewhere and name not in added:
+                _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
+
+    def add_unknown(names: Sequence[str]) -> None:
+        before = {*operation_types(), *modifiers()}
+        if names:
+            load_operations(names)
+        else:
+            every_operation()
+        add(before)
+
+    add()
+    parser.add_unknown = add_unknown
+
+
+def _summary(kind: type[Operation]) -> str:
+    """The help of an operation."""
+    text = kind.summary.rstrip(".")
+    if others := list(kind.options())[1:]:
+        text += f" (modifiers: {', '.join(map(flag, others))})"
+    plugin = origin_of(kind)
+    return f"{text} [{plugin.package}]" if plugin else text
 
 
 def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:

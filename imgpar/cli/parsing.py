@@ -49,6 +49,8 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
         )
         self._usual = tuple(usual)
+        self.add_unknown: Callable[[Sequence[str]], None] | None = None
+        """Adds the flags of operations of other packages, of which these are named."""
         if usual:
             self.add_argument("-h", action=_ShortHelp, nargs=0, help="show the usual options")
             self.add_argument("--help", action="help", help="show all options")
@@ -82,6 +84,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """The options, and all other arguments in order; after `--` nothing is an option."""
+        self._add_unknown(argv)
         # -0 cannot be declared: argparse would then take every negative number for an option.
         args = _with_dashes(["--null" if arg == "-0" else arg for arg in argv], self._option_string_actions)
         end = args.index("--") if "--" in args else len(args)
@@ -93,6 +96,16 @@ class Parser(argparse.ArgumentParser):
             if arg.startswith("-") and arg != "-":
                 raise self._unknown(arg.partition("=")[0])
         return found, rest + args[end + 1 :]
+
+    def _add_unknown(self, argv: Sequence[str]) -> None:
+        """Have the flags added that another package may have; for `--help` all."""
+        if self.add_unknown is None:
+            return
+        named = [word.partition("=")[0] for word in takewhile("--".__ne__, argv) if word.startswith("--")]
+        if unknown := [flag for flag in named if flag not in self._option_string_actions]:
+            self.add_unknown([flag[2:].replace("-", "_") for flag in unknown])
+        if "--help" in named:
+            self.add_unknown(())
 
     def _check_words(self, args: Sequence[str]) -> None:
         """Reject arguments that argparse would misread: `-out web` as `-o ut` and an input, `-q 80` as
@@ -135,7 +148,7 @@ class Parser(argparse.ArgumentParser):
         from imgpar.batch.gather.options import Gathering
         from imgpar.batch.run_options import RunOptions
         from imgpar.batch.settings import RECIPE_KEYS
-        from imgpar.ops import operation_types
+        from imgpar.ops import operation_names, operation_types
 
         name = flag.lstrip("-").replace("-", "_")
         if (
@@ -149,7 +162,9 @@ class Parser(argparse.ArgumentParser):
         if said := synonyms.sentence(name):
             return UsageError(f"There is no option {flag}.", fix=said)
         flags = [one.removeprefix("--").replace("-", "_") for one in self._option_string_actions]
-        near = suggested(name, [*flags, *aliases.SIDES]).replace("_", "-")
+        near = suggested(
+            name, [*flags, *aliases.SIDES, *(operation_names() if self.add_unknown else ())]
+        ).replace("_", "-")
         known = f"Did you mean --{near}?" if near else f"See {self.prog} --help."
         if not flag.startswith("--"):
             known += " Names that begin with a dash come after '--'."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from imgpar.cli.flags import flag
@@ -11,10 +12,11 @@ from imgpar.cli.parsing import Parser, align_columns
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.install_hint import pip
+from imgpar.core.plugins import plugins_of
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import FORMATS
+from imgpar.formats.registry import Format, added, every_format
 from imgpar.inputs import schemes
-from imgpar.ops import Operation, Option, operation_types
+from imgpar.ops import Operation, Option, every_operation, origin_of
 from imgpar.outputs import sinks
 
 
@@ -34,7 +36,7 @@ def formats_parser() -> Parser:
 def formats_command(argv: Sequence[str]) -> int:
     """Print every format with its capabilities."""
     args = _only_options(formats_parser(), argv)
-    records = [_format_facts(name) for name in FORMATS]
+    records = [_format_facts(record) for record in every_format()]
     if args.json:
         _print_json(records)
         return 0
@@ -43,7 +45,9 @@ def formats_command(argv: Sequence[str]) -> int:
             record["name"],
             *("yes" if record[key] else "-" for key in ("read", "write", "alpha", "frames")),
             record["lossless"] if record["write"] else "-",
-            " ".join(record["suffixes"][:6]) + (" …" if len(record["suffixes"]) > 6 else ""),
+            " ".join(record["suffixes"][:6])
+            + (" …" if len(record["suffixes"]) > 6 else "")
+            + ("" if record["package"] == "imgpar" else f" [{record['package']}]"),
         )
         for record in records
         if record["read"] or record["write"]
@@ -56,6 +60,7 @@ def formats_command(argv: Sequence[str]) -> int:
     if unknown:
         print(f"\nRecognised but not supported: {', '.join(unknown)}.")
     print("\n" + align_columns(_places()))
+    print_failed(added().failed.values())
     return 0
 
 
@@ -63,18 +68,17 @@ def _places() -> list[tuple[str, str]]:
     """Archives and addresses that are read, and those that are written to."""
     found = []
     for words, suffixes, known in (
-        ("inputs come from", schemes.ARCHIVES, (*schemes.SINGLE, *schemes.SCHEMES)),
-        ("outputs go to", sinks.SINKS, sinks.SCHEMES),
+        ("inputs come from", schemes.ARCHIVES, (*schemes.SINGLE, *schemes.SCHEMES, *plugins_of("sources"))),
+        ("outputs go to", sinks.SINKS, (*sinks.SCHEMES, *plugins_of("sinks"))),
     ):
         names = [*(f".{suffix}" for suffix in suffixes), *(f"{scheme}://" for scheme in known)]
         found.append((words, ", ".join(["files and folders", *names])))
     return found
 
 
-def _format_facts(name: str) -> dict[str, Any]:
-    record = FORMATS[name]
+def _format_facts(record: Format) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": record.name,
         "title": record.title,
         "kind": record.kind,
         "suffixes": list(record.suffixes),
@@ -85,6 +89,7 @@ def _format_facts(name: str) -> dict[str, Any]:
         "lossless": record.lossless,
         "needs": record.extra,
         "installed": record.installed,
+        "package": record.package or "imgpar",
     }
 
 
@@ -106,7 +111,7 @@ def ops_parser() -> Parser:
 def ops_command(argv: Sequence[str]) -> int:
     """Print all operations, or the named ones, with all fields."""
     args, names = ops_parser().parse(argv)
-    kinds = operation_types()
+    kinds, failed = every_operation()
     chosen = [name.lstrip("-").replace("-", "_") for name in names] or list(kinds)
     for name in chosen:
         if name not in kinds:
@@ -118,7 +123,14 @@ def ops_command(argv: Sequence[str]) -> int:
     if not names:
         rows = [(_usage(name, option), _help(option)) for name, option in EncodeOptions.options().items()]
         print("\nsettings of the output\n" + align_columns(rows, indent="  "))
+        print_failed(failed)
     return 0
+
+
+def print_failed(failed: Iterable[UsageError]) -> None:
+    """Tell on standard error which parts of other packages cannot be used."""
+    for error in failed:
+        print(f"imgpar: {error}", file=sys.stderr)
 
 
 def operation_facts(kind: type[Operation]) -> dict[str, Any]:
@@ -126,6 +138,7 @@ def operation_facts(kind: type[Operation]) -> dict[str, Any]:
     return {
         "name": kind.name,
         "summary": kind.summary,
+        "package": plugin.package if (plugin := origin_of(kind)) else "imgpar",
         "fields": [
             {"name": name, "help": option.help, "choices": list(option.choices), "example": option.example}
             for name, option in kind.options().items()
@@ -136,11 +149,13 @@ def operation_facts(kind: type[Operation]) -> dict[str, Any]:
 def _explained(kind: type[Operation]) -> str:
     """One operation as a block: flag, summary, value and modifiers."""
     options = list(kind.options().items())
+    plugin = origin_of(kind)
+    summary = f"{kind.summary} [{plugin.package} {plugin.version}]" if plugin else kind.summary
     if not options:
-        return f"{flag(kind.name)}    {kind.summary}"
+        return f"{flag(kind.name)}    {summary}"
     option = options[0][1]
     example = f" (such as {option.example})" if option.example else ""
-    lines = [f"{_usage(kind.name, option)}    {kind.summary}", f"  {_help(option)}{example}"]
+    lines = [f"{_usage(kind.name, option)}    {summary}", f"  {_help(option)}{example}"]
     if options[1:]:
         lines.append(
             align_columns([(_usage(name, other), _help(other)) for name, other in options[1:]], indent="  ")

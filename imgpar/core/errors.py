@@ -231,6 +231,10 @@ class RunError(ImgparError):
     may_pass = True
 
 
+class SetupError(RunError):
+    """`setup()` of a function of the user has failed: no picture can be made."""
+
+
 class OutputLockedError(RunError):
     """Another run is writing to the same folder."""
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from imgpar.core.errors import DiskFullError
 from imgpar.core.liveness import (
-    TRIES,
+    attempts,
     hold,
     if_free,
     is_mandatory,
@@ -270,7 +270,7 @@ class Half:
     def __init__(self, path: str, mode: int = 0o600) -> None:
         self.path, self.handle = path, -1
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
-        for _ in range(TRIES):
+        for _ in attempts():
             self.handle = os.open(long_path(self.path), flags, mode)
             if hold(self.handle, long_path(self.path)):
                 return

@@ -19,11 +19,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-TRIES = 100
-"""Attempts to create and lock a name before a sweep removes it; one nearly always suffices."""
+_TRIES = 100
 _TAKEN = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}
 _WINDOWS_SECONDS = 3600.0
 """On Windows a file is closed before it is renamed; only files older than this are swept."""
+
+
+def attempts() -> Iterator[None]:
+    """Attempts to create and lock a name before a sweep removes it; one nearly always suffices.
+
+    Between two of them lies a pause of random length: a process that sweeps all the time runs in step with
+    one that creates names without a pause, and is the faster one each time.
+    """
+    yield
+    for _ in range(_TRIES):
+        time.sleep(os.urandom(1)[0] * 4e-6)
+        yield
 
 
 def random_name() -> str:

@@ -7,6 +7,8 @@ with `accepts`; the signatures of the public calls are generated from it.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -82,6 +84,20 @@ def integer(low: int, high: int) -> Parser:
         if isinstance(value, (bool, float)) or not low <= number <= high:
             raise bad_value(VALUE, f"a whole number from {low} to {high}", value)
         return number
+
+    return parse
+
+
+def odd_integer(low: int, high: int) -> Parser:
+    """An odd whole number from `low` to `high`, both included."""
+
+    @accepts("int")
+    def parse(value: object) -> int:
+        with contextlib.suppress(BadValueError):
+            number: int = integer(low, high)(value)
+            if number % 2:
+                return number
+        raise bad_value(VALUE, f"an odd whole number from {low} to {high}", value)
 
     return parse
 
@@ -327,6 +343,20 @@ def grid(value: object) -> tuple[int, int]:
     if found is None:
         raise bad_value(VALUE, "width and height such as 320x240", value)
     return found
+
+
+def number_range(value: object) -> tuple[float, float]:
+    """Two finite numbers, the smaller one first.
+
+    >>> number_range((-1, 1))
+    (-1.0, 1.0)
+    """
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        with contextlib.suppress(TypeError, ValueError):
+            low, high = map(float, value)
+            if math.isfinite(high - low) and low < high:
+                return low, high
+    raise bad_value(VALUE, "two numbers, the smaller one first", value)
 
 
 def pair(value: object, most: int) -> tuple[int, int] | None:

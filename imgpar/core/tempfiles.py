@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterator
 
 from imgpar.core.errors import RunError
-from imgpar.core.liveness import TRIES, hold, if_free, random_name
+from imgpar.core.liveness import attempts, hold, if_free, random_name
 
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def temporary_folder(place: str | None = None) -> str:
     """
     try:
         place = place or _temporary_place()
-        for _ in range(TRIES):
+        for _ in attempts():
             if _new_folder(path := os.path.join(place, new_name())):
                 return path
         raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
@@ -124,7 +124,7 @@ def new_segment(size: int, *, listed: bool | None = None) -> SharedMemory:
         OSError: it cannot be created.
     """
     listed = _listed() if listed is None else listed
-    for _ in range(TRIES):
+    for _ in attempts():
         if segment := _new_segment(new_name(), size, listed=listed):
             return segment
     raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))

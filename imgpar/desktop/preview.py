@@ -98,7 +98,7 @@ class Painter:
             arrays = session.arrays(
                 self._pipeline, [path], errors="skip", on_event=lambda _: None, cancel=cancel, timeout=20
             )
-            with closing(arrays):  # type: ignore[type-var]
+            with closing(arrays):
                 for _, array in arrays:
                     height, width, _ = array.shape
                     return b"P6 %d %d 255\n" % (width, height) + array.tobytes()

@@ -33,6 +33,8 @@ from imgpar.formats.registry import (
     FORMATS,
     TWINNED,
     Format,
+    added,
+    every_format,
     format_of_suffix,
     list_hint,
     sniff,
@@ -59,7 +61,7 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
     named = format_of_suffix(name)
     if named and named is not found:
         packed = named.name == "svg" and bytes(data[:2]) == b"\x1f\x8b"
-        weak = found is None and not named.magic and (named.pillow or packed)
+        weak = found is None and not named.magic and (named.pillow or named.package or packed)
         if weak or (found is not None and named.twin == found.name):
             found = named
     if found is None:
@@ -74,7 +76,7 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
         raise UnknownFormatError(
             "Its content is not of a known picture format"
             + (f", although its name says {named.title}." if named else "."),
-            fix=list_hint(name),
+            fix=list_hint(name) or " ".join(map(str, added().failed.values())),
         )
     return found
 
@@ -101,7 +103,7 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
             fix="Give it the suffix of a clip; in Python, imgpar.frames reads clips.",
         )
     try:
-        header: Header = _backend(fmt.readers[0]).read_header(data, fmt, limits)
+        header: Header = _backend(fmt.readers[0], fmt.package).read_header(data, fmt, limits)
         check_size(*header.spec.size, limits, header.frames)
         header = _without_implausible_density(header)
         if header.frames > 1 and limits.pages and header.pages is None:
@@ -185,7 +187,7 @@ def _read(
 ) -> tuple[str, ...]:
     fmt = FORMATS[header.format]
     try:
-        read = _backend(fmt.readers[0]).decode
+        read = _backend(fmt.readers[0], fmt.package).decode
         notes: tuple[str, ...] = read(data, header, frames, accept_damaged=accept_damaged)
     except ItemError:
         raise
@@ -257,7 +259,7 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
     if options.palette and "palette" in fmt.takes:
         frames, options = _in_few_colours(frames, fmt, metadata, options)
     try:
-        encoded: Encoded = _backend(fmt.writers[0]).encode(frames, fmt, metadata, options)
+        encoded: Encoded = _backend(fmt.writers[0], fmt.package).encode(frames, fmt, metadata, options)
     except ItemError:
         raise
     except Exception as error:
@@ -266,8 +268,9 @@ def encode(frames: Sequence[Frame], fmt: Format, metadata: Metadata, options: En
 
 
 @cache
-def _backend(name: str) -> Any:
-    return import_module(f"imgpar.formats.{name}")
+def _backend(name: str, package: str = "") -> Any:
+    """The module that reads or writes a format; a name of imgpar's own is without `imgpar.formats`."""
+    return import_module(name if package else f"imgpar.formats.{name}")
 
 
 def _some_frames(header: Header, limits: Limits) -> Header:
@@ -292,7 +295,7 @@ def _without_implausible_density(header: Header) -> Header:
 
 
 def _unwritable(fmt: Format) -> EncodeError:
-    known = ", ".join(each.name for each in FORMATS.values() if each.writable and each.kind == "image")
+    known = ", ".join(each.name for each in every_format() if each.writable and each.kind == "image")
     return EncodeError(f"This version cannot write {fmt.title}.", fix=f"It writes {known}.")
 
 
@@ -373,7 +376,8 @@ def _as_item_error(error: Exception, fmt: Format, done: str) -> ItemError:
     if isinstance(error, MemoryError):
         return OutOfMemoryError(f"Not enough memory: this {fmt.title} could not be {done}.")
     if isinstance(error, ImportError):
-        return MissingExtraError(f"A package cannot be loaded: {error}.", fix="See imgpar doctor.")
+        of = f" of {fmt.package}" if fmt.package else ""
+        return MissingExtraError(f"A package{of} cannot be loaded: {error}.", fix="See imgpar doctor.")
     if done != "written":
         return refused(fmt.title, library_words(error), hopeless=done == "opened")
     return EncodeError(f"The {fmt.title} encoder failed: {library_words(error, 'it cannot write this')}.")

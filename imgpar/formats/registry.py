@@ -5,103 +5,30 @@ Imports nothing heavy: the planner, `imgpar formats` and `--help` use this table
 
 from __future__ import annotations
 
+import sys
 from functools import cache
-from importlib.util import find_spec
 from os import fspath
 from os.path import splitext
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from imgpar.core.errors import unknown
 from imgpar.core.spec import Layout
+from imgpar.formats.added import Added, added_formats
 from imgpar.formats.clip_signatures import clip_container, wants_more
+from imgpar.formats.record import HEAD as HEAD
+from imgpar.formats.record import Format as Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
 
-HEAD = 512
-"""Bytes at the start of a file that `sniff` needs."""
 MORE = 1 << 16
 """Bytes that it needs where a container may hold audio only."""
 UNCERTAIN = frozenset({"ts", "mts"})
 """Suffixes that other files have too (TypeScript): the content decides whether it is a clip."""
 _LISTS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".txt", ".gz")
 """Suffixes of lists of inputs."""
-
-
-class Format(NamedTuple):
-    """Record of a format; `readers` and `writers` name modules of this package."""
-
-    name: str
-    title: str
-    suffixes: tuple[str, ...]
-    mime: str
-    kind: Literal["image", "video", "audio"] = "image"
-    """Audio formats are only written: `--to m4a` extracts the audio of clips."""
-    magic: tuple[tuple[int, bytes], ...] = ()
-    """Alternatives: (offset, bytes at that offset)."""
-    readers: tuple[str, ...] = ()
-    writers: tuple[str, ...] = ()
-    pillow: str = ""
-    """Pillow's name."""
-    layouts: tuple[Layout, ...] = ()
-    """Layouts that the encoder supports."""
-    dtypes: tuple[str, ...] = ("uint8",)
-    takes: frozenset[str] = frozenset()
-    """Optional settings that its encoder supports."""
-    alpha: bool = False
-    frames: bool = False
-    """Whether it holds animations or pages."""
-    paged: bool = False
-    """Whether its frames are pages, which have no durations."""
-    lossless: Literal["always", "optional", "never"] = "never"
-    icc: bool = False
-    grey_icc: bool = False
-    """Whether readers support a grey profile; if not, grey is converted to that of sRGB."""
-    cicp: bool = False
-    """Whether it stores HDR code points."""
-    exif: bool = False
-    xmp: bool = False
-    comment: bool = False
-    iptc: bool = False
-    gain_map: bool = False
-    text: bool = False
-    density: bool = False
-    """Whether it has a field for the resolution."""
-    drawn: bool = False
-    """Whether it is a vector format, rendered at a resolution."""
-    extra: str = ""
-    """Optional package that reads or writes it, as named for pip."""
-    module: str = ""
-    """Module of that package."""
-    twin: str = ""
-    """A format with the same magic; the suffix decides between the two."""
-
-    @property
-    def suffix(self) -> str:
-        """The suffix of outputs, without the dot."""
-        return self.suffixes[0]
-
-    @property
-    def animated(self) -> bool:
-        """Whether it is a picture format that holds animations."""
-        return self.kind == "image" and self.frames and not self.paged
-
-    @property
-    def readable(self) -> bool:
-        """Whether this version has a decoder for it (possibly in an optional package)."""
-        return bool(self.readers)
-
-    @property
-    def installed(self) -> bool:
-        """Whether the package that it needs, if any, is installed."""
-        return not self.module or find_spec(self.module) is not None
-
-    @property
-    def writable(self) -> bool:
-        """Whether this version can write it."""
-        return bool(self.writers)
 
 
 def _pillow(
@@ -313,10 +240,53 @@ _RECORDS = (
     _audio("flac", "FLAC", "audio/flac", "lossless", "effort"),
 )  # fmt: skip
 
-FORMATS: dict[str, Format] = {record.name: record for record in _RECORDS}
+_BY_WORD = {suffix: record for record in _RECORDS for suffix in (*record.suffixes, record.name)}
 TWINNED = {record.twin for record in _RECORDS if record.twin}
 """Formats that cannot be told from their twins by content alone."""
-_BY_WORD = {suffix: record for record in _RECORDS for suffix in (*record.suffixes, record.name)}
+
+
+class _Formats(dict[str, Format]):
+    """Name → record. A name that is not there is looked for among the formats of other packages."""
+
+    def __missing__(self, name: str) -> Format:
+        found = added().by_word.get(name) if name else None
+        if found is None or found.name != name:
+            raise KeyError(name)
+        return found
+
+    def get(self, name: str, default: Format | None = None) -> Format | None:  # type: ignore[override]
+        """As that of a dictionary."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name) is not None
+
+
+FORMATS = _Formats((record.name, record) for record in _RECORDS)
+"""Those of imgpar, which are listed, and those of other packages, which can be asked for."""
+
+
+def every_format() -> tuple[Format, ...]:
+    """All records, those of other packages at the end."""
+    return (*FORMATS.values(), *added().formats)
+
+
+def added() -> Added:
+    """The formats of other packages, and which of these cannot be used."""
+    return _added(tuple(sys.path))
+
+
+@cache
+def _added(path: tuple[str, ...]) -> Added:  # noqa: ARG001
+    return added_formats(_BY_WORD)
+
+
+def _of_word(word: str) -> Format | None:
+    """The record with this name or suffix."""
+    return _BY_WORD.get(word) or (added().by_word.get(word) if word else None)
 
 
 def find_format(name: str) -> Format:
@@ -327,10 +297,14 @@ def find_format(name: str) -> Format:
 
     Raises:
         BadValueError: there is none; suggests the closest name.
+        UsageError: the package that adds it cannot be used.
     """
-    found = _BY_WORD.get(str(name).lower().lstrip("."))
+    word = str(name).lower().lstrip(".")
+    found = _of_word(word)
     if found is None:
-        raise unknown("format", str(name), _BY_WORD)
+        if (error := added().failed.get(word)) is not None:
+            raise error
+        raise unknown("format", str(name), {**_BY_WORD, **added().by_word})
     return found
 
 
@@ -342,9 +316,9 @@ def nearest_format(word: str) -> str:
     """
     import difflib
 
-    word = word.lower().lstrip(".")
-    turned = [known for known in _BY_WORD if sorted(known) == sorted(word)]
-    return next(iter(turned or difflib.get_close_matches(word, _BY_WORD, n=1, cutoff=0.7)), "")
+    word, words = word.lower().lstrip("."), {**_BY_WORD, **added().by_word}
+    turned = [known for known in words if sorted(known) == sorted(word)]
+    return next(iter(turned or difflib.get_close_matches(word, words, n=1, cutoff=0.7)), "")
 
 
 def format_of_suffix(path: str | PathLike[str]) -> Format | None:
@@ -353,7 +327,7 @@ def format_of_suffix(path: str | PathLike[str]) -> Format | None:
     >>> format_of_suffix("holiday/IMG_1.JPG").title
     'JPEG'
     """
-    return _BY_WORD.get(splitext(fspath(path))[1].lower().lstrip("."))
+    return _of_word(splitext(fspath(path))[1].lower().lstrip("."))
 
 
 def sniff(head: bytes) -> Format | None:
@@ -362,6 +336,13 @@ def sniff(head: bytes) -> Format | None:
     >>> sniff(b"GIF89a").name
     'gif'
     """
+    return _sniff(head) or next(
+        (record for at, magic, record in added().magics if head[at:].startswith(magic)), None
+    )
+
+
+def _sniff(head: bytes) -> Format | None:
+    """The format of imgpar that the first bytes show."""
     kind = clip_container(head)
     if kind is not None:
         return FORMATS.get(kind)

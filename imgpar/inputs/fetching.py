@@ -76,7 +76,7 @@ class StoppedError(SourceError):
     """The run ended before the transfer did."""
 
 
-def too_large(options: FetchOptions) -> LimitError:
+def transfer_too_large(options: FetchOptions) -> LimitError:
     """The error of an item with more bytes than the limit."""
     words = f"It has more than {options.most_bytes / 1e6:,.0f} MB."
     return LimitError(words, fix="Allow more with --max-download.")

@@ -38,6 +38,11 @@ class ForeignSource(Source):
         found: tuple[type[Exception], ...] = getattr(self._given, "damage", ())
         return found
 
+    @property
+    def own_class(self) -> type:
+        """As `Source.own_class`."""
+        return type(self._given)
+
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`."""
         found: Iterator[Batch] = self._given.batches(mirror, patterns)

@@ -155,7 +155,7 @@ class InputList(Source):
     def batches(self, mirror: str, patterns: Patterns | None = None) -> Iterator[Batch]:
         """As `Source.batches`: files first, in the folders of the current one, then addresses and keys."""
         with private_database() as spool:
-            files = FileSpool(spool, mirror, self._access.root)
+            files = FileSpool(spool, mirror)
             addresses = AddressSpool(spool)
             for row in self.rows():
                 if row.error or is_address(row.address):
@@ -267,19 +267,18 @@ def scan_list(names: Iterable[str], patterns: Patterns | None = None) -> Iterato
 class FileSpool:
     """The rows of a list that are paths, on disk.
 
-    Names are relative to the current folder, or to `root`, and keep their path below it. A file outside of it
-    keeps its whole path: `/mnt/a/b.jpg` becomes `mnt/a/b.jpg`. A listed file is always read, once; a folder
-    in the list is a failed item.
+    Names are relative to the current folder and keep their path below it. A file outside of it keeps its
+    whole path: `/mnt/a/b.jpg` becomes `mnt/a/b.jpg`. A listed file is always read, once; a folder in the list
+    is a failed item.
 
     Args:
         database: private and empty.
         mirror: path below OUT of the list.
-        root: folder that names are relative to.
     """
 
-    def __init__(self, database: Connection, mirror: str = "", root: str = "") -> None:
+    def __init__(self, database: Connection, mirror: str = "") -> None:
         self._database, self._mirror = database, mirror
-        self._here = os.path.realpath(root or os.curdir)
+        self._here = os.path.realpath(os.curdir)
         database.executescript(_TABLES)
 
     def add(self, row: ListRow, take: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
@@ -13,8 +14,9 @@ from imgpar.inputs.batches import Batch, named_item
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.roots import Named, absolute, below, expand, read_inputs, split_pattern
+from imgpar.inputs.roots import Named, absolute, below_base, expand, read_inputs, split_pattern
 from imgpar.inputs.sources import Source
+from imgpar.inputs.walk import mirror_names, path_below
 
 
 def scan(
@@ -36,10 +38,10 @@ def scan(
         out: output folder, which is skipped inside of an input; None if there is none.
         patterns: applied to paths below a folder, and to the names of files that were named.
         enters: which folders are read, by their absolute path; None reads all.
-        base: folder below which outputs keep the paths of their inputs; empty is none.
+        base: absolute path of a folder that OUT mirrors instead, with all inputs in it; empty for none.
 
     Raises:
-        UsageError: every input is missing.
+        UsageError: every input is missing, or one does not lie in `base`.
         NoInputError: all inputs are patterns without a match.
     """
     named = read_inputs(inputs, out, recursive=not patterns or patterns.recursive, base=base)
@@ -47,7 +49,7 @@ def scan(
         raise nothing_there(named.missing)
     for root in named.roots:
         root.leave_out, root.enters = out or "", enters
-    return _batches(named, patterns)
+    return _below_base(named, patterns) if base else _batches(named, patterns)
 
 
 def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = None) -> Iterator[Batch]:
@@ -80,6 +82,59 @@ def scan_in_order(inputs: Sequence[str | Source], patterns: Patterns | None = No
                 yield from scan([given, *opener], out=None, patterns=patterns)
 
     return batches()
+
+
+def _below_base(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
+    """All media of inputs below one folder, which OUT mirrors."""
+    files = named.by_folder(named.files)
+    below = {folder: below_base(folder, named.base) for folder in files}  # raises at once
+    mirrored = [root.mirror for root in named.roots] + [placed.mirror for placed in named.sources]
+    places = _mirrors([*below.values(), *mirrored])
+    for root in named.roots:
+        root.mirror = places[root.mirror]
+    for placed in named.sources:
+        placed.mirror = places[placed.mirror]
+
+    inside: dict[str, list[str]] = {}
+    for place in filter(None, places.values()):
+        above, _, name = place.rpartition("/")
+        inside.setdefault(above, []).append(name)
+
+    def batches() -> Iterator[Batch]:
+        for folder, paths in files.items():
+            kept = [path for path in paths if not patterns or patterns.takes(os.path.basename(path))]
+            mirror = places[below[folder]]
+            names = [(path, path_below(mirror, os.path.basename(path))) for path in kept]
+            items = tuple(named_item(*name)._replace(named=True) for name in names)
+            left_out = len(paths) - len(kept)
+            yield Batch(
+                folder,
+                mirror,
+                items,
+                folders=tuple(inside.get(mirror, ())),
+                excluded=left_out,
+                root=named.base,
+            )
+        yield from _batches(replace(named, files=[]), patterns)
+
+    return batches()
+
+
+def _mirrors(folders: Iterable[str]) -> dict[str, str]:
+    """The paths below OUT of these folders and those above them: their own, unless two names in a folder
+    differ only by case or Unicode form."""
+    inside: dict[str, set[str]] = {"": set()}
+    for folder in folders:
+        while folder:
+            above, _, name = folder.rpartition("/")
+            inside.setdefault(folder, set())
+            inside.setdefault(above, set()).add(name)
+            folder = above
+    places = {"": ""}
+    for folder in sorted(inside, key=lambda path: path.count("/") + bool(path)):
+        for name, place in mirror_names(sorted(inside[folder])).items():
+            places[path_below(folder, name)] = path_below(places[folder], place)
+    return places
 
 
 def scan_path(
@@ -116,9 +171,7 @@ def check_one_exists(inputs: Iterable[str]) -> None:
 
 
 def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
-    if named.base:
-        yield from _files_below(named, patterns)
-    elif named.files:
+    if named.files:
         files = [path for path in named.files if not patterns or patterns.takes(os.path.basename(path))]
         items = tuple(named_item(path, os.path.basename(path))._replace(named=True) for path in files)
         mirrors = (*(root.mirror for root in named.roots), *(placed.mirror for placed in named.sources))
@@ -128,28 +181,6 @@ def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
         yield from root.batches(root.mirror, patterns)
     for number, placed in enumerate(named.sources, 1):
         yield from with_number(number, placed.source.batches(placed.mirror, patterns))
-
-
-def _files_below(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
-    """The files that were named, a batch for each of their folders below the common one."""
-    folders = dict[str, list[tuple[str, str]]]()
-    for path in named.files:
-        place = below(named.base, path)
-        folders.setdefault(place.rpartition("/")[0], []).append((path, place))
-    mirrors = {*folders, *(root.mirror for root in named.roots)}
-    for mirror, files in folders.items():
-        start = f"{mirror}/" if mirror else ""
-        others = {each.removeprefix(start).split("/")[0] for each in mirrors if each.startswith(start)}
-        taken = [(path, place) for path, place in files if not patterns or patterns.takes(place)]
-        items = tuple(named_item(path, place)._replace(named=True) for path, place in taken)
-        yield Batch(
-            os.path.dirname(files[0][0]),
-            mirror,
-            items,
-            folders=tuple(sorted(others - {"", mirror})),
-            excluded=len(files) - len(taken),
-            files=True,
-        )
 
 
 def nothing_there(missing: Sequence[str]) -> UsageError:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from imgpar.core.addresses import STORES, last_part, scheme_of, without_secrets
 from imgpar.core.errors import UsageError, refuse_collapsed, unknown_scheme
+from imgpar.core.plugins import for_address, plugins_of
+from imgpar.inputs.foreign import as_source
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.numbers import sources_of
@@ -28,7 +30,7 @@ from imgpar.inputs.schemes import (
     made_source,
     opened_archive,
 )
-from imgpar.inputs.sources import NO_ACCESS, Access, Source
+from imgpar.inputs.sources import MEMBERS, NO_ACCESS, Access, Source, SourceLike
 
 if TYPE_CHECKING:
     from imgpar.inputs.remote_archives import Copies
@@ -122,10 +124,12 @@ class SourceOpener:
         if scheme := scheme_of(path):
             if is_remote_archive(path):
                 return self._remote_archive(path)
-            found = SCHEMES.get(scheme)
-            if found is None:
-                raise unknown_scheme(path, (*SINGLE, *SCHEMES))
-            return made_source(found, path, self._access)
+            if (found := SCHEMES.get(scheme)) is not None:
+                return made_source(found, path, self._access)
+            added: SourceLike | None = for_address("sources", path, MEMBERS, self._access)
+            if added is None:
+                raise unknown_scheme(path, (*SINGLE, *SCHEMES, *plugins_of("sources")))
+            return as_source(added)
         refuse_collapsed(path, (*SINGLE, *SCHEMES))
         if archive_suffix(path) and os.path.isfile(path):
             return opened_archive(os.path.abspath(path), self._access)

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from imgpar.core.addresses import is_address
+from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.inputs.batches import Batch, holds_output
@@ -79,7 +79,14 @@ class Named:
     missing: list[str]
     sources: list[Placed] = field(default_factory=list)
     base: str = ""
-    """Folder that contains all, below which each has its path."""
+    """Folder above all inputs that OUT mirrors; empty where each folder is mirrored by itself."""
+
+    def by_folder(self, files: Iterable[str]) -> dict[str, list[str]]:
+        """These files by their folders, in their order."""
+        found: dict[str, list[str]] = {}
+        for path in files:
+            found.setdefault(os.path.dirname(path), []).append(path)
+        return found
 
 
 def read_inputs(
@@ -91,7 +98,7 @@ def read_inputs(
         inputs: as given.
         out: output folder; None if there is none.
         recursive: whether subfolders are read: an input in one of them is then part of the outer input.
-        base: folder below which outputs keep the paths of their inputs; empty is none.
+        base: folder below which all inputs lie, as OUT is to mirror it; empty for none.
 
     Raises:
         UsageError: an input does not lie in `base`.
@@ -120,7 +127,10 @@ def read_inputs(
     kept = _outermost(list(roots.values()), outside) if recursive else list(roots.values())
     single = [full for place, full in files.items() if not _walked(kept, place, outside, recursive)]
     if base:
-        _place_below(base, [*kept, *sources])
+        for root in kept:
+            root.mirror = below_base(root.path, base)
+        for placed in sources:
+            placed.mirror = _folder_of(placed.source, base)
     elif len(kept) + len(single) + len(sources) > 1:
         _name([*kept, *(placed for placed in sources if not placed.source.loose)])
     for root in kept:
@@ -243,37 +253,31 @@ def _relative(path: str, root: str) -> str:
     return path[len(os.path.join(root, "")) :].replace(os.sep, "/")
 
 
-def below(base: str, path: str) -> str:
-    """The path of an input below `base`, with `/`; empty for `base` itself.
+def below_base(path: str, base: str) -> str:
+    """The path of an input below the folder that OUT mirrors, with `/`; empty for that folder itself.
+
+    >>> below_base("/photos/2024/a.jpg", "/photos")
+    '2024/a.jpg'
 
     Raises:
         UsageError: it does not lie there.
     """
-    top, place = os.path.realpath(base), real_place(path)
-    if place == top:
-        return ""
-    if not place.startswith(os.path.join(top, "")):
-        raise UsageError(f"{path} does not lie in the root {base}.", fix="Choose a folder that contains all.")
-    return _relative(place, top)
+    for inner, outer in ((path, base), (real_place(path), os.path.realpath(base))):
+        if inner == outer:
+            return ""
+        if inner.startswith(os.path.join(outer, "")):
+            return _relative(inner, outer)
+    raise UsageError(
+        f"{without_secrets(path)} does not lie in the root {base}.",
+        fix="Name a root above all inputs, or leave it out.",
+    )
 
 
-def check_root(root: str | None) -> None:
-    """Raise UsageError where `root` is given and no folder."""
-    refuse_address(root or "", "a folder")
-    if root is not None and not os.path.isdir(root):
-        raise UsageError(f"The root {root} is no folder.", fix="Name the folder that contains the inputs.")
-
-
-def _place_below(base: str, roots: Sequence[Root | Placed]) -> None:
-    """Each folder and archive gets its path below `base`; other sources keep their names."""
-    for root in roots:
-        if isinstance(root, Root):
-            root.mirror = below(base, root.real)
-        elif not root.source.loose and os.path.isabs(root.real):
-            above, _, _ = below(base, root.real).rpartition("/")
-            root.mirror = "/".join(filter(None, (above, _own_names(root.real)[0])))
-        elif not root.source.loose:
-            root.mirror = _own_names(root.real)[0]
+def _folder_of(archive: Source, base: str) -> str:
+    """The folder below OUT of an archive: its name without suffix."""
+    below = below_base(archive.root, base)
+    suffix = archive_suffix(below)
+    return below[: -len(suffix) - 1] if suffix else below
 
 
 def _name(roots: Sequence[Root | Placed]) -> None:

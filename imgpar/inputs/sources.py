@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import IO, NamedTuple, Protocol, TypeGuard
 
-from imgpar.core.errors import DamagedError, SourceError
+from imgpar.core.errors import DamagedError, ImgparError, SourceError
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.inputs.batches import Batch, why_unreadable
@@ -38,11 +38,13 @@ class Access(NamedTuple):
     """Limits of transfers, for sources that wait."""
     columns: tuple[str, ...] = ()
     """What a table must have beside the address."""
-    root: str = ""
-    """Folder below which files keep their paths; empty is the current one."""
 
 
 NO_ACCESS = Access()
+
+
+MEMBERS = ("root", "waits", "batches", "open")
+"""What every source has."""
 
 
 class SourceLike(Protocol):
@@ -141,6 +143,11 @@ class Source(ABC):
         """What serves an item: each host has a limit of transfers. By default all come from one."""
         return self.root
 
+    @property
+    def own_class(self) -> type:
+        """The class that messages name."""
+        return type(self)
+
     def close(self) -> None:  # noqa: B027
         """End connections, when a run ends; called if it waits. The next call of another method begins
         anew."""
@@ -155,7 +162,7 @@ def content_of(source: Source, item: Item) -> Iterator[bytes | IO[bytes] | str]:
         DamagedError: the source finds it damaged.
     """
     try:
-        with read_content(source.open(item)) as content:
+        with read_content(_open(source, item)) as content:
             yield content
     except source.damage as error:
         raise DamagedError(f"It is damaged: {error}.") from None
@@ -163,8 +170,22 @@ def content_of(source: Source, item: Item) -> Iterator[bytes | IO[bytes] | str]:
         raise SourceError(why_unreadable(error)) from None
 
 
+def _open(source: Source, item: Item) -> Content:
+    """What `open` of a source returns; anything that code of the user raises is an error of the item."""
+    try:
+        return source.open(item)
+    except (ImgparError, MemoryError, OSError):
+        raise
+    except Exception as error:
+        kind = source.own_class
+        if isinstance(error, source.damage) or kind.__module__.startswith("imgpar."):
+            raise
+        words = f"{type(error).__name__}: {error}".removesuffix(".")
+        raise SourceError(
+            f"{kind.__qualname__}.open raised {words}.", fix="Its traceback is in the report."
+        ) from error
+
+
 def is_source(given: object) -> TypeGuard[SourceLike]:
     """Whether an input is a source, not a path."""
-    return isinstance(given, Source) or all(
-        hasattr(given, name) for name in ("root", "waits", "batches", "open")
-    )
+    return isinstance(given, Source) or all(hasattr(given, name) for name in MEMBERS)

@@ -28,7 +28,7 @@ from imgpar.core.errors import BadValueError, bad_value, closest
 from imgpar.core.filenames import fold
 from imgpar.core.job import Item
 from imgpar.core.properties import Properties
-from imgpar.formats.registry import FORMATS, find_format
+from imgpar.formats.registry import FORMATS, every_format, find_format
 from imgpar.inputs.batches import is_clip, known_suffix, suffix_of
 
 Span = tuple[float, float]
@@ -341,7 +341,7 @@ def _format(text: str) -> str:
     try:
         return find_format(text).name
     except BadValueError as error:
-        fix = error.fix or f"There are {', '.join(FORMATS)}."
+        fix = error.fix or f"There are {', '.join(known.name for known in every_format())}."
         raise BadValueError(f"There is no format {text!r} for {parsing.VALUE}.", fix=fix) from None
 
 

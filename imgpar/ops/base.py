@@ -14,11 +14,13 @@ converts to the nearest of them before it calls `plan`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from imgpar.core import parsing
+from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.job import ItemFacts
 from imgpar.core.options import Declared
 from imgpar.core.spec import Colour, Frame, Layout, Spec
@@ -80,6 +82,21 @@ class Operation(Declared):
     def begin(self, item: ItemFacts) -> None:
         """Called in each worker before the first frame of an item; for stateful operations."""
 
+    def numbered(self, step: int) -> Operation:  # noqa: ARG002
+        """The operation with its number in the pipeline, counted from 1, where its messages name it."""
+        return self
+
+    @property
+    def sets_up(self) -> bool:
+        """Whether `set_up` may fail."""
+        return False
+
+    def set_up(self) -> None:
+        """Called in each process before it works on a picture; raises SetupError where it never can."""
+
+    def tear_down(self) -> None:
+        """Called in each worker at the end of a run."""
+
     @property
     def asks(self) -> frozenset[str]:
         """The fields of the input's metadata that it uses: names of `ItemFacts.details`."""
@@ -102,6 +119,21 @@ class Operation(Declared):
     def idle(self, spec: Spec) -> bool:  # noqa: ARG002
         """Whether this operation has no effect on such a frame."""
         return False
+
+    @property
+    def together(self) -> bool:
+        """Whether it works on several frames at once."""
+        return False
+
+    @property
+    def batch(self) -> int:
+        """How many pictures it takes at once, at most; more than 1 for functions that take batches."""
+        return 1
+
+    def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The results for frames of one item, in order, for functions of the user. It may read ahead, so with
+        `together` the frames must stay valid until their results are made."""
+        raise NotImplementedError
 
     @property
     def looks(self) -> bool:
@@ -186,6 +218,19 @@ class Operation(Declared):
             BadValueError: such a file cannot be read.
         """
         return ""
+
+
+@contextmanager
+def named_errors(name: str) -> Iterator[None]:
+    """Errors of libraries, and of operations of other packages, in the block as TransformError of the
+    operation `name`."""
+    try:
+        yield
+    except (ImgparError, MemoryError):
+        raise
+    except Exception as error:
+        words = library_words(error, "an unexpected error")
+        raise TransformError(f"{name} failed: {words}.", fix="Its traceback is in the report.") from error
 
 
 def for_item(

@@ -64,7 +64,7 @@ def _parts(value: object) -> tuple[Any, ...]:
                 value.__code__,
                 value.__defaults__,
                 value.__kwdefaults__,
-                _cells(value),
+                cell_values(value),
                 used,
             )
     name = f"{type(value).__module__}.{type(value).__qualname__}"
@@ -73,7 +73,7 @@ def _parts(value: object) -> tuple[Any, ...]:
     return (name, vars(type(value)).get("__call__"), getattr(value, "__dict__", None))
 
 
-def _cells(function: types.FunctionType) -> list[object]:
+def cell_values(function: types.FunctionType) -> list[object]:
     """Closure values of a nested function; unbound names are skipped."""
     found = []
     for cell in function.__closure__ or ():

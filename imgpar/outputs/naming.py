@@ -15,12 +15,13 @@ from imgpar.inputs.addresses import alternative
 from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.companions import SIDECAR, Leader, companions
 from imgpar.outputs.destination import Out
+from imgpar.outputs.name_function import NoNameError
 from imgpar.outputs.paths import TemplatePaths, plain_names
 from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.split_names import Parts
 from imgpar.outputs.stems import settle_by_name
 from imgpar.outputs.target_formats import Wish
-from imgpar.outputs.templates import NoNameError, is_numbered
+from imgpar.outputs.templates import is_numbered
 
 
 class NamesFormats(Protocol):

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import WINDOWS, remove_file, replace
-from imgpar.core.liveness import TRIES, claim, hold, if_free, random_name
+from imgpar.core.liveness import attempts, claim, hold, if_free, random_name
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -56,7 +56,7 @@ class Partial:
         """A new one for the archive at `root`. Raises OSError."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
         _sweep(os.path.dirname(root))
-        for _ in range(TRIES):
+        for _ in attempts():
             path = _path(root, random_name())
             handle = os.open(path, flags, 0o666)
             if hold(handle, path):

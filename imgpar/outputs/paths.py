@@ -14,6 +14,7 @@ from imgpar.core.templates import Value
 from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.inputs.batches import known_suffix
 from imgpar.outputs.destination import Out
+from imgpar.outputs.name_function import FIELD, FunctionName
 from imgpar.outputs.target_formats import Wish, WishedFile
 from imgpar.outputs.templates import NameTemplate, clean, name_template
 
@@ -81,6 +82,8 @@ class TemplatePaths:
     def __init__(self, out: Out, known: Known) -> None:
         self._out, self._known = out, known
         self._folders: dict[str, str] = {}
+        self._called: dict[tuple[str, str], str] = {}
+        """What functions returned, by their text and the path of the item."""
         self.dated = set[str]()
         """Inputs whose name has the time of the file, because they do not say when they were taken."""
 
@@ -161,7 +164,16 @@ class TemplatePaths:
             "page": self._known.page,
             "hash": known.digest,
         }
+        if isinstance(target.name, FunctionName):
+            values[FIELD] = self._named_by(target.name, item)
         return template, values, more, suffix
+
+    def _named_by(self, function: FunctionName, item: Item) -> str:
+        """What a function returns for an item. Raises NoNameError."""
+        key = function, item.path
+        if key not in self._called:
+            self._called[key] = function.of(item)
+        return self._called[key]
 
     def _date(
         self, item: Item, template: NameTemplate, taken: datetime | None, edits: MetadataEdits | None

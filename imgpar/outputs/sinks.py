@@ -21,6 +21,7 @@ from imgpar.core.digest import LocalFiles, Store
 from imgpar.core.errors import UsageError, refuse_collapsed, unknown_scheme
 from imgpar.core.fs import OURS
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
+from imgpar.core.plugins import for_address, plugins_of
 from imgpar.inputs.batches import open_folder
 from imgpar.inputs.roots import absolute
 
@@ -51,6 +52,8 @@ SHARDS = os.path.join(OURS, "shards.db")
 
 SCHEMES: dict[str, tuple[str, str]] = dict.fromkeys(STORES, ("imgpar.outputs.store_sink", "StoreSink"))
 """Module and class of the sink for an address, by its scheme; the class is called with the address."""
+
+_MEMBERS = ("root", "waits", "find", "digest", "publish", "close")
 
 
 class Sink(Store, Protocol):
@@ -222,12 +225,13 @@ def sink_of(out: str) -> Sink | None:
     """The sink for OUT, an address or a path; None for a folder or a single file.
 
     Raises:
-        UsageError: nothing can be written to an address with its scheme, or to an archive of its kind.
+        UsageError: nothing can be written to an address with its scheme, or to an archive of its kind, or the
+            package that adds it cannot be used.
     """
     if scheme := scheme_of(out):
         found, name = SCHEMES.get(scheme), out
         if found is None:
-            raise unknown_scheme(out, SCHEMES, "written to")
+            return _added(out)
         if suffix := archive_of_name(out):
             raise UsageError(
                 f"{without_secrets(out)} is named like an archive (.{suffix}); none is stored at an address.",
@@ -239,6 +243,14 @@ def sink_of(out: str) -> Sink | None:
         if found is None:
             return None
     made: Sink = getattr(importlib.import_module(found[0]), found[1])(name)
+    return made
+
+
+def _added(out: str) -> Sink:
+    """The sink of another package for an address."""
+    made: Sink | None = for_address("sinks", out, _MEMBERS)
+    if made is None:
+        raise unknown_scheme(out, (*SCHEMES, *plugins_of("sinks")), "written to")
     return made
 
 
@@ -274,9 +286,7 @@ def archive_of_name(out: str) -> str:
 
 def check_sink(sink: object) -> Sink:
     """The sink that a caller gave as `out`; raises UsageError where it lacks a method."""
-    missing = [
-        name for name in ("root", "waits", "find", "digest", "publish", "close") if not hasattr(sink, name)
-    ]
+    missing = [name for name in _MEMBERS if not hasattr(sink, name)]
     if missing:
         raise UsageError(
             f"out is a {type(sink).__name__}, neither a path nor a sink: it has no {', '.join(missing)}.",

@@ -10,7 +10,7 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Split
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions
-from imgpar.formats.registry import FORMATS, Format, find_format, list_hint
+from imgpar.formats.registry import FORMATS, Format, every_format, find_format, list_hint
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
@@ -102,9 +102,7 @@ class Wishes:
 
     def _check(self, target: Format) -> None:
         if not target.writable:
-            same = [
-                known.suffix for known in FORMATS.values() if known.writable and known.kind == target.kind
-            ]
+            same = [known.suffix for known in every_format() if known.writable and known.kind == target.kind]
             fix = TOGETHER.get(target.name, f"Choose one of {', '.join(same)}")
             raise UsageError(f"imgpar does not write {target.title}.", fix=f"{fix}.")
         if target.kind == "audio" and self._out.in_place:

@@ -19,6 +19,7 @@ from imgpar.core.fs import OURS
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Field, Template, Value, parse_template
 from imgpar.formats.registry import format_of_suffix
+from imgpar.outputs.name_function import FIELD, FORBIDDEN, FunctionName, NoNameError
 
 STEM = "{stem}"
 SIZED = "{stem}-{width}"
@@ -44,8 +45,8 @@ HEADER_FIELDS = frozenset(("date", "camera", "width", "height", "hash"))
 """Fields whose values workers read in the input."""
 _PER_INPUT = frozenset(field.name for field in FIELDS) - {"ext", "recipe", "page", "width", "height"}
 _FOLDERS = Field("folders", "text", "the path of the folder, with separators")
+_FUNCTION = Field(FIELD, "text", "what a function returns")
 _WHOLE_DIR = re.compile(r"(^|/)\{dir(\|[^{}]*)?\}(?=/)")
-_FORBIDDEN = frozenset('\\:*?"<>|')
 _ILLEGAL = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 _SUFFIX = ".{ext}"
 _OUTSIDE = "Begin with a name: no /, no .. and no drive."
@@ -91,10 +92,6 @@ class NameTemplate(NamedTuple):
         return "/".join([*folders, legal(stem, suffix)])
 
 
-class NoNameError(UsageError):
-    """The template gives no name for an input."""
-
-
 def clean(text: str) -> str:
     """A text from metadata as part of a name: without separators and characters that a file system refuses.
 
@@ -104,7 +101,7 @@ def clean(text: str) -> str:
     return _ILLEGAL.sub("_", text).strip(" .")
 
 
-@parsing.accepts("str")
+@parsing.accepts("str | Callable[[Item], str]")
 def parse_name(value: object) -> str:
     """The template of one output; a final `.{ext}` is left out. Empty where it changes nothing.
 
@@ -115,13 +112,17 @@ def parse_name(value: object) -> str:
     return "" if text == STEM else text
 
 
-@parsing.accepts("str")
+@parsing.accepts("str | Callable[[Item], str]")
 def parse_names(value: object) -> str:
     """The template of all outputs: as for one, but `{stem}` stays, because sizes have another default.
 
     >>> parse_names("{stem}.{ext}")
     '{stem}'
     """
+    if isinstance(value, FunctionName):
+        return value
+    if callable(value):
+        return FunctionName(value)
     text = parsing.text(value)
     template = parse_template(text, FIELDS, "a name with fields")
     text = text.removesuffix(_SUFFIX)
@@ -134,7 +135,7 @@ def parse_names(value: object) -> str:
 def _check_literals(text: str, template: Template) -> None:
     """Refuse names that would lie outside of OUT, or that some file system refuses."""
     plain = "".join(template.literals)
-    wrong = sorted(_FORBIDDEN.intersection(plain)) + [repr(c) for c in plain if not c.isprintable()]
+    wrong = sorted(FORBIDDEN.intersection(plain)) + [repr(c) for c in plain if not c.isprintable()]
     if wrong:
         fix = "Folders are separated by /." if wrong == ["\\"] else "Leave it out."
         raise BadValueError(f"{parsing.VALUE} {text!r} has {wrong[0]} in it, which is for no name.", fix=fix)
@@ -163,8 +164,8 @@ def name_template(text: str) -> NameTemplate:
     """The template for a text from `parse_name`; empty is the name of the input."""
     text = _WHOLE_DIR.sub(lambda found: f"{found[1]}{{folders{found[2] or '|'}}}", text or STEM)
     text = text.replace("{dir}", "{dir|}")  # OUT itself has none
-    template = Template.parse(text, (*FIELDS, _FOLDERS))
-    folders = any("/" in literal for literal in template.literals)
+    template = Template.parse(text, (*FIELDS, _FOLDERS, _FUNCTION))
+    folders = FIELD in template.fields or any("/" in literal for literal in template.literals)
     fields = template.fields
     if "folders" in fields:
         fields = (fields - {"folders"}) | {"dir"}
@@ -184,10 +185,10 @@ def parse_affix(value: object) -> str:
     'web-'
     """
     text = parsing.text(value)
-    if not text.isprintable() or not {*_FORBIDDEN, "/"}.isdisjoint(text):
+    if not text.isprintable() or not {*FORBIDDEN, "/"}.isdisjoint(text):
         raise bad_value(
             parsing.VALUE,
-            "a part of a file name, without / and none of " + " ".join(sorted(_FORBIDDEN)),
+            "a part of a file name, without / and none of " + " ".join(sorted(FORBIDDEN)),
             text,
         )
     return text
@@ -269,6 +270,8 @@ class Naming(Declared):
             own: the template of the output; empty takes that of the recipe.
         """
         text = own or self.name or (SIZED if self.sizes else STEM)
+        if isinstance(text, FunctionName):
+            return FunctionName(text.function, self.prefix, self.suffix)
         if not (self.prefix or self.suffix):
             return "" if text == STEM else text
         above, slash, stem = text.rpartition("/")

@@ -50,6 +50,11 @@ class Branch(NamedTuple):
         operations = tuple(operation.at_density(dpi) for operation in self.operations)
         return self._replace(operations=operations, encode=replace(self.encode, dpi=dpi, scaled=True))
 
+    def numbered(self) -> Branch:
+        """The branch whose operations know their number in it."""
+        operations = tuple(kind.numbered(step) for step, kind in enumerate(self.operations, 1))
+        return self._replace(operations=operations)
+
     def key(self) -> str:
         """A digest of everything that determines this output. It is the key of a recipe without [[output]]
         that makes the same output, so adding [[output]] tables to a recipe leaves existing files unchanged.

@@ -16,16 +16,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.errors import UsageError, bad_value, refuse_address
+from imgpar.core.install_hint import pip
 from imgpar.core.job import Split
+from imgpar.core.plugins import Plugin, unmet
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
-from imgpar.ops import Operation
+from imgpar.ops import Operation, origin_of
+from imgpar.outputs.name_function import FunctionName
 from imgpar.outputs.sidefiles import check_place, write_whole
 from imgpar.outputs.templates import Naming
 from imgpar.recipe.outputs import Branch, Output, overriding, sized
@@ -35,12 +40,15 @@ from imgpar.recipe.tables import (
     settings_from,
     table_of,
     tables_in,
+    unknown_operations,
 )
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _USUAL_NAMES = Naming()
+_NO_SETTINGS = ("operations", "output", "requires")
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(>=\d+(\.\d+)*\S*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,15 @@ class Recipe:
     """Outputs with operations and settings of their own; empty is one output of the operations above."""
     chosen: bool = field(default=False, compare=False)
     """Whether `to` was given explicitly for this run; the formats of a recipe file do not apply to clips."""
+
+    @classmethod
+    def of(cls, given: Recipe | str | os.PathLike[str] | None) -> Recipe:
+        """The recipe that a call was given: itself, the path of a file, the name of a built-in one, or none.
+
+        Raises:
+            UsageError: it does not exist or is invalid.
+        """
+        return cls.load(given) if isinstance(given, (str, os.PathLike)) else given or cls()
 
     @classmethod
     def load(cls, source: str | os.PathLike[str]) -> Recipe:
@@ -107,7 +124,8 @@ class Recipe:
     ) -> Recipe:
         """The recipe from parsed TOML. `where` names it in errors; relative file names are resolved in
         `folder`."""
-        settings = {key: value for key, value in data.items() if key not in ("operations", "output")}
+        _check_required(data, where)
+        settings = {key: value for key, value in data.items() if key not in _NO_SETTINGS}
         operations = operations_from(data.get("operations", []), where, folder)
         outputs = tuple(
             Output.from_dict(table, f"output {n} of {where}", folder=folder)
@@ -165,7 +183,7 @@ class Recipe:
         Raises UsageError for an unknown key, BadValueError for an invalid value.
         """
         declared = {**EncodeOptions.options(), **Extraction.options(), **Naming.options()}
-        changes = overriding(settings_from(settings, label, ("operations", "output"), declared))
+        changes = overriding(settings_from(settings, label, _NO_SETTINGS, declared))
         chosen = self.chosen or "to" in changes
         to = changes.pop("to", self.to)
         extract = {key: changes.pop(key) for key in Extraction.options() if key in changes}
@@ -184,8 +202,15 @@ class Recipe:
         """The naming of outputs, where one input has several files in one format."""
         return self.extract.split or ("pages" if self.encode.may_split else "")
 
+    @property
+    def _names(self) -> list[str]:
+        """The templates of all outputs."""
+        return [self.naming.name, *(output.name for output in self.outputs)]
+
     def to_dict(self) -> dict[str, Any]:
         """The recipe as TOML values without defaults. Raises UsageError for Python functions."""
+        if any(isinstance(name, FunctionName) for name in self._names):
+            raise UsageError("A name that a function gives has no text form.", fix="Use a template.")
         data: dict[str, Any] = {}
         if self.to:
             data["to"] = self.to[0] if len(self.to) == 1 else list(self.to)
@@ -204,7 +229,13 @@ class Recipe:
 
     def to_toml(self) -> str:
         """The recipe as TOML text; `Recipe.load` restores an equal recipe."""
-        return "\n".join(_blocks(self.to_dict()))
+        required = [f"{plugin.package}>={plugin.version}" for plugin in self._plugins()]
+        return "\n".join(_blocks(({"requires": required} if required else {}) | self.to_dict()))
+
+    def _plugins(self) -> list[Plugin]:
+        """The entry points of its operations, one per package."""
+        found = filter(None, (origin_of(type(operation)) for operation in self.every_operation))
+        return list({plugin.package: plugin for plugin in found}.values())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the recipe to a TOML file atomically.
@@ -233,6 +264,10 @@ class Recipe:
 
         Physical sizes are in pixels here. Raises BadValueError where one is too large.
         """
+        return self._branches
+
+    @cached_property
+    def _branches(self) -> tuple[Branch, ...]:
         naming = self.naming
         shared = Branch(
             self.operations, self.to, self.encode, naming.template(), self.extract, flat=naming.flat
@@ -241,7 +276,24 @@ class Recipe:
             found = tuple(sized(shared, naming.sizes))
         else:
             found = tuple(output.following(shared, naming) for output in self.outputs) or (shared,)
-        return tuple(branch.in_pixels() for branch in found)
+        return tuple(branch.in_pixels().numbered() for branch in found)
+
+
+def _check_required(data: Mapping[str, Any], where: str) -> None:
+    """Refuse a recipe whose operations are of packages that are not installed; raises UsageError."""
+    given = data.get("requires", [])
+    if not isinstance(given, list) or not all(
+        isinstance(one, str) and _REQUIREMENT.fullmatch(one) for one in given
+    ):
+        raise bad_value(f"requires in {where}", 'packages such as ["imgpar-vignette>=1.0"]', given)
+    if given and (absent := unmet(given)):
+        names, several = " and ".join(absent), len(absent) > 1
+        unknown = ", ".join(unknown_operations(data.get("operations", [])))
+        first = f"The operation {unknown} of {where} is of" if unknown and not several else f"{where} needs"
+        words = (
+            f"{first} the package{'s' * several} {names}, which {'are' if several else 'is'} not installed."
+        )
+        raise UsageError(words, fix=f"Run: {pip(' '.join(absent))}")
 
 
 def check_recipe_place(path: str, inputs: Iterable[str] = ()) -> None:

@@ -12,7 +12,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value, suggested
 from imgpar.formats.metadata.fields import NewFields
 from imgpar.formats.options import EncodeOptions
-from imgpar.ops import Operation, Option, operation_types
+from imgpar.ops import Operation, Option, find_operation, operation_names, operation_types
 
 
 def make_operation(
@@ -27,10 +27,10 @@ def make_operation(
     >>> make_operation("blur", "2.5")
     Blur(sigma=2.5)
     """
-    kinds = operation_types()
-    if name not in kinds:
-        raise unknown_name("operation", name, name + where, kinds)
-    options = kinds[name].options()
+    kind = find_operation(name)
+    if kind is None:
+        raise unknown_name("operation", name, name + where, operation_names())
+    options = kind.options()
     primary = next(iter(options), "")
     label = (label or name) + where
     if not primary:
@@ -40,7 +40,7 @@ def make_operation(
         if given.get(primary) is not None:
             raise UsageError(f"{label} is given twice, as its value and as {primary}.", fix="Leave one out.")
         given = {**given, primary: value}
-    elif given.get(primary) is None and primary in _required(kinds[name]):
+    elif given.get(primary) is None and primary in _required(kind):
         raise BadValueError(f"{label} needs a value.", fix=f"An example is {options[primary].example!r}.")
     made = {}
     for key, raw in given.items():
@@ -48,7 +48,7 @@ def make_operation(
             raise unknown_name("field", key, f"{key} of {label}", options)
         if raw is not None:
             made[key] = parsing.named(label if key == primary else key + where, options[key].parse, raw)
-    return kinds[name](**made)
+    return kind(**made)
 
 
 def is_setting(name: str, value: object, field: Option) -> bool:
@@ -148,21 +148,32 @@ def operations_from(value: object, where: str, folder: str | os.PathLike[str] = 
     )
 
 
+def unknown_operations(value: object) -> list[str]:
+    """What stands first in [[operations]] tables without the name of a known operation."""
+    tables = value if isinstance(value, list) else []
+    return [
+        str(next(iter(table)))
+        for table in tables
+        if isinstance(table, Mapping) and table and not table.keys() & operation_types().keys()
+    ]
+
+
 def operation_from(table: Mapping[str, Any], where: str, folder: str | os.PathLike[str]) -> Operation:
     """The operation of one [[operations]] table."""
     kinds = operation_types()
-    names = [key for key in table if key in kinds]
+    names = [key for key in table if key in kinds] or [key for key in table if find_operation(key)]
     if len(names) > 1:
         both = " and ".join(names)
         raise UsageError(
             f"There are two operations in {where}: {both}.", fix="Write an [[operations]] table for each."
         )
     if not names:
-        near = next(filter(None, (suggested(key, kinds) for key in table)), "")
-        fix = f"Did you mean {near!r}?" if near else "Known are " + ", ".join(kinds) + "."
+        known = operation_names()
+        near = next(filter(None, (suggested(key, known) for key in table)), "")
+        fix = f"Did you mean {near!r}?" if near else "Known are " + ", ".join(known) + "."
         raise UsageError(f"There is no operation's name in {where}.", fix=fix)
     name = names[0]
-    options = kinds[name].options()
+    options = operation_types()[name].options()
     primary = next(iter(options), "")
     fields = {key: value for key, value in table.items() if key != name}
     for key, option in options.items():
@@ -179,7 +190,12 @@ def table_of(operation: Operation) -> dict[str, Any]:
     if not operation.portable:
         raise UsageError(
             "A recipe with a Python function cannot be written to a file.",
-            fix="Leave out apply, or use the recipe in Python.",
+            fix=f"Leave out {operation.name}, or use the recipe in Python.",
+        )
+    if find_operation(operation.name) is not type(operation):
+        raise UsageError(
+            f"A recipe with {operation.name} cannot be written to a file: it is of no installed package.",
+            fix="Declare an entry point for it, or use the recipe in Python.",
         )
     options = operation.options()
     primary = next(iter(options), "")
@@ -225,6 +241,6 @@ def unknown_name(what: str, name: str, shown: str, known: Iterable[str]) -> Usag
     known = list(known)
     near = suggested(name, known)
     fix = f"Did you mean {near!r}?" if near else f"Known are {', '.join(known)}."
-    if what == "key" and name in operation_types():
+    if what == "key" and find_operation(name):
         fix = "Operations stand in [[operations]] tables of their own."
     return UsageError(f"There is no {what} {shown}.", fix=fix)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ class Context:
     buffer: memoryview
     kept: dict[str, Any] = field(repr=False)
     _ask: Ask = field(repr=False)
+    _request: Callable[[Task, int], None] = field(repr=False)
     _channel: WorkerEnd = field(repr=False)
     _accept: Callable[[Any], None] = field(repr=False)
 
@@ -47,6 +48,11 @@ class Context:
         """
         return self._ask(self.task, nbytes, standing)
 
+    def request(self, nbytes: int) -> None:
+        """Give up the task's lease and request one of at least `nbytes`, which the next `lease` awaits. Of
+        tasks that are performed together each does so before the first of them waits, in reverse order."""
+        self._request(self.task, nbytes)
+
     def helpers(self) -> Helpers:
         """The other workers, for a job that is a stream."""
         return Helpers(self._channel, self.buffer, self.task, self.lease, self._accept, self.clock.tick)
@@ -57,6 +63,19 @@ class Performer(Protocol):
 
     def begin(self) -> None:
         """Called once in every worker, before its first task of the run."""
+
+    def end(self) -> None:
+        """Called in every worker that has begun the run, after its last task, unless the worker is killed."""
+
+    def perform_together(
+        self, tasks: Sequence[Task], contexts: Sequence[Context]
+    ) -> list[tuple[int, Callable[[], Done]]]:
+        """Do what several tasks have in common.
+
+        Returns:
+            For each task its index and what completes it, to be called in this order; it raises as `perform`.
+            Those that wait for memory come last, so that none of them holds what another one waits for.
+        """
 
     def perform(self, task: Task, context: Context) -> Done:
         """Perform one task.

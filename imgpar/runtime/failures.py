@@ -19,7 +19,12 @@ from imgpar.runtime.protocol import Failed
 
 
 def failure_of(
-    error: Exception, serial: int, stage: str, timings: tuple[tuple[str, float], ...], item: int = -1
+    error: Exception,
+    serial: int,
+    stage: str,
+    timings: tuple[tuple[str, float], ...],
+    item: int = -1,
+    path: str = "",
 ) -> Failed:
     """The message for an exception; with a traceback unless the error is an imgpar error.
 
@@ -29,16 +34,16 @@ def failure_of(
         stage: name of the stage in which it was raised.
         timings: seconds per stage so far.
         item: index of the item that was being processed, in a job with several; −1 is none.
+        path: of the item, for the traceback; empty is unknown.
     """
     known = error if isinstance(error, ImgparError) else _as_item_error(error)
-    text = "" if isinstance(error, ImgparError) and error.__cause__ is None else _traceback(error)
     return Failed(
         serial,
         stage,
         type(known).__name__,
         shorten(known.message, 1000),
         shorten(known.fix, 1000),
-        text,
+        traceback_of(error, path),
         timings,
         item=item,
         failures=getattr(known, "failures", ()),
@@ -70,11 +75,17 @@ def _as_item_error(error: Exception) -> ImgparError:
     )
 
 
-def _traceback(error: Exception) -> str:
+def traceback_of(error: Exception, path: str = "") -> str:
+    """The traceback of an exception as text without secrets, shortened; empty for errors of imgpar that have
+    no other cause. `path` is the item, if known."""
+    if isinstance(error, ImgparError) and error.__cause__ is None:
+        return ""
     import traceback
 
+    # The cause comes first, and a long text is cut in the middle.
+    lines = [*traceback.format_exception(error), f"While processing {path}\n" if path else ""]
     # Cleaned before it is cut: half an address would not be recognised.
-    return shorten(without_secrets("".join(traceback.format_exception(error))))
+    return shorten(without_secrets("".join(lines)))
 
 
 def _memory_limit_text() -> str:

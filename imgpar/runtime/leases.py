@@ -161,7 +161,7 @@ class Leases:
                 state.lease = lease
             else:
                 worker.standing = lease
-            worker.waiting = None
+            worker.requests.pop()
             self.forget(state)
             messages.append((index, Grant(serial, lease)))
         if self._arrays and self.stalled and self._first_waiting() is None:
@@ -191,7 +191,7 @@ class Leases:
         worker, index = max(candidates or waiting, key=lambda pair: _waiting_job(pair[0]))
         serial = _waiting_serial(worker)
         task = worker.outstanding.pop(serial)
-        worker.waiting = None
+        worker.requests.pop()
         self.restart(self._jobs[task.job.id])
         return index, Deny(serial)
 
@@ -208,7 +208,9 @@ class Leases:
     def stalled(self) -> bool:
         """Whether all remaining tasks wait for memory that no task will free."""
         workers, tasks = self._workers.values(), self._tasks
-        if not any(worker.waiting for worker in workers) or tasks.downstream:
+        if not any(worker.waiting for worker in workers) or tasks.downstream or tasks.collected:
+            return False
+        if any(map(_works_meanwhile, workers)):
             return False
         if tasks.queue or tasks.suspects:
             return all(worker.waiting for worker in workers)
@@ -238,6 +240,15 @@ def too_large(serial: int, nbytes: int, largest: int) -> Failed:
         f"It needs {nbytes >> 20:,} MiB of shared memory, but there are only {largest >> 20:,} MiB.",
         "Raise the limit with --memory.",
         "",
+    )
+
+
+def _works_meanwhile(worker: WorkerState) -> bool:
+    """Whether a worker that waits for memory has a task to perform meanwhile."""
+    waiting = {serial for serial, _ in worker.requests}
+    return bool(waiting) and any(
+        task.stage in ("transform", "encode") and serial not in waiting
+        for serial, task in worker.outstanding.items()
     )
 
 

@@ -33,6 +33,7 @@ class Ledger:
         first_serial: serials continue from here, so that none is used twice in a session.
         together: whether one worker makes all outputs of a job, so that it can remove them again.
         facts: whether the results are facts about the inputs, and nothing is written.
+        retried: whether a job at which a worker crashes or hangs is tried once more.
     """
 
     def __init__(
@@ -44,12 +45,13 @@ class Ledger:
         first_serial: int = 0,
         together: bool = False,
         facts: bool = False,
+        retried: bool = True,
     ) -> None:
         self.workers: dict[int, WorkerState] = {}
         self.jobs: dict[int, JobState] = {}
         """Every unsettled job, by id."""
         self.allocator = allocator
-        self.arrays = arrays
+        self.arrays, self.retried = arrays, retried
         self._facts = facts
         self._together = together
         self._kills = 0
@@ -129,8 +131,15 @@ class Ledger:
             files=lambda task: self.jobs[task.job.id].outputs,
         )
 
-    def need(self, index: int, serial: int, nbytes: int) -> Settled | None:
-        """A task has released its lease and requests `nbytes`; settled if it can never have them."""
+    def need(self, index: int, serial: int, nbytes: int, later: bool = False) -> Settled | None:
+        """A task has released its lease and requests `nbytes`; settled if it can never have them.
+
+        Args:
+            index: of the worker.
+            serial: of the task.
+            nbytes: size of the lease in bytes.
+            later: as `Need.later`.
+        """
         worker = self.workers[index]
         state = self.jobs[worker.outstanding[serial].job.id]
         self.leases.free(state)
@@ -139,7 +148,7 @@ class Ledger:
             del worker.outstanding[serial]
             worker.alone = False
             return self._settle(state, "failed", too_large(serial, nbytes, self.allocator.largest))
-        worker.waiting = (serial, nbytes)
+        worker.requests.insert(0 if later else len(worker.requests), (serial, nbytes))
         return None
 
     def no_memory(self, index: int, serial: int) -> None:
@@ -185,7 +194,7 @@ class Ledger:
             placed, state.lease = placed._replace(lease=kept), None
             return self._settle(state, "array", placed=placed)
         if task.stage == "decode":
-            self.tasks.downstream.append(task_of(state, "transform", placed))
+            self.tasks.decoded(state, placed)
         else:
             self._fan_out(state, placed)
         return None
@@ -291,16 +300,18 @@ class Ledger:
         self.leases.free_standing(worker)
         self._kills += cause == "killed"
         settled = []
+        shared = begun in worker.outstanding and worker.outstanding[begun].together > 1
         for serial, task in reversed(worker.outstanding.items()):
             if task.stage == "frame":
                 self._helping.lost(task, crashed=serial == begun and cause != "killed")
                 continue
             self._helping.forget(serial)
             state = self.jobs[task.job.id]
+            state.single = state.single or (shared and task.together > 1)
             if serial != begun:
                 self._put_back(state, task)
                 continue
-            if state.charge(cause, self._kills, failure.item):
+            if state.charge(cause, self._kills, failure.item) or not (self.retried or cause == "killed"):
                 settled += self._give_up(state, task, failure)
             else:
                 self.tasks.suspects.append(self._retry(state, task))

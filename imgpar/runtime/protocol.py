@@ -71,6 +71,8 @@ class Task(NamedTuple):
     """The lease in which that piece lies."""
     crashers: tuple[int, ...] = ()
     """Indices of items at which earlier attempts crashed or hung; they are not tried again."""
+    together: int = 1
+    """Number of tasks that the worker performs together: this one and those that follow it."""
 
 
 # ----- parent → worker ----------------------------------------------------------------------------
@@ -145,6 +147,9 @@ class Need(NamedTuple):
 
     serial: int
     nbytes: int
+    later: bool = False
+    """It returns what it was granted, because another task of the worker, begun meanwhile, waits for memory.
+    Its turn is after all that wait there."""
 
 
 class NoMemory(NamedTuple):

@@ -38,6 +38,8 @@ class JobState:
     killed: int = 0
     """Number of the kill of the run that was its last one."""
     attempt: int = 0
+    single: bool = False
+    """It shared its work with other jobs when the worker died, and does so no more."""
     encoding: int = 0
     """Encode tasks that are not done yet."""
     outputs: list[OutputFile] = field(default_factory=list)
@@ -84,12 +86,18 @@ class WorkerState:
     outstanding: dict[int, Task] = field(default_factory=dict)
     standing: Lease | None = None
     """The standing lease, kept between tasks."""
-    waiting: tuple[int, int] | None = None
-    """Serial and bytes of the task that requested memory."""
+    requests: list[tuple[int, int]] = field(default_factory=list)
+    """Serials and bytes of the tasks that wait for memory: while one waits, the worker performs others, whose
+    results may need more memory, too. The last one is granted first."""
     revoked: int = 0
     """Token of the `Revoke` that is not answered yet."""
     alone: bool = False
     """It runs a task that killed a worker before, and gets no other task meanwhile."""
+
+    @property
+    def waiting(self) -> tuple[int, int] | None:
+        """Serial and bytes of the task that is granted memory next."""
+        return self.requests[-1] if self.requests else None
 
 
 @dataclass(frozen=True, slots=True)

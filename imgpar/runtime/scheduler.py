@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from imgpar.core.errors import RunError
+from imgpar.core.errors import RunError, SetupError
 from imgpar.core.job import Event, Job
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, WorkerProcess
@@ -106,6 +106,7 @@ class Scheduler:
         limit: maximum number of workers.
         timeout: seconds for one step of a job; None is 15 minutes for pictures and no limit for clips.
         name: marks the temporary files of this run; those of dead workers are removed.
+        sets_up: whether the performer may fail to be set up in a worker, which ends the run.
         sink: called with everything in the plan that is not a `Job`, and with every `Settled` of the ledger.
         cancel: checked every tick.
         turn: called every turn; returns whether the run may end (arrays have a consumer).
@@ -122,6 +123,7 @@ class Scheduler:
         limit: int,
         timeout: float | None,
         name: str = "",
+        sets_up: bool = False,
         sink: Callable[[Any], None],
         cancel: CancelToken,
         turn: Callable[[], bool] = lambda: True,
@@ -132,6 +134,7 @@ class Scheduler:
         self._ledger = ledger
         self._begin = begin
         self._limit = ledger.tasks.cores = limit
+        self._sets_up = sets_up
         self._sink = sink
         self._cancel = cancel
         self._turn = turn
@@ -152,7 +155,7 @@ class Scheduler:
         """Run until every job is settled or the token is cancelled.
 
         Raises:
-            RunError: workers cannot be started.
+            RunError: workers cannot be started, or the performer cannot be set up.
         """
         self._plan = plan
         for worker in self._pool.workers.values():
@@ -293,9 +296,11 @@ class Scheduler:
                 settled = self._ledger.done(worker.index, message)
             case Failed():
                 self._watchdog.failed_starts = 0
+                if self._sets_up and message.error == SetupError.__name__:
+                    raise SetupError(message.message, fix=message.fix)
                 settled = self._ledger.failed(worker.index, message)
-            case Need(serial, nbytes):
-                settled = self._ledger.need(worker.index, serial, nbytes)
+            case Need(serial):
+                settled = self._ledger.need(worker.index, *message)
                 if settled is not None:
                     self._send(worker, Deny(serial))
             case Offer():

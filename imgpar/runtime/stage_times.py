@@ -44,6 +44,10 @@ class StageClock:
     def __exit__(self, *_: object) -> None:
         self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + time.perf_counter() - self._start
 
+    def add(self, stage: str, seconds: float) -> None:
+        """Add the task's share of work that was done for several tasks at once."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
     def timings(self) -> tuple[tuple[str, float], ...]:
         """The timings, as sent in messages."""
         return tuple(self.seconds.items())

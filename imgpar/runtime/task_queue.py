@@ -8,12 +8,15 @@
 2. A task that has killed a worker runs alone on a worker.
 3. Small pictures are sent in batches, so that messages do not cost more than pixels; no task queues behind a
    clip.
+4. Where a function takes several pictures at once, their transform tasks are collected and go to one worker;
+   fewer than it takes where no more will come, or where a worker waits for memory that they hold.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from imgpar.core.job import Job
 from imgpar.runtime.protocol import Placed, Task, TaskStage
@@ -57,6 +60,14 @@ class Tasks:
         """Tasks whose frames are in memory."""
         self.suspects: deque[Task] = deque()
         """Tasks during which a worker has died."""
+        self.together = 1
+        """Maximum transform tasks that a worker performs together."""
+        self.collected: deque[Task] = deque()
+        """Transform tasks to be performed together, whose frames are in memory."""
+
+    def collect(self, most: int) -> None:
+        """Let workers perform up to `most` transform tasks together; called before the first job."""
+        self.together, self._schedule = most, "staged"
 
     @property
     def queued(self) -> int:
@@ -67,7 +78,8 @@ class Tasks:
     def in_flight(self) -> int:
         """Number of tasks at workers, or ready for one."""
         at_workers = sum(len(worker.outstanding) for worker in self._workers.values())
-        return at_workers + len(self.downstream) + len(self.suspects) + len(self._helping.queue)
+        ready = len(self.downstream) + len(self.collected) + len(self.suspects)
+        return at_workers + ready + len(self._helping.queue)
 
     @property
     def spare(self) -> int:
@@ -91,6 +103,7 @@ class Tasks:
         """Drop all jobs and tasks."""
         self.queue.clear()
         self.downstream.clear()
+        self.collected.clear()
         self.suspects.clear()
 
     # ----- assignment ------------------------------------------------------------------------------
@@ -100,7 +113,9 @@ class Tasks:
         worker = self._workers[index]
         if worker.waiting is not None:
             # It waits for memory; finishing the frames of another job may free it.
-            return self._number(worker, [self.downstream.popleft()]) if self.downstream else ()
+            if self.downstream:
+                return self._number(worker, [self.downstream.popleft()])
+            return self._number(worker, self._take_collected())
         if worker.alone or worker.revoked:
             return ()
         if self.suspects:
@@ -130,6 +145,11 @@ class Tasks:
         while self._helping.queue and count < 2:
             count += 1
             yield self._helping.take()
+        if self._enough_collected:
+            several = list(islice(self.collected, self.together))
+            if not count or text + sum(map(_text, several)) < BATCH_TEXT:
+                yield from self._take_collected()
+            return
         while True:
             small = nbytes < BATCH_BYTES and text < BATCH_TEXT
             if count >= ahead and not (self._deep and count < BATCH_TASKS and small):
@@ -149,6 +169,23 @@ class Tasks:
             if task.job.kind == "stream":
                 return
 
+    @property
+    def _enough_collected(self) -> bool:
+        """Whether tasks are to be performed together now."""
+        if len(self.collected) >= self.together or self.queue:
+            return len(self.collected) >= self.together
+        workers = self._workers.values()
+        return bool(self.collected) and not any(
+            task.stage == "decode" and task.job.kind not in ("stream", "file")
+            for worker in workers
+            for task in worker.outstanding.values()
+        )
+
+    def _take_collected(self) -> list[Task]:
+        """The next tasks to be performed together; none where none are collected."""
+        count = min(self.together, len(self.collected))
+        return [self.collected.popleft()._replace(together=count) for _ in range(count)]
+
     def _number(self, worker: WorkerState, tasks: Iterable[Task]) -> tuple[Task, ...]:
         handed = []
         for task in tasks:
@@ -165,6 +202,12 @@ class Tasks:
         return max(1, self.cores // min(busy + len(self.queue), max(1, len(self._workers))))
 
     # ----- tasks of a job --------------------------------------------------------------------------
+
+    def decoded(self, state: JobState, placed: Placed) -> None:
+        """Queue the transform task of a job whose frames are in memory."""
+        task = task_of(state, "transform", placed)
+        alone = self.together == 1 or state.single or state.crashes or state.kills
+        (self.downstream if alone else self.collected).append(task)
 
     def first(self, state: JobState) -> Task:
         """The first task of a job."""

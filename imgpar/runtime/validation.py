@@ -83,7 +83,7 @@ def disorder(
     task = worker.outstanding.get(message.serial)
     if task is None:
         return "named a task that was not assigned to it"
-    if worker.waiting and worker.waiting[0] == message.serial:
+    if any(serial == message.serial for serial, _ in worker.requests):
         return "continued a task that waits for memory"
     match message:
         case Need() | NoMemory():

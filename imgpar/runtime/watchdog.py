@@ -175,7 +175,8 @@ class Watchdog:
     def _timed_out(self, worker: WorkerProcess, begun: Begun, log: str) -> Failed:
         seconds = self._step_limit(worker.index, begun.item)
         where = f" in stage {begun.stage}" if begun.stage else ""
-        message = f"It took longer than {seconds:g} s{where}, twice."
+        twice = ", twice" if self._ledger.retried else ""
+        message = f"It took longer than {seconds:g} s{where}{twice}."
         fix = "Raise the limit with --timeout."
         return Failed(begun.serial, begun.stage, "WorkerDiedError", message, fix, log, item=begun.item)
 

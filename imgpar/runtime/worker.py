@@ -14,6 +14,8 @@ import os
 import pickle
 import signal
 from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from imgpar.core.errors import HelperKilledError
@@ -83,6 +85,10 @@ class Worker:
         self._kept: dict[str, Any] = {}
         self._queue: deque[Task | Revoke] = deque()
         self._standing: Lease | None = None
+        self._requests: dict[int, int] = {}
+        """Bytes requested for tasks, by their serials, until they are granted or denied."""
+        self._denied: dict[int, Deny] = {}
+        """Answers for tasks that do not wait now: another one, begun meanwhile, does."""
 
     def loop(self) -> None:
         """Run until the parent sends `Stop` or is gone."""
@@ -103,7 +109,8 @@ class Worker:
                 self._performers[run] = performer = pickle.loads(payload)  # noqa: S301 - from our own parent
                 self._begin(performer)
             case Forget(run):
-                self._performers.pop(run, None)
+                if performer := self._performers.pop(run, None):
+                    performer.end()
             case Revoke():
                 self._queue.append(message)
             case Stop():
@@ -116,23 +123,55 @@ class Worker:
             self._standing = None
             if task.token:
                 self._channel.send(Dropped(task.token))
+        elif task.together > 1:
+            others = (self._queue.popleft() for _ in range(task.together - 1))
+            self._perform_together([task, *others])  # type: ignore[list-item]
         else:
             self._perform(task)
 
     # ----- one task -------------------------------------------------------------------------------
 
-    def _perform(self, task: Task) -> None:
+    def _perform_together(self, tasks: Sequence[Task]) -> None:
+        """Perform tasks that share a part of their work, and answer each."""
+        self._enter(tasks[0])
+        contexts = [self._context(task) for task in tasks]
+        try:
+            ends = self._performers[tasks[0].run].perform_together(tasks, contexts)
+        except Exception as error:
+            ends = [(number, partial(_raise, error)) for number in range(len(tasks))]
+        for number, end in ends:
+            self._perform(tasks[number], contexts[number], end)
+
+    def _enter(self, task: Task) -> None:
+        """Write to the board which task this process is working on."""
         board = self._view.board
         board[self._cell + 1] += 1
         board[self._cell + 3] = 0
         board[self._cell] = task.serial
-        clock = StageClock(board, self._cell)
+
+    def _context(self, task: Task) -> Context:
+        clock = StageClock(self._view.board, self._cell)
+        return Context(
+            task,
+            clock,
+            self._view.buffer,
+            self._kept,
+            self._lease,
+            self._request,
+            self._channel,
+            self._accept_now,
+        )
+
+    def _perform(
+        self, task: Task, context: Context | None = None, end: Callable[[], Done] | None = None
+    ) -> None:
+        """Perform a task and answer it; with `end` the part of it that is left."""
+        self._enter(task)
+        context = context or self._context(task)
+        board, clock = self._view.board, context.clock
         message: Done | Failed | NoMemory | None
         try:
-            context = Context(
-                task, clock, self._view.buffer, self._kept, self._lease, self._channel, self._accept_now
-            )
-            message = self._performers[task.run].perform(task, context)
+            message = end() if end else self._performers[task.run].perform(task, context)
         except Denied:
             message = None
         except OutOfPagesError:
@@ -143,7 +182,9 @@ class Worker:
         except HelperKilledError:
             self._die()  # a killed ffmpeg is treated like a killed worker: the parent retries the job
         except Exception as error:
-            message = failure_of(error, task.serial, clock.stage, clock.timings(), board[self._cell + 3] - 1)
+            item, items = board[self._cell + 3] - 1, task.job.items
+            path = items[item if len(items) > 1 else 0].path if item >= 0 or len(items) == 1 else ""
+            message = failure_of(error, task.serial, clock.stage, clock.timings(), item, path)
         if isinstance(message, Done | Failed):
             if notes := (*message.notes, *self._log.lines()):
                 message = message._replace(notes=_limit_texts(notes, 10))
@@ -188,8 +229,12 @@ class Worker:
         if standing and self._standing is not None and nbytes <= self._standing.size:
             return self._standing
         self._standing = None  # a request releases the standing lease: see `Ledger.need`
-        self._channel.send(Need(task.serial, nbytes))
-        lease = self._await_grant(task)
+        if task.serial not in self._requests:
+            self._request(task, nbytes)
+        try:
+            lease = self._await_grant(task)
+        finally:
+            del self._requests[task.serial]
         try:
             self._view.reserve(lease)
         except OSError as error:
@@ -198,12 +243,18 @@ class Worker:
             self._standing = lease._replace(fresh=False)
         return lease
 
+    def _request(self, task: Task, nbytes: int) -> None:
+        """Request a lease that `_lease` awaits later; the task gives up the one that it has."""
+        self._requests[task.serial] = nbytes
+        self._channel.send(Need(task.serial, nbytes))
+
     def _await_grant(self, task: Task) -> Lease:
-        """Wait for memory. Tasks of other jobs that need no memory are performed meanwhile."""
+        """Wait for memory. Tasks of other jobs are performed meanwhile, which may wait, too; so that they do
+        not wait for each other, what is granted to a task that cannot go on is returned."""
         board = self._view.board
         board[self._cell] = 0  # waiting cannot crash
         while True:
-            message = self._channel.receive()
+            message = self._denied.pop(task.serial, None) or self._channel.receive()
             match message:
                 case Grant(serial, lease) if serial == task.serial:
                     board[self._cell + 1] += 1
@@ -211,7 +262,14 @@ class Worker:
                     return lease
                 case Deny(serial) if serial == task.serial:
                     raise Denied
+                case Grant(serial):
+                    self._channel.send(Need(serial, self._requests[serial], later=True))
+                case Deny(serial):
+                    self._denied[serial] = message
                 case Work(tasks):
+                    if tasks[0].together > 1:
+                        self._perform_together(tasks)
+                        continue
                     for other in tasks:
                         if other.stage in ("transform", "encode", "frame"):
                             self._perform(other)
@@ -219,6 +277,10 @@ class Worker:
                             self._queue.append(other)
                 case _:
                     self._accept_now(message)
+
+
+def _raise(error: Exception) -> Done:
+    raise error
 
 
 def _limit_texts(texts: tuple[str, ...], most: int) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ runs, journals or workers.
     source
 
 Reading
+    content           clips that are in memory or in an open file
     demux             opens clips for PyAV, known containers only
     probe             builds a `Clip` from a file
     clip              `Clip`, `Picture` and `Stream`: the probed values
@@ -30,7 +31,7 @@ Planning
     timecode          SMPTE timecodes
     prepare           deinterlacing, tone mapping and loudness
     encoders          encoders, pixel formats, quality and effort
-    lossless          lossless encoders
+    lossless          pixel formats, and lossless encoders
     hardware          hardware encoders and decoders
     hdr               HDR side data for encoders
     rate_control      target size and target quality
@@ -44,5 +45,6 @@ Converting
     planes, scaling, rgb_to_yuv
                       operations on planar frames
     sound             the audio of a clip as a file
+    soundtrack        audio for a clip whose frames come from memory
     check, alignment  checks of the output
 """

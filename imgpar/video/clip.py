@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from imgpar.core.spec import Layout, Spec
+from imgpar.video.content import Content
 
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]
 
@@ -131,6 +132,12 @@ class Clip:
     Matroska)."""
     times: tuple[float, ...] = ()
     """Presentation times of the frames in seconds, in order, from the packets."""
+    origins: tuple[float, ...] = ()
+    """For each of `times`, the time of the key frame from which it can be decoded, by the clock of the
+    packets; empty if the clip can only be decoded from its beginning."""
+    undecodable: int = 0
+    """Number of `times` before the first frame that can be decoded: a recording may begin between key
+    frames."""
     last: float = 0.0
     """Duration of the last frame in seconds; 0 if unknown."""
     variable: bool = False
@@ -161,6 +168,8 @@ class Clip:
     """Index of an audio stream → its loudness filter."""
     name: str = ""
     """Name of the input, where `path` is a temporary copy of it."""
+    content: Content | None = None
+    """Where the clip is not in a file; `path` is then only a name."""
 
     @property
     def timecode(self) -> str:

@@ -6,15 +6,18 @@ import codecs
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 from imgpar.core.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
 from imgpar.core.install_hint import pip
-from imgpar.formats.registry import sniff_file
+from imgpar.formats.registry import Format, peek, sniff
+from imgpar.video.content import Content, open_bytes
 from imgpar.video.encrypted import encryption_error
 
 DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,ogg,dv"
 """Permitted demuxers: playlists, which refer to other files, are excluded."""
+DEMUXERS_WITH_ANIMATIONS = DEMUXERS + ",gif,apng"
+"""Where animated pictures are read as clips, too."""
 
 _UNKNOWN = "Its content is not of a known clip format."
 _MISNAMED = "It may be a playlist, or misnamed."
@@ -24,12 +27,13 @@ codecs.register_error(_LATIN_1, lambda error: _as_latin_1(error))
 
 
 @contextmanager
-def open_clip(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
+def open_clip(path: str, demuxers: str = DEMUXERS, content: Content | None = None) -> Iterator[Any]:
     """Open a clip as a PyAV container; files that it refers to are never opened.
 
     Args:
         path: of the clip.
         demuxers: names of permitted demuxers, separated by commas.
+        content: of the clip, where it is not in a file.
 
     Raises:
         MissingExtraError: PyAV is not installed.
@@ -44,12 +48,13 @@ def open_clip(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
             "Clips need a package that is not installed.", fix=f"Run: {pip('av')}"
         ) from None
     try:
-        file = open(path, "rb")  # noqa: SIM115 - closed below
+        file = open_bytes(path, content)
     except OSError as error:
-        raise SourceError(f"It cannot be read: {error.strerror}.") from None
+        raise SourceError(f"It cannot be read: {error.strerror or error}.") from None
     with file:
-        if not os.fstat(file.fileno()).st_size:
+        if not file.seek(0, os.SEEK_END):
             raise UnknownFormatError("The file is empty.")
+        file.seek(0)
         try:
             allowed = {"format_whitelist": demuxers}
             container = av.open(file, container_options=allowed, metadata_errors=_LATIN_1)
@@ -58,7 +63,7 @@ def open_clip(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
         except av.error.FFmpegError as error:
             if (reason := encryption_error(file)) is not None:
                 raise reason from error
-            if sniff_file(path) is None:
+            if _sniffed(file) is None:
                 raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
             raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
         with container:
@@ -68,6 +73,23 @@ def open_clip(path: str, demuxers: str = DEMUXERS) -> Iterator[Any]:
                 if (reason := encryption_error(file)) is not None:
                     raise reason from error
                 raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
+
+
+def rewind(container: Any, stream: Any) -> None:
+    """Seek to the first packet of a stream."""
+    first = stream.index_entries[0].timestamp if stream.index_entries else 0
+    try:
+        if first < 0:  # an edit list hides what is before zero
+            container.seek(first, stream=stream)
+        else:
+            container.seek(0)
+    except PermissionError:  # its index begins later
+        container.seek(first, stream=stream)
+
+
+def _sniffed(file: BinaryIO) -> Format | None:
+    file.seek(0)
+    return sniff(peek(file.read))
 
 
 def _as_latin_1(error: UnicodeError) -> tuple[str, int]:

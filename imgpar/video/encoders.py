@@ -7,13 +7,14 @@ others     the CRF of equal visual quality, see `_SCALES`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from imgpar.core.errors import EncodeError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.binary import available_encoders
 from imgpar.video.clip import Picture
-from imgpar.video.lossless import exact, frame_kind
+from imgpar.video.lossless import PIXEL_FORMATS, Kind, exact, format_for, frame_kind, takes
 
 DEFAULT_QUALITY = 80
 DEFAULT_EFFORT = 5
@@ -48,6 +49,7 @@ class _Encoder:
 
 _ENCODERS: dict[str, _Encoder] = {
     "libx264": _Encoder(("420", "422", "444"), 10, (0, 1), 51),
+    "libx264rgb": _Encoder(("444",), 8, (0, 1), 51),
     "libx265": _Encoder(("420", "422", "444"), 12, (2, 1), 51),
     "libvpx-vp9": _Encoder(("420", "422", "440", "444"), 12, (0.5, 1.375), 63, alpha=True, odd=True),
     "libsvtav1": _Encoder(("420",), 10, (7, 1.25), 63),
@@ -160,13 +162,43 @@ def lossless(picture: Picture, container: str, names: tuple[str, ...], options: 
         EncodeError: there is none.
     """
     kind = frame_kind(picture)
-    name, form = exact(kind, container, options.codec, names, available_encoders())
+    name, _ = exact(kind, container, options.codec, names, available_encoders())
     assert kind is not None
+    return _encoding_of(name, kind, options)
+
+
+def encoding_for(kind: Kind, wanted: str, names: Sequence[str], options: EncodeOptions) -> Encoding:
+    """The encoder for samples of a kind that is requested.
+
+    Args:
+        kind: of the samples.
+        wanted: codec or container, for messages.
+        names: of encoders, in order of preference.
+        options: of the recipe.
+
+    Raises:
+        EncodeError: none of the encoders takes such samples.
+    """
+    known = [name for name in names if name in available_encoders()]
+    name = next((name for name in known if takes(name, kind)), None)
+    if name is None:
+        others = {kind.planes: 0 for kind in PIXEL_FORMATS.values() if any(takes(one, kind) for one in known)}
+        raise EncodeError(
+            f"{kind.words} cannot be stored by {wanted}.",
+            fix=f"Choose one of {', '.join(others)} for pixel_format, or another codec or container.",
+        )
+    return _encoding_of(name, kind, options)
+
+
+def _encoding_of(name: str, kind: Kind, options: EncodeOptions) -> Encoding:
+    """An encoder that takes samples of a kind as they are."""
     odd = name in ("libvpx-vp9", "ffv1") or kind.name[:3] not in ("420", "422", "440")
-    chroma = {"gre": "", "rgb": "444"}.get(kind.name[:3], kind.name[:3])
-    alpha = kind.name.endswith("a")
-    told = _lossless_options(name, DEFAULT_EFFORT if options.effort is None else options.effort)
-    return Encoding(name, form, told, not odd, chroma, kind.depth, alpha, planes=kind.planes)
+    if options.lossless:
+        told = _lossless_options(name, DEFAULT_EFFORT if options.effort is None else options.effort)
+    else:
+        told = _options(name, _ENCODERS[name], options, kind.subsampling or "420")
+    form = format_for(name, kind)
+    return Encoding(name, form, told, not odd, kind.subsampling, kind.depth, kind.alpha, planes=kind.planes)
 
 
 def _lossless_options(name: str, effort: int) -> tuple[str, ...]:
@@ -239,7 +271,7 @@ def _options(name: str, facts: _Encoder, options: EncodeOptions, chroma: str) ->
     number = str(crf(name, options.quality or DEFAULT_QUALITY)) if facts.top else ""
     effort = DEFAULT_EFFORT if options.effort is None else options.effort
     preset = ("-preset", _X26X_PRESETS[effort])
-    if name == "libx264":
+    if name in ("libx264", "libx264rgb"):
         return (*preset, "-crf", number)
     if name == "libx265":
         return (*preset, "-crf", number, "-x265-params", _QUIET)

@@ -1,4 +1,4 @@
-"""Lossless encoders, and the pixel formats in which they keep every sample: exact, or refused.
+"""Pixel formats, the encoders that take them, and lossless encoding: exact, or refused.
 
 kind     samples                                             planes in memory
 grey     luma, full range                                    gray
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgpar.core.errors import EncodeError
+from imgpar.core import parsing
+from imgpar.core.errors import EncodeError, bad_value
 from imgpar.video.clip import Picture
 
 _YUV = ("420", "422", "444")
@@ -29,7 +30,14 @@ _HOLDS: dict[str, dict[str, tuple[int, ...]]] = {
     },
     "qtrle": {"rgb": (8,), "rgba": (8,)},
 }  # fmt: skip
-"""Encoder → kind → bits per sample."""
+"""Encoder → kind → bits per sample that it keeps exactly."""
+_LOSSY: dict[str, dict[str, tuple[int, ...]]] = {
+    "libsvtav1": {"420": _TO_10},
+    "prores_ks": dict.fromkeys(("422", "444", "444a"), (10,)),
+    "mpeg4": {"420": (8,)},
+    "libopenh264": {"420": (8,)},
+}
+"""The same of encoders that lose some."""
 _PACKED = {
     ("libx264rgb", "rgb"): "rgb24", ("ffv1", "rgb"): "bgr0", ("ffv1", "rgba"): "bgra",
     ("qtrle", "rgb"): "rgb24", ("qtrle", "rgba"): "argb",
@@ -68,6 +76,16 @@ class Kind:
         return f"{what} of {self.depth} bits" + (" and full range" if self.full else "")
 
     @property
+    def alpha(self) -> bool:
+        """Whether it has alpha."""
+        return self.name.endswith("a")
+
+    @property
+    def subsampling(self) -> str:
+        """Chroma subsampling, as in `Picture`."""
+        return {"gre": "", "rgb": "444"}.get(self.name[:3], self.name[:3])
+
+    @property
     def planes(self) -> str:
         """ffmpeg's name of the planar pixel format."""
         deep = f"{self.depth}le" if self.depth > 8 else ""
@@ -76,6 +94,52 @@ class Kind:
         if self.name.startswith("rgb"):
             return ("gbrap" if self.name == "rgba" else "gbrp") + deep
         return f"yuv{self.name[3:]}{self.name[:3]}p{deep}"
+
+
+_DEPTHS = (8, 9, 10, 12, 14, 16)
+PIXEL_FORMATS: dict[str, Kind] = {
+    kind.planes: kind
+    for name in ("420", "422", "440", "444", "420a", "422a", "444a", "grey", "rgb", "rgba")
+    for kind in (Kind(name, depth) for depth in _DEPTHS)
+} | {
+    **dict.fromkeys(("rgb24", "bgr24", "bgr0"), Kind("rgb", 8)),
+    **dict.fromkeys(("rgba", "bgra", "argb"), Kind("rgba", 8)),
+    "rgb48le": Kind("rgb", 16),
+    "rgba64le": Kind("rgba", 16),
+}
+"""ffmpeg's names of pixel formats that can be requested."""
+
+
+@parsing.accepts("str")
+def parse_pixel_format(value: object) -> str:
+    """The name of a pixel format, or an empty string.
+
+    >>> parse_pixel_format("YUV444P10LE")
+    'yuv444p10le'
+    """
+    name = value.strip().lower() if isinstance(value, str) else None
+    if name is None or (name and name not in PIXEL_FORMATS):
+        known = (
+            "a pixel format of FFmpeg such as yuv420p, yuv444p10le, yuva420p, gray, rgb24, rgba or gbrp16le"
+        )
+        raise bad_value(parsing.VALUE, known, value, PIXEL_FORMATS)
+    return name
+
+
+def takes(encoder: str, kind: Kind) -> bool:
+    """Whether an encoder takes samples of this kind as they are."""
+    return kind.depth in (_HOLDS.get(encoder) or _LOSSY.get(encoder, {})).get(kind.name, ())
+
+
+def format_for(encoder: str, kind: Kind) -> str:
+    """The pixel format in which an encoder takes samples of this kind."""
+    return (_PACKED.get((encoder, kind.name)) if kind.depth == 8 else None) or kind.planes
+
+
+def lossless_encoders(container: str, codec: str, names: Sequence[str]) -> Sequence[str]:
+    """Lossless encoders in order of preference: of a codec, which has the encoders `names`, or else those of
+    a container."""
+    return _REPLACED.get(codec, tuple(names)) if codec else _USUAL[container]
 
 
 def frame_kind(picture: Picture) -> Kind | None:
@@ -113,13 +177,11 @@ def exact(
     Raises:
         EncodeError: there is none.
     """
-    tried = _REPLACED.get(codec, tuple(names)) if codec else _USUAL[container]
-    for name in tried if kind is not None else ():
+    for name in lossless_encoders(container, codec, names) if kind is not None else ():
         assert kind is not None
         limited = name == "ffv1" and kind.full  # it takes no other YUV, and ffmpeg would convert the range
-        if name in known and not limited and kind.depth in _HOLDS.get(name, {}).get(kind.name, ()):
-            packed = _PACKED.get((name, kind.name)) if kind.depth == 8 else None
-            return name, packed or kind.planes
+        if name in known and not limited and name in _HOLDS and takes(name, kind):
+            return name, format_for(name, kind)
     what = kind.words if kind is not None else "This pixel format"
     raise EncodeError(
         f"{what} cannot be encoded losslessly by {codec or container}.",

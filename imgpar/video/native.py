@@ -18,9 +18,11 @@ from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.plan import ClipPlan
 
 LINES_A_THREAD = 120
+FASTEST_KNOWN = 240
+"""Frames per second: of faster raw frames ffmpeg does not know the duration, which the last frame needs."""
 REFERRED_TO = 6
 """Frames that a decoder holds as references, and those in its output queue."""
-_THREAD_DEPENDENT = frozenset({"libx264", "mpeg4"})
+_THREAD_DEPENDENT = frozenset({"libx264", "libx264rgb", "mpeg4"})
 """Encoders whose output depends on the number of threads."""
 _NO_ROOM = {"no space left on device": "No space is left", "quota exceeded": "Your quota is used up"}
 """Log messages of ffmpeg for a lack of space, and their meaning."""
@@ -149,6 +151,8 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
             last = len(clip.times) - 1
             expression = f"if(eq(N\\,{last})\\,{clip.last:.9f}/TB\\,DURATION)"
             arguments += ["-bf:v:0", "0", "-bsf:v:0", f"setts=duration={expression}"]
+        elif not clip.path and (rate := clip.picture.rate or 0) > FASTEST_KNOWN:
+            arguments += ["-bsf:v:0", f"setts=duration={1 / rate}/TB"]
     return arguments + tag_options(plan, "hevc" if encoding.encoder == "libx265" else "")
 
 

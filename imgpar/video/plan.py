@@ -23,9 +23,10 @@ from imgpar.ops.resize import Resize
 from imgpar.pixels.sizes import Geometry
 from imgpar.video.clip import SDR, Clip, Picture, Stream
 from imgpar.video.containers import CONTAINERS, Container
-from imgpar.video.encoders import OF_CODEC, Encoding, choose, lossless, short_sighted
+from imgpar.video.encoders import OF_CODEC, Encoding, choose, encoding_for, lossless, short_sighted
 from imgpar.video.filters import filters_of, last_filters, odd, one_size, stored_upright
 from imgpar.video.hdr import with_hdr
+from imgpar.video.lossless import PIXEL_FORMATS, Kind, lossless_encoders
 from imgpar.video.streams import Streams, plan_streams
 from imgpar.video.timing import Timing
 from imgpar.video.transport_stream import JUMPING
@@ -215,7 +216,12 @@ def _not_native(clip: Clip, timing: Timing, *, staged: bool) -> str:
 
 
 def plan_of_frames(
-    spec: Spec, target: str, rate: Fraction, time_base: Fraction, options: EncodeOptions
+    spec: Spec,
+    target: str,
+    rate: Fraction,
+    time_base: Fraction,
+    options: EncodeOptions,
+    pixel_format: str = "",
 ) -> tuple[Clip, ClipPlan]:
     """The clip and plan for frames from memory.
 
@@ -225,27 +231,64 @@ def plan_of_frames(
         rate: frames per second.
         time_base: unit of the timestamps in seconds.
         options: of the recipe.
+        pixel_format: one of `PIXEL_FORMATS`; empty is the default of the encoder.
 
     Raises:
         EncodeError: the frames cannot be encoded like this.
     """
-    container = CONTAINERS[target]
-    picture = _given(spec, rate, time_base, options)
+    container, kind = CONTAINERS[target], PIXEL_FORMATS.get(pixel_format)
+    picture = _given(spec, rate, time_base, options, kind)
     names = encoders_of(container, options, picture.depth, alpha=spec.alpha)
-    if options.lossless:
+    if kind is not None:
+        encoding = encoding_for(
+            kind, options.codec or target, _candidates(container, options, names), options
+        )
+    elif options.lossless:
         encoding = lossless(picture, target, names, options)
     else:
         encoding = choose(picture, names, options, alpha=spec.alpha, depth=picture.depth)
     streams = Streams(options=container.flags)
     return Clip("", "", 0.0, picture, ()), ClipPlan(
-        "frames", "frames come from memory", container, encoding=encoding, streams=streams
-    )
+        "frames", "frames come from memory", container, encoding=encoding, streams=streams,
+        timing=Timing() if container.variable else Timing(fps=rate),
+    )  # fmt: skip
 
 
-def _given(spec: Spec, rate: Fraction, time_base: Fraction, options: EncodeOptions) -> Picture:
+def _candidates(container: Container, options: EncodeOptions, names: Sequence[str]) -> Sequence[str]:
+    """Encoders that may be taken for a requested pixel format, in order of preference."""
+    if options.lossless:
+        return lossless_encoders(container.name, options.codec, names)
+    if not options.codec:
+        names = (*container.encoders, *container.deep_encoders, *container.alpha_encoders)
+    return tuple(dict.fromkeys((*names, *(["libx264rgb"] if "libx264" in names else []))))
+
+
+def _check_holds(spec: Spec, kind: Kind) -> None:
+    """Raise EncodeError where frames cannot be kept exactly in a pixel format."""
+    grey = spec.layout == "L" and kind.name == "grey"
+    if not grey and not (kind.name.startswith("rgb") and kind.alpha >= spec.alpha):
+        exact = "rgba" if spec.alpha else "rgb24"
+        raise EncodeError(
+            f"{kind.words} does not hold {spec.layout} frames exactly.",
+            fix=f"Choose pixel_format {exact}, or leave lossless out.",
+        )
+
+
+def _given(
+    spec: Spec, rate: Fraction, time_base: Fraction, options: EncodeOptions, kind: Kind | None
+) -> Picture:
     """Properties assumed for frames in memory: unchanged if lossless, else those of video."""
     if options.lossless and spec.dtype == "float32":
         raise EncodeError("Frames of float32 cannot be encoded losslessly.", fix="Give uint8 or uint16.")
+    if kind is not None:
+        if options.lossless:
+            _check_holds(spec, kind)
+        matrix = {"gre": "", "rgb": "gbr"}.get(kind.name[:3])
+        colour = SDR if matrix is None else SDR._replace(range="pc", matrix=matrix)
+        return Picture(
+            Stream(0, "video", "rawvideo"), *spec.size, "rgb24" if kind.subsampling else "gray", kind.depth,
+            kind.alpha, kind.subsampling, rate=rate, time_base=time_base, colour=colour,
+        )  # fmt: skip
     deep, grey = spec.dtype != "uint8", spec.layout == "L" and options.lossless
     colour = SDR._replace(range="pc", matrix="" if grey else "gbr") if options.lossless else SDR
     depth = 8 if not deep else 16 if options.lossless else 10

@@ -92,3 +92,24 @@ def view_of(plane: Any, like: Array, width: int) -> Array:
     row, height = plane.line_size // like.itemsize, like.shape[0]
     flat = np.frombuffer(plane, like.dtype)
     return flat[: row * height].reshape(height, row)[:, :width]
+
+
+def raised(plane: Array, depth: int) -> Array:
+    """Samples of 9 to 15 bits as 16 bits: the upper bits are repeated below, so that white stays white.
+
+    >>> raised(np.array([0, 512, 1023], "<u2"), 10).tolist()
+    [0, 32800, 65535]
+    """
+    made: Array = (plane << np.uint16(16 - depth)) | (plane >> np.uint16(2 * depth - 16))
+    return made
+
+
+def lowered(plane: Array, depth: int) -> Array:
+    """The nearest samples of `depth` bits for those of 16 bits; takes back `raised`.
+
+    >>> lowered(np.array([0, 32800, 65535], np.uint16), 10).tolist()
+    [0, 512, 1023]
+    """
+    most = (1 << depth) - 1
+    made: Array = ((plane.astype(np.uint32) * most + 32767) // 65535).astype("<u2")
+    return made

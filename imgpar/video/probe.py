@@ -6,13 +6,15 @@ packets of the stream. When the two differ the file is truncated.
 
 from __future__ import annotations
 
+import math
 import os
 import struct
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from imgpar.core.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
 from imgpar.core.limits import Limits
@@ -20,7 +22,8 @@ from imgpar.formats.base import check_size
 from imgpar.video.avi import empty_chunks, missing_frames
 from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, ClipColour, Picture, Stream, StreamKind
-from imgpar.video.demux import open_clip
+from imgpar.video.content import Content, open_bytes
+from imgpar.video.demux import DEMUXERS, open_clip, rewind
 from imgpar.video.encrypted import encryption_error
 from imgpar.video.hdr import hdr_of
 from imgpar.video.side_data import side_data
@@ -51,16 +54,22 @@ _FASTEST = 10_000
 """Maximum frame rate of high-speed cameras."""
 _DELAYED = ("h264", "hevc")
 """Codecs whose frames ffmpeg labels one frame late in an AVI, even without reordering."""
+TICK = 1e-6
+"""Rounding error of timestamps in floating point, in seconds."""
 UNEVEN = 0.1
 """Maximum deviation of a timestamp, as a part of the frame duration, for a constant frame rate."""
 
 
-def probe(path: str, limits: Limits | None = None) -> Clip:
+def probe(
+    path: str, limits: Limits | None = None, *, content: Content | None = None, demuxers: str = DEMUXERS
+) -> Clip:
     """Probe a clip.
 
     Args:
         path: of the clip.
         limits: maximum size of frames; None is the default.
+        content: of the clip, where it is not in a file.
+        demuxers: names of permitted demuxers, separated by commas.
 
     Raises:
         UnknownFormatError: it is not a clip, or has no video stream.
@@ -71,25 +80,29 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
         MissingExtraError: PyAV is not installed.
     """
     limits = limits or Limits(max_pixels=1 << 62)
-    _check_open(path)
-    with open_clip(path) as container:
-        streams = tuple(_stream(stream) for stream in container.streams)
+    _check_open(path, content)
+    with open_clip(path, demuxers, content) as container:
+        streams = tuple(stream_of(stream) for stream in container.streams)
         chosen = best(container, streams)
         check_size(chosen.width, chosen.height, limits)
         streams = tuple(_with_tags(container, stream) for stream in streams)
-        picture = _picture(container, chosen, streams[chosen.index])
-        _rewind(container, chosen)
+        picture, first = _picture(container, chosen, streams[chosen.index])
+        rewind(container, chosen)
         begins, duration = (container.start_time or 0) / 1_000_000, (container.duration or 0) / 1_000_000
         clock = TimestampCorrector(container.format.name, begins)
-        times, last, oddities = _times(container, chosen, clock)
+        packets, oddities = _packets(container, chosen, clock)
+        times, last = list(packets.times), packets.last
         picture = _with_rate(picture, times)
         # An edit list skips some samples of the table, and hides others.
         edited = "mov" in container.format.name and chosen.index_entries
         promised = len(chosen.index_entries) if edited else chosen.frames
         claimed = promised - oddities.hidden if chosen.frames else 0
         row = container.format.name == "avi"
+        reordered = chosen.codec_context.has_b_frames > 0 or chosen.codec_context.name in _DELAYED
+        guessed = row and reordered
         if row and claimed > len(times):
-            claimed, last = _without_empty(path, chosen, times)
+            with open_bytes(path, content) as file:
+                claimed, last = _without_empty(file, chosen, times)
         return Clip(
             path,
             container.format.name,
@@ -100,15 +113,18 @@ def probe(path: str, limits: Limits | None = None) -> Clip:
             len(container.chapters()),
             dict(container.metadata),
             max(claimed, 0),
-            tuple(times),
+            packets.times,
+            () if guessed else packets.origins,
+            0 if first is None else _before(packets, first - clock.watches * begins, clock.jumps or row),
             last,
             _is_variable(times, 0.0 if row else float(chosen.time_base)),
-            row and (chosen.codec_context.has_b_frames > 0 or chosen.codec_context.name in _DELAYED),
+            guessed,
             clock.jumps,
             begins if clock.watches else 0.0,
-            _layer(path, picture.stream) if "mov" in container.format.name else "",
+            _layer(path, content, picture.stream) if "mov" in container.format.name else "",
             *oddities,
-            os.path.getsize(path),
+            content.size if content is not None else os.path.getsize(path),
+            content=content,
         )
 
 
@@ -131,7 +147,8 @@ def best(container: Any, streams: tuple[Stream, ...]) -> Any:
     )
 
 
-def _stream(stream: Any) -> Stream:
+def stream_of(stream: Any) -> Stream:
+    """A stream of a PyAV container as a value."""
     from av.stream import Disposition
 
     context = stream.codec_context
@@ -157,32 +174,22 @@ def _with_tags(container: Any, stream: Stream) -> Stream:
     if stream.kind != "cover":
         return stream
     packet = next(container.demux(container.streams[stream.index]), None)
-    _rewind(container, container.streams[stream.index])
+    rewind(container, container.streams[stream.index])
     content = bytes(packet) if packet is not None else b""
     return replace(stream, tagged=any(mark in content for mark in _TAGS))
 
 
-def _rewind(container: Any, stream: Any) -> None:
-    """Seek to the first packet."""
-    first = stream.index_entries[0].timestamp if stream.index_entries else 0
-    try:
-        if first < 0:  # an edit list hides what is before zero
-            container.seek(first, stream=stream)
-        else:
-            container.seek(0)
-    except PermissionError:  # its index begins later
-        container.seek(first, stream=stream)
-
-
-def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
-    """The selected stream with the properties of its first frame."""
+def _picture(container: Any, chosen: Any, stream: Stream) -> tuple[Picture, float | None]:
+    """The selected stream with the properties of its first frame, and the time of this frame by the clock of
+    the packets."""
     chosen.codec_context.thread_count = 1
     frame = next(container.decode(chosen), None)
     if frame is None:
         raise DamagedError("This clip is truncated or corrupt: no frame could be decoded.")
     components = [frame.format.components[k] for k in range(len(frame.format.components))]
     transparent = {key.lower(): value for key, value in chosen.metadata.items()}.get("alpha_mode") == "1"
-    return Picture(
+    first = None if frame.pts is None else float(frame.pts * frame.time_base)
+    picture = Picture(
         stream,
         frame.width,
         frame.height,
@@ -198,12 +205,13 @@ def _picture(container: Any, chosen: Any, stream: Stream) -> Picture:
         bool(frame.interlaced_frame),
         hdr_of(frame),
     )
+    return picture, first
 
 
-def _check_open(path: str) -> None:
+def _check_open(path: str, content: Content | None) -> None:
     """Raise LockedError for an encrypted clip: decoders would report damage, or return noise."""
     try:
-        with open(path, "rb") as file:
+        with open_bytes(path, content) as file:
             reason = encryption_error(file)
     except OSError:
         return  # the error is raised when PyAV opens it
@@ -211,11 +219,11 @@ def _check_open(path: str) -> None:
         raise reason
 
 
-def _layer(path: str, stream: Stream) -> str:
+def _layer(path: str, content: Content | None, stream: Stream) -> str:
     """Additional layer of an HEVC stream."""
     if stream.codec != "hevc":
         return ""
-    with open(path, "rb") as file:
+    with open_bytes(path, content) as file:
         found = tracks(file)
     return found[stream.index].layer if stream.index < len(found) else ""
 
@@ -267,9 +275,22 @@ class _Oddities(NamedTuple):
     disordered: bool
 
 
-def _times(container: Any, chosen: Any, clock: TimestampCorrector) -> tuple[list[float], float, _Oddities]:
-    """Timestamps of the frames in order, duration of the last one, and unusual properties."""
-    stamps: list[int] = []
+class _Packets(NamedTuple):
+    """What the packets say about the frames."""
+
+    times: tuple[float, ...]
+    """Of the frames in order, in seconds."""
+    origins: tuple[float, ...]
+    """As in `Clip`."""
+    last: float
+    """Duration of the last frame."""
+
+
+def _packets(container: Any, chosen: Any, clock: TimestampCorrector) -> tuple[_Packets, _Oddities]:
+    """Timestamps of the frames, and unusual properties."""
+    stamps: list[tuple[int, int | None]] = []
+    """Of each frame, and of the key frame from which it can be decoded, in decoding order."""
+    keys: list[int] = []
     in_order = container.format.name != "avi"  # AVI packets have only an index
     count = discarded = 0
     last, length, disordered = -1, 0, False
@@ -277,43 +298,57 @@ def _times(container: Any, chosen: Any, clock: TimestampCorrector) -> tuple[list
         clock.correct(packet)
         if not packet.size or packet.stream.index != chosen.index:
             continue
+        stamp = packet.pts if packet.pts is not None and in_order else packet.dts
+        if stamp is not None and packet.is_keyframe:
+            keys.append(stamp)
         if packet.is_discard:
             discarded += 1
             continue
         count += 1
         disordered |= packet.pts is not None and packet.dts is not None and packet.pts < packet.dts
-        stamp = packet.pts if packet.pts is not None and in_order else packet.dts
         if stamp is not None:
-            stamps.append(stamp)
+            # a frame that is shown before the key frame in front of it refers to the one before as well
+            stamps.append((stamp, next((key for key in reversed(keys) if key <= stamp), None)))
             if stamp > last:
                 last, length = stamp, packet.duration or 0
     base = chosen.time_base
     if len(stamps) != count:  # some containers omit what can be computed
         rate = chosen.average_rate or chosen.guessed_rate or 25
-        return [float(number / rate) for number in range(count)], 0.0, _Oddities(discarded, False, False)
-    oddities = _Oddities(discarded, len(set(stamps)) < len(stamps), disordered and in_order)
-    return [float(stamp * base) for stamp in _apart(stamps)], float(length * base), oddities
+        even = tuple(float(number / rate) for number in range(count))
+        return _Packets(even, (), 0.0), _Oddities(discarded, False, False)
+    doubled = len({stamp for stamp, _ in stamps}) < len(stamps)
+    stamps.sort(key=lambda pair: pair[0])
+    times = tuple(float(stamp * base) for stamp in _apart(stamp for stamp, _ in stamps))
+    seconds = {key: float(key * base) for key in keys}
+    # frames in front of the first key frame are decoded from the beginning
+    origins = tuple(-math.inf if key is None else seconds[key] for _, key in stamps)
+    oddities = _Oddities(discarded, doubled, disordered and in_order)
+    return _Packets(times, origins, float(length * base)), oddities
 
 
-def _apart(stamps: list[int]) -> Iterator[int]:
-    """Sorted timestamps; a duplicate is moved by one tick."""
+def _before(packets: _Packets, first: float, unsure: int) -> int:
+    """Number of frames before the first one that a decoder returns, which has the time `first`."""
+    return 0 if unsure or not packets.origins else bisect_left(packets.times, first - TICK)
+
+
+def _apart(stamps: Iterable[int]) -> Iterator[int]:
+    """Timestamps, of which a duplicate is moved by one tick."""
     last = -1 << 62
-    for stamp in sorted(stamps):
+    for stamp in stamps:
         last = max(stamp, last + 1)
         yield last
 
 
-def _without_empty(path: str, chosen: Any, times: list[float]) -> tuple[int, float]:
+def _without_empty(file: BinaryIO, chosen: Any, times: list[float]) -> tuple[int, float]:
     """Number of frames of an AVI without its empty chunks, and the duration of the last one."""
     length = float(chosen.time_base)
-    with open(path, "rb") as file:
-        empty = max(empty_chunks(file, chosen.index), missing_frames(times, length))
+    empty = max(empty_chunks(file, chosen.index), missing_frames(times, length))
     claimed = chosen.frames - empty
     after = chosen.frames - 1 - round(times[-1] / length) if claimed == len(times) > 0 else 0
     return claimed, (1 + max(after, 0)) * length
 
 
-def _is_variable(times: list[float], tick: float) -> bool:
+def _is_variable(times: Sequence[float], tick: float) -> bool:
     steps = sorted(after - before for before, after in pairwise(times))
     if len(steps) < 3:
         return False

@@ -5,21 +5,23 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from itertools import chain
 from typing import Any
 
 from imgpar.video.clip import Clip, Picture
-from imgpar.video.demux import open_clip
+from imgpar.video.demux import open_clip, rewind
 from imgpar.video.ffmpeg import Ffmpeg, guarded
 from imgpar.video.lossless import frame_kind
 from imgpar.video.native import check_exit, decoder_options
 from imgpar.video.plane_layout import PlaneLayout
 from imgpar.video.transport_stream import JUMPING, TimestampCorrector
 
-_STEPS = (0.0, 1.0, 5.0, 25.0)
-"""Seconds by which the seek target is moved back where no key frame is found."""
+_STEPS = (0.0, 1.0, 5.0, 25.0, math.inf)
+"""Seconds by which the seek target is moved back where a seek went past the key frame."""
+_TICK = 1e-6
+"""Rounding error of timestamps in floating point, in seconds."""
 SPARE = 1.0
 """Seconds that an ffmpeg with filters starts early, for filters that use previous frames."""
 
@@ -60,22 +62,6 @@ def filtered_arguments(clip: Clip, threads: int, start: float) -> list[str]:
     ]  # fmt: skip
 
 
-def go_to(container: Any, stream: Any, start: float) -> None:
-    """Seek to a key frame at or before `start` seconds, or to the beginning."""
-    goal = int(start / stream.time_base)
-    if container.format.name not in JUMPING:
-        container.seek(goal, stream=stream)
-        return
-    for back in _STEPS:  # such a container has no index of key frames: a seek reaches any packet
-        place = goal - int(back / stream.time_base)
-        container.seek(place, stream=stream)
-        key = next((packet for packet in container.demux(stream) if packet.is_keyframe), None)
-        if key is not None and key.pts is not None and key.pts <= goal:
-            container.seek(place, stream=stream)
-            return
-    container.seek(0)
-
-
 class Reader:
     """The frames of a clip in presentation order.
 
@@ -85,6 +71,7 @@ class Reader:
         start, stop: seconds; frames with `start` <= time < `stop`. Decoding begins at the key frame before
             `start`.
         keys: whether to return key frames only.
+        container: the clip as opened by `open_clip`, for several readers one after the other; None opens it.
     """
 
     def __init__(
@@ -95,8 +82,9 @@ class Reader:
         start: float = -math.inf,
         stop: float = math.inf,
         keys: bool = False,
+        container: Any = None,
     ) -> None:
-        self._clip, self._keys = clip, keys
+        self._clip, self._keys, self._container = clip, keys, container
         self._threads = threads
         self._start, self._stop = start - clip.slack, stop - clip.slack
         self._format = layout_of(clip.picture).pixel_format
@@ -107,14 +95,13 @@ class Reader:
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         """Yields timestamps in units of the picture's time base, and PyAV frames of `layout_of`."""
-        seek = self._start > 0 and not self._clip.row
-        found = self._stamped(seek=seek)
-        first = next(found, None)
-        if seek and not self._keys and (first is None or self._missed(first[0])):
-            found.close()
+        for origin in self._origins():
             self.complaints.clear()
-            found = self._stamped(seek=False)
+            found = self._stamped(origin)
             first = next(found, None)
+            if origin == -math.inf or self._keys or (first is not None and not self._missed(first[0])):
+                break
+            found.close()
         number = 0
         for stamp, frame in chain([first] if first else [], found):
             seconds = float(stamp * self._clip.picture.time_base)
@@ -127,6 +114,17 @@ class Reader:
             if frame.is_corrupt:
                 self.complaints.append(f"frame {number} is corrupt")
             yield stamp, self._formed(frame)
+
+    def _origins(self) -> Iterator[float]:
+        """Times of key frames from which to decode: the first one suffices for most clips; from a key frame
+        with gradual refresh it takes some frames until they are complete."""
+        times, origins = self._clip.times, self._clip.origins
+        at = bisect_left(times, self._start)
+        if 0 < at < len(origins):
+            origin = origins[at]
+            before = bisect_left(times, origin - _TICK) - 1
+            yield from {origin: 0, origins[max(before, 0)]: 0} if not self._clip.before else [self._start]
+        yield -math.inf
 
     def _missed(self, stamp: int) -> bool:
         """Whether the first frame after a seek is later than `start`: its key frame is further back."""
@@ -143,13 +141,14 @@ class Reader:
             return frame
         return frame.reformat(width=width, height=height, format=self._format)
 
-    def _stamped(self, *, seek: bool) -> Generator[tuple[int, Any]]:
-        """Strictly increasing timestamps, and frames. Those of an AVI are counted: the k-th frame has the
-        k-th time."""
+    def _stamped(self, origin: float) -> Generator[tuple[int, Any]]:
+        """Strictly increasing timestamps, and frames, from the key frame at `origin` on. Those of an AVI are
+        counted: the k-th frame has the k-th time."""
         clip, last = self._clip, -1 << 62
         rate, base = clip.picture.rate or 25, clip.picture.time_base
-        with self._source(seek=seek) as container:
-            for number, frame in enumerate(self._frames(container, seek=seek)):
+        self._skipped = 0
+        with self._source(origin) as container:
+            for number, frame in enumerate(self._frames(container, origin)):
                 if clip.row:
                     time = clip.times[number + self._skipped : number + self._skipped + 1]
                     stamp = round(Fraction(time[0]) / base) if time else last + 1
@@ -161,24 +160,18 @@ class Reader:
                 if not (clip.row and self._keys and not frame.key_frame):
                     yield stamp, frame
 
-    def _frames(self, container: Any, *, seek: bool) -> Iterator[Any]:
+    def _frames(self, container: Any, origin: float) -> Iterator[Any]:
         """Decoded frames; a packet that cannot be decoded is recorded, and the next one is tried."""
         import av
 
         piped = bool(self._clip.before)
         stream = container.streams[0 if piped else self._clip.picture.stream.index]
         context = stream.codec_context if piped else self._decoder(stream)
-        clock = TimestampCorrector("" if piped else self._clip.demuxer, self._clip.origin)
-        if seek and not piped and not self._clip.jumps:
-            go_to(container, stream, self._start + self._clip.origin)
         if self._keys and not self._clip.row:
             context.skip_frame = "NONKEY"
-        context.thread_type, context.thread_count = "AUTO", self._threads
-        packets = container.demux(clock.streams(container, stream))
-        if self._clip.row and not piped and not self._clip.guessed:
-            packets = self._from_key(packets)
-        for packet in packets:
-            clock.correct(packet)
+        if not context.is_open:
+            context.thread_type, context.thread_count = "AUTO", self._threads
+        for packet in self._packets(container, stream) if piped else self._from(origin, container, stream):
             if packet.stream.index != stream.index or (not packet.size and packet.dts is not None):
                 continue  # an empty packet repeats the previous frame (Theora)
             try:
@@ -189,34 +182,54 @@ class Reader:
             except av.error.FFmpegError as error:
                 self.complaints.append(str(error.strerror))
 
-    def _from_key(self, packets: Iterator[Any]) -> Iterator[Any]:
-        """The packets of an AVI, in frame order, from the last key frame before `start` on; those before it
-        are counted."""
-        held = list[Any]()
-        for packet in packets:
-            late = packet.dts is None or float(packet.dts * packet.time_base) > self._start
-            if packet.is_keyframe and packet.size and not late:
-                self._skipped += sum(1 for before in held if before.size)
-                held.clear()
-            held.append(packet)
-            if late:
-                yield from held
-                yield from packets
-                return
-        yield from held
+    def _from(self, origin: float, container: Any, stream: Any) -> Iterator[Any]:
+        """Packets from the key frame at `origin` on; all of them where it is not found. A container may seek
+        to another place than asked for, so packets are skipped until this one comes."""
+        clip, known = self._clip, origin > -math.inf
+        for back in _STEPS if known and not clip.jumps else _STEPS[-1:]:
+            if back < math.inf:
+                place = round((origin - back + clip.origin) / stream.time_base)
+                container.seek(place, stream=stream)
+            elif known or self._container is not None:
+                rewind(container, stream)
+            packets = self._packets(container, stream)
+            for packet in packets if known else ():
+                if packet.stream.index != stream.index or not (packet.is_keyframe and packet.size):
+                    continue
+                stamp = packet.pts if packet.pts is not None and not clip.row else packet.dts
+                time = -math.inf if stamp is None else float(stamp * packet.time_base)
+                if time > origin + _TICK:
+                    break
+                if time > origin - _TICK:
+                    self._skipped = bisect_left(clip.times, time - _TICK) if clip.row else 0
+                    yield packet
+                    yield from packets
+                    return
+        if known:
+            rewind(container, stream)
+        yield from self._packets(container, stream)
+
+    def _packets(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Packets with corrected timestamps, also of other streams where these are needed for that."""
+        piped = bool(self._clip.before)
+        clock = TimestampCorrector("" if piped else self._clip.demuxer, self._clip.origin)
+        for packet in container.demux(clock.streams(container, stream)):
+            clock.correct(packet)
+            yield packet
 
     @contextmanager
-    def _source(self, *, seek: bool) -> Iterator[Any]:
+    def _source(self, origin: float) -> Iterator[Any]:
         """The clip, or the output of the filters that run first."""
-        if not self._clip.before:
-            with open_clip(self._clip.path) as container:
+        clip = self._clip
+        if not clip.before:
+            given = self._container
+            opened = open_clip(clip.path, clip.demuxer, clip.content) if given is None else nullcontext(given)
+            with opened as container:
                 yield container
             return
         import av
 
-        child = Ffmpeg(
-            filtered_arguments(self._clip, self._threads, self._start if seek else 0.0), produce=True
-        )
+        child = Ffmpeg(filtered_arguments(clip, self._threads, max(origin, 0.0)), produce=True)
         try:
             with av.open(child.stdout, format="nut") as container:
                 yield container

@@ -113,6 +113,17 @@ def _codec(stream: Stream, container: Container, wanted: str, timing: Timing, *,
     return first_available(_ENCODERS.get(wanted, container.audio_encoders))
 
 
+def audio_options(stream: Stream, container: Container) -> tuple[str, ...]:
+    """Options for the only audio stream of a clip: copied if the container takes its codec, else encoded."""
+    codec = _codec(stream, container, "copy", Timing(), even=False)
+    if not codec:
+        raise EncodeError(
+            "There is no decoder for this audio.", fix="Convert it with the program that made it."
+        )
+    encoded = [] if codec == "copy" else _audio_options(codec, 0, stream, Timing(), "")
+    return ("-c:a:0", codec, *encoded)
+
+
 def _audio_options(codec: str, number: int, stream: Stream, timing: Timing, loudness: str) -> list[str]:
     options = (
         [f"-b:a:{number}", f"{_BITRATES[codec] * max(1, stream.channels)}k"] if codec in _BITRATES else []

@@ -96,8 +96,8 @@ def test_workers_are_never_forked():
 
 
 def test_encode_wants_bytes():
-    with pytest.raises(imgpar.BadValueError, match="bytes of a picture file for data"):
-        PIPE.encode("a.jpg", to="webp")  # type: ignore[arg-type]
+    with pytest.raises(imgpar.BadValueError, match="a content, an array or a picture"):
+        PIPE.encode(7, to="webp")  # type: ignore[arg-type]
 
 
 def test_encode_of_what_is_no_picture():

@@ -139,3 +139,8 @@ def test_what_cannot_be_described(tmp_path):
         imgpar.describe(tmp_path / "nothing.png")
     with pytest.raises(imgpar.UsageError, match="a path for path"):
         imgpar.describe(3)  # type: ignore[arg-type]
+
+
+def test_a_pipeline_plans_as_it_runs(pictures, tmp_path):
+    plan = imgpar.Pipeline().resize(8).dry_run(pictures, tmp_path / "out", to="webp")
+    assert names(plan) == [("a.webp", "webp", False), ("b.webp", "webp", False)]

@@ -22,6 +22,7 @@ from imgpar.batch.settings import (
     CONCAT,
     DRY_RUN,
     ENCODE,
+    ENCODE_ALL,
     EXTRACT,
     RECIPE_KEYS,
     RETRY,
@@ -99,6 +100,7 @@ CALLS: dict[str, tuple[Call, Callable[..., Any]]] = {
         lambda picture, out, **given: in_session(lambda own: list(own.describe(picture, **given))),
     ),
     "encode": (ENCODE, lambda picture, out, **given: encoded(picture, **given)),
+    "encode_all": (ENCODE_ALL, lambda picture, out, **given: list(PIPE.encode_all(picture, **given))),
     "retry": (RETRY, lambda picture, out, **given: retry.retry(out, **given)),
 }
 FILE_NAMES = {("encode", "name"), ("Pipeline.array", "name")}

@@ -33,7 +33,15 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "typing"
 KINDS = operation_types()
 FIELDS = {key for kind in KINDS.values() for key in kind.options()}
-NAMES = {"os": os, "Literal": Literal, "Fraction": Fraction, "Sequence": list, "Mapping": Mapping}
+NAMES = {
+    "os": os,
+    "Literal": Literal,
+    "Fraction": Fraction,
+    "Sequence": list,
+    "Mapping": Mapping,
+    "Callable": Callable,
+    "Item": imgpar.Item,
+}
 
 
 def generator() -> ModuleType:

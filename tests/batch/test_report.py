@@ -115,7 +115,7 @@ PASSING = {
         "WorkerDiedError",
         "MissingExtraError",
     ),
-    *("HelperKilledError", "ClosedOutputError"),
+    *("HelperKilledError", "SetupError", "ClosedOutputError"),
     *("OutOfMemoryError", "RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError"),
 }
 

@@ -175,7 +175,7 @@ def wrong(capsys: pytest.CaptureFixture[str], argv: Sequence[str], code: int = 2
         (["--resize", "8OO"], "for --resize but received '8OO'"),
         (["--resize", "8x8", "--fit", "covr"], "Did you mean 'cover'?"),
         (["--quality", "200"], "a whole number from 1 to 100 for --quality but received '200'"),
-        (["-j", "0"], "for -j but received '0'"),
+        (["-j", "-1"], "for -j but received '-1'"),
         (["--memory", "much"], "a size such as 800M or 2G for --memory"),
         (["--timeout", "0"], "a time such as 30, 30s, 2m or 1h for --timeout"),
         (["--on-exists", "skp"], "Did you mean 'skip'?"),

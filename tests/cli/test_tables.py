@@ -74,7 +74,7 @@ def test_formats_as_json_has_every_format(capsys):
 
 
 def test_formats_gives_the_command_for_a_missing_package(capsys, monkeypatch):
-    monkeypatch.setattr("imgpar.formats.registry.find_spec", lambda _: None)
+    monkeypatch.setattr("imgpar.formats.record.find_spec", lambda _: None)
     assert "-m pip install rawpy" in printed(capsys, "formats")
 
 

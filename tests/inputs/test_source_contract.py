@@ -80,7 +80,10 @@ def test_all_items_of_a_source_come_from_one_host() -> None:
 
 
 def test_an_exception_is_damage_only_where_the_source_says_so() -> None:
-    with pytest.raises(ValueError, match="its sum"), opened(ITEM._replace(mirror="bad.png"), [Album()]):
+    with (
+        pytest.raises(imgpar.SourceError, match="its sum"),
+        opened(ITEM._replace(mirror="bad.png"), [Album()]),
+    ):
         pass
     with pytest.raises(imgpar.DamagedError), opened(ITEM._replace(mirror="bad.png"), [Careful()]):
         pass
@@ -105,7 +108,7 @@ def test_an_object_with_the_members_of_a_source_is_asked_for_them() -> None:
 def test_what_such_an_object_lacks_is_as_of_any_source(tmp_path: Path) -> None:
     source = as_source(Shoebox())
     assert (source.damage, host_of(ITEM, [source])) == ((), "box://shoes")
-    with pytest.raises(KeyError):
+    with pytest.raises(imgpar.SourceError, match="KeyError: 'bug'"):
         fetch(ITEM, [source], str(tmp_path / "a.png"))
 
 

@@ -107,7 +107,10 @@ def test_a_function_cannot_be_saved() -> None:
     ("text", "message"),
     [
         ("qualty = 3", r"There is no key qualty in bad.toml. Did you mean 'quality'"),
-        ("nonsense = 3", r"There is no key nonsense in bad.toml. Known are to, operations, output, quality"),
+        (
+            "nonsense = 3",
+            r"There is no key nonsense in bad.toml. Known are to, operations, output, requires, quality",
+        ),
         ('resize = "5"', r"no key resize in bad.toml. Operations stand in \[\[operations\]\] tables"),
         ("quality = 300", r"whole number from 1 to 100 for quality in bad.toml but received 300"),
         ("quality = 8.5", r"for quality in bad.toml but received 8.5[.]$"),

@@ -255,6 +255,15 @@ def test_a_job_fails_after_so_many_deaths(cause, most):
     assert settled[0].kind == "failed"
 
 
+@pytest.mark.parametrize(("cause", "given_up"), [("crash", True), ("deadline", True), ("killed", False)])
+def test_without_a_second_try_only_a_kill_from_outside_is_forgiven(cause, given_up):
+    book = Ledger(Allocator(64 * CHUNK), retried=False)
+    book.hired(0)
+    book.submit(job(0), 1)
+    (task,) = book.tasks.assign(0)
+    assert bool(book.died(0, task.serial, cause, GONE)) == given_up
+
+
 def test_lost_pages_make_the_job_begin_again():
     book = ledger(chunks=8)
     book.submit(job(0), 1)
@@ -299,6 +308,125 @@ def test_no_memory_for_the_array_whose_turn_it_is_is_being_stuck():
     assert not book.leases.stuck
 
 
+# ----- functions that take several pictures ----------------------------------------------------------
+
+
+def decoded(book: Ledger, *numbers: int) -> None:
+    """Decode these jobs on worker 0."""
+    for number in numbers:
+        (task,) = book.tasks.assign(0)
+        assert (task.stage, task.job.id) == ("decode", number)
+        book.need(0, task.serial, 1000)
+        book.leases.grants()
+        book.done(0, Done(task.serial, (), placed(book, number)))
+
+
+def collecting(jobs: int, workers: int = 1) -> Ledger:
+    """A ledger that lets three transform tasks be performed together."""
+    book = ledger(workers=workers)
+    book.tasks.collect(3)
+    for number in range(jobs):
+        book.submit(job(number, size=5 << 20), 1)
+    return book
+
+
+def test_transform_tasks_are_collected_and_go_to_one_worker():
+    book = collecting(9)
+    decoded(book, 0, 1, 2)
+    tasks = book.tasks.assign(0)
+    assert [(task.stage, task.job.id, task.together) for task in tasks] == [
+        ("transform", number, 3) for number in range(3)
+    ]
+
+
+def test_the_last_ones_are_fewer():
+    book = collecting(2)
+    decoded(book, 0, 1)
+    assert [(task.job.id, task.together) for task in book.tasks.assign(0)] == [(0, 2), (1, 2)]
+
+
+def test_the_last_ones_wait_for_what_is_decoded_elsewhere():
+    book = collecting(2, workers=2)
+    ((first,), (second,)) = book.tasks.assign(0), book.tasks.assign(1)
+    for index, task in enumerate((first, second)):
+        book.need(index, task.serial, 1000)
+    book.leases.grants()
+    book.done(0, Done(first.serial, (), placed(book, 0)))
+    assert book.tasks.assign(0) == ()
+    book.done(1, Done(second.serial, (), placed(book, 1)))
+    assert len(book.tasks.assign(0)) == 2
+
+
+def test_a_worker_that_waits_for_memory_gets_fewer():
+    book = collecting(9)
+    decoded(book, 0)
+    (task,) = book.tasks.assign(0)
+    book.need(0, task.serial, 1000)
+    assert [(task.stage, task.together) for task in book.tasks.assign(0)] == [("transform", 1)]
+
+
+def test_after_a_death_each_is_performed_by_itself():
+    book = collecting(3)
+    decoded(book, 0, 1, 2)
+    tasks = book.tasks.assign(0)
+    assert book.died(0, tasks[0].serial, "crash", GONE) == []
+    assert [book.jobs[number].crashes for number in range(3)] == [1, 0, 0]
+    book.hired(0)
+    found = []
+    for _ in range(3):
+        (task,) = book.tasks.assign(0)
+        book.need(0, task.serial, 1000)
+        book.leases.grants()
+        book.done(0, Done(task.serial, (), placed(book, task.job.id)))
+        (task,) = book.tasks.assign(0)
+        found.append((task.stage, task.together))
+        book.failed(0, Failed(task.serial, "transform", "TransformError", "bad", "", ""))
+    assert found == [("transform", 1)] * 3
+
+
+def test_a_task_that_waits_is_not_forgotten_for_another_one():
+    """A function may make its picture larger while its worker waits for the memory of the next one."""
+    book = ledger("staged", workers=2)
+    for number in range(2):
+        book.submit(job(number), 1)
+    ((outer,), (first,)) = book.tasks.assign(0), book.tasks.assign(1)
+    book.need(1, first.serial, CHUNK)
+    book.leases.grants()
+    book.done(1, Done(first.serial, (), placed(book, 1)))
+    book.need(0, outer.serial, 3 * CHUNK)
+    (inner,) = book.tasks.assign(0)
+    book.need(0, inner.serial, 2 * CHUNK)
+    assert [message.serial for _, message in book.leases.grants()] == [inner.serial, outer.serial]
+
+
+def test_a_task_that_returns_its_memory_is_granted_it_after_the_others():
+    book = ledger("staged", workers=2)
+    for number in range(3):
+        book.submit(job(number), 1)
+    ((outer,), (first,)) = book.tasks.assign(0), book.tasks.assign(1)
+    book.need(1, first.serial, CHUNK)
+    book.leases.grants()
+    book.done(1, Done(first.serial, (), placed(book, 1)))
+    book.need(0, outer.serial, CHUNK)
+    (inner,) = book.tasks.assign(0)
+    assert [message.serial for _, message in book.leases.grants()] == [outer.serial]
+    book.need(0, inner.serial, CHUNK)
+    book.need(0, outer.serial, CHUNK, later=True)
+    assert book.jobs[0].lease is None
+    assert [message.serial for _, message in book.leases.grants()] == [inner.serial, outer.serial]
+
+
+def test_a_worker_that_waits_may_still_have_work():
+    book = collecting(9)
+    decoded(book, 0)
+    (task,) = book.tasks.assign(0)
+    book.need(0, task.serial, 60 * CHUNK)
+    (inner,) = book.tasks.assign(0)
+    assert not book.leases.stalled
+    book.failed(0, Failed(inner.serial, "transform", "TransformError", "bad", "", ""))
+    assert book.leases.stalled
+
+
 class Bookkeeping(RuleBasedStateMachine):
     """Any order of events: no lease is lost or shared, every job ends once."""
 
@@ -306,9 +434,12 @@ class Bookkeeping(RuleBasedStateMachine):
         schedule=st.sampled_from(["auto", "staged", "chain"]),
         workers=st.integers(1, 4),
         arrays=st.booleans(),
+        together=st.sampled_from([1, 3]),
     )
-    def begin(self, schedule, workers, arrays):
+    def begin(self, schedule, workers, arrays, together):
         self.book = ledger(schedule, workers, chunks=24, arrays=arrays)
+        if together > 1:
+            self.book.tasks.collect(together)
         self.hired = workers
         self.submitted = self.ended = 0
         self.at_worker: dict[int, dict[int, str]] = {index: {} for index in range(workers)}
@@ -329,8 +460,8 @@ class Bookkeeping(RuleBasedStateMachine):
 
     def _runnable(self, index):
         worker = self.book.workers[index]
-        waits = worker.waiting[0] if worker.waiting else 0
-        serials = [serial for serial in worker.outstanding if serial != waits]
+        waits = [serial for serial, _ in worker.requests]
+        serials = [serial for serial in worker.outstanding if serial not in waits]
         if waits:  # only frames of other jobs are worked on meanwhile
             serials = [s for s in serials if worker.outstanding[s].stage in ("transform", "encode")]
         return serials[:1]
@@ -347,6 +478,9 @@ class Bookkeeping(RuleBasedStateMachine):
         held = state.lease if self.book.leases.owned_by_job(task) else worker.standing
         if task.stage in ("chain", "decode") and (held is None or held.size < chunks * CHUNK):
             message = Need(serial, chunks * CHUNK)
+        elif task.stage == "transform" and chunks > 24 and data.draw(st.booleans()):
+            # The function has made it larger, or it cannot go on with what it was granted.
+            message = Need(serial, (chunks - 24) * CHUNK, data.draw(st.booleans()))
         elif data.draw(st.integers(0, 5)) == 0:
             message = Failed(serial, "decode", "DamagedError", "bad", "", "")
         else:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import pickle
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +29,15 @@ class Reverse(NamedTuple):
 
     def begin(self) -> None:
         """Nothing to prepare."""
+
+    def end(self) -> None:
+        """Nothing to release."""
+
+    def perform_together(
+        self, tasks: Sequence[Task], contexts: Sequence[Context]
+    ) -> list[tuple[int, Callable[[], Done]]]:
+        """No tasks share work."""
+        raise NotImplementedError
 
     def perform(self, task: Task, context: Context) -> Done:
         """One file."""

@@ -61,7 +61,7 @@ def rejection(
 ) -> str:
     worker = WorkerState()
     worker.outstanding[7] = what or task()
-    worker.waiting = waiting
+    worker.requests = [waiting] if waiting else []
     return disorder(
         message,
         worker,

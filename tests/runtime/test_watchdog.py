@@ -30,7 +30,7 @@ class Clock:
 class Workers:
     """A test double for the pool and the ledger, with one worker."""
 
-    isolated = True
+    isolated = retried = True
 
     def __init__(self, kind: str = "frames", serial: int = 1) -> None:
         self.worker = SimpleNamespace(index=3, process=SimpleNamespace(pid=77))
@@ -230,6 +230,15 @@ class TestDeaths:
         assert cause == "deadline"
         assert words in failure.message
         assert "--timeout" in failure.fix
+
+    @pytest.mark.parametrize("retried", [True, False])
+    def test_the_message_says_whether_it_was_tried_again(self, clock: Clock, retried: bool) -> None:
+        workers = Workers()
+        workers.retried = retried
+        deaths = watched(workers, 5.0)
+        first_act(workers, clock, deaths)
+        deaths.reap(workers.worker)
+        assert workers.charged[0][3].message.endswith(", twice." if retried else "in stage decode.")
 
     def test_a_new_worker_has_a_new_deadline(self, clock: Clock) -> None:
         workers = Workers()

@@ -66,7 +66,6 @@ def read_animation(
     """
     from imgpar.batch.clip.frame_program import FrameFacts, FrameProgram, clip_facts
     from imgpar.video.plan import steps_of
-    from imgpar.video.plane_layout import load
     from imgpar.video.reader import Reader
     from imgpar.video.timing import Timing
 
@@ -76,15 +75,11 @@ def read_animation(
         timing = replace(timing, fps=Fraction(1000, shortest))
     wanted = timing.retimed(clip)
     program = FrameProgram(FrameFacts(clip.picture, None), steps_of(clip.picture, operations), limits)
-    memory = memoryview(bytearray(program.layout.nbytes))
-    planes = program.layout.arrays(memory)
     start, stop = timing.window(clip)
     reader = Reader(clip, 1, start=start, stop=stop)
     frames, times = list[Frame](), list[float]()
     program.begin(clip_facts(clip, len(wanted.times)))
-    for stamp, decoded in timing.frames(iter(reader), clip):
-        load(decoded, planes)
-        made = program.rgb_frame(memory)
+    for stamp, made in program.rgb_frames(timing.frames(iter(reader), clip)):
         if not frames:
             _check_memory(len(wanted.times), made, limits)
         frames.append(_in_8_bits(made, clip.picture.cicp))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,22 @@ from imgpar.formats.options import EncodeOptions
 if TYPE_CHECKING:
     from imgpar.video.clip import Clip
 
-TIME_BASE = Fraction(1, 90_000)
-"""Time base of the timestamps in seconds; suits every common frame rate."""
+_TICKS = 90_000
+"""Ticks per second that suit most frame rates, and frames with times of their own."""
+_MOST_TICKS = 10_000_000
+"""Containers store the number of ticks in 32 bits."""
+
+
+def time_base_of(rate: Fraction) -> Fraction:
+    """Time base of timestamps in seconds: fine, and frames at this rate have whole numbers of ticks.
+
+    >>> time_base_of(Fraction(24000, 1001)), time_base_of(Fraction(25)), time_base_of(Fraction(1199, 50))
+    (Fraction(1, 360000), Fraction(1, 90000), Fraction(1, 91124))
+    """
+    ticks = math.lcm(_TICKS, rate.numerator)
+    if ticks > _MOST_TICKS:
+        ticks = rate.numerator * -(-_TICKS // rate.numerator)
+    return Fraction(1, ticks if ticks <= _MOST_TICKS else _TICKS)
 
 
 class FrameEncoder:
@@ -26,31 +41,44 @@ class FrameEncoder:
         rate: frames a second.
         options: settings of the encoder.
         threads: of the encoder; 0 lets it choose.
+        pixel_format: one of `PIXEL_FORMATS`; empty is the default of the encoder.
 
     Raises:
         EncodeError: the frames cannot be encoded like this.
     """
 
     def __init__(
-        self, spec: Spec, output: str, container: str, rate: Fraction, options: EncodeOptions, threads: int
+        self,
+        spec: Spec,
+        output: str,
+        container: str,
+        rate: Fraction,
+        options: EncodeOptions,
+        threads: int,
+        pixel_format: str = "",
     ) -> None:
         from imgpar.batch.clip.frame_program import LastStep
         from imgpar.video.frame_feed import Feed
         from imgpar.video.plan import plan_of_frames
 
-        clip, plan = plan_of_frames(spec, container, rate, TIME_BASE, options)
+        self._base = time_base_of(rate)
+        clip, plan = plan_of_frames(spec, container, rate, self._base, options, pixel_format)
         assert plan.encoding is not None
         self.alpha = plan.encoding.alpha
         """Whether the file stores transparency."""
+        self.depth = plan.encoding.depth
+        """Bits per sample in the file."""
         self.count = 0
         """Number of frames written."""
         self._output = output
         self._step: LastStep = LastStep(clip.picture, plan.encoding, options.background)
         layout = self._step.layout(*spec.size)
+        self.size = layout.size
+        """Width and height of the frames in the file."""
         self._buffer = memoryview(bytearray(layout.nbytes))
         self._feed = Feed(plan, clip, layout, output, threads)
 
-    def write(self, frame: Frame, seconds: float) -> None:
+    def write(self, frame: Frame, seconds: float | Fraction) -> None:
         """Add a frame, which is only read; raises EncodeError.
 
         Args:
@@ -60,7 +88,7 @@ class FrameEncoder:
         layout, planes = self._step.from_frame(frame)
         for source, target in zip(planes, layout.arrays(self._buffer), strict=True):
             target[...] = source
-        self._feed.write(round(seconds / TIME_BASE), [self._buffer])
+        self._feed.write(round(seconds / self._base), [self._buffer])
         self.count += 1
 
     def finish(self) -> Clip:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,6 +36,7 @@ from imgpar.video.frame_feed import Feed
 from imgpar.video.native import decoder_threads
 from imgpar.video.plan import ClipPlan
 from imgpar.video.plane_layout import PlaneLayout, load
+from imgpar.video.planes import Array
 from imgpar.video.reader import Reader
 
 SLOTS_PER_CORE = 2
@@ -110,6 +111,8 @@ class FramePath:
         """Whether a recall has not been answered yet."""
         self._all_started = False
         """Whether helpers have started on every offered frame."""
+        self._warnings: tuple[str, ...] = ()
+        """Of ffmpeg, when it has ended."""
 
     def run(self) -> tuple[str, ...]:
         """Convert the clip; returns the warnings of the decoder and of ffmpeg.
@@ -118,30 +121,66 @@ class FramePath:
             ItemError: a frame cannot be decoded, transformed or encoded.
         """
         source = self._plan.timing.frames(iter(self._reader), self._clip)
+        if self._program.together:
+            return self._run_together(source)
         with self._during("decode"):
             first = next(source, None)
         if first is None:
-            raise DamagedError(
-                f"This clip has no frame that could be read. {'; '.join(self._reader.complaints[:3])}"
-            )
+            raise self._no_frame()
         with self._during("transform"):
             self._program.begin(self._item_facts)
             layout, planes = self._program.run_on(first[1])
-        self._buffer = memoryview(bytearray(layout.nbytes))
-        put((layout, planes), layout, self._buffer)
-        self._output_layout = layout
         self._packed_facts = pack((self._facts, layout))
-        feed = Feed(self._plan, self._output_clip, layout, self._output, self._helpers.cores)
-        try:
+        with self._feed(layout) as feed:
+            put((layout, planes), layout, self._buffer)
             with self._during("encode"):
                 feed.write(first[0], [self._buffer])
             self._loop(source, feed)
+        return (*self._reader.complaints, *self._warnings)
+
+    def _run_together(self, source: Iterator[tuple[int, Any]]) -> tuple[str, ...]:
+        """`run` where an operation works on several frames at once: all frames are transformed here."""
+        with self._during("transform"):
+            self._program.begin(self._item_facts)
+            results = self._program.run_all(source)
+            made = next(results, None)
+        if made is None:
+            raise self._no_frame()
+        count = 0
+        with self._feed(made[1]) as feed:
+            while made is not None:
+                self._write_planes(*made, feed)
+                count += 1
+                self._helpers.advanced(count, len(self._output_clip.times))
+                with self._during("transform"):
+                    made = next(results, None)
+        return (*self._reader.complaints, *self._warnings)
+
+    def _no_frame(self) -> DamagedError:
+        said = "; ".join(self._reader.complaints[:3])
+        return DamagedError(f"This clip has no frame that could be read. {said}")
+
+    @contextmanager
+    def _feed(self, layout: PlaneLayout) -> Iterator[Feed]:
+        """The encoder for frames of this layout; it is ended with the block, and killed where that fails."""
+        self._buffer = memoryview(bytearray(layout.nbytes))
+        self._output_layout = layout
+        feed = Feed(self._plan, self._output_clip, layout, self._output, self._helpers.cores)
+        try:
+            yield feed
             with self._during("encode"):
-                warnings = feed.close()
+                self._warnings = feed.close()
         except BaseException:
             feed.kill()
             raise
-        return (*self._reader.complaints, *warnings)
+
+    def _write_planes(self, stamp: int, layout: PlaneLayout, planes: list[Array], feed: Feed) -> None:
+        buffers: list[Any] = [*planes]
+        if layout != self._output_layout or not all(plane.flags.c_contiguous for plane in planes):
+            put((layout, planes), self._output_layout, self._buffer)
+            buffers = [self._buffer]
+        with self._during("encode"), self._pace.waiting():
+            feed.write(stamp, buffers)
 
     def _loop(self, source: Iterator[tuple[int, Any]], feed: Feed) -> None:
         self._allocate_slots(self._output_layout)
@@ -178,12 +217,7 @@ class FramePath:
         """Transform and write one frame without slots."""
         with self._during("transform"):
             layout, planes = self._program.run_on(frame)
-            buffers: list[Any] = [*planes]
-            if layout != self._output_layout or not all(plane.flags.c_contiguous for plane in planes):
-                put((layout, planes), self._output_layout, self._buffer)
-                buffers = [self._buffer]
-        with self._during("encode"), self._pace.waiting():
-            feed.write(stamp, buffers)
+        self._write_planes(stamp, layout, planes, feed)
         self._helpers.advanced(number + 1, len(self._output_clip.times))
 
     def _load_into_slot(self, number: int, stamp: int, frame: Any) -> None:

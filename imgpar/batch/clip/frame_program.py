@@ -5,7 +5,8 @@ slot ─► rotate upright ─► plane steps ─► [RGB ─► steps ─►] �
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from imgpar.ops.base import for_item
 from imgpar.pixels import layouts
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.encoders import Encoding, written
-from imgpar.video.plane_layout import PlaneLayout, copy_planes, load, view_of
+from imgpar.video.plane_layout import PlaneLayout, copy_planes, load, lowered, raised
 from imgpar.video.planes import Array, PlaneStep, plane_step, turn_step
 from imgpar.video.reader import layout_of
 from imgpar.video.rgb_to_yuv import Mixer
@@ -103,7 +104,12 @@ class FrameProgram:
     @property
     def in_order(self) -> bool:
         """Whether this program has to process all frames, in order."""
-        return any(operation.in_order for operation in self._rgb_operations)
+        return self.together or any(operation.in_order for operation in self._rgb_operations)
+
+    @property
+    def together(self) -> bool:
+        """Whether an operation works on several frames at once: `run_all` and `rgb_frames` do that."""
+        return any(operation.together for operation in self._rgb_operations)
 
     @property
     def path(self) -> str:
@@ -114,19 +120,44 @@ class FrameProgram:
         return f"frames as planes, then as RGB for {names}"
 
     def run_on(self, frame: Any) -> tuple[PlaneLayout, list[Array]]:
-        """`run` on a frame of the decoder; without a copy where the first step can read it directly."""
+        """`run` on a frame of the decoder."""
+        return self._finished(self._from_decoder(frame))
+
+    def _from_decoder(self, frame: Any) -> list[Array]:
+        """A frame of the decoder after the plane steps; without a copy where the first can read it."""
         first = self._steps[0].work if self._steps else None
         planes = first.scaled(frame) if isinstance(first, Scaler) else None
         if planes is not None:
-            return self._finished(self._on_planes(planes, 1))
+            return self._on_planes(planes, 1)
         if self._input_planes is None:
             self._input_planes = _memory(self.layout)
         load(frame, self._input_planes)
-        return self.run(self._input_planes)
+        return self._on_planes(self._input_planes)
 
     def run(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
         """Transform one frame, given as planes of `layout`. The result is valid until the next call."""
         return self._finished(self._on_planes(planes))
+
+    def run_all(self, frames: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, PlaneLayout, list[Array]]]:
+        """Transform all frames of the decoder, given with their timestamps, for the encoder. Each result is
+        valid until the next one is requested."""
+        assert self._last is not None
+        for stamp, frame in self.rgb_frames(frames):
+            yield stamp, *self._last.from_frame(frame)
+
+    def rgb_frames(self, frames: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Frame]]:
+        """Transform all frames of the decoder, given with their timestamps, to RGB or RGBA. Each result is
+        valid until the next one is requested; as many frames are read ahead as operations ask for."""
+        assert self._rgb is not None
+        stamps = deque[int]()
+
+        def loaded() -> Iterator[list[Array]]:
+            for stamp, frame in frames:
+                stamps.append(stamp)
+                yield self._from_decoder(frame)
+
+        for frame in self._rgb.run_all(loaded()):
+            yield stamps.popleft(), frame
 
     def _finished(self, planes: list[Array]) -> tuple[PlaneLayout, list[Array]]:
         assert self._last is not None
@@ -134,10 +165,34 @@ class FrameProgram:
             return self._last.from_planes(self._planes_layout, planes)
         return self._last.from_frame(self._rgb.run(planes))
 
-    def rgb_frame(self, memory: memoryview) -> Frame:
-        """Transform the planes in `memory` to RGB or RGBA, without an encoder. Valid until the next call."""
+    @property
+    def only_converts(self) -> bool:
+        """Whether frames are only converted to RGB: `converted` does it without a copy."""
+        return self._rgb is not None and not self._steps and self._rgb.only_converts
+
+    def converted(self, frame: Any, threads: int) -> Array:
+        """A frame of the decoder as H×W×C, a view of memory that nothing else refers to. Its rows may be
+        padded.
+
+        Args:
+            frame: from the reader.
+            threads: of the conversion; 0 is automatic.
+        """
         assert self._rgb is not None
-        return self._rgb.run(self._on_planes(self.layout.arrays(memory)))
+        return self._rgb.converted(frame, threads)
+
+    def rgb_of(self, frame: Any) -> Frame:
+        """Transform a frame of the decoder to RGB or RGBA, without an encoder. Valid until the next call.
+
+        Raises TransformError where an operation needs the neighbours of the frame.
+        """
+        assert self._rgb is not None
+        if any(operation.together and operation.batch == 1 for operation in self._rgb_operations):
+            raise TransformError(
+                "A function with a window needs the neighbours of each frame, which are not read here.",
+                fix="Convert the clip with run(), or leave window= out.",
+            )
+        return self._rgb.run(self._from_decoder(frame))
 
     def _on_planes(self, planes: list[Array], begin: int = 0) -> list[Array]:
         for step, target in zip(self._steps[begin:], self._scratch[begin:], strict=True):
@@ -180,7 +235,10 @@ class _RgbSteps:
         import av
         from av.video.reformatter import VideoReformatter
 
-        self._source: Any = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+        # FFmpeg takes grey of 10 bits to 16 by a shift, with a white that is not white
+        self._raised = layout.depth if not layout.subsampling and 8 < layout.depth < 16 else 0
+        form = "gray16le" if self._raised else layout.pixel_format
+        self._source: Any = av.VideoFrame(layout.width, layout.height, form)
         self._reformatter = VideoReformatter()
         self._matrix, self._range = matrix_of(picture), range_of(picture)
         deep = layout.depth > 8
@@ -194,25 +252,58 @@ class _RgbSteps:
             "uint16" if deep else "uint8",
         )
         header = Header("video", spec, orientation)
+        self._operations = tuple(operations)
         self._program = programs.compile_program(header, operations, limits)
         self._memory = memoryview(bytearray(self._program.nbytes))
 
+    @property
+    def only_converts(self) -> bool:
+        """Whether no pixel moves and no operation follows."""
+        return not self._operations and self._program.header.orientation == 1 and not self._raised
+
     def run(self, planes: Sequence[Array]) -> Frame:
-        copy_planes(planes, self._source)
+        """One frame, without its neighbours."""
+        (result,), _ = stages.transform_frames(self._program, [self._filled(planes)], self._memory)
+        return result
+
+    def run_all(self, frames: Iterable[Sequence[Array]]) -> Iterator[Frame]:
+        """All frames, in order."""
+        steps, rest = self._program.steps, self._program.rest
+        if not steps or steps[-1].dynamic is None:
+            yield from map(self.run, frames)
+            return
+        first, sides = (steps[-1].dynamic, *rest), (0, self._program.sides[0])
+
+        def begun() -> Iterator[Frame]:
+            for planes in frames:
+                made = [self._filled(planes)]
+                (frame,), _ = stages.run_steps(steps[:-1], (), made, self._memory, sides)
+                yield Frame(frame.spec, frame.array.copy())  # it has to stay valid
+
+        yield from stages.run_over(begun(), first)
+
+    def _filled(self, planes: Sequence[Array]) -> Frame:
+        """The first frame of the memory, with these planes as RGB."""
+        copy_planes([raised(planes[0], self._raised)] if self._raised else planes, self._source)
+        frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
+        np.copyto(frame.array, self.converted(self._source, 1))
+        return frame
+
+    def converted(self, frame: Any, threads: int) -> Array:
+        """As `FrameProgram.converted`."""
+        spec = self._program.header.spec
         rgb = self._reformatter.reformat(
-            self._source,
+            frame,
             format=self._format,
             src_colorspace=self._matrix,
             dst_colorspace=self._matrix,
             src_color_range=self._range,
             dst_color_range=_FULL,
-            threads=1,
+            threads=threads,
         )
-        frame = stages.frames_in_buffer(self._memory, 0, self._program.header.spec, 1)[0]
-        height, width, channels = frame.array.shape
-        np.copyto(frame.array.reshape(height, -1), view_of(rgb.planes[0], frame.array, width * channels))
-        (result,), _ = stages.transform_frames(self._program, [frame], self._memory)
-        return result
+        plane, sample = rgb.planes[0], np.dtype(spec.dtype).itemsize
+        steps = (plane.line_size, spec.channels * sample, sample)
+        return np.ndarray((spec.height, spec.width, spec.channels), spec.dtype, plane, strides=steps)
 
 
 class LastStep:
@@ -260,7 +351,8 @@ class LastStep:
             result = converted
         names = {1: ("gray", "gray16le"), 3: ("rgb24", "rgb48le"), 4: ("rgba", "rgba64le")}
         array = np.ascontiguousarray(result.array[: wanted.height, : wanted.width])
-        if whole and wanted.depth in (8, 16):
+        if whole:
+            array = lowered(array, wanted.depth) if 8 < wanted.depth < 16 else array
             order = [1, 2, 0, 3][: len(wanted.shapes)] if spec.channels > 1 else [0]
             return wanted, [np.ascontiguousarray(array[..., channel]) for channel in order]
         if not deep and not wanted.alpha and _divides_evenly(wanted):

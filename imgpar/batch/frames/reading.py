@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.run_spec import output_specs
-from imgpar.core.errors import DamagedError, bad_value
+from imgpar.core.errors import DamagedError, TransformError
 from imgpar.core.limits import Limits
 from imgpar.recipe.recipe import Recipe
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from imgpar.video.clip import Clip
 
     Array = np.ndarray[Any, Any]
-
-SEEK_SECONDS = 20.0
-"""Farther apart, frames are reached by seeking to a key frame; nearer ones by decoding the frames between."""
 
 ACCEPT = "Use --accept-damaged (accept_damaged=True) to accept them."
 
@@ -40,7 +38,22 @@ class ClipFrame:
     time: float
     """Presentation time in seconds."""
     index: int
-    """Index in the clip, from 0."""
+    """Index in the clip, from 0: its number where all frames are decoded in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBatch:
+    """Consecutive results of `frames(batch=…)`."""
+
+    array: Array
+    """N×H×W×C, C-contiguous; owned by the receiver."""
+    times: tuple[float, ...]
+    """Presentation time of each frame in seconds."""
+    indices: tuple[int, ...]
+    """Index of each frame in the clip, from 0."""
+
+    def __len__(self) -> int:
+        return len(self.indices)
 
 
 def every_frame(_time: float, _frame: Any) -> bool:
@@ -73,6 +86,8 @@ class Choice:
     dtype: str = "uint8"
     accept_damaged: bool = False
     threads: int = 0
+    batch: int = 0
+    """Frames that follow each other share memory in groups of this size, for `in_batches`."""
     seen: Seen = ignore
     damage: Callable[[str], None] = overlook
     """Called at most once, with what is wrong with a clip of which single frames are wanted."""
@@ -84,7 +99,7 @@ ANY = Choice()
 """Every frame, as RGB."""
 
 
-class _Converter:
+class Converter:
     """Converts decoded frames of one clip to arrays."""
 
     def __init__(self, clip: Clip, recipe: Recipe, choice: Choice) -> None:
@@ -98,7 +113,7 @@ class _Converter:
         from imgpar.video.plan import steps_of
 
         self._clip, self._layout, self._dtype = clip, choice.layout, choice.dtype
-        self._base = float(clip.picture.time_base)
+        self._base, self._threads = float(clip.picture.time_base), choice.threads
         (output,) = output_specs(recipe)
         facts = clip_facts(clip, len(clip.times))
         details = clip_details(clip, output.operations, output.encode)
@@ -106,20 +121,64 @@ class _Converter:
         steps = steps_of(clip.picture, operations)
         self._program = FrameProgram(FrameFacts(clip.picture, None), steps, choice.limits)
         self._program.begin(facts)
-        self._memory = memoryview(bytearray(self._program.layout.nbytes))
-        self._planes = self._program.layout.arrays(self._memory)
+        same = (clip.picture.spec.layout, clip.picture.spec.dtype) == (choice.layout, choice.dtype)
+        self._direct = same and self._program.only_converts
+        self._stack = Stack(choice.batch) if choice.batch else None
 
     def convert(self, stamp: int, frame: Any) -> ClipFrame:
         """Convert a frame of the reader."""
-        from imgpar.batch.picture.stages import to_array
-        from imgpar.video.plane_layout import load
-
-        load(frame, self._planes)
-        result = self._program.rgb_frame(self._memory)
-        array = to_array(result, self._layout, self._dtype)
-        owned = array.array.copy() if array is result else array.array
+        array, owned = self._array(frame)
+        if self._stack is not None:
+            array = self._stack.added(array)
+        elif not owned or not array.flags.c_contiguous:
+            array = array.copy()
         time = stamp * self._base
-        return ClipFrame(owned, time, bisect_left(self._clip.times, time - self._clip.slack))
+        index = bisect_left(self._clip.times, time - self._clip.slack) - self._clip.undecodable
+        return ClipFrame(array, time, index)
+
+    def _array(self, frame: Any) -> tuple[Array, bool]:
+        """The pixels, and whether nothing else uses their memory."""
+        from imgpar.batch.picture.stages import to_array
+
+        if self._direct:
+            return self._program.converted(frame, self._threads), True
+        result = self._program.rgb_of(frame)
+        made = to_array(result, self._layout, self._dtype)
+        return made.array, made is not result
+
+
+class Stack:
+    """Memory for `size` frames at a time, one after the other."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._count = size, 0
+        self._memory: Array | None = None
+
+    def added(self, array: Array) -> Array:
+        """A copy of a frame in the next place."""
+        import numpy as np
+
+        if self._memory is None or self._count == self._size:
+            self._memory, self._count = np.empty((self._size, *array.shape), array.dtype), 0
+        if self._memory.shape[1:] != array.shape:
+            raise TransformError(
+                f"The frames of a batch have one size: {self._memory.shape[1:]} and {array.shape} differ.",
+                fix="Leave batch out, or add a resize to one size.",
+            )
+        place: Array = self._memory[self._count]
+        place[...] = array
+        self._count += 1
+        return place
+
+
+def in_batches(found: Iterator[ClipFrame], size: int) -> Iterator[FrameBatch]:
+    """Groups of `size` frames that were read with `Choice.batch` of this size; the last may be shorter."""
+    while group := list(islice(found, size)):
+        whole = group[0].array.base
+        assert whole is not None
+        yield FrameBatch(
+            whole[: len(group)], tuple(frame.time for frame in group), tuple(frame.index for frame in group)
+        )
 
 
 def frames_of(source: str | Clip, recipe: Recipe, choice: Choice = ANY) -> Iterator[ClipFrame]:
@@ -137,7 +196,7 @@ def frames_of(source: str | Clip, recipe: Recipe, choice: Choice = ANY) -> Itera
     from imgpar.video.reader import Reader
 
     clip = probe(source) if isinstance(source, str) else source
-    converter = _Converter(clip, recipe, choice)
+    converter = Converter(clip, recipe, choice)
     base = float(clip.picture.time_base)
     start = choice.start if choice.start > 0 else -math.inf
     reader = Reader(clip, choice.threads, start=start, stop=choice.stop, keys=choice.keys)
@@ -160,79 +219,3 @@ def _check_complete(count: int, found: int, expected: int, complaints: list[str]
         words = f"{count} of {expected} frames could be read" if expected else f"{count} frames could be read"
         warnings = "".join(f" | {line}" for line in complaints[-3:])
         raise DamagedError(f"This clip is truncated or corrupt: {words}{warnings}.", fix=ACCEPT)
-
-
-def frames_at(
-    source: str | Clip, recipe: Recipe, moments: Sequence[float], choice: Choice = ANY
-) -> Iterator[ClipFrame]:
-    """The frames shown at given times, in the given order: for each time, the last frame with an earlier or
-    equal timestamp. Nothing is read before the first is requested.
-
-    Args:
-        source: path of the clip, or the clip from `probe`.
-        recipe: its operations are applied to each frame.
-        moments: times in seconds, in any order.
-        choice: pixel format and threads.
-
-    Raises:
-        UsageError: a time is after the end of the clip.
-        ItemError: the clip cannot be decoded.
-    """
-    from imgpar.video.probe import probe
-
-    clip = probe(source) if isinstance(source, str) else source
-    if not clip.times:
-        raise DamagedError("This clip has no frame that could be read.")
-    converter, finder = _Converter(clip, recipe, choice), _Finder(clip, choice)
-    end = max(clip.duration, clip.times[-1] + clip.last)
-    seen: ClipFrame | None = None
-    for number, moment in enumerate(moments):
-        choice.seen(number, len(moments))
-        if moment > end:
-            raise bad_value("at", f"seconds up to the end of the clip ({end:.3f})", moment)
-        index = max(bisect_right(clip.times, moment + clip.slack) - 1, 0)
-        if seen is None or seen.index != index:
-            seen = converter.convert(*finder.find(index))
-        else:
-            seen = replace(seen, array=seen.array.copy())
-        yield seen
-
-
-class _Finder:
-    """Finds frames by index: by decoding on from the last one, or by seeking to a key frame."""
-
-    def __init__(self, clip: Clip, choice: Choice) -> None:
-        self._clip, self._choice = clip, choice
-        self._complaints: list[str] = []
-        self._reader: Iterator[tuple[int, Any]] = iter(())
-        self._last = math.inf
-        """Time in seconds of the last decoded frame."""
-        self._told = False
-        if len(clip.times) < clip.frames:
-            self._tell(f"{len(clip.times)} of {clip.frames} frames could be read")
-
-    def _tell(self, words: str) -> None:
-        if not self._told:
-            self._told = True
-            self._choice.damage(f"this clip is truncated or corrupt: {words}")
-
-    def find(self, index: int) -> tuple[int, Any]:
-        """Timestamp and PyAV frame; the next one where this one cannot be decoded."""
-        from imgpar.video.reader import Reader
-
-        base = float(self._clip.picture.time_base)
-        wanted = self._clip.times[index]
-        if not self._last < wanted <= self._last + SEEK_SECONDS:
-            # The reader seeks to a key frame and drops the frames before `begin`.
-            begin = wanted if index else -math.inf
-            reader = Reader(self._clip, self._choice.threads, start=begin)
-            self._complaints = reader.complaints
-            self._reader = iter(reader)
-        for stamp, frame in self._reader:
-            self._last = stamp * base
-            if self._complaints:
-                self._tell(self._complaints[-1])
-            if self._last >= wanted - self._clip.slack:
-                return stamp, frame
-        self._last = math.inf
-        raise DamagedError(f"Frame {index} of this clip could not be decoded.")

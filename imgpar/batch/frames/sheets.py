@@ -9,7 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at
+from imgpar.batch.frames.chosen import frames_at
+from imgpar.batch.frames.reading import ANY, Choice, ClipFrame
 from imgpar.batch.frames.stills import whole_or
 from imgpar.formats.extraction import Grid
 from imgpar.formats.option_values import Span

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, frames_at, frames_of
+from imgpar.batch.frames.chosen import frames_at
+from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, Wanted, frames_of
 from imgpar.core.errors import DamagedError
 from imgpar.formats.extraction import Every
 from imgpar.formats.option_values import Span
@@ -48,7 +49,7 @@ def pick(
     """
     start, stop = (span.start, span.stop) if span else (0.0, math.inf)
     if every.seconds:
-        choice = replace(choice, wanted=_at_intervals(start, every.seconds))
+        choice = replace(choice, wanted=at_intervals(start, every.seconds))
     elif every.scenes:
         from imgpar.video.scenes import THRESHOLD, SceneChanges
 
@@ -58,7 +59,8 @@ def pick(
     yield from frames_of(source, recipe, choice)
 
 
-def _at_intervals(start: float, seconds: float) -> Any:
+def at_intervals(start: float, seconds: float) -> Wanted:
+    """Selects one frame per `seconds`, from `start` on."""
     due = -math.inf
 
     def wanted(time: float, _: Any) -> bool:

@@ -93,7 +93,8 @@ def _look_at_clip(path: str, run: RunSpec) -> Looks:
     import numpy as np
 
     from imgpar.batch.describing import describe_file
-    from imgpar.batch.frames.reading import Choice, frames_at
+    from imgpar.batch.frames.chosen import frames_at
+    from imgpar.batch.frames.reading import Choice
     from imgpar.core.spec import Spec
     from imgpar.recipe.recipe import Recipe
     from imgpar.video.clip_info import ClipInfo

@@ -18,16 +18,22 @@ class Memory:
     Args:
         buffer: the arena.
         ask: requests a lease; may raise where the parent refuses it.
+        request: requests a lease without waiting for it, for tasks that are performed together.
     """
 
-    __slots__ = ("_ask", "_buffer")
+    __slots__ = ("_ask", "_buffer", "_request")
 
-    def __init__(self, buffer: memoryview, ask: Ask) -> None:
-        self._buffer, self._ask = buffer, ask
+    def __init__(self, buffer: memoryview, ask: Ask, request: Callable[[int], None] | None = None) -> None:
+        self._buffer, self._ask, self._request = buffer, ask, request
 
     def lease(self, nbytes: int, *, standing: bool = False) -> Lease:
         """A lease of at least `nbytes`, for a task that holds none."""
         return self._ask(nbytes, standing)
+
+    def request(self, nbytes: int) -> None:
+        """Give up the lease of the task and request a larger one, which the next `lease` awaits."""
+        assert self._request is not None
+        self._request(nbytes)
 
     def within(self, lease: Lease) -> memoryview:
         """The bytes of a lease."""

@@ -5,7 +5,7 @@ A picture that is copied is decoded as well, so that a damaged file is an error 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -165,6 +165,10 @@ def _with_stored_layout(
     return replace(options, few_colours=few, packing=packing) if few or packing else options
 
 
+def _private(nbytes: int) -> memoryview:
+    return memoryview(bytearray(nbytes))
+
+
 def convert_bytes(
     data: bytes,
     name: str,
@@ -175,8 +179,9 @@ def convert_bytes(
     *,
     strict: bool = False,
     verify: bool = False,
+    memory: Callable[[int], memoryview] = _private,
 ) -> EncodedOutput:
-    """Decode, transform and encode a picture in this process, in private memory.
+    """Decode, transform and encode a picture at once.
 
     Args:
         data: the bytes of the file; they are not modified.
@@ -187,6 +192,7 @@ def convert_bytes(
         limits: inputs that exceed them are refused.
         strict: refuse an output that loses something.
         verify: decode the output again and compare it.
+        memory: gives that many bytes for the frames; without it, memory of this process.
 
     Raises:
         ItemError: the picture cannot be decoded, transformed or encoded, or is refused.
@@ -199,7 +205,7 @@ def convert_bytes(
     fmt = find_format(format_name)
     operations, remarks = operations_for(operations, header, name, options)
     program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
-    lease = memoryview(bytearray(program.nbytes))
+    lease = memory(program.nbytes)
     frames, notes = stages.decode(program, data, lease, limits)
     begin_picture(operations, header, name, len(frames))
     found = list[str]()

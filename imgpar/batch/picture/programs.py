@@ -27,7 +27,7 @@ from imgpar.formats import codec
 from imgpar.formats.base import too_many_frames
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
-from imgpar.ops.base import for_item
+from imgpar.ops.base import for_item, named_errors
 from imgpar.pixels import layouts
 from imgpar.pixels.colour.icc_header import profile_space
 
@@ -160,8 +160,9 @@ def _has_colours(header: Header, operations: Sequence[Operation]) -> bool:
     for operation in operations:
         if not operation.portable or not spec.grey:
             return True
-        if not operation.idle(spec):
-            spec = operation.plan(_accepted(operation, spec))
+        with named_errors(operation.name):
+            if not operation.idle(spec):
+                spec = operation.plan(_accepted(operation, spec))
     return not spec.grey
 
 
@@ -275,7 +276,8 @@ def operation_steps(operation: Operation, spec: Spec, actual: Spec) -> Iterator[
     accepted = _accepted(operation, actual)
     if accepted != actual:
         yield _conversion(accepted)
-    planned = operation.plan(_accepted(operation, spec))
+    with named_errors(operation.name):
+        planned = operation.plan(_accepted(operation, spec))
     if operation.looks:
         yield Step(operation.name, planned, looking=operation)
     else:

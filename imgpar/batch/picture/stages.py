@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from imgpar.batch.picture import targets
 from imgpar.batch.picture.programs import Program, Step, Work, operation_steps
 from imgpar.batch.picture.quality_search import Experience
-from imgpar.core.errors import ImgparError, TransformError, library_words
+from imgpar.core.errors import TransformError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Colour, Frame, Header, Metadata, Spec
 from imgpar.formats import codec
@@ -19,6 +18,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import to_profile
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
+from imgpar.ops.base import named_errors
 from imgpar.pixels import layouts
 
 Remarks = list[str]
@@ -129,7 +129,7 @@ def run_steps(
 
 
 def _run(step: Step, frames: Sequence[Frame], results: Sequence[Frame], remarks: Remarks | None) -> None:
-    with _named_errors(step.name):
+    with named_errors(step.name):
         works = list[Work]()
         if step.looking:
             works += [operation.apply for operation in _settled(step.looking, frames, remarks)]
@@ -151,18 +151,6 @@ def _settled(operation: Operation, frames: Sequence[Frame], remarks: Remarks | N
     return settled
 
 
-@contextmanager
-def _named_errors(name: str) -> Iterator[None]:
-    """Errors of libraries in the block as TransformError of the operation `name`."""
-    try:
-        yield
-    except (ImgparError, MemoryError):
-        raise
-    except Exception as error:
-        words = library_words(error, "an unexpected error")
-        raise TransformError(f"{name} failed: {words}.", fix="Its traceback is in the report.") from error
-
-
 def run_dynamic(
     frames: list[Frame], operations: Sequence[Operation], remarks: Remarks | None = None
 ) -> list[Frame]:
@@ -177,20 +165,42 @@ def run_dynamic(
     """
     for operation in operations:
         if operation.dynamic and not operation.looks:
-            frames = [operation.call(frame) for frame in frames]  # type: ignore[attr-defined]
+            frames = list(operation.over(frames))
         else:
             settled = operation
             if operation.dynamic:
-                with _named_errors(operation.name):
+                with named_errors(operation.name):
                     (settled,) = _settled(operation, frames, remarks)
             spec = frames[0].spec
             for step in operation_steps(settled, spec, spec):
                 results = own_frames(step.spec, len(frames))
                 _run(step, frames, results, remarks)
                 frames = results
-        if len({frame.spec for frame in frames}) > 1:
-            raise TransformError("The function returned frames of different sizes for one animation.")
+        check_one_spec(frames)
     return frames
+
+
+def check_one_spec(frames: Sequence[Frame]) -> None:
+    """Raise TransformError where the results of a function for one item differ in size or pixel format."""
+    if len({frame.spec for frame in frames}) > 1:
+        raise TransformError("The function returned frames of different sizes for one animation.")
+
+
+def run_over(frames: Iterator[Frame], operations: Sequence[Operation]) -> Iterator[Frame]:
+    """Run operations of which some work on several frames at once, on frames of a clip.
+
+    Args:
+        frames: in order; each stays valid. They are requested as results are.
+        operations: in order.
+    """
+    for operation in operations:
+        frames = operation.over(frames) if operation.together else _one_by_one(frames, operation)
+    return frames
+
+
+def _one_by_one(frames: Iterator[Frame], operation: Operation) -> Iterator[Frame]:
+    for frame in frames:
+        yield run_dynamic([frame], (operation,))[0]
 
 
 def encode(

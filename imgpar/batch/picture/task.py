@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from operator import attrgetter
+from typing import NamedTuple
 
 from imgpar.batch.picture import documents, planar, programs, reuse, stages
 from imgpar.batch.picture.header_transfer import pack_header, unpack_header
@@ -25,10 +26,37 @@ from imgpar.core.spec import Frame, FrameRef, Header, Spec
 from imgpar.formats import codec
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.registry import find_format
+from imgpar.ops import Operation
 from imgpar.runtime.protocol import Done, Lease, Placed, Task
 from imgpar.runtime.stage_times import StageClock
 
 _FORMAT = attrgetter("format")
+
+
+class Transforming(NamedTuple):
+    """Stage `transform`, begun."""
+
+    placed: Placed
+    header: Header
+    program: Program
+    found: list[str]
+    """What operations have found out about the picture."""
+    frames: list[Frame] = []  # noqa: RUF012 - never modified
+    blob: bytes = b""
+    """The serialized header, for the next stage."""
+    lost: tuple[str, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the lease that the next stage needs."""
+        return self.frames[0].spec.nbytes * len(self.frames) + len(self.blob)
+
+    @property
+    def functions(self) -> tuple[Operation, ...]:
+        """The operations from the first function of the user on."""
+        step = self.program.steps[-1]
+        assert step.dynamic is not None
+        return (step.dynamic, *self.program.rest)
 
 
 class PictureWork:
@@ -123,15 +151,57 @@ class PictureWork:
         return self._done(placed=placed, lost=lost, notes=(*more, *notes), digest=digest)
 
     def _transform(self) -> Done:
+        half = self._begin_transform()
+        with self._clock.during("transform"):
+            within, given = self._memory.within(half.placed.lease), self._memory.frames(half.placed.frames)
+            frames, offset = stages.transform_frames(half.program, given, within, half.found)
+        return self._transformed(half, frames, offset)
+
+    def _begin_transform(self) -> Transforming:
         placed, header = self._placed()
         self._fitted(header)
         with self._clock.during("transform"):
             program = self._compiled(header, keep_frames=placed.frames.count > 1)
-            within = self._memory.within(placed.lease)
             path, count = self._task.job.item.path, placed.frames.count
             programs.begin_picture(self._run.operations, program.source, path, count)
-            found, given = list[str](), self._memory.frames(placed.frames)
-            frames, offset = stages.transform_frames(program, given, within, found)
+        return Transforming(placed, header, program, [])
+
+    def until_function(self) -> Transforming:
+        """Stage `transform` until the first function of the user, whose input is in `frames`."""
+        half = self._begin_transform()
+        within, given = self._memory.within(half.placed.lease), self._memory.frames(half.placed.frames)
+        before = half.program._replace(steps=half.program.steps[:-1], rest=())
+        with self._clock.during("transform"):
+            frames, _ = stages.transform_frames(before, given, within, half.found)
+        return half._replace(frames=frames)
+
+    def after_functions(self, half: Transforming) -> Transforming:
+        """What stage `transform` leaves for the next one, with the results of the operations in `frames`."""
+        if not self._run.arrays:
+            return half._replace(blob=self._memory.blob(half.placed))
+        with self._clock.during("transform"):
+            wanted, lost = self._wanted(half.frames[0], half.header._replace(lost=()))
+        return half._replace(frames=[wanted], lost=lost)
+
+    def request_memory(self, half: Transforming) -> bool:
+        """Give up the lease where it is too small for what is left, and request a larger one.
+
+        Returns:
+            Whether it was too small.
+        """
+        small = half.nbytes > half.placed.lease.size
+        if small:
+            self._memory.request(half.nbytes)
+        return small
+
+    def leave(self, half: Transforming) -> Done:
+        """The result of stage `transform`, of what `after_functions` has returned."""
+        placed = self._memory.put(half.placed.lease, half.frames, half.blob)
+        return self._done(placed=placed, lost=half.lost, notes=tuple(half.found))
+
+    def _transformed(self, half: Transforming, frames: list[Frame], offset: int | None) -> Done:
+        """The result of stage `transform`; `offset` of the frames in the lease, None if they are outside."""
+        placed, header, found = half.placed, half.header, half.found
         if self._run.arrays:
             placed, lost = self._array(placed.lease, frames, offset, header._replace(lost=()))
             return self._done(placed=placed, lost=lost, notes=tuple(found))
@@ -259,12 +329,15 @@ class PictureWork:
     ) -> tuple[Placed, tuple[str, ...]]:
         """The first frame in sRGB, in the pixel format of the caller, in the lease given to the caller; and
         the losses."""
-        frame, lost = srgb_frame(frames[0], header.metadata)
-        wanted = stages.to_array(frame, self._run.layout, self._run.dtype)
-        lost = (*header.lost, *lost)
+        wanted, lost = self._wanted(frames[0], header)
         if wanted is frames[0] and offset is not None:
-            return Placed(lease, FrameRef(lease.offset + offset, frame.spec)), lost
+            return Placed(lease, FrameRef(lease.offset + offset, wanted.spec)), lost
         return self._memory.put(lease, [wanted]), lost
+
+    def _wanted(self, frame: Frame, header: Header) -> tuple[Frame, tuple[str, ...]]:
+        """The frame as the caller wants it, and the losses."""
+        frame, lost = srgb_frame(frame, header.metadata)
+        return stages.to_array(frame, self._run.layout, self._run.dtype), (*header.lost, *lost)
 
     def _done(
         self,

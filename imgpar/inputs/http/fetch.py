@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import IO
 
 from imgpar.core.errors import SourceError, TryAgainError
-from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room, too_large
+from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room, transfer_too_large
 from imgpar.inputs.http.client import Answer, WebClient, web_client
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
@@ -165,7 +165,7 @@ class _Transfer:
             for block in answer.blocks():
                 self._done += len(block)
                 if self._done > self._options.most_bytes:
-                    raise too_large(self._options)
+                    raise transfer_too_large(self._options)
                 _write(file, block)
             file.flush()
             return Fetched(
@@ -189,7 +189,7 @@ class _Transfer:
                 "The server sent another part than that asked for." if part else "No content."
             )
         if size > self._options.most_bytes:
-            raise too_large(self._options)
+            raise transfer_too_large(self._options)
         self._deadline += (late := self._ongoing.expects(size))
         answer.deadline += late
         check_free_room(self._path, size)

@@ -9,7 +9,7 @@ import time
 from typing import IO
 
 from imgpar.core.errors import SourceError, TryAgainError
-from imgpar.inputs.fetching import FetchOptions, Ongoing, too_large
+from imgpar.inputs.fetching import FetchOptions, Ongoing, transfer_too_large
 from imgpar.inputs.http.client import Answer, WebClient, web_client
 from imgpar.inputs.http.fetch import content_range, strong_validator, with_retries
 
@@ -146,7 +146,7 @@ class RangedFile(io.RawIOBase):
             for block in answer.blocks():
                 size += len(block)
                 if size > self._options.most_bytes:
-                    raise too_large(self._options)
+                    raise transfer_too_large(self._options)
                 whole.write(block)
         except BaseException:
             whole.close()

@@ -16,8 +16,8 @@ from imgpar.inputs.fetching import (
     Ongoing,
     StoppedError,
     check_free_room,
-    too_large,
     too_slow,
+    transfer_too_large,
 )
 from imgpar.inputs.stores.client import Client, StoredFile, client_of, clients
 from imgpar.inputs.stores.places import place_of
@@ -41,7 +41,7 @@ def fetched(
         SourceError, LimitError: it cannot be read.
     """
     if found.size > options.most_bytes:
-        raise too_large(options)
+        raise transfer_too_large(options)
     end = time.monotonic() + options.timeout + ongoing.expects(found.size)
     check_free_room(path, found.size)
     try:

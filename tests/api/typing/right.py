@@ -73,6 +73,9 @@ def pipelines() -> None:
     pipe = pipe.crop("16:9").pad((800, 600), background="#f4f4f4").rotate(45).flip("h").blur(2)
     pipe = pipe.watermark("logo.png", margin=10).watermark_text("© Ada", outline=(0, 0, 0, 255))
     pipe = pipe.apply(warmer).apply(grey, channels="L", dtype="float32").brightness(1.1).sharpen()
+    pipe = pipe.apply(grey, window=3, range=(0, 255)).apply_batch(
+        warmer, size=8, dtype="float32", range=(-1, 1)
+    )
     assert_type(pipe, imgpar.Pipeline)
     report = pipe.run("photos/", "web/", to="webp", quality=82, dry_run=True)
     print(report.planned, report.summary(), report.exit_code)
@@ -87,6 +90,9 @@ def pipelines() -> None:
     print(pipe.array("a.jpg", channels="L", max_pixels=10).shape)
     pipe.run({"a": b"", "b": Path("b.jpg")}, "web/")
     data: bytes = pipe.encode(b"", to="jpg", quality=80, resize=64, strict=True)
+    data = pipe.encode(Path("a.jpg"), to="jpg", timeout=2, memory="1G")
+    made: imgpar.EncodedPicture = pipe.encode_with_report("a.jpg")
+    print(made.data, made.format, made.size, made.lost, made.notes, made.seconds)
     print(len(data))
 
 
@@ -95,14 +101,14 @@ def sessions() -> None:
     with imgpar.Session(jobs=8, memory="2G", start_method="spawn") as session:
         for item, array in session.arrays(pipe, "photos/", copy=True, density=300):
             print(item.mirror, item.index, item.key, array.mean())
-        for item, maybe in session.arrays(
-            pipe, [("a", b""), Path("b.jpg"), BytesIO()], errors="yield", prefetch=8
-        ):
-            print(item.error if maybe is None else maybe.mean())
         batches = session.batches(pipe, "photos/", size=32, shuffle=0, repeat=None, layout="NCHW", timeout=30)
         for batch in batches:
             assert_type(batch, imgpar.Batch[np.ndarray[Any, Any]])
             print(batch.array.mean(), batch.keys, batch.epoch, batches.state_dict()["epoch"])
+        for item, maybe in session.arrays(
+            pipe, [("a", b""), Path("b.jpg"), BytesIO()], errors="yield", prefetch=8
+        ):
+            print(item.error if maybe is None else maybe.mean())
         report = session.run(pipe, "photos/", "web/", to="webp", effort=4, on_event=show)
         imgpar.convert("photos/", "web/", session=session)
         print(report.reasons.get("exists"))
@@ -113,6 +119,13 @@ def clips() -> None:
         print(frame.index, frame.time, frame.array.shape)
     with imgpar.VideoWriter("out.mp4", fps="30000/1001", codec="hevc", quality=80) as writer:
         writer.write(np.zeros((480, 640, 3), np.uint8), time=0.5)
+    with open("clip.mp4", "rb") as file:
+        for batch in imgpar.frames(file, every="2s", batch=16):
+            print(batch.array.shape, batch.times[0], batch.indices[0], len(batch))
+    first, last = imgpar.frames(b"...", index=[0, -1])
+    print(first.time)
+    with imgpar.VideoWriter("out.mkv", pixel_format="yuv444p", audio="clip.mp4") as writer:
+        writer.write(last.array, time=Fraction(1, 3))
 
 
 def errors(settings: Mapping[str, int]) -> None:
@@ -122,3 +135,30 @@ def errors(settings: Mapping[str, int]) -> None:
         print(error.message, error.fix)
     except imgpar.ImgparError as error:
         print(error.exit_code)
+
+
+def outputs(pipe: imgpar.Pipeline) -> None:
+    def store(output: imgpar.OutputData) -> None:
+        print(output.name, output.source, output.format, output.size, len(output.data))
+
+    pipe.run("photos/", store, to="webp")
+    imgpar.convert("photos/", store)
+    imgpar.dry_run("photos/", store)
+
+
+def many(pipe: imgpar.Pipeline, session: imgpar.Session) -> None:
+    for item, made in pipe.encode_all({"a": b"", "b": Path("b.jpg")}, to="webp", session=session):
+        print(item.key, made.data)
+    for item, perhaps in pipe.encode_all(["a.jpg"], errors="yield", jobs=2, quality=80):
+        print(item.error, perhaps and perhaps.size)
+    plan = pipe.dry_run("photos/", "web/", root="photos/", name=lambda item: item.mirror)
+    print(plan.planned)
+
+
+async def in_a_loop(pipe: imgpar.Pipeline, session: imgpar.Session) -> None:
+    data: bytes = await pipe.aencode(b"", to="jpg", timeout="5s")
+    report = await pipe.arun("photos/", "web/", to="webp", session=session)
+    async for item, array in pipe.aarrays("photos/", jobs=2):
+        print(item.path, array.shape, data, report.ok)
+    async for item, array in session.aarrays(pipe, "photos/", channels="L"):
+        print(item.path, array.shape)

@@ -19,6 +19,9 @@ pipe.flip("diagonal")  # error
 pipe.crop("16:9", gravity="nroth")  # error
 pipe.apply("function")  # error
 pipe.apply(print, channels="CMYK")  # error
+pipe.apply(print)  # error
+pipe.apply(abs, window="3")  # error
+pipe.apply_batch(abs, sise=3)  # error
 
 imgpar.convert("photos/", "web/", rezise="1920")  # error
 imgpar.convert("photos/", "web/", qualty=82)  # error
@@ -50,7 +53,7 @@ pipe.arrays("photos/", channels="BGR")  # error
 pipe.arrays("photos/", errors="ignore")  # error
 pipe.arrays([3.5])  # error
 pipe.array("a.jpg", quality=3)  # error
-pipe.encode("photo.jpg", to="webp")  # error
+pipe.encode(7, to="webp")  # error
 pipe.encode(b"", jobs=2)  # error
 with imgpar.Session(jobs=1) as session:
     session.run(pipe, "photos/", "web/", memory="2G")  # error
@@ -62,5 +65,7 @@ print(report.items[0].state)  # error
 print(report.items[0].status == "ok", report.items[0].outputs[0].size)  # error
 report.ok = 3  # error
 imgpar.frames("clip.mp4", dtype="float64")  # error
+print(next(imgpar.frames("clip.mp4")).times)  # error
+print(next(imgpar.frames("clip.mp4", batch=4)).time)  # error
 imgpar.VideoWriter("out.mp4", codec="h266")  # error
 imgpar.converts("photos/", "web/")  # error
