@@ -239,7 +239,10 @@ class InputFeed:
             item = self._planned.popleft()
             if self._arrange is None:  # else it may come again
                 self._forget(item)
-            held, self._held = self._held, False
+            # The plan goes on when a quarter of what is read ahead is to be had: every time costs a turn.
+            ahead = self._ahead or 0
+            held = self._held and len(self._planned) <= ahead - ahead // 4
+            self._held = self._held and not held
             self._changed.notify_all()
         if held:
             self._wake()

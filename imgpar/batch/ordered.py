@@ -151,8 +151,9 @@ class OrderedResults:
     def _next_result(self) -> Result | None:
         with self._changed:
             self._waiting = True
+            if self._next not in self._ready:
+                self.wake()  # once: what comes from workers makes it look at `_waiting` again
             while self._next not in self._ready and not self._ended and self._error is None:
-                self.wake()
                 self._changed.wait()
             self._waiting = False
             if self._error is not None:
