@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from imgpar.api.pipeline import resolve
+from imgpar.api.settings import resolve
 from imgpar.cli import flags, machine, main, packages
 from imgpar.cli.convert import convert_parser
 from imgpar.cli.credentials import check_credentials
