@@ -82,6 +82,6 @@ def describe_all(
     plan = selected_plan(inputs, patterns, sources, selection)
     for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
         if isinstance(found, Outcome):
-            yield found.source, item_error(found.kind, found.error)
+            yield found.source, item_error(found.kind, found.error, found.traceback)
         else:
             yield found.path, found
