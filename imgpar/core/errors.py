@@ -23,6 +23,7 @@ ImgparError                what, where, why, and what to do
     ├── OutputLockedError  another run is writing to the same folder
     ├── OutputError        OUT cannot be created, read or written
     ├── DiskFullError      no space left
+    ├── CancelledError     the caller has cancelled it, and results are missing
     └── ArenaError         no shared memory, or all of it is held by the caller
 """
 
@@ -267,6 +268,10 @@ class DiskFullError(RunError):
 
 class ClosedOutputError(RunError):
     """Whoever read standard output has gone."""
+
+
+class CancelledError(RunError):
+    """The caller has cancelled it before the last result."""
 
 
 class ArenaError(RunError):
