@@ -230,7 +230,7 @@ def named_errors(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         words = library_words(error, "an unexpected error")
-        raise TransformError(f"{name} failed: {words}.", fix="Its traceback is in the report.") from error
+        raise TransformError(f"{name} failed: {words}.", fix="See its traceback.") from error
 
 
 def for_item(
