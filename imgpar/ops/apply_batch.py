@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 MOST_PICTURES = 1024
 """Maximum pictures of a batch."""
-_ONE_FOR_EACH = (
-    "Return one result for each picture, in order, as an array N × height × width × channels or a list."
-)
+_ONE_FOR_EACH = "Return one result for each picture, in order: N × height × width × channels, or a list."
 
 
 class OfBatch(NamedTuple):

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 BY_CHANNELS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 WANTED = "height × width or height × width × 1 to 4 channels of uint8, uint16, bool or floating point"
-NO_PICTURES = "Call a model that returns no pictures (classes, vectors) in a loop of yours, on the arrays of Pipeline.batches."
+NO_PICTURES = (
+    "Call a model that returns no pictures (classes, vectors) in a loop, on the arrays of Pipeline.batches."
+)
 _CPU = 1
 """The number of main memory among the devices of DLPack."""
 _ADVICE = {
