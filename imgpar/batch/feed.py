@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from imgpar.batch.ordered import unreadable
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import ImgparError, UsageError
+from imgpar.core.errors import ImgparError, SourceError, UnsupportedError, UsageError
 from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import LISTED, Item, Job, Outcome
 from imgpar.core.tempfiles import remove_folder, temporary_folder
@@ -390,7 +390,8 @@ class InputFeed:
             write_content(given.value, path)  # type: ignore[arg-type]
             item = item._replace(size=os.path.getsize(path), format=_format(path, name))
         except Exception as error:  # also of a file of the caller
-            item = item._replace(fetched="", error=_why(error))
+            kind = UnsupportedError if isinstance(error, ImgparError) else SourceError
+            item = item._replace(fetched="", error=_why(error), kind=kind.__name__)
         with self._changed:
             self._bytes += item.size if item.fetched else 0
         return self._keyed(item, given)

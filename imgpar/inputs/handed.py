@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.unit_range import in_unit_range
 from imgpar.inputs.sources import SourceLike, is_source
 
 if TYPE_CHECKING:
@@ -247,12 +248,12 @@ def tiff_of(array: np.ndarray[Any, Any], profile: bytes = b"") -> Iterator[bytes
         The header, and the pixels.
 
     Raises:
-        UsageError: it is larger than a TIFF can be, 4 GiB.
+        UsageError: it is larger than a TIFF can be, 4 GiB, or its floats are not 0 to 1 (`in_unit_range`).
     """
     import numpy as np
 
     order = "<" if sys.byteorder == "little" else ">"
-    pixels = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    pixels = np.ascontiguousarray(in_unit_range(array), array.dtype.newbyteorder("="))
     if pixels.nbytes >= (1 << 32) - len(profile) - 1024:
         raise UsageError("An array has more than 4 GiB.", fix="Hand it over in parts.")
     height, width = pixels.shape[:2]

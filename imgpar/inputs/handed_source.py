@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.errors import SourceError, UnknownFormatError, UsageError
+from imgpar.core.errors import ItemError, SourceError, UnknownFormatError, UnsupportedError, UsageError
 from imgpar.core.job import Item
 from imgpar.formats.registry import sniff
 from imgpar.inputs.batches import Batch, is_media, why_unreadable
@@ -92,7 +92,7 @@ class HandedSource(Source):
             content = self._rewound(item.key)
             try:
                 return bytes_of(content)
-            except (OSError, ValueError) as error:  # ValueError: it is closed
+            except (OSError, ValueError, UsageError) as error:  # ValueError: it is closed
                 raise _unreadable(error) from None
 
     def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:  # noqa: ARG002
@@ -101,7 +101,7 @@ class HandedSource(Source):
             content = self._rewound(item.key)
             try:
                 write_content(content, path)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, UsageError) as error:
                 raise _unreadable(error) from None
         return Fetched(os.path.getsize(path))
 
@@ -144,7 +144,9 @@ def _size(content: Any) -> int:
     return memoryview(content).nbytes if data else 0
 
 
-def _unreadable(error: Exception) -> SourceError:
+def _unreadable(error: Exception) -> ItemError:
+    if isinstance(error, UsageError):  # an array or a picture of Pillow that no file holds
+        return UnsupportedError(error.message, fix=error.fix)
     if isinstance(error, OSError):
         return SourceError(why_unreadable(error))
     return SourceError(f"It cannot be read: {error}.", fix="Keep the file open until the run has ended.")
