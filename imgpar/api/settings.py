@@ -74,7 +74,8 @@ def given_inputs(inputs: AnyInputs, *, contents: bool = True) -> list[str | Sour
             ]
         )
     each = each_input(inputs)
-    if isinstance(each, Iterator):
+    if isinstance(inputs, Iterator):
+        each = iter(each)
         first = list(islice(each, 1))
         if first and is_address(first[0]):
             return [InputList(chain(first, each))]
