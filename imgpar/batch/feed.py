@@ -129,9 +129,11 @@ class Inputs:
         value = given.value
         if isinstance(value, str):
             if is_address(value):
-                yield row_item(ListRow(value), "")._replace(source=self._addresses, named=True)
+                row = ListRow(value, columns=given.columns)
+                yield row_item(row, "")._replace(source=self._addresses, named=True)
             elif given.keyed:
-                yield named_item(absolute(value), os.path.basename(value))._replace(named=True)
+                item = named_item(absolute(value), os.path.basename(value))
+                yield item._replace(named=True, columns=given.columns)
             elif self.lazy and self._archives and archive_suffix(value) and os.path.isfile(value):
                 for batch in self._archives.inside(absolute(value), "", absolute(value), "", patterns):
                     yield from batch.items
@@ -385,7 +387,7 @@ class InputFeed:
             folder = self._folder
         name, shown = _name_of(given, self._read_count)
         path = os.path.join(folder, str(number))
-        item = Item(shown, os.path.basename(name), 0, 0, named=True, fetched=path)
+        item = Item(shown, os.path.basename(name), 0, 0, named=True, fetched=path, columns=given.columns)
         try:
             write_content(given.value, path)  # type: ignore[arg-type]
             item = item._replace(size=os.path.getsize(path), format=_format(path, name))

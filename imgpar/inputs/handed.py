@@ -39,6 +39,27 @@ _PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "F")
 """Modes whose pixels are written as they are."""
 
 
+class TableRow(tuple[Any, Any]):
+    """A pair of a key and an input, with what else its row says.
+
+    >>> row = TableRow(7, "a.jpg", {"label": "cat"})
+    >>> row, row.columns
+    ((7, 'a.jpg'), {'label': 'cat'})
+    """
+
+    columns: dict[str, str]
+    """Value of each other column by its name."""
+
+    def __new__(cls, key: Any, value: Any, columns: dict[str, str]) -> TableRow:
+        """The pair."""
+        row = super().__new__(cls, (key, value))
+        row.columns = columns
+        return row
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return TableRow, (*self, self.columns)
+
+
 class GivenInput(NamedTuple):
     """One input as it was given."""
 
@@ -47,6 +68,8 @@ class GivenInput(NamedTuple):
     key: Hashable = None
     keyed: bool = False
     """Whether the caller gave a key."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """As `Item.columns`."""
 
     @property
     def handed(self) -> bool:
@@ -86,7 +109,7 @@ def read_input(given: Any) -> GivenInput:
     """One input.
 
     >>> read_input(("7", b"P5 1 1 255 x"))
-    GivenInput(value=b'P5 1 1 255 x', key='7', keyed=True)
+    GivenInput(value=b'P5 1 1 255 x', key='7', keyed=True, columns=())
 
     Raises:
         BadValueError: it is none.
@@ -107,7 +130,8 @@ def read_input(given: Any) -> GivenInput:
             hash(key)
         except TypeError:
             raise bad_value("a key", "a hashable value, such as a text,", key) from None
-        return inner._replace(key=key, keyed=True)
+        columns = tuple(given.columns.items()) if isinstance(given, TableRow) else ()
+        return inner._replace(key=key, keyed=True, columns=columns)
     if isinstance(given, os.PathLike):
         return GivenInput(parsing.named("the inputs", parsing.path, given))
     if not _is_content(given):

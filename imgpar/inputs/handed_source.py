@@ -57,6 +57,7 @@ class HandedSource(Source):
 
     def __init__(self, given: list[GivenInput]) -> None:
         self._contents: dict[str, Content] = {}
+        self._columns: dict[str, tuple[tuple[str, str], ...]] = {}
         self._lock = threading.Lock()
         self.single = len(given) == 1  # its output may be named
         for each in given:
@@ -64,6 +65,7 @@ class HandedSource(Source):
             if name in self._contents:
                 raise UsageError(f"Two inputs have the key {name!r}.", fix="Give each a key of its own.")
             self._contents[name] = each.value  # type: ignore[assignment]
+            self._columns[name] = each.columns
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers get the files that items were written to, not the contents."""
@@ -76,15 +78,23 @@ class HandedSource(Source):
         entries = (Entry(name, sizes[name], key=name, format=shown) for name, shown in formats.items())
         left = dict.fromkeys(name for name in formats if not patterns or patterns.takes(name))
         for batch in in_folders(self.root, mirror, entries, patterns):
-            for item in batch.items:
+            items = [item._replace(columns=self._columns[item.key]) for item in batch.items]
+            for item in items:
                 left.pop(item.key, None)
-            yield replace(batch, ignored=0, kinds={}, left_out={})
+            yield replace(batch, items=items, ignored=0, kinds={}, left_out={})
         if left:  # what a folder would leave out was handed over here
             yield Batch("", mirror, tuple(self._failed(name, formats[name], mirror) for name in left))
 
     def _failed(self, name: str, shown: str, mirror: str) -> Item:
         place = f"{mirror}/{name}" if mirror else name
-        failed = Item(f"{self.root}/{name}", place, 0, 0, error="Its key is no name. Choose another.")
+        failed = Item(
+            f"{self.root}/{name}",
+            place,
+            0,
+            0,
+            error="Its key is no name. Choose another.",
+            columns=self._columns[name],
+        )
         if shown or is_media(name):
             return failed
         error = "Its content is not of a known picture format."
