@@ -82,9 +82,10 @@ def test_arrays_have_the_columns_of_their_rows(columns: dict[str, list[Any]]) ->
     assert found == [{"label": "cat", "size": "1"}, {"label": "dog", "size": ""}]
 
 
-def test_arrays_of_paths_have_the_columns_of_their_rows() -> None:
-    given = imgpar.read_table({"path": ["none.png"], "label": [3]}, "path")
-    found = [item.columns for item, _ in imgpar.Pipeline().arrays(given, jobs=0, errors="yield")]
+def test_arrays_of_paths_have_the_columns_of_their_rows(tmp_path: Path) -> None:
+    testing.write_pictures(tmp_path, ["a.png"], size=(8, 8))
+    given = imgpar.read_table({"path": [str(tmp_path / "a.png")], "label": [3]}, "path")
+    found = [item.columns for item, _ in imgpar.Pipeline().arrays(given, jobs=0)]
     assert found == [{"label": "3"}]
 
 
