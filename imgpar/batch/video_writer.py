@@ -11,6 +11,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import EncodeError, UsageError, bad_value, refuse_address
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
+from imgpar.core.unit_range import in_unit_range
 from imgpar.formats.options import Codec, EncodeOptions
 from imgpar.formats.registry import format_of_suffix
 
@@ -256,7 +257,7 @@ def _discard(encoder: FrameEncoder, half: Half) -> None:
 
 
 def _checked(array: object) -> tuple[Array, Spec]:
-    """The array with three dimensions, and its spec; raises BadValueError."""
+    """The array with three dimensions, and its spec; raises UsageError."""
     import numpy as np
 
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
@@ -270,7 +271,7 @@ def _checked(array: object) -> tuple[Array, Spec]:
         raise bad_value("a frame", "uint8, uint16 or float32", whole.dtype.name)
     if not height or not width:
         raise bad_value("a frame", "at least one pixel", f"{width}×{height}")
-    return whole, Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
+    return in_unit_range(whole), Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
 
 
 def _held(array: Array, depth: int) -> bool:
