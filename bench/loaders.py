@@ -1,4 +1,4 @@
-"""Batches for training: imgpar, DALI, and a torch DataLoader with Pillow, OpenCV and pyvips, two workers each.
+"""Batches for training: imgpar, DALI, and a DataLoader with Pillow, OpenCV and pyvips, two workers each.
 
     python bench/loaders.py PHOTOS SMALL            # two folders of JPEGs
     python bench/loaders.py PHOTOS --rounds 5

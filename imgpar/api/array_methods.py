@@ -98,7 +98,8 @@ class ArrayMethods:
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into shared memory.
             errors: what becomes of an input of which there is no array. "raise" raises its error, with the
-                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                path of the input; "skip" leaves it out, and warns of how many there were (`UserWarning`) if
+                there is no `on_event`; "yield" gives None in place of the array, and the
                 error in `item.error`.
             prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
                 of lists of paths all. No more than 256 MiB of contents wait at a time.
@@ -120,7 +121,7 @@ class ArrayMethods:
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
             CancelledError: `cancel` has left some inputs out.
-            NoInputError: no input matched.
+            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         request = read_request(
             ARRAYS, self.recipe, inputs, settings, channels=channels, dtype=dtype, copy=copy,
@@ -196,7 +197,7 @@ class ArrayMethods:
                 other inputs, with the first batch.
             ItemError: with a batch: an input cannot be read, of the class that says why.
             CancelledError: `cancel` has left some inputs out.
-            NoInputError: no input matched.
+            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         return batches(
             self.recipe, inputs, settings, session=None, size=size, shuffle=shuffle, drop_last=drop_last,

@@ -156,7 +156,8 @@ class Session(Workers):
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into the shared arena.
             errors: what becomes of an input of which there is no array. "raise" raises its error, with the
-                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                path of the input; "skip" leaves it out, and warns of how many there were (`UserWarning`) if
+                there is no `on_event`; "yield" gives None in place of the array, and the
                 error in `item.error`.
             prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
                 of lists of paths all. No more than 256 MiB of contents wait at a time.
@@ -178,7 +179,7 @@ class Session(Workers):
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
             CancelledError: `cancel` has left some inputs out.
-            NoInputError: no input matched.
+            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         request = read_request(
             SESSION_ARRAYS, pipeline.recipe, inputs, settings, channels=channels, dtype=dtype,
@@ -227,7 +228,7 @@ class Session(Workers):
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: with a batch: an input cannot be read, of the class that says why.
-            NoInputError: no input matched.
+            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         return batches(
             pipeline.recipe, inputs, settings, session=self, size=size, shuffle=shuffle, drop_last=drop_last,
