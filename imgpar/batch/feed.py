@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from imgpar.batch.ordered import unreadable
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import ImgparError, UsageError
+from imgpar.core.errors import ImgparError, UnsupportedError, UsageError
 from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import LISTED, Item, Job, Outcome
 from imgpar.core.tempfiles import remove_folder, temporary_folder
@@ -31,6 +31,7 @@ from imgpar.inputs.handed import GivenInput, file_name, write_content
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.local import check_one_exists, scan_path
 from imgpar.inputs.numbers import with_number
+from imgpar.inputs.one_file import is_archive_file
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import SourceOpener
 from imgpar.inputs.roots import absolute, below_base
@@ -131,7 +132,7 @@ class Inputs:
             if is_address(value):
                 yield row_item(ListRow(value), "")._replace(source=self._addresses, named=True)
             elif given.keyed:
-                yield named_item(absolute(value), os.path.basename(value))._replace(named=True)
+                yield _keyed_file(absolute(value))
             elif self.lazy and self._archives and archive_suffix(value) and os.path.isfile(value):
                 for batch in self._archives.inside(absolute(value), "", absolute(value), "", patterns):
                     yield from batch.items
@@ -146,6 +147,15 @@ class Inputs:
         else:
             for batch in with_number(number, value.batches("", patterns)):
                 yield from batch.items
+
+
+def _keyed_file(path: str) -> Item:
+    """The file that was given with a key."""
+    item = named_item(path, os.path.basename(path))._replace(named=True)
+    if not item.error and is_archive_file(path):
+        error = "It is an archive, and a key is that of one picture. Name it without a key."
+        return item._replace(error=error, kind=UnsupportedError.__name__)
+    return item
 
 
 def _listed(listed: InputList, number: int, patterns: Patterns) -> Iterator[Item]:

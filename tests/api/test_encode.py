@@ -129,7 +129,7 @@ def test_work_aside_raises_the_same_error():
 
 
 def test_a_function_that_hangs_ends_after_its_time_and_the_next_call_works():
-    with pytest.raises(imgpar.WorkerDiedError, match=r"longer than 0\.5 s"):
+    with pytest.raises(imgpar.WorkerDiedError, match=r"longer than 0\.5 s in stage transform"):
         PIPE.apply(hang).encode(png(), to="jpg", timeout=0.5)
     assert PIPE.encode(png(), to="jpg", timeout=60)
 
