@@ -89,8 +89,8 @@ def item_error(kind: str, message: str, traceback: str = "") -> ItemError:
     DamagedError('It is truncated.', '')
     """
     found = globals().get(kind)
-    known = isinstance(found, type) and issubclass(found, ItemError)
-    return traced(found(message) if known else ItemError(message), traceback)
+    known = found if isinstance(found, type) and issubclass(found, ItemError) else ItemError
+    return traced(known(message), traceback)
 
 
 @contextmanager
