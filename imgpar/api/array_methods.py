@@ -26,8 +26,10 @@ from imgpar.batch.settings import (
 from imgpar.batch.stream import read_array_type, read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
+from imgpar.core.errors import naming
 from imgpar.core.job import Event
 from imgpar.core.spec import Channels, Dtype
+from imgpar.inputs.one_file import path_of
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -314,7 +316,8 @@ class ArrayMethods:
         recipe = self.recipe.merged({key: value for key, value in settings.items() if key in ARRAY.recipe})
         options = RunOptions.read({key: value for key, value in settings.items() if key in ARRAY.run})
         layout, kind = read_array_type(channels, dtype)
-        picture = one_picture(data, name, "array")
         (made,) = recipe.branches()
         limits = made.encode.reading(limits_here(options))
-        return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)
+        with naming(path_of(data)):
+            picture = one_picture(data, name, "array")
+            return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)

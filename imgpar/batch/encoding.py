@@ -140,13 +140,13 @@ def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded
 
 
 def taken(folder: str, job: Job, answer: EncodedFile) -> EncodedPicture:
-    """The result of a worker, whose file is removed."""
+    """The result of a worker, whose file is removed; `job` has its notes."""
     path = os.path.join(folder, str(job.id))
     with open(path, "rb") as file:
         data = file.read()
     os.unlink(path)
-    size = answer.width, answer.height
-    return EncodedPicture(data, answer.format, size, answer.lost, answer.notes, answer.seconds)
+    size, notes = (answer.width, answer.height), tuple(dict.fromkeys((*answer.notes, *job.notes)))
+    return EncodedPicture(data, answer.format, size, answer.lost, notes, answer.seconds)
 
 
 class _Shared:

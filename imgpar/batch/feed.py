@@ -31,6 +31,7 @@ from imgpar.inputs.handed import GivenInput, file_name, write_content
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.local import check_one_exists, scan_path
 from imgpar.inputs.numbers import with_number
+from imgpar.inputs.one_file import is_archive_file
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import SourceOpener
 from imgpar.inputs.roots import absolute, below_base
@@ -132,8 +133,7 @@ class Inputs:
                 row = ListRow(value, columns=given.columns)
                 yield row_item(row, "")._replace(source=self._addresses, named=True)
             elif given.keyed:
-                item = named_item(absolute(value), os.path.basename(value))
-                yield item._replace(named=True, columns=given.columns)
+                yield _keyed_file(absolute(value))._replace(columns=given.columns)
             elif self.lazy and self._archives and archive_suffix(value) and os.path.isfile(value):
                 for batch in self._archives.inside(absolute(value), "", absolute(value), "", patterns):
                     yield from batch.items
@@ -148,6 +148,15 @@ class Inputs:
         else:
             for batch in with_number(number, value.batches("", patterns)):
                 yield from batch.items
+
+
+def _keyed_file(path: str) -> Item:
+    """The file that was given with a key."""
+    item = named_item(path, os.path.basename(path))._replace(named=True)
+    if not item.error and is_archive_file(path):
+        error = "It is an archive, and a key is that of one picture. Name it without a key."
+        return item._replace(error=error, kind=UnsupportedError.__name__)
+    return item
 
 
 def _listed(listed: InputList, number: int, patterns: Patterns) -> Iterator[Item]:

@@ -8,12 +8,13 @@ from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import EncodeError, UsageError, bad_value, refuse_address
+from imgpar.core.errors import EncodeError, UsageError, bad_value, naming, refuse_address
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.core.unit_range import in_unit_range
 from imgpar.formats.options import Codec, EncodeOptions
 from imgpar.formats.registry import format_of_suffix
+from imgpar.inputs.one_file import check_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +62,7 @@ class VideoWriter:
 
     Raises:
         UsageError: a value is invalid, or the suffix is not that of a container for clips.
+        ItemError: `audio` cannot be read.
         EncodeError: the encoder fails, or frames are missing in its output.
     """
 
@@ -95,7 +97,11 @@ class VideoWriter:
         self._target = Target(found.name, name, replaces=os.path.exists(name))
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
         self._pixel_format: str = parsing.named("pixel_format", parse_pixel_format, pixel_format)
-        self._soundtrack = find_soundtrack(sound) if sound is not None else None
+        self._soundtrack = None
+        if sound is not None:
+            with naming(sound):
+                check_file(sound, "Name a clip or an audio file.")
+                self._soundtrack = find_soundtrack(sound)
         self._rate: Fraction = parsing.named("fps", parsing.rate(0.001, 1000), fps)
         self._threads = parsing.named("threads", parsing.integer(0, 1024), threads)
         self._encoder: FrameEncoder | None = None

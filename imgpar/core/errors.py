@@ -32,7 +32,8 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from imgpar.core.addresses import scheme_of, without_secrets
@@ -90,6 +91,24 @@ def item_error(kind: str, message: str, traceback: str = "") -> ItemError:
     found = globals().get(kind)
     known = found if isinstance(found, type) and issubclass(found, ItemError) else ItemError
     return traced(known(message), traceback)
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Let the errors of items in the block begin with the path of their file; an empty one is unknown.
+
+    >>> with naming("a.jpg"):
+    ...     raise DamagedError("It is truncated.")
+    Traceback (most recent call last):
+    imgpar.core.errors.DamagedError: a.jpg: It is truncated.
+    """
+    try:
+        yield
+    except ItemError as error:
+        if path:
+            error.message = f"{without_secrets(path)}: {error.message}"
+            error.args = (error.message, error.fix)
+        raise
 
 
 def _rebuild(kind: type[ImgparError], message: str, fix: str) -> ImgparError:
