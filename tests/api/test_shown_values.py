@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import imgpar
 from imgpar import testing
+from imgpar.inputs.tables import ListRow
 
 PIPE = imgpar.Pipeline()
 PICTURE = testing.pattern(24, 16, 1)
@@ -67,20 +69,42 @@ def test_planned_items_have_the_key(tmp_path: Path) -> None:
     assert [item.key for item in plan.items] == ["a"]
 
 
-@pytest.mark.parametrize("call", [imgpar.describe, imgpar.VideoWriter, imgpar.undo])
-def test_a_content_is_no_path(call: object) -> None:
+@pytest.mark.parametrize("call", [imgpar.describe, imgpar.VideoWriter, imgpar.undo, imgpar.Recipe.load])
+def test_a_content_is_no_path(call: Any) -> None:
     with pytest.raises(imgpar.BadValueError, match=r"the path of a file.*received 4 bytes of content"):
-        call(b"\x89P\0G")  # type: ignore[operator]
+        call(b"\x89P\0G")
 
 
-def test_a_text_with_nul_is_no_path() -> None:
+@pytest.mark.parametrize("call", [PIPE.array, imgpar.Pipeline, imgpar.InputList, imgpar.frames])
+def test_a_text_with_nul_is_no_path(call: Any) -> None:
     with pytest.raises(imgpar.BadValueError, match="a text with NUL in it"):
-        imgpar.convert("a\0b.jpg", "out")
+        call("a\0b.jpg")
 
 
 def test_what_is_described_is_not_quoted() -> None:
     with pytest.raises(imgpar.BadValueError, match=r"received one of shape \(0, 5, 3\).*which is empty"):
         PIPE(np.zeros((0, 5, 3), np.uint8))
+
+
+def test_a_keyword_of_another_call_is_not_called_unknown() -> None:
+    with pytest.raises(imgpar.UsageError, match="dry_run does not accept report"):
+        imgpar.dry_run("a.jpg", "out", report="r.json")  # type: ignore[call-arg]
+
+
+def test_two_equal_keys_are_refused_before_the_run(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(imgpar.UsageError, match="Two inputs have the key 'k'"):
+        imgpar.convert([("k", path), ("k", PICTURE)], tmp_path, to="webp", jobs=0)
+
+
+def test_a_list_of_python_has_inputs_not_rows(path: Path, tmp_path: Path) -> None:
+    rows = [ListRow(str(path), number, "k") for number in (1, 2)]
+    report = imgpar.convert(imgpar.InputList(rows), tmp_path, to="webp", jobs=0)
+    assert "is that of input 1, too" in report.failures[0].error
+
+
+def test_accepted_damage_is_noted_once() -> None:
+    cut = PIPE.encode(testing.pattern(200, 200, 1), to="jpg")[:1500]
+    assert len(PIPE.encode_with_report(cut, to="png", accept_damaged=True).notes) == 1
 
 
 def test_none_is_called_none() -> None:
