@@ -26,7 +26,8 @@ def most_memory() -> int | None:
     """Bytes of the largest arena under these limits, or None if unlimited."""
     space, size = limit("AS"), limit("FSIZE")
     found = [size] if size is not None else []
-    found += [max(0, space - CODEC_BYTES)] if space is not None else []
+    # The parent maps it twice: by its name, and for arrays that outlive it.
+    found += [max(0, space - CODEC_BYTES) // 2] if space is not None else []
     return min(found, default=None)
 
 
