@@ -32,7 +32,7 @@ from imgpar.runtime.pool import available_cores
 from imgpar.runtime.scheduler import CancelToken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EncodedPicture:
     """An encoded picture, and what is known of it.
 
@@ -55,6 +55,10 @@ class EncodedPicture:
     """Remarks, as in `Outcome.notes`."""
     seconds: float = 0.0
     """Time that decoding, transforming and encoding took, in seconds, without waiting for a worker."""
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<EncodedPicture: {self.format}, {width}×{height}, {len(self.data):,} bytes>"
 
 
 class EncodeRequest(NamedTuple):

@@ -13,14 +13,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from urllib.parse import unquote
 
 from imgpar.batch.ordered import unreadable
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import ImgparError, SourceError, UnsupportedError, UsageError
 from imgpar.core.fs import FULL, remove_file
-from imgpar.core.job import LISTED, Item, Job, Outcome
+from imgpar.core.job import LISTED, Item, Job, Outcome, key_in
 from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import check_opener, row_item
@@ -241,7 +240,7 @@ class InputFeed:
         if item.ticket:
             return self._keys[item.ticket]
         if item.path.startswith(LISTED):
-            return unquote(item.path[len(LISTED) :])
+            return key_in(item.path)
         return below_base(item.path, self._root) if self._root and os.path.isabs(item.path) else item.path
 
     def taken(self) -> None:

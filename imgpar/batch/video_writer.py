@@ -8,7 +8,7 @@ from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import EncodeError, UsageError, bad_value, naming, refuse_address
+from imgpar.core.errors import EncodeError, UsageError, Words, bad_value, naming, refuse_address
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.core.unit_range import in_unit_range
@@ -141,7 +141,9 @@ class VideoWriter:
             raise UsageError(f"{self._target.path} is closed.", fix="Create another VideoWriter.")
         whole, spec = _checked(array)
         if self._spec not in (None, spec):
-            raise bad_value("a frame", f"an array like the first one, {_text(self._spec)},", _text(spec))
+            raise bad_value(
+                "a frame", f"an array like the first one, {_text(self._spec)},", Words(_text(spec))
+            )
         seconds = self._seconds(time)
         if self._encoder is None:
             self._begin(spec)
@@ -267,16 +269,16 @@ def _checked(array: object) -> tuple[Array, Spec]:
     import numpy as np
 
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
-        shown = f"one with {array.ndim} dimensions" if isinstance(array, np.ndarray) else array
+        shown = Words(f"one with {array.ndim} dimensions") if isinstance(array, np.ndarray) else array
         raise bad_value("a frame", "an array H×W or H×W×C", shown)
     whole = np.ascontiguousarray(array if array.ndim == 3 else array[..., None])
     height, width, channels = whole.shape
     if channels not in _LAYOUTS:
         raise bad_value("a frame", "1 to 4 channels", channels)
     if whole.dtype.name not in ITEM_BYTES:
-        raise bad_value("a frame", "uint8, uint16 or float32", whole.dtype.name)
+        raise bad_value("a frame", "uint8, uint16 or float32", Words(whole.dtype.name))
     if not height or not width:
-        raise bad_value("a frame", "at least one pixel", f"{width}×{height}")
+        raise bad_value("a frame", "at least one pixel", Words(f"{width}×{height}"))
     return in_unit_range(whole), Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
 
 

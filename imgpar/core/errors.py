@@ -63,6 +63,9 @@ class ImgparError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.fix}".strip()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __reduce__(self) -> tuple[object, ...]:
         return (_rebuild, (type(self), self.message, self.fix), self.__dict__)
 
@@ -86,7 +89,7 @@ def item_error(kind: str, message: str, traceback: str = "") -> ItemError:
     """The exception of a failed item, from the name of its class, its text and the traceback of a worker.
 
     >>> item_error("DamagedError", "It is truncated.")
-    DamagedError('It is truncated.', '')
+    DamagedError('It is truncated.')
     """
     found = globals().get(kind)
     known = found if isinstance(found, type) and issubclass(found, ItemError) else ItemError
@@ -377,6 +380,12 @@ def refuse_collapsed(path: str, known: Collection[str]) -> None:
         )
 
 
+class Words(str):
+    """What was received, described: a message shows it without quotes."""
+
+    __slots__ = ()
+
+
 def bad_value(
     name: str, expected: str, received: object, known: Iterable[str] = (), *, fix: str = ""
 ) -> BadValueError:
@@ -385,7 +394,7 @@ def bad_value(
     Args:
         name: of the option, as the user wrote it.
         expected: description of valid values.
-        received: the value.
+        received: the value, or `Words` that describe it.
         known: valid values, for a suggestion.
         fix: a sentence instead of the suggestion.
 
@@ -393,6 +402,7 @@ def bad_value(
     Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
     """
     shown = repr(received) if isinstance(received, str) else in_words(received)
+    shown = str(received) if isinstance(received, Words) else shown
     if not fix:
         from imgpar.core import synonyms
 
@@ -406,10 +416,10 @@ def in_words(value: object) -> str:
     """A value of a recipe or of Python as a message shows it.
 
     >>> in_words(True), in_words(8.5), in_words(None), in_words(["a"])
-    ('true', '8.5', 'nothing', "the list ['a']")
+    ('true', '8.5', 'None', "the list ['a']")
     """
     if value is None:
-        return "nothing"
+        return "None"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
