@@ -119,7 +119,6 @@ class ArrayMethods:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
-            NoInputError: no input matched.
         """
         request = read_request(
             ARRAYS, self.recipe, inputs, settings, channels=channels, dtype=dtype, copy=copy,
@@ -194,7 +193,6 @@ class ArrayMethods:
             UsageError: a setting is invalid or not used by this call; raised immediately. Of a state of
                 other inputs, with the first batch.
             ItemError: with a batch: an input cannot be read, of the class that says why.
-            NoInputError: no input matched.
         """
         return batches(
             self.recipe, inputs, settings, session=None, size=size, shuffle=shuffle, drop_last=drop_last,

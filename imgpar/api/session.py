@@ -177,7 +177,6 @@ class Session(Workers):
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
-            NoInputError: no input matched.
         """
         request = read_request(
             SESSION_ARRAYS, pipeline.recipe, inputs, settings, channels=channels, dtype=dtype,
@@ -226,7 +225,6 @@ class Session(Workers):
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: with a batch: an input cannot be read, of the class that says why.
-            NoInputError: no input matched.
         """
         return batches(
             pipeline.recipe, inputs, settings, session=self, size=size, shuffle=shuffle, drop_last=drop_last,
