@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from imgpar.core.errors import (
         ArenaError,
         BadValueError,
+        CancelledError,
         CommitError,
         DamagedError,
         DiskFullError,
@@ -121,6 +122,7 @@ __all__ = [
     "BadValueError",
     "Batch",
     "CancelToken",
+    "CancelledError",
     "ClipFrame",
     "ClipInfo",
     "CommitError",

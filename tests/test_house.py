@@ -91,7 +91,16 @@ EXPORTS = {
         "DamagedError",
     ),
     *("TransformError", "EncodeError", "CommitError", "WorkerDiedError"),
-    *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError", "ArrayItem", "Batch"),
+    *(
+        "RunError",
+        "OutputLockedError",
+        "OutputError",
+        "DiskFullError",
+        "ArenaError",
+        "CancelledError",
+        "ArrayItem",
+        "Batch",
+    ),
 }
 
 

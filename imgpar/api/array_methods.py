@@ -103,7 +103,7 @@ class ArrayMethods:
             prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
                 of lists of paths all. No more than 256 MiB of contents wait at a time.
             on_event: called with an `Event` for every input.
-            cancel: stops the run.
+            cancel: stops the run, which is an error (`CancelledError`) if results are missing then.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `root`, `where`, `sort`,
                 `reverse`,
@@ -119,6 +119,7 @@ class ArrayMethods:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
+            CancelledError: `cancel` has left some inputs out.
         """
         request = read_request(
             ARRAYS, self.recipe, inputs, settings, channels=channels, dtype=dtype, copy=copy,
@@ -182,7 +183,7 @@ class ArrayMethods:
                 nothing is left of it; "yield" gives None in `batch.arrays`, and the error in its item.
             state: go on after the batch whose state it is (`batch.state`, or `state_dict()`).
             on_event: called with an `Event` for every input.
-            cancel: stops the run.
+            cancel: stops the run, which is an error (`CancelledError`) if results are missing then.
             settings: as for `arrays`.
 
         Returns:
@@ -193,6 +194,7 @@ class ArrayMethods:
             UsageError: a setting is invalid or not used by this call; raised immediately. Of a state of
                 other inputs, with the first batch.
             ItemError: with a batch: an input cannot be read, of the class that says why.
+            CancelledError: `cancel` has left some inputs out.
         """
         return batches(
             self.recipe, inputs, settings, session=None, size=size, shuffle=shuffle, drop_last=drop_last,

@@ -161,7 +161,7 @@ class Session(Workers):
             prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
                 of lists of paths all. No more than 256 MiB of contents wait at a time.
             on_event: called with an `Event` for every input.
-            cancel: stops the run.
+            cancel: stops the run, which is an error (`CancelledError`) if results are missing then.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
                 `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`, `root`,
                 `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
@@ -177,6 +177,7 @@ class Session(Workers):
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
+            CancelledError: `cancel` has left some inputs out.
         """
         request = read_request(
             SESSION_ARRAYS, pipeline.recipe, inputs, settings, channels=channels, dtype=dtype,
@@ -317,7 +318,7 @@ class Session(Workers):
 
         Args:
             inputs: files, folders (recursive), globs, archives, sources.
-            cancel: stops the run.
+            cancel: stops the run, which is an error (`CancelledError`) if results are missing then.
             settings: `jobs`, `timeout`, `max_pixels` (no limit unless given), `max_frames`, `password`,
                 `include`, `exclude`, `where`, `sort`, `reverse`.
 
@@ -327,6 +328,7 @@ class Session(Workers):
 
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
+            CancelledError: `cancel` has left some files out.
         """
         from imgpar.batch.selected_inputs import describe_all
 

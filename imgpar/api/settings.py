@@ -74,7 +74,8 @@ def given_inputs(inputs: AnyInputs, *, contents: bool = True) -> list[str | Sour
             ]
         )
     each = each_input(inputs)
-    if isinstance(each, Iterator):
+    if isinstance(inputs, Iterator):
+        each = iter(each)
         first = list(islice(each, 1))
         if first and is_address(first[0]):
             return [InputList(chain(first, each))]
@@ -104,7 +105,12 @@ def _with_names(given: list[GivenInput]) -> list[str | Source]:
     ]
     if rows := [each for each in given if each.keyed and not each.handed]:
         found.append(
-            InputList([ListRow(str(each.value), at, key=key_name(each)) for at, each in enumerate(rows, 1)])
+            InputList(
+                [
+                    ListRow(str(each.value), at, key_name(each), each.columns)
+                    for at, each in enumerate(rows, 1)
+                ]
+            )
         )
     if handed := [each for each in given if each.handed]:
         from imgpar.inputs.handed_source import HandedSource

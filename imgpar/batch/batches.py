@@ -206,9 +206,8 @@ class _Run(Generic[A]):
         return items
 
     def _is_cut(self, slot: Slot, items: list[ArrayItem]) -> bool:
-        """Whether a batch is not to be had: the run was cancelled, or an iterator had no more."""
-        cut = len(items) < len(slot.indices)
-        return cut and (self._request.listed or self._request.sampling.drop_last)
+        """Whether a batch is not to be had: an iterator had no more."""
+        return self._request.sampling.drop_last and len(items) < len(slot.indices)
 
     def _batch(self, items: list[ArrayItem], rows: Rows[A], slot: Slot) -> Batch[A]:
         state = self.state.plain() if self._request.listed else None

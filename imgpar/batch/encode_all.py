@@ -100,6 +100,7 @@ def encode_all(
                 stream.wake()
         if feed.error is not None:
             raise feed.error
+        stream.check_complete()
     if failed and request.on_event is None and request.errors == "skip":
         warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
 

@@ -116,7 +116,7 @@ def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded
         WorkerDiedError: it took too long, or crashed its decoder.
     """
     options = RunOptions(timeout=timeout, max_pixels=request.options.max_pixels)
-    name = request.name or f"input.{request.format}"
+    name = request.name or "input"  # without a suffix, which would say what its content is
     with _workers.lent(request.options.memory) as workers, temporary() as folder:
         limits = workers.limits(request.options)
         spec = RunSpec(
@@ -135,7 +135,7 @@ def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded
         plan = iter((Job(0, (item,)),))
         (found,) = ask(workers, spec, plan, options, CancelToken(), EncodedFile, retried=False)
         if isinstance(found, Outcome):
-            raise item_error(found.kind, found.error)
+            raise item_error(found.kind, found.error, found.traceback)
         return taken(folder, *found)
 
 

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from imgpar.batch.ordered import unreadable
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import ImgparError, UsageError
+from imgpar.core.errors import ImgparError, SourceError, UnsupportedError, UsageError
 from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import LISTED, Item, Job, Outcome
 from imgpar.core.tempfiles import remove_folder, temporary_folder
@@ -121,9 +121,11 @@ class Inputs:
         value = given.value
         if isinstance(value, str):
             if is_address(value):
-                yield row_item(ListRow(value), "")._replace(source=self._addresses, named=True)
+                row = ListRow(value, columns=given.columns)
+                yield row_item(row, "")._replace(source=self._addresses, named=True)
             elif given.keyed:
-                yield named_item(absolute(value), os.path.basename(value))._replace(named=True)
+                item = named_item(absolute(value), os.path.basename(value))
+                yield item._replace(named=True, columns=given.columns)
             elif self.lazy and self._archives and archive_suffix(value) and os.path.isfile(value):
                 for batch in self._archives.inside(absolute(value), "", absolute(value), "", patterns):
                     yield from batch.items
@@ -371,12 +373,13 @@ class InputFeed:
             folder = self._folder
         name, shown = _name_of(given, self._read_count)
         path = os.path.join(folder, str(number))
-        item = Item(shown, os.path.basename(name), 0, 0, named=True, fetched=path)
+        item = Item(shown, os.path.basename(name), 0, 0, named=True, fetched=path, columns=given.columns)
         try:
             write_content(given.value, path)  # type: ignore[arg-type]
             item = item._replace(size=os.path.getsize(path), format=_format(path, name))
         except Exception as error:  # also of a file of the caller
-            item = item._replace(fetched="", error=_why(error))
+            kind = UnsupportedError if isinstance(error, ImgparError) else SourceError
+            item = item._replace(fetched="", error=_why(error), kind=kind.__name__)
         with self._changed:
             self._bytes += item.size if item.fetched else 0
         return self._keyed(item, given)

@@ -11,6 +11,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import EncodeError, UsageError, bad_value, refuse_address
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
+from imgpar.core.unit_range import in_unit_range
 from imgpar.formats.options import Codec, EncodeOptions
 from imgpar.formats.registry import format_of_suffix
 
@@ -49,11 +50,12 @@ class VideoWriter:
         audio: path of a clip or an audio file, whose default audio track is added: copied if the container
             takes its codec, else encoded. It begins with the first frame; longer audio is cut at the end of
             the last frame, up to one packet later if it is copied; after shorter audio there is silence.
-        replace: whether a file that is there may be replaced, once the new one is whole.
+        replace: whether a file that is there may be replaced, whoever wrote it, once the new one is whole.
         threads: of the encoder; 0 lets it choose.
 
     The clip begins with its first frame. Of an odd width or height the last column or row is cropped where
-    the encoder needs even ones; VP9 and FFV1 do not, and with `lossless` it is an error. Alpha is kept in
+    the encoder needs even ones, and `notes` says so; VP9 and FFV1 do not need them, and with `lossless` it
+    is an error. Alpha is kept in
     WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere transparent pixels are rejected. A container,
     codec and pixel format that do not go together are rejected with the first frame.
 
@@ -101,6 +103,8 @@ class VideoWriter:
         self._half: Half | None = None
         self.count = 0
         """Number of frames written."""
+        self.notes: tuple[str, ...] = ()
+        """What the clip does not keep of its frames; known with the first one."""
         self._last_time: Fraction | None = None
         self._closed, self._may_replace = False, replace
 
@@ -179,6 +183,7 @@ class VideoWriter:
                 self._pixel_format,
             )  # fmt: skip
             _check_whole(self._encoder, spec, self._options)
+            self.notes = self._encoder.notes
         except BaseException:
             if self._encoder is not None:
                 self._encoder.kill()
@@ -252,7 +257,7 @@ def _discard(encoder: FrameEncoder, half: Half) -> None:
 
 
 def _checked(array: object) -> tuple[Array, Spec]:
-    """The array with three dimensions, and its spec; raises BadValueError."""
+    """The array with three dimensions, and its spec; raises UsageError."""
     import numpy as np
 
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
@@ -266,7 +271,7 @@ def _checked(array: object) -> tuple[Array, Spec]:
         raise bad_value("a frame", "uint8, uint16 or float32", whole.dtype.name)
     if not height or not width:
         raise bad_value("a frame", "at least one pixel", f"{width}×{height}")
-    return whole, Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
+    return in_unit_range(whole), Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
 
 
 def _held(array: Array, depth: int) -> bool:

@@ -23,6 +23,7 @@ ImgparError                what, where, why, and what to do
     ├── OutputLockedError  another run is writing to the same folder
     ├── OutputError        OUT cannot be created, read or written
     ├── DiskFullError      no space left
+    ├── CancelledError     the caller has cancelled it, and results are missing
     └── ArenaError         no shared memory, or all of it is held by the caller
 """
 
@@ -32,6 +33,7 @@ import os
 import re
 import struct
 from collections.abc import Collection, Iterable
+from typing import TypeVar
 
 from imgpar.core.addresses import scheme_of, without_secrets
 
@@ -47,6 +49,9 @@ class ImgparError(Exception):
     may_pass = False
     """Whether a retry with the same input may succeed: the cause was the disk, the network, a permission,
     memory, or a killed process."""
+    traceback = ""
+    """What was raised in a worker, as Python shows it, with the lines of your function; else empty. An
+    exception that was raised in this process has its cause (`__cause__`) instead."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         message, fix = without_secrets(message), without_secrets(fix)
@@ -58,19 +63,33 @@ class ImgparError(Exception):
         return f"{self.message} {self.fix}".strip()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.message, self.fix))
+        return (_rebuild, (type(self), self.message, self.fix), self.__dict__)
 
 
-def item_error(kind: str, message: str) -> ItemError:
-    """The exception of a failed item, from the name of its class and its text.
+E = TypeVar("E", bound=ImgparError)
+
+
+def traced(error: E, traceback: str) -> E:
+    """The error with the traceback of a worker, which Python prints below it; an empty one changes nothing.
+
+    >>> traced(ItemError("It failed."), "Traceback ...").__notes__
+    ['In a worker:\\nTraceback ...']
+    """
+    if traceback:
+        error.traceback = traceback
+        error.add_note(f"In a worker:\n{traceback}")
+    return error
+
+
+def item_error(kind: str, message: str, traceback: str = "") -> ItemError:
+    """The exception of a failed item, from the name of its class, its text and the traceback of a worker.
 
     >>> item_error("DamagedError", "It is truncated.")
     DamagedError('It is truncated.', '')
     """
     found = globals().get(kind)
-    if isinstance(found, type) and issubclass(found, ItemError):
-        return found(message)
-    return ItemError(message)
+    known = isinstance(found, type) and issubclass(found, ItemError)
+    return traced(found(message) if known else ItemError(message), traceback)
 
 
 def _rebuild(kind: type[ImgparError], message: str, fix: str) -> ImgparError:
@@ -249,6 +268,10 @@ class DiskFullError(RunError):
 
 class ClosedOutputError(RunError):
     """Whoever read standard output has gone."""
+
+
+class CancelledError(RunError):
+    """The caller has cancelled it before the last result."""
 
 
 class ArenaError(RunError):

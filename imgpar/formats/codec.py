@@ -94,7 +94,7 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
         LimitError: it has more pixels or frames than allowed.
         DamagedError: it is truncated or corrupt.
     """
-    from imgpar.formats.base import check_size
+    from imgpar.formats.base import check_size, damaged
 
     fmt = recognise(data, name)
     if fmt.kind == "video":
@@ -104,7 +104,11 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
         )
     try:
         header: Header = _backend(fmt.readers[0], fmt.package).read_header(data, fmt, limits)
-        check_size(*header.spec.size, limits, header.frames)
+        width, height = header.spec.size
+        if min(width, height, header.frames) < 1:
+            size = f"{width}×{height} pixels" if header.frames > 0 else f"{header.frames} frames"
+            raise damaged(fmt.title, f"its header says {size}", hopeless=True)
+        check_size(width, height, limits, header.frames)
         header = _without_implausible_density(header)
         if header.frames > 1 and limits.pages and header.pages is None:
             header = _some_frames(header, limits)

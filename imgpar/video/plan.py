@@ -185,9 +185,16 @@ def _size_notes(
     if picture.aspect != 1:
         shown = (picture.width, picture.height, *picture.spec.size)
         notes += ("pixels made square: {}×{} → {}×{}".format(*shown),)
-    if odd(encoding, size) and not any(operation.dynamic for operation in steps):
-        notes += (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
+    if not any(operation.dynamic for operation in steps):
+        notes += _cut_note(encoding, size)
     return notes
+
+
+def _cut_note(encoding: Encoding, size: tuple[int, int]) -> tuple[str, ...]:
+    """The note on a column or row that is cropped for the encoder; empty where none is."""
+    if not odd(encoding, size):
+        return ()
+    return (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
 
 
 def _encoding(
@@ -250,7 +257,7 @@ def plan_of_frames(
     streams = Streams(options=container.flags)
     return Clip("", "", 0.0, picture, ()), ClipPlan(
         "frames", "frames come from memory", container, encoding=encoding, streams=streams,
-        timing=Timing() if container.variable else Timing(fps=rate),
+        notes=_cut_note(encoding, spec.size), timing=Timing() if container.variable else Timing(fps=rate),
     )  # fmt: skip
 
 

@@ -151,6 +151,13 @@ def test_threads_share_the_workers():
     assert [width for _, width, _ in shapes] == [4, 8, 12, 16]
 
 
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_the_target_format_says_nothing_of_the_content(timeout: float | None) -> None:
+    with pytest.raises(imgpar.UnknownFormatError) as caught:
+        PIPE.encode(b"junk", to="webp", timeout=timeout)
+    assert str(caught.value) == "Its content is not of a known picture format."
+
+
 # ----- settings of the last call ------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from imgpar.batch.picture.programs import begin_picture, compile_program, operat
 from imgpar.core.errors import bad_value
 from imgpar.core.limits import Limits
 from imgpar.core.spec import ITEM_BYTES, Header, Layout, Spec
+from imgpar.core.unit_range import in_unit_range
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 
@@ -36,7 +37,7 @@ def transformed(
         two dimensions where that has two.
 
     Raises:
-        BadValueError: it is no such array.
+        UsageError: it is no such array.
         ItemError: an operation fails, or refuses the picture.
     """
     spec = _spec_of(array)
@@ -45,7 +46,7 @@ def transformed(
     program = compile_program(header, operations, limits)
     memory = memoryview(bytearray(program.nbytes))
     frames = stages.frames_in_buffer(memory, 0, spec, 1)
-    np.copyto(frames[0].array, array.reshape(spec.shape))
+    np.copyto(frames[0].array, in_unit_range(array).reshape(spec.shape))
     begin_picture(operations, header, "", 1)
     frames, _ = stages.transform_frames(program, frames, memory)
     result = stages.to_array(frames[0], spec.layout, spec.dtype).array
