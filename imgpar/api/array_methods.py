@@ -123,7 +123,6 @@ class ArrayMethods:
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
             CancelledError: `cancel` has left some inputs out.
-            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         request = read_request(
             ARRAYS, self.recipe, inputs, settings, channels=channels, dtype=dtype, copy=copy,
@@ -199,7 +198,6 @@ class ArrayMethods:
                 other inputs, with the first batch.
             ItemError: with a batch: an input cannot be read, of the class that says why.
             CancelledError: `cancel` has left some inputs out.
-            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         return batches(
             self.recipe, inputs, settings, session=None, size=size, shuffle=shuffle, drop_last=drop_last,

@@ -168,7 +168,6 @@ class EncodeMethods:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be converted, unless `errors` says otherwise.
             CancelledError: `cancel` has left some inputs out.
-            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         from imgpar.batch.encode_all import encode_all
 

@@ -179,7 +179,6 @@ class Session(Workers):
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
             CancelledError: `cancel` has left some inputs out.
-            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         request = read_request(
             SESSION_ARRAYS, pipeline.recipe, inputs, settings, channels=channels, dtype=dtype,
@@ -228,7 +227,6 @@ class Session(Workers):
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: with a batch: an input cannot be read, of the class that says why.
-            NoInputError: all inputs are patterns without a match. An empty folder or list gives no results.
         """
         return batches(
             pipeline.recipe, inputs, settings, session=self, size=size, shuffle=shuffle, drop_last=drop_last,

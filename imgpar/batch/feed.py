@@ -28,7 +28,7 @@ from imgpar.inputs.foreign import as_source
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.handed import GivenInput, file_name, write_content
 from imgpar.inputs.lists import InputList
-from imgpar.inputs.local import check_one_exists, scan_path
+from imgpar.inputs.local import scan_path
 from imgpar.inputs.numbers import with_number
 from imgpar.inputs.one_file import is_archive_file
 from imgpar.inputs.patterns import Patterns
@@ -85,19 +85,11 @@ class Inputs:
             for address in addresses:
                 check_opener(address)
             self.sources.append(InputList.of_addresses([], access, self._addresses))
-        self._listed = named
         self._given = self._each(given) if isinstance(given, Iterator) else iter(named)
 
     def __iter__(self) -> Iterator[GivenInput]:
         """Everything that was given, once."""
         return self._given
-
-    def check(self) -> None:
-        """Raise UsageError where none of the inputs of a list exists."""
-        named = [each.value for each in self._listed]
-        paths = [value for value in named if isinstance(value, str)]
-        if len(paths) == len(named):
-            check_one_exists(paths)
 
     def _named(self, given: GivenInput) -> Iterator[GivenInput]:
         """What one input stands for."""
@@ -217,13 +209,7 @@ class InputFeed:
     # ----- the consumer ------------------------------------------------------------------------------
 
     def plan(self) -> Iterator[Job | Outcome | NotYet]:
-        """A job for each item, an outcome for each that cannot be read, in order.
-
-        Raises:
-            UsageError: none of the inputs of a list exists.
-            NoInputError: all are patterns without a match.
-        """
-        self._inputs.check()
+        """A job for each item, an outcome for each that cannot be read, in order."""
         if self._inputs.threaded:
             threading.Thread(target=self._read, name="imgpar-inputs", daemon=True).start()
         if self._needs_all:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch, inside_a_file, named_item
@@ -155,19 +154,6 @@ def scan_path(
         elif not patterns or patterns.takes(os.path.basename(one)):
             full = absolute(one)
             yield named_item(full, os.path.basename(full))._replace(named=True)
-
-
-def check_one_exists(inputs: Iterable[str]) -> None:
-    """Raise UsageError where none of the inputs exists; NoInputError where all are patterns."""
-    missing = list[str]()
-    for given in inputs:
-        if is_address(given) or os.path.lexists(given):
-            return
-        if glob.has_magic(given) and next(glob.iglob(given, recursive=True), None) is not None:
-            return
-        missing.append(given)
-    if missing:
-        raise nothing_there(missing)
 
 
 def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:

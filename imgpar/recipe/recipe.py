@@ -97,7 +97,7 @@ class Recipe:
         """Load a TOML file or the built-in recipe of that name; raises UsageError."""
         from pathlib import Path
 
-        source = named("the recipe", parsing.path, source)
+        source = str(named("the recipe", parsing.path, source))
         refuse_address(source, "a recipe")
         path = Path(source)
         if not path.is_file() and source in builtin_names():
