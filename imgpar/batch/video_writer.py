@@ -60,6 +60,9 @@ class VideoWriter:
     WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere transparent pixels are rejected. A container,
     codec and pixel format that do not go together are rejected with the first frame.
 
+    It belongs to the process that began it: in a forked child `write` and `close` raise an error, and leaving
+    the block does nothing.
+
     Raises:
         UsageError: a value is invalid, or the suffix is not that of a container for clips.
         ItemError: `audio` cannot be read.
@@ -113,6 +116,7 @@ class VideoWriter:
         """What the clip does not keep of its frames; known with the first one."""
         self._last_time: Fraction | None = None
         self._closed, self._may_replace = False, replace
+        self._owner = os.getpid()
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -120,8 +124,20 @@ class VideoWriter:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             self.cancel()
-        elif not self._closed:
+        elif not self._closed and self._is_mine:
             self.close()
+
+    @property
+    def _is_mine(self) -> bool:
+        """Whether this process began the clip; a child that was forked since has no part in it."""
+        return os.getpid() == self._owner
+
+    def _check_mine(self) -> None:
+        if not self._is_mine:
+            raise UsageError(
+                f"{self._target.path} belongs to the process that began it, which has forked.",
+                fix="Create a VideoWriter in this process, or write in that one.",
+            )
 
     def write(self, array: Array, time: float | Fraction | None = None) -> None:
         """Add a frame.
@@ -134,9 +150,11 @@ class VideoWriter:
                 grow. AVI stores none: there they have to be those of `fps`.
 
         Raises:
-            UsageError: the array or the time is invalid, or the writer is closed.
-            EncodeError: the encoder fails.
+            UsageError: the array or the time is invalid, or the writer is closed or of another process.
+            EncodeError: the encoder fails, or the container cannot store how long after the frames before
+                it this one is shown.
         """
+        self._check_mine()
         if self._closed:
             raise UsageError(f"{self._target.path} is closed.", fix="Create another VideoWriter.")
         whole, spec = _checked(array)
@@ -206,10 +224,12 @@ class VideoWriter:
         """Finish the file, check its number of frames, and commit it.
 
         Raises:
+            UsageError: the writer is closed or of another process.
             EncodeError: no frame was written, or frames are missing in the output.
         """
         from imgpar.outputs.commit import commit_file
 
+        self._check_mine()
         if self._closed:
             raise UsageError(f"{self._target.path} is closed already.")
         if self._encoder is None or self._half is None:
@@ -248,7 +268,9 @@ class VideoWriter:
             add_soundtrack(track, made, self._target.format, length, self._half.path)
 
     def cancel(self) -> None:
-        """Discard the file."""
+        """Discard the file; nothing in a forked child."""
+        if not self._is_mine:
+            return
         if not self._closed:
             if self._encoder is not None:
                 self._finalizer.cancel()
