@@ -62,15 +62,10 @@ class BatchRequest:
         return cls(told, sampling, arrays.errors, order == "nchw", listed)
 
     def count(self) -> int | None:
-        """Number of inputs, which are listed for it; None where that is not enough (`where`, an iterator).
-
-        Raises:
-            UsageError: none of the inputs exists.
-        """
+        """Number of inputs, which are listed for it; None where that is not enough (`where`, an iterator)."""
         inputs, options = self.arrays.inputs, self.arrays.options
         if options.where or not self.listed:
             return None
-        inputs.check()
         patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         return sum(1 if given.handed else sum(1 for _ in inputs.items(given, patterns)) for given in inputs)
 
