@@ -66,7 +66,8 @@ def ask(
         whole: whether it is an error if `cancel` leaves some out.
 
     Yields:
-        A job, with the notes of its worker, and its answer; or an outcome: of the plan, or of an input that failed.
+        A job, with the notes of its worker, and its answer; or an outcome: of the plan, or of an input that
+        failed.
     """
     stream = OrderedResults(
         workers, options, cancel, workers.new_ledger("chain", facts=True, retried=retried)
