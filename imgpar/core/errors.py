@@ -380,6 +380,16 @@ def refuse_collapsed(path: str, known: Collection[str]) -> None:
         )
 
 
+def setting(name: str, value: str | bool | int | None = None) -> str:
+    """How messages name a setting: as a flag, and as a keyword of Python.
+
+    >>> setting("memory"), setting("accept_damaged", True), setting("codec", "ffv1")
+    ('--memory (memory=)', '--accept-damaged (accept_damaged=True)', "--codec ffv1 (codec='ffv1')")
+    """
+    flag = f"--{name.replace('_', '-')}{'' if value is None or value is True else f' {value}'}"
+    return f"{flag} ({name}={'' if value is None else repr(value)})"
+
+
 class Words(str):
     """What was received, described: a message shows it without quotes."""
 

@@ -25,6 +25,7 @@ from imgpar.core.errors import (
     UnknownFormatError,
     UnsupportedError,
     library_words,
+    setting,
 )
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Metadata, Spec
@@ -339,7 +340,7 @@ def _in_few_colours(
     if changed and options.lossless:
         raise EncodeError(
             f"It has more than {options.palette} colours, which --lossless would keep.",
-            fix="Leave --lossless or --palette out.",
+            fix=f"Leave {setting('lossless')} or {setting('palette')} out.",
         )
     return made, reduced_options
 

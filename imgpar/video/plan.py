@@ -15,7 +15,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from imgpar.core.errors import EncodeError, TransformError, UnknownFormatError
+from imgpar.core.errors import (
+    EncodeError,
+    TransformError,
+    UnknownFormatError,
+    setting,
+)
 from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
@@ -168,7 +173,7 @@ def _check_possible(
     if lossless and odd(encoding, size):
         raise EncodeError(
             f"{encoding.encoder} cannot encode {size[0]}×{size[1]} losslessly: it subsamples chroma.",
-            fix="Choose --codec ffv1 in an MKV, or another --resize.",
+            fix=f"Choose {setting('codec', 'ffv1')} in an MKV, or another {setting('resize')}.",
         )
     if clip.jumps and (timing.start or timing.stop < math.inf):
         raise EncodeError(
@@ -206,7 +211,7 @@ def _encoding(
     if options.max_bytes or options.target:
         raise EncodeError(
             "A lossless encoding has no target size or quality.",
-            fix="Leave --lossless out, or --max-bytes and --target.",
+            fix=f"Leave {setting('lossless')} out, or {setting('max_bytes')} and {setting('target')}.",
         )
     if picture.pixel_format.startswith("gray") and any(step.name not in _GREY for step in active):
         picture = replace(picture, pixel_format="rgb")  # the operation may draw in colour
@@ -356,7 +361,7 @@ def encoders_of(
         known = sorted(container.video & set(OF_CODEC))
         raise EncodeError(
             f"{container.name} holds no {options.codec}.",
-            fix=f"Choose --codec {', '.join(known)}, or another --to.",
+            fix=f"Choose {setting('codec')} from {', '.join(known)}, or another {setting('to')}.",
         )
     return OF_CODEC[options.codec]
 

@@ -72,7 +72,7 @@ def test_a_member_of_an_archive_is_told_how_to_be_named(folder: Path, call: Any)
 @pytest.mark.parametrize("keyed", [False, True])
 def test_a_member_among_inputs_as_well(session: imgpar.Session, folder: Path, keyed: bool) -> None:
     path = str(folder / "mix.zip" / "in" / "a.jpg")
-    with pytest.raises(imgpar.UsageError, match=r"inside of .*mix\.zip, which is a file"):
+    with pytest.raises(imgpar.NoFileError, match=r"inside of .*mix\.zip, which is a file"):
         list(session.arrays(PIPE, [("key", path) if keyed else path]))
 
 

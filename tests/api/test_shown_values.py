@@ -107,6 +107,11 @@ def test_accepted_damage_is_noted_once() -> None:
     assert len(PIPE.encode_with_report(cut, to="png", accept_damaged=True).notes) == 1
 
 
+def test_what_to_do_is_said_for_the_command_line_and_for_python() -> None:
+    with pytest.raises(imgpar.LimitError, match=r"--max-pixels 384 \(max_pixels=384\)"):
+        PIPE.encode(PIPE.encode(PICTURE, to="png"), max_pixels=10)
+
+
 def test_none_is_called_none() -> None:
     with pytest.raises(imgpar.BadValueError, match="received None"):
         PIPE(None)  # type: ignore[arg-type]

@@ -239,7 +239,7 @@ def test_a_codec_can_be_asked_for(convert, source, name, codec, form):
 
 def test_a_codec_that_the_container_does_not_hold_is_an_error(convert, source):
     _, item = convert(source, "out.webm", codec="hevc")
-    assert item.error.startswith("webm holds no hevc. Choose --codec av1, vp9")
+    assert item.error.startswith("webm holds no hevc. Choose --codec (codec=) from av1, vp9")
 
 
 def test_lossless_keeps_every_pixel(convert, source):

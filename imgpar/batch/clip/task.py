@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgpar.batch.results import TargetResults
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import file_digest
-from imgpar.core.errors import SourceError, TransformError
+from imgpar.core.errors import (
+    SourceError,
+    TransformError,
+    setting,
+)
 from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
@@ -326,7 +330,7 @@ class ClipWork:
         if self._run.strict and lost:
             raise TransformError(
                 f"It would lose {', '.join(dict.fromkeys(lost))}.",
-                fix="Choose a format that holds it, or omit --strict.",
+                fix=f"Choose a format that holds it, or omit {setting('strict')}.",
             )
 
 

@@ -18,7 +18,11 @@ from imgpar.batch.picture.quality_search import Experience
 from imgpar.batch.picture.reuse import PLAIN, SourceBytes, copied_output, optimised, reusable, why_copied
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
-from imgpar.core.errors import TransformError, UsageError
+from imgpar.core.errors import (
+    TransformError,
+    UsageError,
+    setting,
+)
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Dtype, Frame, Header, Layout, Metadata
 from imgpar.formats import codec, quality
@@ -282,7 +286,7 @@ def check(
     if strict and encoded.lost:
         raise TransformError(
             f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
-            fix="Choose a format that holds it, or omit --strict.",
+            fix=f"Choose a format that holds it, or omit {setting('strict')}.",
         )
     if verify:
         compare(encoded, frames, format_name, metadata)
