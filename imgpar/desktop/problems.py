@@ -26,6 +26,7 @@ KINDS = {
     "CommitError": "无法保存结果，请检查保存位置。",
     "WorkerDiedError": "处理此文件的程序崩溃了，文件可能已损坏。",
     "RunError": "转换程序无法启动，或反复崩溃。请点“重试”；仍然失败时请重新启动电脑。",
+    "CancelledError": "已取消。",
     "NoInputError": "拖入的内容中没有图片或视频。",
     "BadValueError": "有一个设置不正确。",
     "UnknownSettingError": "有一个设置不存在。",
@@ -43,10 +44,13 @@ KNOWN = {
         "磁盘读取出错，或磁盘已断开。请重新连接，然后点“重试”。"
     ),
     r"^It changed while": "转换时文件发生了变化。等文件完整后，请点“重试”。",
-    r"^It is empty|^The file is empty": "文件是空的（0 字节）。",
+    r"^It is empty": "文件是空的（0 字节）。",
+    r"^It is inside of (.+), which is a file": "此路径位于文件 {0} 之内。如果它是压缩包，请拖入压缩包本身。",
     r"^It is a folder where": "这是文件夹，不是文件。",
     r"^It is (a named pipe|a socket|a device)": "这不是普通文件。",
     # what is in them
+    r"^It is a clip \(": "这是视频，名称却像图片。请改用视频的扩展名。",
+    r"^It is a picture \(": "这是图片，名称却像视频。请改用图片的扩展名。",
     r"not of a known picture format, although its name says ([^.]+)\.": (
         "虽然名称是 {0}，内容却不是可识别的图片。"
     ),
