@@ -167,7 +167,7 @@ class EncodeMethods:
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be converted, unless `errors` says otherwise.
-            NoInputError: no input matched.
+            CancelledError: `cancel` has left some inputs out.
         """
         from imgpar.batch.encode_all import encode_all
 

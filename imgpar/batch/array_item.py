@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
-from imgpar.core.errors import ItemError, item_error
+from imgpar.core.errors import ItemError, item_error, traced
 from imgpar.core.job import Item, Outcome
 
 Errors = Literal["raise", "skip", "yield"]
@@ -65,12 +65,13 @@ def why_missing(outcome: Outcome, kind: str) -> ItemError | None:
     if outcome.status == "ok":
         return None
     text = outcome.error or next(reversed(outcome.notes), "There is nothing to read in it.")
-    return item_error(kind, text if text.endswith(".") else f"{text}.")
+    return item_error(kind, text if text.endswith(".") else f"{text}.", outcome.traceback)
 
 
 def named_error(error: ItemError, path: str) -> ItemError:
     """The error as it is raised: it names the input, and the settings that go on without it."""
-    return type(error)(
+    named = type(error)(
         f"{path}: {error}",
         fix="errors='skip' goes on without such inputs, errors='yield' gives the error in item.error.",
     )
+    return traced(named, error.traceback)

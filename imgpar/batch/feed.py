@@ -28,8 +28,9 @@ from imgpar.inputs.foreign import as_source
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.handed import GivenInput, file_name, write_content
 from imgpar.inputs.lists import InputList
-from imgpar.inputs.local import check_one_exists, scan_path
+from imgpar.inputs.local import scan_path
 from imgpar.inputs.numbers import with_number
+from imgpar.inputs.one_file import is_archive_file
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import SourceOpener
 from imgpar.inputs.roots import absolute, below_base
@@ -84,19 +85,11 @@ class Inputs:
             for address in addresses:
                 check_opener(address)
             self.sources.append(InputList.of_addresses([], access, self._addresses))
-        self._listed = named
         self._given = self._each(given) if isinstance(given, Iterator) else iter(named)
 
     def __iter__(self) -> Iterator[GivenInput]:
         """Everything that was given, once."""
         return self._given
-
-    def check(self) -> None:
-        """Raise UsageError where none of the inputs of a list exists."""
-        named = [each.value for each in self._listed]
-        paths = [value for value in named if isinstance(value, str)]
-        if len(paths) == len(named):
-            check_one_exists(paths)
 
     def _named(self, given: GivenInput) -> Iterator[GivenInput]:
         """What one input stands for."""
@@ -131,8 +124,7 @@ class Inputs:
                 row = ListRow(value, columns=given.columns)
                 yield row_item(row, "")._replace(source=self._addresses, named=True)
             elif given.keyed:
-                item = named_item(absolute(value), os.path.basename(value))
-                yield item._replace(named=True, columns=given.columns)
+                yield _keyed_file(absolute(value))._replace(columns=given.columns)
             elif self.lazy and self._archives and archive_suffix(value) and os.path.isfile(value):
                 for batch in self._archives.inside(absolute(value), "", absolute(value), "", patterns):
                     yield from batch.items
@@ -147,6 +139,15 @@ class Inputs:
         else:
             for batch in with_number(number, value.batches("", patterns)):
                 yield from batch.items
+
+
+def _keyed_file(path: str) -> Item:
+    """The file that was given with a key."""
+    item = named_item(path, os.path.basename(path))._replace(named=True)
+    if not item.error and is_archive_file(path):
+        error = "It is an archive, and a key is that of one picture. Name it without a key."
+        return item._replace(error=error, kind=UnsupportedError.__name__)
+    return item
 
 
 def _listed(listed: InputList, number: int, patterns: Patterns) -> Iterator[Item]:
@@ -208,13 +209,7 @@ class InputFeed:
     # ----- the consumer ------------------------------------------------------------------------------
 
     def plan(self) -> Iterator[Job | Outcome | NotYet]:
-        """A job for each item, an outcome for each that cannot be read, in order.
-
-        Raises:
-            UsageError: none of the inputs of a list exists.
-            NoInputError: all are patterns without a match.
-        """
-        self._inputs.check()
+        """A job for each item, an outcome for each that cannot be read, in order."""
         if self._inputs.threaded:
             threading.Thread(target=self._read, name="imgpar-inputs", daemon=True).start()
         if self._needs_all:

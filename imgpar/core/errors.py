@@ -23,6 +23,7 @@ ImgparError                what, where, why, and what to do
     ├── OutputLockedError  another run is writing to the same folder
     ├── OutputError        OUT cannot be created, read or written
     ├── DiskFullError      no space left
+    ├── CancelledError     the caller has cancelled it, and results are missing
     └── ArenaError         no shared memory, or all of it is held by the caller
 """
 
@@ -31,7 +32,9 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 from imgpar.core.addresses import scheme_of, without_secrets
 
@@ -47,6 +50,9 @@ class ImgparError(Exception):
     may_pass = False
     """Whether a retry with the same input may succeed: the cause was the disk, the network, a permission,
     memory, or a killed process."""
+    traceback = ""
+    """What was raised in a worker, as Python shows it, with the lines of your function; else empty. An
+    exception that was raised in this process has its cause (`__cause__`) instead."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         message, fix = without_secrets(message), without_secrets(fix)
@@ -61,19 +67,51 @@ class ImgparError(Exception):
         return f"{type(self).__name__}({str(self)!r})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.message, self.fix))
+        return (_rebuild, (type(self), self.message, self.fix), self.__dict__)
 
 
-def item_error(kind: str, message: str) -> ItemError:
-    """The exception of a failed item, from the name of its class and its text.
+E = TypeVar("E", bound=ImgparError)
+
+
+def traced(error: E, traceback: str) -> E:
+    """The error with the traceback of a worker, which Python prints below it; an empty one changes nothing.
+
+    >>> traced(ItemError("It failed."), "Traceback ...").__notes__
+    ['In a worker:\\nTraceback ...']
+    """
+    if traceback:
+        error.traceback = traceback
+        error.add_note(f"In a worker:\n{traceback}")
+    return error
+
+
+def item_error(kind: str, message: str, traceback: str = "") -> ItemError:
+    """The exception of a failed item, from the name of its class, its text and the traceback of a worker.
 
     >>> item_error("DamagedError", "It is truncated.")
     DamagedError('It is truncated.')
     """
     found = globals().get(kind)
-    if isinstance(found, type) and issubclass(found, ItemError):
-        return found(message)
-    return ItemError(message)
+    known = found if isinstance(found, type) and issubclass(found, ItemError) else ItemError
+    return traced(known(message), traceback)
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Let the errors of items in the block begin with the path of their file; an empty one is unknown.
+
+    >>> with naming("a.jpg"):
+    ...     raise DamagedError("It is truncated.")
+    Traceback (most recent call last):
+    imgpar.core.errors.DamagedError: a.jpg: It is truncated.
+    """
+    try:
+        yield
+    except ItemError as error:
+        if path:
+            error.message = f"{without_secrets(path)}: {error.message}"
+            error.args = (error.message, error.fix)
+        raise
 
 
 def _rebuild(kind: type[ImgparError], message: str, fix: str) -> ImgparError:
@@ -252,6 +290,10 @@ class DiskFullError(RunError):
 
 class ClosedOutputError(RunError):
     """Whoever read standard output has gone."""
+
+
+class CancelledError(RunError):
+    """The caller has cancelled it before the last result."""
 
 
 class ArenaError(RunError):

@@ -35,8 +35,8 @@ DTYPES = ("uint8", "uint16", "float32")
 _PIECE = 1 << 20
 _OF_MODE = {"1": "L", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
 """Modes of Pillow that another one holds without a loss; the rest becomes RGB."""
-_PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "F")
-"""Modes whose pixels are written as they are."""
+_PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N", "F")
+"""Modes whose pixels are written as they are; of 16 bits in either order of bytes."""
 
 
 class TableRow(tuple[Any, Any]):

@@ -103,7 +103,11 @@ class Apply(Operation):
         (made,) = self.over([frame])
         return made
 
-    def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def over(
+        self,
+        frames: Iterable[Frame],
+        remarks: list[str] | None = None,  # noqa: ARG002
+    ) -> Iterator[Frame]:
         """Call the function for each frame of an item, with a copy of it, or of it and its neighbours."""
         self.set_up()
         if self.window > 1:

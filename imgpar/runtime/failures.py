@@ -72,7 +72,7 @@ def _as_item_error(error: Exception) -> ImgparError:
         )
     return TransformError(
         f"Something went wrong inside imgpar: {library_words(error, 'an unexpected error')}.",
-        fix="Its traceback is in the report; please send it to the authors.",
+        fix="Please send its traceback to the authors.",
     )
 
 

@@ -341,6 +341,23 @@ def of_mode(mode: str) -> tuple[Image.Image, np.ndarray[Any, Any]]:
     return picture, np.asarray(picture.convert({"1": "L", "P": "RGB"}.get(mode, mode)))
 
 
+def of_16_bits(mode: str) -> Image.Image:
+    """A picture of Pillow with 16 bits of grey in an order of bytes."""
+    order = {"I;16L": "<", "I;16B": ">"}.get(mode, "=")
+    pixels = np.arange(0, 35 * 1800, 1800).reshape(5, 7).astype(f"{order}u2")
+    return Image.frombytes(mode, (7, 5), pixels.tobytes())
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B", "I;16N"])
+def test_either_order_of_bytes_in_pillow_keeps_its_values(session, mode):
+    ((_, array),) = session.arrays(PIPE, of_16_bits(mode), channels="l", dtype="uint16")
+    assert np.array_equal(array.squeeze(), np.arange(0, 35 * 1800, 1800).reshape(5, 7))
+
+
+def test_encode_keeps_the_order_of_bytes_of_pillow():
+    assert PIPE.encode(of_16_bits("I;16B"), to="png") == PIPE.encode(of_16_bits("I;16"), to="png")
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "F"])
 def test_pictures_of_pillow_keep_their_values(session, mode):
     picture, pixels = of_mode(mode)

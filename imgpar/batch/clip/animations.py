@@ -176,10 +176,12 @@ def encode_clip(
     with temporary() as folder:
         path = os.path.join(folder, f"clip.{format_name}")
         stamped = [(frames[index], stamp) for index, stamp in schedule]
-        size = _write(stamped, end, path, format_name, options, tags)
+        size, notes = _write(stamped, end, path, format_name, options, tags)
         with open(path, "rb") as file:
             data = file.read()
-    return EncodedOutput(data, frames[0].spec.resized(*size), (*header.lost, *tags.lost), tags.notes)
+    return EncodedOutput(
+        data, frames[0].spec.resized(*size), (*header.lost, *tags.lost), (*tags.notes, *notes)
+    )
 
 
 def _times(durations: Sequence[int], options: EncodeOptions) -> tuple[list[tuple[int, float]], float]:
@@ -227,8 +229,8 @@ def _write(
     format_name: str,
     options: EncodeOptions,
     tags: NewTags,
-) -> tuple[int, int]:
-    """Encode frames with timestamps and an end in milliseconds; returns the size of the clip."""
+) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Encode frames with timestamps and an end in milliseconds; returns the size of the clip, and notes."""
     from imgpar.batch.clip.frame_program import LastStep
     from imgpar.video.frame_feed import Feed
     from imgpar.video.plan import plan_of_frames
@@ -259,4 +261,4 @@ def _write(
     found = probe(path)
     if len(found.times) != len(frames):
         raise EncodeError(f"{len(found.times)} of {len(frames)} frames are in the output.")
-    return found.picture.upright
+    return found.picture.upright, plan.notes

@@ -271,7 +271,10 @@ class ClipWork:
             if plan.way == "frames":
                 from imgpar.batch.clip.frame_path import FramePath
 
-                return FramePath(plan, clip, output, run, self._helpers, self._during, target.branch).run()
+                path = FramePath(plan, clip, output, run, self._helpers, self._during, target.branch)
+                warnings = path.run()
+                self._notes += [note for note in path.notes if note not in self._notes]
+                return warnings
             with self._during("encode"):
                 total = len(wanted.times)
                 return run_native(
