@@ -8,11 +8,13 @@ from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import EncodeError, UsageError, bad_value, refuse_address
+from imgpar.core.errors import EncodeError, UsageError, Words, bad_value, naming, refuse_address
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
+from imgpar.core.unit_range import in_unit_range
 from imgpar.formats.options import Codec, EncodeOptions
 from imgpar.formats.registry import format_of_suffix
+from imgpar.inputs.one_file import check_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,11 +51,12 @@ class VideoWriter:
         audio: path of a clip or an audio file, whose default audio track is added: copied if the container
             takes its codec, else encoded. It begins with the first frame; longer audio is cut at the end of
             the last frame, up to one packet later if it is copied; after shorter audio there is silence.
-        replace: whether a file that is there may be replaced, once the new one is whole.
+        replace: whether a file that is there may be replaced, whoever wrote it, once the new one is whole.
         threads: of the encoder; 0 lets it choose.
 
     The clip begins with its first frame. Of an odd width or height the last column or row is cropped where
-    the encoder needs even ones; VP9 and FFV1 do not, and with `lossless` it is an error. Alpha is kept in
+    the encoder needs even ones, and `notes` says so; VP9 and FFV1 do not need them, and with `lossless` it
+    is an error. Alpha is kept in
     WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere transparent pixels are rejected. A container,
     codec and pixel format that do not go together are rejected with the first frame.
 
@@ -62,6 +65,7 @@ class VideoWriter:
 
     Raises:
         UsageError: a value is invalid, or the suffix is not that of a container for clips.
+        ItemError: `audio` cannot be read.
         EncodeError: the encoder fails, or frames are missing in its output.
     """
 
@@ -96,7 +100,11 @@ class VideoWriter:
         self._target = Target(found.name, name, replaces=os.path.exists(name))
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
         self._pixel_format: str = parsing.named("pixel_format", parse_pixel_format, pixel_format)
-        self._soundtrack = find_soundtrack(sound) if sound is not None else None
+        self._soundtrack = None
+        if sound is not None:
+            with naming(sound):
+                check_file(sound, "Name a clip or an audio file.")
+                self._soundtrack = find_soundtrack(sound)
         self._rate: Fraction = parsing.named("fps", parsing.rate(0.001, 1000), fps)
         self._threads = parsing.named("threads", parsing.integer(0, 1024), threads)
         self._encoder: FrameEncoder | None = None
@@ -104,6 +112,8 @@ class VideoWriter:
         self._half: Half | None = None
         self.count = 0
         """Number of frames written."""
+        self.notes: tuple[str, ...] = ()
+        """What the clip does not keep of its frames; known with the first one."""
         self._last_time: Fraction | None = None
         self._closed, self._may_replace = False, replace
         self._owner = os.getpid()
@@ -149,7 +159,9 @@ class VideoWriter:
             raise UsageError(f"{self._target.path} is closed.", fix="Create another VideoWriter.")
         whole, spec = _checked(array)
         if self._spec not in (None, spec):
-            raise bad_value("a frame", f"an array like the first one, {_text(self._spec)},", _text(spec))
+            raise bad_value(
+                "a frame", f"an array like the first one, {_text(self._spec)},", Words(_text(spec))
+            )
         seconds = self._seconds(time)
         if self._encoder is None:
             self._begin(spec)
@@ -197,6 +209,7 @@ class VideoWriter:
                 self._pixel_format,
             )  # fmt: skip
             _check_whole(self._encoder, spec, self._options)
+            self.notes = self._encoder.notes
         except BaseException:
             if self._encoder is not None:
                 self._encoder.kill()
@@ -274,21 +287,21 @@ def _discard(encoder: FrameEncoder, half: Half) -> None:
 
 
 def _checked(array: object) -> tuple[Array, Spec]:
-    """The array with three dimensions, and its spec; raises BadValueError."""
+    """The array with three dimensions, and its spec; raises UsageError."""
     import numpy as np
 
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
-        shown = f"one with {array.ndim} dimensions" if isinstance(array, np.ndarray) else array
+        shown = Words(f"one with {array.ndim} dimensions") if isinstance(array, np.ndarray) else array
         raise bad_value("a frame", "an array H×W or H×W×C", shown)
     whole = np.ascontiguousarray(array if array.ndim == 3 else array[..., None])
     height, width, channels = whole.shape
     if channels not in _LAYOUTS:
         raise bad_value("a frame", "1 to 4 channels", channels)
     if whole.dtype.name not in ITEM_BYTES:
-        raise bad_value("a frame", "uint8, uint16 or float32", whole.dtype.name)
+        raise bad_value("a frame", "uint8, uint16 or float32", Words(whole.dtype.name))
     if not height or not width:
-        raise bad_value("a frame", "at least one pixel", f"{width}×{height}")
-    return whole, Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
+        raise bad_value("a frame", "at least one pixel", Words(f"{width}×{height}"))
+    return in_unit_range(whole), Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
 
 
 def _held(array: Array, depth: int) -> bool:

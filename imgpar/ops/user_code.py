@@ -41,9 +41,9 @@ def call(function: Callable[..., Any], label: str, *given: object) -> Any:
     except MemoryError:
         raise  # the memory limit of workers, reported by the runtime
     except (Exception, SystemExit) as error:
-        raise TransformError(
-            f"{label} raised {_words(error)}.", fix="Its traceback is in the report."
-        ) from _in_user_code(error)
+        raise TransformError(f"{label} raised {_words(error)}.", fix="See its traceback.") from _in_user_code(
+            error
+        )
 
 
 def set_up(function: object, label: str) -> None:

@@ -11,6 +11,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from painted_clips import beeps, paint
+from PIL import Image
 from video_clips import ffmpeg, kinds
 
 import imgpar
@@ -285,3 +286,27 @@ def test_nothing_is_left_where_the_audio_vanishes(tmp_path, sounds):
     with pytest.raises(imgpar.ImgparError):
         writer.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("suffix", "notes"),
+    [("mp4", ("31×33 is odd: the last column or row was cut for libx264",)), ("webm", ())],
+)
+def test_a_note_tells_what_an_encoder_of_even_sizes_cuts(tmp_path, suffix, notes):
+    with imgpar.VideoWriter(tmp_path / f"a.{suffix}", effort=0) as writer:
+        writer.write(np.zeros((33, 31, 3), np.uint8))
+    assert writer.notes == notes
+
+
+def test_a_clip_of_pictures_has_the_same_note(tmp_path):
+    pictures = {name: np.zeros((33, 31, 3), np.uint8) for name in "ab"}
+    report = imgpar.Pipeline().assemble(pictures, tmp_path / "a.mp4", effort=0, jobs=1)
+    noted = [note for each in (report, *report.items) for note in each.notes]
+    assert any("31×33 is odd" in note for note in noted)
+
+
+def test_a_clip_of_an_animation_has_the_same_note(tmp_path):
+    frames = [Image.new("RGB", (31, 33), (value, 0, 0)) for value in (0, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=100)
+    (item,) = imgpar.convert(tmp_path / "a.gif", tmp_path / "a.mp4", effort=0, jobs=1).items
+    assert any("31×33 is odd" in note for note in item.notes)

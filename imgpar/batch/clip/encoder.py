@@ -72,6 +72,8 @@ class FrameEncoder:
         """Whether the file stores transparency."""
         self.depth = plan.encoding.depth
         """Bits per sample in the file."""
+        self.notes = plan.notes
+        """What the encoder cannot keep, such as the last column of an odd width."""
         self.count = 0
         """Number of frames written."""
         self._output, self._container = output, plan.container
