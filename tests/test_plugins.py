@@ -212,6 +212,7 @@ def test_a_wrong_requirement_is_refused(requires: str, tmp_path: Path) -> None:
 BROKEN = {
     "its module broken cannot be imported: ModuleNotFoundError": "import nonsense_of_nobody",
     r"its module broken cannot be imported: ZeroDivisionError": "1 / 0",
+    "its module broken cannot be imported: SystemExit: 3": "raise SystemExit(3)",
     r"broken does not say for which interface it was written \(IMGPAR_API = 1\)": OPERATION.replace(
         "IMGPAR_API = 1", ""
     ),
@@ -250,6 +251,63 @@ def test_a_broken_package_is_one_sentence(why: str, tmp_path: Path, use: Callabl
     with pytest.raises(imgpar.UsageError, match=expected) as caught:
         imgpar.Pipeline().nothing()  # type: ignore[attr-defined]
     assert caught.value.fix == "Update the package, or remove it: pip uninstall imgpar-bad"
+
+
+def method(name: str, result: str) -> str:
+    """Code of the operation `nothing` with one more method."""
+    return f"{OPERATION}\n    def {name}(self, *given):\n        {result}\n"
+
+
+FAULTY = {
+    "its plan raised KeyError: 'why'": method("plan", 'raise KeyError("why")'),
+    "its plan returned NoneType instead of Spec": method("plan", "return None"),
+    "its idle raised KeyError: 'why'": method("idle", 'raise KeyError("why")'),
+    "its idle raised SystemExit: 3": method("idle", "raise SystemExit(3)"),
+    "its check raised KeyError: 'why'": method("check", 'raise KeyError("why")'),
+    "its settled returned NoneType instead of Operation": method("settled", "return None")
+    + "\n    looks = True\n",
+    "its looks raised KeyError: 'why'": OPERATION
+    + '\n    @property\n    def looks(self):\n        raise KeyError("why")\n',
+}
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, use: Callable[[Path], None]) -> Callable[[str], imgpar.Pipeline]:
+    """A pipeline with an operation of this code."""
+
+    def make(code: str) -> imgpar.Pipeline:
+        use(write_package(tmp_path, "imgpar-bad", "broken", code=code, operations="nothing = broken:Nothing"))
+        return imgpar.Pipeline().nothing()  # type: ignore[attr-defined]
+
+    return make
+
+
+@pytest.mark.parametrize("why", FAULTY)
+def test_what_an_operation_raises_has_its_name(why: str, faulty, picture: Path) -> None:
+    with pytest.raises(imgpar.ImgparError, match=rf"^nothing failed: {why}\."):
+        faulty(FAULTY[why]).encode(picture.read_bytes(), to="png")
+
+
+def test_an_item_whose_plan_fails_in_a_run_has_its_words(faulty, picture: Path) -> None:
+    pipe = faulty(method("plan", 'raise KeyError("why")'))
+    report = pipe.run([picture], imgpar.MemorySink(), to="png", jobs=0)
+    assert [one.error.split(". ")[0] for one in report.failures] == [
+        "nothing failed: its plan raised KeyError: 'why'"
+    ]
+
+
+def test_an_identity_that_fails_has_the_name_of_its_operation(faulty, picture: Path) -> None:
+    pipe = faulty(method("identity", 'raise KeyError("why")'))
+    with pytest.raises(imgpar.UsageError, match=r"^nothing failed: its identity raised KeyError: 'why'\."):
+        pipe.dry_run([picture], picture.parent / "out", to="png")
+
+
+def test_an_operation_that_cannot_be_pickled_is_named(faulty, picture: Path) -> None:
+    pipe = faulty(method("__reduce__", 'raise TypeError("why")'))
+    with pytest.raises(
+        imgpar.UsageError, match=r"^The operation nothing cannot be sent to worker processes: why"
+    ):
+        list(pipe.arrays([picture], jobs=1))
 
 
 @pytest.mark.parametrize("name", ["run", "quality", "timeout", "recipe"])

@@ -26,20 +26,26 @@ def pickled(value: object, operations: Iterable[Operation], sources: Iterable[So
     Raises:
         UsageError: something in it cannot be pickled.
     """
+    operations = tuple(operations)
     known = operation_types().values()
     ours = all(
         type(source).__module__.startswith("imgpar.") and not isinstance(source, ForeignSource)
         for source in sources
     )
-    if ours and all(type(operation) in known for operation in operations):
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    dumps = _by_reference if ours and all(type(one) in known for one in operations) else _by_value
     try:
-        return _by_value(value)
+        return dumps(value)
     except Exception as error:
+        what = next((one.name for one in operations if one.portable and not _can_be_pickled(one)), "")
         raise UsageError(
-            f"A function or a source cannot be sent to worker processes: {error}.",
+            f"{f'The operation {what}' if what else 'A function or a source'} cannot be sent to worker "
+            f"processes: {error}.",
             fix="Open files, locks and connections inside the function, or when an item is opened.",
         ) from error
+
+
+def _by_reference(value: object) -> bytes:
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
 
 def _by_value(value: object) -> bytes:
@@ -60,3 +66,11 @@ def _by_value(value: object) -> bytes:
             if not before:
                 cloudpickle.unregister_pickle_by_value(script)
     return made
+
+
+def _can_be_pickled(operation: Operation) -> bool:
+    try:
+        _by_value(operation)
+    except Exception:
+        return False
+    return True

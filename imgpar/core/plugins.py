@@ -49,7 +49,7 @@ class Plugin(NamedTuple):
         name, _, attribute = self.target.partition(":")
         try:
             module = import_module(name)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self.broken(f"its module {name} cannot be imported: {_words(error)}") from error
         api = getattr(module, "IMGPAR_API", None)
         if api is None:
@@ -119,7 +119,7 @@ def for_address(kind: str, address: str, members: Sequence[str], *more: object) 
         made = made_by(address, *more)
     except ImgparError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise plugin.broken(f"{plugin.target} cannot be called with an address: {_words(error)}") from error
     if absent := [name for name in members if not hasattr(made, name)]:
         raise plugin.broken(f"what {plugin.target} makes has no {', '.join(absent)}")
@@ -200,6 +200,6 @@ def _names_a_group(folder: str) -> bool:
         return False
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """An exception as a part of a sentence."""
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")

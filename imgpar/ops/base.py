@@ -24,6 +24,7 @@ from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.job import ItemFacts
 from imgpar.core.options import Declared
 from imgpar.core.spec import Colour, Frame, Layout, Spec
+from imgpar.ops.guarded import guard
 from imgpar.pixels.geometry import Length, Lengths
 from imgpar.pixels.sizes import Geometry
 
@@ -63,6 +64,11 @@ class Operation(Declared):
     the pixels (`looks`). `plan` then returns the largest possible one."""
     portable: ClassVar[bool] = True
     """Whether flags and recipe files can express it; not a user function."""
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        if not cls.__module__.startswith("imgpar."):
+            guard(cls, Operation, vars(Operation).keys() - vars(object).keys())
 
     def plan(self, spec: Spec) -> Spec:
         """The spec of the result; raises TransformError when the frame cannot be processed."""
@@ -223,8 +229,7 @@ class Operation(Declared):
 
 @contextmanager
 def named_errors(name: str) -> Iterator[None]:
-    """Errors of libraries, and of operations of other packages, in the block as TransformError of the
-    operation `name`."""
+    """Errors of libraries in the block as TransformError of the operation `name`."""
     try:
         yield
     except (ImgparError, MemoryError):
