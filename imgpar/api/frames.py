@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 from imgpar.api.pipeline import Pipeline
@@ -21,6 +21,7 @@ from imgpar.batch.frames.reading import (
 from imgpar.batch.frames.stills import at_intervals
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value, refuse_address
+from imgpar.core.exiting import held_at_exit
 from imgpar.core.spec import Channels, Dtype
 from imgpar.formats.extraction import Every, parse_every
 from imgpar.recipe.recipe import Recipe
@@ -181,7 +182,20 @@ def _opened(source: object) -> Callable[[], Clip]:
 
 def _read(opened: Callable[[], Clip], found: Callable[[Clip], Iterator[ClipFrame]]) -> Iterator[ClipFrame]:
     """Frames of a clip that is opened when the first one is requested."""
-    yield from found(opened())
+    with held_at_exit():
+        frames = found(opened())
+    try:
+        while (frame := _next(frames)) is not None:
+            yield frame
+            del frame  # while the next one is decoded
+    finally:
+        if isinstance(frames, Generator):
+            frames.close()
+
+
+@held_at_exit()
+def _next(frames: Iterator[ClipFrame]) -> ClipFrame | None:
+    return next(frames, None)
 
 
 def _wanted(rhythm: Every, scenes: object, begin: float) -> Wanted:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
 from imgpar.core.errors import EncodeError, UsageError, bad_value, refuse_address
+from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.formats.options import Codec, EncodeOptions
@@ -113,6 +114,7 @@ class VideoWriter:
         elif not self._closed:
             self.close()
 
+    @held_at_exit()
     def write(self, array: Array, time: float | Fraction | None = None) -> None:
         """Add a frame.
 

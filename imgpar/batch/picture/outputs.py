@@ -18,6 +18,7 @@ from imgpar.batch.picture.reuse import PLAIN, SourceBytes, copied_output, optimi
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
 from imgpar.core.errors import TransformError, UsageError
+from imgpar.core.exiting import held_at_exit
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Dtype, Frame, Header, Layout, Metadata
 from imgpar.formats import codec, quality
@@ -218,6 +219,7 @@ def convert_bytes(
     return encoded._replace(notes=(*notes, *remarks, *found, *encoded.notes))
 
 
+@held_at_exit()
 def picture_array(
     data: bytes, name: str, operations: tuple[Operation, ...], limits: Limits, layout: Layout, dtype: Dtype
 ) -> Array:
