@@ -28,8 +28,8 @@ END_SECONDS = 5.0
 """Timeout for the scheduler thread when the interpreter exits, in seconds."""
 
 LEAVE_SECONDS = 0.3
-"""How long jobs in flight may take when the consumer leaves: quick ones end, and their workers are kept. No one
-can take the results of slow ones, so their workers are killed."""
+"""How long jobs in flight may take when the consumer leaves: quick ones end, and their workers are kept.
+Nobody can take the results of slow ones, so their workers are killed."""
 
 Result = Outcome | Settled
 

@@ -89,8 +89,8 @@ def tear_down(function: object) -> None:
 
 @contextlib.contextmanager
 def _child_ends() -> Iterator[None]:
-    """End a child that was forked in this block, where it leaves it: it would do the work of its parent again,
-    and answer in its place."""
+    """End a child that was forked in this block, where it leaves it: it would do the work of its parent
+    again, and answer in its place."""
     pid = os.getpid()
     try:
         yield
