@@ -50,10 +50,22 @@ async def each(make: Callable[[], Generator[Result]], cancel: CancelToken) -> As
         make: returns the generator.
         cancel: stops it; killed when the task is cancelled.
     """
+    loop = asyncio.get_running_loop()
     items = await in_thread(make, cancel)
     try:
         while (found := await in_thread(lambda: next(items, _END), cancel)) is not _END:
             yield cast("Result", found)
             del found  # a view of memory that is wanted again
     finally:
-        await in_thread(items.close, cancel)
+        if _runs(loop):
+            await in_thread(items.close, cancel)
+        else:  # the garbage collector ends it after its loop, and nothing can be awaited
+            items.close()
+
+
+def _runs(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether the loop runs in this thread."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

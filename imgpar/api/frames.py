@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 from imgpar.api.pipeline import Pipeline
@@ -21,6 +21,7 @@ from imgpar.batch.frames.reading import (
 from imgpar.batch.frames.stills import at_intervals
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value, naming, refuse_address
+from imgpar.core.exiting import held_at_exit
 from imgpar.core.spec import Channels, Dtype
 from imgpar.formats.extraction import Every, parse_every
 from imgpar.inputs.one_file import check_file, path_of
@@ -197,7 +198,20 @@ def _read(
 ) -> Iterator[ClipFrame]:
     """Frames of a clip that is opened when the first one is requested; errors name its path."""
     with naming(path):
-        yield from found(opened())
+        with held_at_exit():
+            frames = found(opened())
+        try:
+            while (frame := _next(frames)) is not None:
+                yield frame
+                del frame  # while the next one is decoded
+        finally:
+            if isinstance(frames, Generator):
+                frames.close()
+
+
+@held_at_exit()
+def _next(frames: Iterator[ClipFrame]) -> ClipFrame | None:
+    return next(frames, None)
 
 
 def _begins(clip: Clip, start: float) -> Clip:

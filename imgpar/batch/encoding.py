@@ -21,6 +21,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import item_error
+from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.core.limits import Limits
 from imgpar.core.tempfiles import temporary
@@ -73,6 +74,7 @@ class EncodeRequest(NamedTuple):
     options: RunOptions
 
 
+@held_at_exit()
 def encode_here(data: bytes, request: EncodeRequest) -> EncodedPicture:
     """Encode in this process.
 
@@ -112,6 +114,7 @@ usual_memory = cache(default_memory)
 """Most bytes of the frames of one picture, as in runs."""
 
 
+@held_at_exit()
 def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> EncodedPicture:
     """Encode in a worker process, which is killed after `timeout` seconds of work.
 

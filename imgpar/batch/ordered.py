@@ -15,6 +15,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.workers import CLOSES, Workers
 from imgpar.core.errors import CancelledError, RunError, UsageError
+from imgpar.core.exiting import check_exit
 from imgpar.core.job import Item, Job, Outcome, outcome_of
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
@@ -27,8 +28,8 @@ END_SECONDS = 5.0
 """Timeout for the scheduler thread when the interpreter exits, in seconds."""
 
 LEAVE_SECONDS = 0.3
-"""How long jobs in flight may take when the consumer leaves: quick ones end, and their workers are kept. No
-one can take the results of slow ones, so their workers are killed."""
+"""How long jobs in flight may take when the consumer leaves: quick ones end, and their workers are kept.
+Nobody can take the results of slow ones, so their workers are killed."""
 
 Result = Outcome | Settled
 
@@ -157,6 +158,7 @@ class OrderedResults:
         Raises:
             Exception: from the plan or the scheduler.
         """
+        check_exit()
         self._workers.open()
         thread = threading.Thread(
             target=self._run_scheduler, args=(spec, plan), name="imgpar-results", daemon=True

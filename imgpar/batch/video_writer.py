@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
 from imgpar.core.errors import EncodeError, UsageError, Words, bad_value, naming, refuse_address
+from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
 from imgpar.core.unit_range import in_unit_range
@@ -139,6 +140,7 @@ class VideoWriter:
                 fix="Create a VideoWriter in this process, or write in that one.",
             )
 
+    @held_at_exit()
     def write(self, array: Array, time: float | Fraction | None = None) -> None:
         """Add a frame.
 

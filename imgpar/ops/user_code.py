@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import linecache
 import os
@@ -37,7 +38,8 @@ def call(function: Callable[..., Any], label: str, *given: object) -> Any:
         MemoryError: the memory of this process is used up.
     """
     try:
-        return function(*given)
+        with _child_ends():
+            return function(*given)
     except MemoryError:
         raise  # the memory limit of workers, reported by the runtime
     except (Exception, SystemExit) as error:
@@ -59,7 +61,8 @@ def set_up(function: object, label: str) -> None:
         if _is_set_up(function):
             return
         try:
-            setup()
+            with _child_ends():
+                setup()
         except (Exception, SystemExit) as error:
             raise SetupError(
                 f"{label} cannot be used: its setup() raised {_words(error)}.",
@@ -76,11 +79,24 @@ def tear_down(function: object) -> None:
     close = getattr(function, "close", None)
     if known and callable(close):
         try:
-            close()
+            with _child_ends():
+                close()
         except Exception:
             import traceback
 
             traceback.print_exc()
+
+
+@contextlib.contextmanager
+def _child_ends() -> Iterator[None]:
+    """End a child that was forked in this block, where it leaves it: it would do the work of its parent
+    again, and answer in its place."""
+    pid = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != pid:
+            os._exit(0)
 
 
 def _is_set_up(function: object) -> bool:

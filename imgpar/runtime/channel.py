@@ -46,6 +46,7 @@ class WorkerEnd:
         from imgpar.runtime.serialization import pack_message
 
         self._connection, self._pack = connection, pack_message
+        self._pid = os.getpid()
         # `Connection.poll` builds a selector at every call.
         self._poll: Any = select.poll() if hasattr(select, "poll") else None
         if self._poll:
@@ -58,6 +59,8 @@ class WorkerEnd:
             OSError: the parent is gone.
             ValueError: the message is longer than `MAX_MESSAGE`.
         """
+        if os.getpid() != self._pid:
+            os._exit(0)  # a child that code of others has forked, such as an operation of another package
         data = self._pack(message)
         if len(data) > MAX_MESSAGE:
             raise ValueError(f"{type(message).__name__} of {len(data)} bytes")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import io
 import threading
 from collections.abc import Coroutine, Iterator
@@ -194,3 +195,26 @@ def test_errors_of_arrays_pass():
 
     with pytest.raises(imgpar.SourceError, match="does not exist"):
         asyncio.run(arrays())
+
+
+@pytest.fixture
+def first_of_a_closed_loop(session, photos) -> Any:
+    """An iterator of arrays whose loop was closed after the first one."""
+    loop = asyncio.new_event_loop()
+    arrays = session.aarrays(PIPE, [photos / "a.png"] * 200)
+    loop.run_until_complete(anext(arrays))
+    loop.close()
+    return [arrays]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_arrays_dropped_after_their_loop_free_the_session(session, photos, first_of_a_closed_loop) -> None:
+    first_of_a_closed_loop.clear()
+    gc.collect()
+    assert len(list(session.arrays(PIPE, photos))) == 3
+
+
+def test_arrays_dropped_after_their_loop_print_nothing(first_of_a_closed_loop, capfd) -> None:
+    first_of_a_closed_loop.clear()
+    gc.collect()
+    assert capfd.readouterr().err == ""

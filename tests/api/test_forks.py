@@ -266,3 +266,31 @@ def test_a_forked_child_ends_like_any_process(inside, pictures):
         check=False,
     )
     assert (done.stdout, done.stderr) == ("7 3 True\n", "")
+
+
+def test_a_function_that_forks_returns_in_its_worker_only(session, pictures):
+    def forking(picture: Any) -> Any:
+        os.fork()
+        return picture
+
+    assert len(list(session.arrays(PIPE.apply(forking), pictures))) == len(NAMES)
+
+
+def test_the_child_of_a_function_ends_where_it_raises(session, pictures):
+    def forking(picture: Any) -> Any:
+        if os.fork() == 0:
+            raise ValueError
+        return picture
+
+    assert len(list(session.arrays(PIPE.apply(forking), pictures))) == len(NAMES)
+
+
+def test_the_child_of_a_setup_ends(session, pictures):
+    class Forking:
+        def setup(self) -> None:
+            os.fork()
+
+        def __call__(self, picture: Any) -> Any:
+            return picture
+
+    assert len(list(session.arrays(PIPE.apply(Forking()), pictures))) == len(NAMES)

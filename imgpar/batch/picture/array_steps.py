@@ -10,6 +10,7 @@ import numpy as np
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.programs import begin_picture, compile_program, operations_for
 from imgpar.core.errors import Words, bad_value
+from imgpar.core.exiting import held_at_exit
 from imgpar.core.limits import Limits
 from imgpar.core.spec import ITEM_BYTES, Header, Layout, Spec
 from imgpar.core.unit_range import in_unit_range
@@ -21,6 +22,7 @@ Array = np.ndarray[Any, Any]
 _LAYOUTS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
+@held_at_exit()
 def transformed(
     array: Array, operations: Sequence[Operation], options: EncodeOptions, limits: Limits
 ) -> Array:

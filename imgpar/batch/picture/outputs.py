@@ -18,11 +18,8 @@ from imgpar.batch.picture.quality_search import Experience
 from imgpar.batch.picture.reuse import PLAIN, SourceBytes, copied_output, optimised, reusable, why_copied
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
-from imgpar.core.errors import (
-    TransformError,
-    UsageError,
-    setting,
-)
+from imgpar.core.errors import TransformError, UsageError, setting
+from imgpar.core.exiting import held_at_exit
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Dtype, Frame, Header, Layout, Metadata
 from imgpar.formats import codec, quality
@@ -230,6 +227,7 @@ def convert_bytes(
     return encoded._replace(notes=(*notes, *remarks, *found, *encoded.notes))
 
 
+@held_at_exit()
 def picture_array(
     data: bytes, name: str, operations: tuple[Operation, ...], limits: Limits, layout: Layout, dtype: Dtype
 ) -> Array:
