@@ -438,6 +438,23 @@ _FUNCTION = re.compile(r"^[a-z]\w*\(\): |^(?=\w*[A-Z_])[A-Za-z]\w* returned (?=\
 """The name of the C function that failed, where more text follows."""
 
 
+def raised_words(error: BaseException) -> str:
+    """An exception as a part of a sentence: its class, and its text where it has one.
+
+    >>> raised_words(KeyError("a")), raised_words(ValueError())
+    ("KeyError: 'a'", 'ValueError')
+    """
+    return f"{type(error).__name__}: {_text_of(error)}".removesuffix(": ").removesuffix(".")
+
+
+def _text_of(error: BaseException) -> str:
+    """The text of an exception; empty where its class cannot give one."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 def library_words(error: BaseException, otherwise: str = "its structure cannot be read") -> str:
     """The message of a library about a file; `otherwise` where the text is that of a Python error.
 
@@ -451,7 +468,7 @@ def library_words(error: BaseException, otherwise: str = "its structure cannot b
     if isinstance(error, _BUILTIN_ERRORS) or isinstance(error.__cause__, _BUILTIN_ERRORS):
         return otherwise
     first = error.args[0] if error.args else ""
-    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
+    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else _text_of(error)
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror
     text = str(getattr(error, "err", "") or text)  # OpenCV: without the place in its source

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from imgpar.core.addresses import scheme_of
-from imgpar.core.errors import ImgparError, UsageError
+from imgpar.core.errors import ImgparError, UsageError, raised_words
 
 API = 1
 """The interface of this version. It is raised when plugins have to be changed, not when it is extended."""
@@ -202,4 +202,4 @@ def _names_a_group(folder: str) -> bool:
 
 def _words(error: Exception) -> str:
     """An exception as a part of a sentence."""
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    return " ".join(raised_words(error).split())
