@@ -26,8 +26,10 @@ from imgpar.batch.settings import (
 from imgpar.batch.stream import read_array_type, read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
+from imgpar.core.errors import naming
 from imgpar.core.job import Event
 from imgpar.core.spec import Channels, Dtype
+from imgpar.inputs.one_file import path_of
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -98,7 +100,8 @@ class ArrayMethods:
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into shared memory.
             errors: what becomes of an input of which there is no array. "raise" raises its error, with the
-                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                path of the input; "skip" leaves it out, and warns of how many there were (`UserWarning`) if
+                there is no `on_event`; "yield" gives None in place of the array, and the
                 error in `item.error`.
             prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
                 of lists of paths all. No more than 256 MiB of contents wait at a time.
@@ -311,7 +314,8 @@ class ArrayMethods:
         recipe = self.recipe.merged({key: value for key, value in settings.items() if key in ARRAY.recipe})
         options = RunOptions.read({key: value for key, value in settings.items() if key in ARRAY.run})
         layout, kind = read_array_type(channels, dtype)
-        picture = one_picture(data, name, "array")
         (made,) = recipe.branches()
         limits = made.encode.reading(limits_here(options))
-        return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)
+        with naming(path_of(data)):
+            picture = one_picture(data, name, "array")
+            return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)

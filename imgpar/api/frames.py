@@ -20,9 +20,10 @@ from imgpar.batch.frames.reading import (
 )
 from imgpar.batch.frames.stills import at_intervals
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value, refuse_address
+from imgpar.core.errors import UsageError, bad_value, naming, refuse_address
 from imgpar.core.spec import Channels, Dtype
 from imgpar.formats.extraction import Every, parse_every
+from imgpar.inputs.one_file import check_file, path_of
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -128,9 +129,11 @@ def frames(
         UsageError: a value is invalid; raised before anything is decoded. The clip has no such frame, or ends
             before `start`; raised with the first frame.
         DamagedError: frames are missing or damaged; raised after all readable frames.
+        NoFileError: there is no such file.
         ItemError: the clip cannot be read, or an operation fails on a frame.
     """
     opened = _opened(source)
+    path = path_of(source)
     if pipeline is not None and not isinstance(pipeline, Pipeline):
         raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
     recipe = pipeline.recipe if pipeline is not None else Recipe()
@@ -155,12 +158,12 @@ def frames(
             )
     if at is not None:
         moments = _several("at", parsing.number(0, 1e9), at)
-        found = _read(opened, lambda clip: frames_at(clip, recipe, moments, choice))
+        found = _read(opened, path, lambda clip: frames_at(clip, recipe, moments, choice))
     elif index is not None:
         numbers = _several("index", parsing.integer(-(1 << 31), 1 << 31), index)
-        found = _read(opened, lambda clip: frames_numbered(clip, recipe, numbers, choice))
+        found = _read(opened, path, lambda clip: frames_numbered(clip, recipe, numbers, choice))
     else:
-        found = _read(opened, lambda clip: frames_of(_begins(clip, begin), recipe, choice))
+        found = _read(opened, path, lambda clip: frames_of(_begins(clip, begin), recipe, choice))
     return in_batches(found, size) if size else found
 
 
@@ -173,16 +176,28 @@ def _opened(source: object) -> Callable[[], Clip]:
     if isinstance(source, (str, os.PathLike)):
         path = parsing.named("source", parsing.path, source)
         refuse_address(path, "a file")
-        return lambda: probe(path, demuxers=DEMUXERS_WITH_ANIMATIONS)
+        return lambda: _probed(path)
     content = Content(source)
     given = getattr(source, "name", "")
     name = given if isinstance(given, str) else ""
     return lambda: probe(name, demuxers=DEMUXERS_WITH_ANIMATIONS, content=content)
 
 
-def _read(opened: Callable[[], Clip], found: Callable[[Clip], Iterator[ClipFrame]]) -> Iterator[ClipFrame]:
-    """Frames of a clip that is opened when the first one is requested."""
-    yield from found(opened())
+def _probed(path: str) -> Clip:
+    """The properties of a file. Raises ItemError."""
+    from imgpar.video.demux import DEMUXERS_WITH_ANIMATIONS
+    from imgpar.video.probe import probe
+
+    check_file(path, "Name a clip; its bytes are taken, too.")
+    return probe(path, demuxers=DEMUXERS_WITH_ANIMATIONS)
+
+
+def _read(
+    opened: Callable[[], Clip], path: str, found: Callable[[Clip], Iterator[ClipFrame]]
+) -> Iterator[ClipFrame]:
+    """Frames of a clip that is opened when the first one is requested; errors name its path."""
+    with naming(path):
+        yield from found(opened())
 
 
 def _begins(clip: Clip, start: float) -> Clip:

@@ -156,7 +156,8 @@ class Session(Workers):
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into the shared arena.
             errors: what becomes of an input of which there is no array. "raise" raises its error, with the
-                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                path of the input; "skip" leaves it out, and warns of how many there were (`UserWarning`) if
+                there is no `on_event`; "yield" gives None in place of the array, and the
                 error in `item.error`.
             prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
                 of lists of paths all. No more than 256 MiB of contents wait at a time.

@@ -13,7 +13,7 @@ Errors = Literal["raise", "skip", "yield"]
 """What becomes of an input of which there is no array."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ArrayItem:
     """Which input an array is of.
 
@@ -34,6 +34,10 @@ class ArrayItem:
     """What was noted while the input was read, such as damage that was accepted."""
     lost: tuple[str, ...] = ()
     """What of the picture the array does not show, such as further frames."""
+
+    def __repr__(self) -> str:
+        why = f", {self.error!r}" if self.error else ""
+        return f"<ArrayItem {self.index}: {self.key!r}{why}>"
 
     @property
     def path(self) -> str:

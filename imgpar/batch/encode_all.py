@@ -114,7 +114,8 @@ def _read(
     error = why_missing(outcome, failure.error if failure else outcome.kind)
     made = None
     if error is None and isinstance(result, Settled):
-        made = taken(folder, result.state.job, unpack(result.state.facts, EncodedFile))
+        job = result.state.job._replace(notes=outcome.notes)
+        made = taken(folder, job, unpack(result.state.facts, EncodedFile))
     first = feed.first()
     notes, lost = (made.notes, made.lost) if made else (outcome.notes, outcome.lost)
     return ArrayItem(number, feed.key_of(first), first, error, notes, lost), made

@@ -32,7 +32,7 @@ from imgpar.runtime.pool import available_cores
 from imgpar.runtime.scheduler import CancelToken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EncodedPicture:
     """An encoded picture, and what is known of it.
 
@@ -55,6 +55,10 @@ class EncodedPicture:
     """Remarks, as in `Outcome.notes`."""
     seconds: float = 0.0
     """Time that decoding, transforming and encoding took, in seconds, without waiting for a worker."""
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<EncodedPicture: {self.format}, {width}×{height}, {len(self.data):,} bytes>"
 
 
 class EncodeRequest(NamedTuple):
@@ -140,13 +144,13 @@ def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded
 
 
 def taken(folder: str, job: Job, answer: EncodedFile) -> EncodedPicture:
-    """The result of a worker, whose file is removed."""
+    """The result of a worker, whose file is removed; `job` has its notes."""
     path = os.path.join(folder, str(job.id))
     with open(path, "rb") as file:
         data = file.read()
     os.unlink(path)
-    size = answer.width, answer.height
-    return EncodedPicture(data, answer.format, size, answer.lost, answer.notes, answer.seconds)
+    size, notes = (answer.width, answer.height), tuple(dict.fromkeys((*answer.notes, *job.notes)))
+    return EncodedPicture(data, answer.format, size, answer.lost, notes, answer.seconds)
 
 
 class _Shared:

@@ -66,7 +66,8 @@ def ask(
         whole: whether it is an error if `cancel` leaves some out.
 
     Yields:
-        A job with its answer, or an outcome: of the plan, or of an input that failed.
+        A job, with the notes of its worker, and its answer; or an outcome: of the plan, or of an input that
+        failed.
     """
     stream = OrderedResults(
         workers, options, cancel, workers.new_ledger("chain", facts=True, retried=retried)
@@ -90,7 +91,7 @@ def _read(result: Settled, kind: type[Answer]) -> tuple[Job, Answer] | Outcome:
     if outcome.status == "failed":
         return outcome
     try:
-        return result.state.job, unpack(result.state.facts, kind)
+        return result.state.job._replace(notes=outcome.notes), unpack(result.state.facts, kind)
     except ItemError as error:
         return outcome._replace(status="failed", error=str(error), kind=type(error).__name__)
 

@@ -13,14 +13,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from urllib.parse import unquote
 
 from imgpar.batch.ordered import unreadable
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import ImgparError, ItemError, SourceError, UnsupportedError, UsageError, raised_words
 from imgpar.core.fs import FULL, remove_file
-from imgpar.core.job import LISTED, Item, Job, Outcome
+from imgpar.core.job import LISTED, Item, Job, Outcome, key_in
 from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import check_opener, row_item
@@ -31,6 +30,7 @@ from imgpar.inputs.handed import GivenInput, file_name, write_content
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.local import scan_path
 from imgpar.inputs.numbers import with_number
+from imgpar.inputs.one_file import is_archive_file
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import SourceOpener
 from imgpar.inputs.roots import absolute, below_base
@@ -124,8 +124,7 @@ class Inputs:
                 row = ListRow(value, columns=given.columns)
                 yield row_item(row, "")._replace(source=self._addresses, named=True)
             elif given.keyed:
-                item = named_item(absolute(value), os.path.basename(value))
-                yield item._replace(named=True, columns=given.columns)
+                yield _keyed_file(absolute(value))._replace(columns=given.columns)
             elif self.lazy and self._archives and archive_suffix(value) and os.path.isfile(value):
                 for batch in self._archives.inside(absolute(value), "", absolute(value), "", patterns):
                     yield from batch.items
@@ -140,6 +139,15 @@ class Inputs:
         else:
             for batch in with_number(number, value.batches("", patterns)):
                 yield from batch.items
+
+
+def _keyed_file(path: str) -> Item:
+    """The file that was given with a key."""
+    item = named_item(path, os.path.basename(path))._replace(named=True)
+    if not item.error and is_archive_file(path):
+        error = "It is an archive, and a key is that of one picture. Name it without a key."
+        return item._replace(error=error, kind=UnsupportedError.__name__)
+    return item
 
 
 def _listed(listed: InputList, number: int, patterns: Patterns) -> Iterator[Item]:
@@ -218,7 +226,7 @@ class InputFeed:
         if item.ticket:
             return self._keys[item.ticket]
         if item.path.startswith(LISTED):
-            return unquote(item.path[len(LISTED) :])
+            return key_in(item.path)
         return below_base(item.path, self._root) if self._root and os.path.isabs(item.path) else item.path
 
     def taken(self) -> None:

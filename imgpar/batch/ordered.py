@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 END_SECONDS = 5.0
 """Timeout for the scheduler thread when the interpreter exits, in seconds."""
 
+LEAVE_SECONDS = 0.3
+"""How long jobs in flight may take when the consumer leaves: quick ones end, and their workers are kept. No
+one can take the results of slow ones, so their workers are killed."""
+
 Result = Outcome | Settled
 
 _all: weakref.WeakSet[OrderedResults] = weakref.WeakSet()
@@ -214,8 +218,13 @@ class OrderedResults:
             self._cancel.cancel()
             self.wake()
             if thread is threading.current_thread():  # the garbage collector has ended the consumer here
+                self._cancel.kill()
                 return
-            thread.join()
+            thread.join(LEAVE_SECONDS)
+            if thread.is_alive():
+                self._cancel.kill()
+                self.wake()
+                thread.join()
         self._wake_reader.close()
         self._wake_writer.close()
 

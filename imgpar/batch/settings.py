@@ -31,6 +31,10 @@ RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options(), 
 _OTHER_KEYS = frozenset((*RunOptions.options(), *Gathering.options(), *WatchOptions.options()))
 reserve_names(RECIPE_KEYS)  # a field may be called so: it has its meaning behind its operation
 reserve_names(_OTHER_KEYS, fields=True)
+_OF_SIGNATURES = frozenset(
+    ("report", "session", "on_event", "cancel", "errors", "prefetch", "copy", "channels", "dtype")
+)
+"""Keywords in the signatures of some calls, which others do not accept."""
 
 
 def check_schedule(recipe: Recipe, options: RunOptions) -> None:
@@ -77,7 +81,7 @@ class Call:
             load_operations(given)
         kinds = operation_types()
         fields = operation_fields()
-        known = RECIPE_KEYS | _OTHER_KEYS | kinds.keys()
+        known = RECIPE_KEYS | _OTHER_KEYS | _OF_SIGNATURES | kinds.keys()
         for key, value in given.items():
             if key in self.run | self.recipe | self.gather | self.watch or (
                 self.operations and key in kinds.keys() | fields

@@ -23,7 +23,9 @@ from imgpar.core.errors import (
     MissingExtraError,
     OutOfMemoryError,
     UnknownFormatError,
+    UnsupportedError,
     library_words,
+    setting,
 )
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Metadata, Spec
@@ -54,7 +56,10 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
 
     Raises:
         UnknownFormatError: the content is of no known format.
+        DamagedError: it is empty.
     """
+    if not len(data):
+        raise DamagedError("It is empty (0 bytes).")
     found = sniff(bytes(data[:_HEAD]))
     if found is not None and found.name not in TWINNED:
         return found
@@ -65,8 +70,6 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
         if weak or (found is not None and named.twin == found.name):
             found = named
     if found is None:
-        if not len(data):
-            raise UnknownFormatError("The file is empty.")
         start = bytes(data[:_MAX_PREFIX]).find(b"\xff\xd8\xff") if named and named.name == "jpeg" else 0
         if start > 0:
             raise UnknownFormatError(
@@ -98,10 +101,7 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
 
     fmt = recognise(data, name)
     if fmt.kind == "video":
-        raise UnknownFormatError(
-            f"It is a clip ({fmt.title}), not a picture.",
-            fix="Give it the suffix of a clip; in Python, imgpar.frames reads clips.",
-        )
+        raise clip_error(fmt, name)
     try:
         header: Header = _backend(fmt.readers[0], fmt.package).read_header(data, fmt, limits)
         width, height = header.spec.size
@@ -117,6 +117,18 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     except Exception as error:
         raise _as_item_error(error, fmt, "opened") from error
     return header
+
+
+def clip_error(fmt: Format, name: str) -> UnsupportedError:
+    """The error for a clip where a picture is expected; the kind of an input is that of its suffix, if it has
+    one."""
+    named = format_of_suffix(name)
+    reads = "imgpar.frames reads clips, and Pipeline.run converts them."
+    misnamed = named is not None and named.kind != "video"
+    return UnsupportedError(
+        f"It is a clip ({fmt.title}), not a picture.",
+        fix=f"Give it the suffix of a clip; in Python, {reads}" if misnamed else f"In Python, {reads}",
+    )
 
 
 def decode_scale(format_name: str, spec: Spec, width: int, height: int) -> int:
@@ -328,7 +340,7 @@ def _in_few_colours(
     if changed and options.lossless:
         raise EncodeError(
             f"It has more than {options.palette} colours, which --lossless would keep.",
-            fix="Leave --lossless or --palette out.",
+            fix=f"Leave {setting('lossless')} or {setting('palette')} out.",
         )
     return made, reduced_options
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.errors import ItemError, SourceError, UnknownFormatError, UnsupportedError, UsageError
-from imgpar.core.job import Item
+from imgpar.core.job import HANDED, Item
 from imgpar.formats.registry import sniff
 from imgpar.inputs.batches import Batch, is_media, why_unreadable
 from imgpar.inputs.fetching import Fetched, Ongoing
@@ -52,7 +52,7 @@ class HandedSource(Source):
         UsageError: a content has no name, or two have the same.
     """
 
-    root = "memory://given"
+    root = HANDED.rstrip("/")
     waits = True
     """Its items are written ahead by threads of the parent, like those of a network."""
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Item
-from imgpar.inputs.batches import Batch, named_item
+from imgpar.inputs.batches import Batch, inside_a_file, named_item
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
@@ -174,5 +174,7 @@ def nothing_there(missing: Sequence[str]) -> UsageError:
     names = ", ".join(repr(path) for path in missing[:3]) + (" …" if len(missing) > 3 else "")
     if all(glob.has_magic(path) for path in missing):
         return NoInputError(f"Nothing matches {names}.", fix="Check the pattern and the folder you are in.")
+    if len(missing) == 1 and (why := inside_a_file(missing[0])):
+        return UsageError(f"{names} cannot be read: {why}")
     verb = "does" if len(missing) == 1 else "do"
     return UsageError(f"{names} {verb} not exist.", fix="Check the spelling and the folder you are in.")

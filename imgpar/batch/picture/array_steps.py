@@ -9,7 +9,7 @@ import numpy as np
 
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.programs import begin_picture, compile_program, operations_for
-from imgpar.core.errors import bad_value
+from imgpar.core.errors import Words, bad_value
 from imgpar.core.limits import Limits
 from imgpar.core.spec import ITEM_BYTES, Header, Layout, Spec
 from imgpar.core.unit_range import in_unit_range
@@ -58,6 +58,7 @@ def _spec_of(array: Array) -> Spec:
     """The spec of an array; raises BadValueError."""
     channels = array.shape[2] if array.ndim == 3 else 1 if array.ndim == 2 else 0
     if channels not in _LAYOUTS or 0 in array.shape or array.dtype.name not in ITEM_BYTES:
-        shown = f"one of shape {array.shape} and type {array.dtype}"
+        empty = ", which is empty" if 0 in array.shape else ""
+        shown = Words(f"one of shape {array.shape} and type {array.dtype}{empty}")
         raise bad_value("data", "an array H×W or H×W×1 to 4 of uint8, uint16 or float32 (0 to 1)", shown)
     return Spec(array.shape[1], array.shape[0], _LAYOUTS[channels], array.dtype.name)
