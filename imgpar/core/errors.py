@@ -350,8 +350,12 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
 
 def unknown_scheme(address: str, known: Collection[str], what: str = "read from") -> UsageError:
     """The error for an address of which nothing is read, or to which nothing is written; `known` are the
-    schemes that can be used."""
-    every = ", ".join(f"{scheme}://" for scheme in known)
+    schemes that can be used, where one may come twice.
+
+    >>> print(unknown_scheme("foo://a", ["https", "s3", "https"]))
+    Nothing can be read from addresses with foo:// (foo://a). Use https://, s3://, or a path.
+    """
+    every = ", ".join(f"{scheme}://" for scheme in dict.fromkeys(known))
     return UsageError(
         f"Nothing can be {what} addresses with {scheme_of(address)}:// ({without_secrets(address)}).",
         fix=f"Use {every}, or a path." if every else "Use a path.",

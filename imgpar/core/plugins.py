@@ -54,6 +54,8 @@ class Plugin(NamedTuple):
         api = getattr(module, "IMGPAR_API", None)
         if api is None:
             raise self.broken(f"{name} does not say for which interface it was written (IMGPAR_API = {API})")
+        if type(api) is not int:
+            raise self.broken(f"{name} has IMGPAR_API = {api!r}, which is not a whole number such as {API}")
         if api != API:
             raise self.broken(f"{name} was written for interface {api}, and this version has {API}")
         try:
