@@ -98,6 +98,7 @@ EXPORTS = {
         "DiskFullError",
         "ArenaError",
         "CancelledError",
+        "NoFileError",
         "ArrayItem",
         "Batch",
     ),

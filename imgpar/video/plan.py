@@ -197,7 +197,7 @@ def check_whole(encoding: Encoding, size: tuple[int, int]) -> None:
     if odd(encoding, size):
         raise EncodeError(
             f"{encoding.encoder} cannot encode {size[0]}×{size[1]} losslessly: it subsamples chroma.",
-            fix="Choose --codec ffv1 in an MKV, or another --resize.",
+            fix=f"Choose {setting('codec', 'ffv1')} in an MKV, or another {setting('resize')}.",
         )
 
 
