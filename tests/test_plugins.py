@@ -216,6 +216,8 @@ BROKEN = {
     r"broken does not say for which interface it was written \(IMGPAR_API = 1\)": OPERATION.replace(
         "IMGPAR_API = 1", ""
     ),
+    "broken has IMGPAR_API = '1', which is not a whole number": OPERATION.replace("API = 1", "API = '1'"),
+    "broken has IMGPAR_API = True, which is not a whole number": OPERATION.replace("API = 1", "API = True"),
     "broken was written for interface 2, and this version has 1": OPERATION.replace("API = 1", "API = 2"),
     "broken has no Nothing": OPERATION.replace("class Nothing", "class Something"),
     "broken:Nothing is no class that derives from imgpar.plugin.Operation": "IMGPAR_API, Nothing = 1, 2",

@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from imgpar.batch.ordered import unreadable
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import ImgparError, SourceError, UnsupportedError, UsageError
+from imgpar.core.errors import ImgparError, ItemError, SourceError, UnsupportedError, UsageError, raised_words
 from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import LISTED, Item, Job, Outcome, key_in
 from imgpar.core.tempfiles import remove_folder, temporary_folder
@@ -386,8 +386,7 @@ class InputFeed:
             write_content(given.value, path)  # type: ignore[arg-type]
             item = item._replace(size=os.path.getsize(path), format=_format(path, name))
         except Exception as error:  # also of a file of the caller
-            kind = UnsupportedError if isinstance(error, ImgparError) else SourceError
-            item = item._replace(fetched="", error=_why(error), kind=kind.__name__)
+            item = item._replace(fetched="", error=_why(error), kind=_kind(error).__name__)
         with self._changed:
             self._bytes += item.size if item.fetched else 0
         return self._keyed(item, given)
@@ -419,10 +418,17 @@ def _format(path: str, name: str) -> str:
     return found.name if found else ""
 
 
+def _kind(error: Exception) -> type[ItemError]:
+    """The class of the error of an item whose content cannot be written to a file."""
+    if isinstance(error, ItemError):
+        return type(error)
+    return UnsupportedError if isinstance(error, ImgparError) else SourceError
+
+
 def _why(error: Exception) -> str:
     """Why a content cannot be written to a file."""
     if isinstance(error, OSError) and error.errno in FULL:
         return "There is no room for a copy of it on the disk. Set TMPDIR to a folder that has room."
     if isinstance(error, OSError):
         return why_unreadable(error)
-    return str(error) if isinstance(error, ImgparError) else f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, ImgparError) else raised_words(error)

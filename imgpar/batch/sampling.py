@@ -138,18 +138,23 @@ class State:
             UsageError: it is none, or was made with other settings or of other inputs.
         """
         own = self.plain()
-        if not isinstance(given, Mapping) or given.keys() != own.keys() or given["version"] != _VERSION:
+        if not isinstance(given, Mapping) or given.keys() != own.keys() or _differ(given, own, "version"):
             raise bad_value("state", "what state_dict() has returned", given)
         for key in own.keys() - {"version", "epoch", "number", "inputs", "digest"}:
-            if given[key] != own[key]:
+            if _differ(given, own, key):
                 name = "shuffle" if key == "seed" else key
                 raise UsageError(
                     f"The state was saved with {name}={given[key]}, but this call has {name}={own[key]}.",
                     fix="Use the same settings, or begin without a state.",
                 )
-        for key in ("epoch", "number"):
-            parsing.named(f"{key} of the state", parsing.integer(0, _MOST), given[key])
         place = {key: given[key] for key in ("epoch", "number", "inputs", "digest")}
+        listed = place["inputs"] is not None
+        if listed:
+            _check_count(place, "inputs", _MOST)
+        if not isinstance(place["digest"], str) or bool(place["digest"]) != listed:
+            raise bad_value("digest of the state", "that of its inputs", place["digest"])
+        _check_count(place, "epoch", _MOST)
+        _check_count(place, "number", self.sampling.batches(place["inputs"]) if listed else 0)
         return replace(self, **place)
 
     def of(self, names: Iterable[str], count: int) -> State:
@@ -173,6 +178,16 @@ class State:
     def after(self, slot: Slot) -> State:
         """The state after a batch."""
         return replace(self, epoch=slot.epoch, number=slot.number + 1)
+
+
+def _differ(given: Mapping[str, Any], own: Mapping[str, Any], key: str) -> bool:
+    """Whether two states have different values; True is not 1."""
+    return type(given[key]) is not type(own[key]) or given[key] != own[key]
+
+
+def _check_count(state: Mapping[str, Any], key: str, most: int) -> None:
+    if type(state[key]) is not int or not 0 <= state[key] <= most:
+        raise bad_value(f"{key} of the state", f"a whole number from 0 to {most}", state[key])
 
 
 _FREE = {"repeat", "part", "parts"}

@@ -295,7 +295,8 @@ def _checked(array: object) -> tuple[Array, Spec]:
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
         shown = Words(f"one with {array.ndim} dimensions") if isinstance(array, np.ndarray) else array
         raise bad_value("a frame", "an array H×W or H×W×C", shown)
-    whole = np.ascontiguousarray(array if array.ndim == 3 else array[..., None])
+    native = array.dtype.newbyteorder("=")
+    whole = np.ascontiguousarray(array if array.ndim == 3 else np.asarray(array)[..., None], native)
     height, width, channels = whole.shape
     if channels not in _LAYOUTS:
         raise bad_value("a frame", "1 to 4 channels", channels)

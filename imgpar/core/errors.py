@@ -350,8 +350,12 @@ def unknown(what: str, name: str, known: Iterable[str]) -> BadValueError:
 
 def unknown_scheme(address: str, known: Collection[str], what: str = "read from") -> UsageError:
     """The error for an address of which nothing is read, or to which nothing is written; `known` are the
-    schemes that can be used."""
-    every = ", ".join(f"{scheme}://" for scheme in known)
+    schemes that can be used, where one may come twice.
+
+    >>> print(unknown_scheme("foo://a", ["https", "s3", "https"]))
+    Nothing can be read from addresses with foo:// (foo://a). Use https://, s3://, or a path.
+    """
+    every = ", ".join(f"{scheme}://" for scheme in dict.fromkeys(known))
     return UsageError(
         f"Nothing can be {what} addresses with {scheme_of(address)}:// ({without_secrets(address)}).",
         fix=f"Use {every}, or a path." if every else "Use a path.",
@@ -477,6 +481,23 @@ _FUNCTION = re.compile(r"^[a-z]\w*\(\): |^(?=\w*[A-Z_])[A-Za-z]\w* returned (?=\
 """The name of the C function that failed, where more text follows."""
 
 
+def raised_words(error: BaseException) -> str:
+    """An exception as a part of a sentence: its class, and its text where it has one.
+
+    >>> raised_words(KeyError("a")), raised_words(ValueError())
+    ("KeyError: 'a'", 'ValueError')
+    """
+    return f"{type(error).__name__}: {_text_of(error)}".removesuffix(": ").removesuffix(".")
+
+
+def _text_of(error: BaseException) -> str:
+    """The text of an exception; empty where its class cannot give one."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 def library_words(error: BaseException, otherwise: str = "its structure cannot be read") -> str:
     """The message of a library about a file; `otherwise` where the text is that of a Python error.
 
@@ -490,7 +511,7 @@ def library_words(error: BaseException, otherwise: str = "its structure cannot b
     if isinstance(error, _BUILTIN_ERRORS) or isinstance(error.__cause__, _BUILTIN_ERRORS):
         return otherwise
     first = error.args[0] if error.args else ""
-    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
+    text = first.decode("utf-8", "replace") if isinstance(first, bytes) else _text_of(error)
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror
     text = str(getattr(error, "err", "") or text)  # OpenCV: without the place in its source

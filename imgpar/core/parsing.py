@@ -133,7 +133,7 @@ def rate(low: float, high: float) -> Parser:
             result = Fraction(str(value).strip()).limit_denominator(100_000)
         except (ValueError, ZeroDivisionError):
             result = Fraction(-1)
-        if isinstance(value, bool) or not low <= result <= high:
+        if isinstance(value, bool) or not Fraction(str(low)) <= result <= Fraction(str(high)):
             wanted = f"frames a second from {low:g} to {high:g}, such as 25, 29.97 or 30000/1001"
             raise bad_value(VALUE, wanted, value)
         return next((exact for exact in _NTSC_RATES if abs(result - exact) < _NTSC_TOLERANCE * exact), result)
@@ -215,6 +215,11 @@ def path(value: object) -> str:
         shown = f"{len(value):,} bytes of content" if isinstance(value, bytes) else "a text with NUL in it"
         fix = "Write a content to a file, and name that."
         raise bad_value(VALUE, "the path of a file", Words(shown), fix=fix)
+    try:
+        os.fsencode(found)
+    except UnicodeEncodeError:
+        shown = f"{found!a}, which has a lone surrogate"
+        raise bad_value(VALUE, "a path", Words(shown), fix="Decode names with os.fsdecode.") from None
     return found
 
 

@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from imgpar.core.addresses import scheme_of
-from imgpar.core.errors import ImgparError, UsageError
+from imgpar.core.errors import ImgparError, UsageError, raised_words
 
 API = 1
 """The interface of this version. It is raised when plugins have to be changed, not when it is extended."""
@@ -54,6 +54,8 @@ class Plugin(NamedTuple):
         api = getattr(module, "IMGPAR_API", None)
         if api is None:
             raise self.broken(f"{name} does not say for which interface it was written (IMGPAR_API = {API})")
+        if type(api) is not int:
+            raise self.broken(f"{name} has IMGPAR_API = {api!r}, which is not a whole number such as {API}")
         if api != API:
             raise self.broken(f"{name} was written for interface {api}, and this version has {API}")
         try:
@@ -202,4 +204,4 @@ def _names_a_group(folder: str) -> bool:
 
 def _words(error: BaseException) -> str:
     """An exception as a part of a sentence."""
-    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    return " ".join(raised_words(error).split())

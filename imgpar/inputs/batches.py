@@ -429,7 +429,8 @@ def named_item(path: str, mirror: str) -> Item:
         above = _no_file(path, mirror, inside_a_file(path))
         return above if above.error else Item(path, mirror, 0, 0, error=why_unreadable(error))
     except ValueError:
-        return _no_file(path, mirror, "It is not a path: it contains a NUL character. Check the list.")
+        wrong = "a NUL character" if "\0" in path else "a lone surrogate"
+        return _no_file(path, mirror, f"It is not a path: it contains {wrong}. Check the list.")
     if stat.S_ISDIR(status.st_mode):
         return _no_file(path, mirror, "It is a folder where a file is expected. Name it as an input.")
     if not stat.S_ISREG(status.st_mode):

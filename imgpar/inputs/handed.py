@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import struct
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.errors import ImgparError, SourceError, UsageError, bad_value, raised_words
 from imgpar.core.unit_range import in_unit_range
 from imgpar.inputs.sources import SourceLike, is_source
 
@@ -171,9 +171,11 @@ def _is_picture(given: Any) -> bool:
 
 
 def _check_content(content: Any) -> None:
-    """Raise BadValueError for a file in text mode, and for arrays that are no picture."""
+    """Raise UsageError for a file in text mode, and for arrays and pictures that no file holds."""
     if isinstance(content, io.TextIOBase):
         raise bad_value("the inputs", "a binary file", content, fix="Open it with mode='rb'.")
+    if _is_picture(content):
+        _check_picture(content)
     if not _is_array(content):
         return
     shape = content.shape
@@ -188,6 +190,19 @@ def _check_content(content: Any) -> None:
         )
 
 
+def _check_picture(picture: Any) -> None:
+    width, height = picture.size
+    if not (width and height):
+        size = f"{width}×{height}, which is empty"
+        raise UsageError(f"Expected a picture with pixels but received one of {size}.", fix="Leave it out.")
+    profile = picture.info.get("icc_profile")
+    if not isinstance(profile, (bytes, type(None))):
+        raise UsageError(
+            f"The picture has a {type(profile).__name__} as info['icc_profile'].",
+            fix="Set the bytes of a profile, or remove the entry.",
+        )
+
+
 def write_content(content: Content, path: str) -> None:
     """Write a content to a new file.
 
@@ -196,16 +211,19 @@ def write_content(content: Content, path: str) -> None:
         path: of the new file.
 
     Raises:
-        OSError: the file cannot be written.
-        Exception: from reading a file of the caller.
+        OSError: the file cannot be written, or one of the caller not be read.
+        SourceError: a file or a picture of the caller cannot be read.
+        UsageError: no file holds the array or the picture.
     """
-    with open(path, "xb") as file:
+    with open(path, "xb") as file, _reading():
         if isinstance(content, (bytes, bytearray, memoryview)):
-            file.write(content)
+            file.write(content if memoryview(content).c_contiguous else bytes(content))
         elif pieces := _tiff_of(content):
             file.writelines(pieces)
         else:
-            shutil.copyfileobj(rewound(content), file, _PIECE)
+            opened = rewound(content)
+            while piece := read_bytes(opened, _PIECE):
+                file.write(piece)
 
 
 def bytes_of(content: Content | str) -> bytes:
@@ -213,29 +231,64 @@ def bytes_of(content: Content | str) -> bytes:
 
     Raises:
         OSError: a file cannot be read.
+        SourceError: a file or a picture of the caller cannot be read.
+        UsageError: no file holds the array or the picture.
     """
     if isinstance(content, str):
         with open(content, "rb") as file:
             return file.read()
     if isinstance(content, (bytes, bytearray, memoryview)):
         return bytes(content)
-    if pieces := _tiff_of(content):
-        return b"".join(pieces)
-    found: bytes = rewound(content).read()
-    return found
+    with _reading():
+        if pieces := _tiff_of(content):
+            return b"".join(pieces)
+    return read_bytes(rewound(content))
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What code of the caller and Pillow raise in the block, as SourceError; OSError stays."""
+    try:
+        yield
+    except (OSError, ImgparError, MemoryError):
+        raise
+    except Exception as error:
+        fix = "Keep it open until the call has ended, or give its content as bytes."
+        raise SourceError(f"It cannot be read: {raised_words(error)}.", fix=fix) from error
 
 
 def can_rewind(file: Any) -> bool:
-    """Whether a file can be read again from its beginning."""
-    return bool(getattr(file, "seekable", lambda: False)())
+    """Whether a file can be read again from its beginning. Raises SourceError where it is closed."""
+    with _reading():
+        return bool(getattr(file, "seekable", lambda: False)())
 
 
 def rewound(file: Any) -> IO[bytes]:
     """A file at its beginning, also where it was just written; one that cannot seek as it stands."""
     if can_rewind(file):
-        file.seek(0)
+        with _reading():
+            file.seek(0)
     opened: IO[bytes] = file
     return opened
+
+
+def read_bytes(file: Any, size: int = -1) -> bytes:
+    """Bytes from a file of the caller.
+
+    Args:
+        file: with a method `read`, which may be any code.
+        size: how many at most; -1 is all.
+
+    Raises:
+        OSError: from its `read`.
+        SourceError: it is closed, its `read` raises something else, or returns no bytes.
+    """
+    with _reading():
+        found = file.read(size)
+    if not isinstance(found, (bytes, bytearray, memoryview)):
+        shown = "None" if found is None else f"a {type(found).__name__}"
+        raise SourceError(f"Its read() returned {shown}, not bytes.", fix="Give a binary file, or its bytes.")
+    return bytes(found)
 
 
 def is_file(content: object) -> TypeGuard[IO[bytes]]:

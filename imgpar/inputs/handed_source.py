@@ -20,6 +20,7 @@ from imgpar.inputs.handed import (
     file_name,
     is_file,
     key_name,
+    read_bytes,
     rewound,
     write_content,
 )
@@ -105,7 +106,7 @@ class HandedSource(Source):
         with self._lock:
             try:
                 return bytes_of(self._content(item.key))
-            except (OSError, ValueError, UsageError) as error:  # ValueError: it is closed
+            except (OSError, UsageError) as error:
                 raise _unreadable(error) from None
 
     def fetch(self, item: Item, path: str, ongoing: Ongoing) -> Fetched:  # noqa: ARG002
@@ -113,7 +114,7 @@ class HandedSource(Source):
         with self._lock:
             try:
                 write_content(self._content(item.key), path)
-            except (OSError, ValueError, UsageError) as error:
+            except (OSError, UsageError) as error:
                 raise _unreadable(error) from None
         return Fetched(os.path.getsize(path))
 
@@ -128,12 +129,12 @@ class HandedSource(Source):
         try:
             content = self._content(name)
             if is_file(content):
-                head = rewound(content).read(_HEAD)
+                head = read_bytes(rewound(content), _HEAD)
             elif isinstance(content, (bytes, bytearray, memoryview)):
                 head = bytes(content[:_HEAD])
             else:
                 return "tiff"
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise _unreadable(error) from None
         found = sniff(head)
         return found.name if found else ""
@@ -154,9 +155,7 @@ def _size(content: Any) -> int:
     return memoryview(content).nbytes if data else 0
 
 
-def _unreadable(error: Exception) -> ItemError:
+def _unreadable(error: OSError | UsageError) -> ItemError:
     if isinstance(error, UsageError):  # an array or a picture of Pillow that no file holds
         return UnsupportedError(error.message, fix=error.fix)
-    if isinstance(error, OSError):
-        return SourceError(why_unreadable(error))
-    return SourceError(f"It cannot be read: {error}.", fix="Keep the file open until the run has ended.")
+    return SourceError(why_unreadable(error))

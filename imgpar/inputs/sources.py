@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import IO, NamedTuple, Protocol, TypeGuard
 
-from imgpar.core.errors import DamagedError, ImgparError, SourceError
+from imgpar.core.errors import DamagedError, ImgparError, SourceError, raised_words
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.inputs.batches import Batch, why_unreadable
@@ -180,7 +180,7 @@ def _open(source: Source, item: Item) -> Content:
         kind = source.own_class
         if isinstance(error, source.damage) or kind.__module__.startswith("imgpar."):
             raise
-        words = f"{type(error).__name__}: {error}".removesuffix(".")
+        words = raised_words(error)
         raise SourceError(f"{kind.__qualname__}.open raised {words}.", fix="See its traceback.") from error
 
 

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from imgpar.core.errors import SetupError, TransformError
+from imgpar.core.errors import SetupError, TransformError, raised_words
 from imgpar.ops.function_digest import cell_values, qualified_name
 
 _DEPTH = 4
@@ -43,9 +43,8 @@ def call(function: Callable[..., Any], label: str, *given: object) -> Any:
     except MemoryError:
         raise  # the memory limit of workers, reported by the runtime
     except (Exception, SystemExit) as error:
-        raise TransformError(f"{label} raised {_words(error)}.", fix="See its traceback.") from _in_user_code(
-            error
-        )
+        words = f"{label} raised {raised_words(error)}."
+        raise TransformError(words, fix="See its traceback.") from _in_user_code(error)
 
 
 def set_up(function: object, label: str) -> None:
@@ -65,7 +64,7 @@ def set_up(function: object, label: str) -> None:
                 setup()
         except (Exception, SystemExit) as error:
             raise SetupError(
-                f"{label} cannot be used: its setup() raised {_words(error)}.",
+                f"{label} cannot be used: its setup() raised {raised_words(error)}.",
                 fix="Nothing can be done without it: correct setup(), and run again.",
             ) from _in_user_code(error)
         _set_up[id(function)] = _reference(function)
@@ -110,10 +109,6 @@ def _reference(function: object) -> Callable[[], object]:
         return weakref.ref(function)
     except TypeError:
         return lambda: function
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ").removesuffix(".")
 
 
 def _in_user_code(error: BaseException) -> BaseException:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from imgpar.core.digest import content_digest
-from imgpar.core.errors import CommitError, ImgparError
+from imgpar.core.errors import CommitError, ImgparError, raised_words
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, key_in
 from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.formats.registry import format_of_suffix
@@ -102,5 +102,4 @@ class CallbackSink:
         except (ImgparError, OSError):
             raise
         except Exception as error:
-            words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise CommitError(f"The function that takes the outputs raised {words}.") from error
+            raise CommitError(f"The function that takes the outputs raised {raised_words(error)}.") from error

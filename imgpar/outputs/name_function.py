@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, raised_words
 from imgpar.core.filenames import split_suffix
 from imgpar.core.job import Item
 from imgpar.formats.registry import format_of_suffix
@@ -54,8 +54,7 @@ class FunctionName(str):
         try:
             text = self.function(item)
         except Exception as error:
-            words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise NoNameError(f"The function for its name raised {words}.") from error
+            raise NoNameError(f"The function for its name raised {raised_words(error)}.") from error
         if wrong := _what_is_wrong(text):
             raise NoNameError(
                 f"The function for its name returned {text!r}, {wrong}.",

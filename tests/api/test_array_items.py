@@ -133,24 +133,24 @@ NONE_THERE = {
 def test_where_no_input_exists_each_has_its_error(session, kind):
     given, count = NONE_THERE[kind]
     found = [item.error for item, _ in session.arrays(Pipeline(), given, errors="yield")]
-    assert [isinstance(error, imgpar.SourceError) for error in found] == [True] * count
+    assert [type(error) for error in found] == [imgpar.NoFileError] * count
 
 
 @pytest.mark.parametrize("kind", NONE_THERE)
 def test_where_no_input_exists_the_error_of_the_first_is_raised(session, kind):
-    with pytest.raises(imgpar.SourceError, match=r"none.*\.png: "):
+    with pytest.raises(imgpar.NoFileError, match=r"none.*\.png: "):
         list(session.arrays(Pipeline(), NONE_THERE[kind][0]))
 
 
 def test_where_no_input_exists_encode_all_gives_their_errors(session):
     given = ["none.png", "neither.png"]
     found = list(Pipeline().encode_all(given, to="png", session=session, errors="yield"))
-    assert [isinstance(item.error, imgpar.SourceError) for item, _ in found] == [True, True]
+    assert [type(item.error) for item, _ in found] == [imgpar.NoFileError] * 2
 
 
 def test_where_no_input_exists_batches_have_their_errors(session):
     (batch,) = session.batches(Pipeline(), ["none.png", "neither.png"], errors="yield")
-    assert [isinstance(item.error, imgpar.SourceError) for item in batch.items] == [True, True]
+    assert [type(item.error) for item in batch.items] == [imgpar.NoFileError] * 2
 
 
 def test_inputs_that_do_not_exist_are_left_out_with_a_warning(session):

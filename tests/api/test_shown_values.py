@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,20 @@ def test_a_content_is_no_path(call: Any) -> None:
 def test_a_text_with_nul_is_no_path(call: Any) -> None:
     with pytest.raises(imgpar.BadValueError, match="a text with NUL in it"):
         call("a\0b.jpg")
+
+
+@pytest.mark.parametrize(
+    "call", [PIPE.array, imgpar.Pipeline, imgpar.describe, imgpar.VideoWriter, imgpar.frames]
+)
+def test_a_lone_surrogate_is_named(call: Any) -> None:
+    with pytest.raises(imgpar.BadValueError, match=r"received 'a\\ud800.mp4', which has a lone surrogate"):
+        call("a\ud800.mp4")
+
+
+def test_names_that_are_not_utf_8_are_paths(tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")
+    Path(name).write_bytes(PIPE.encode(PICTURE, to="png"))
+    assert PIPE.array(name).ndim == 3
 
 
 def test_what_is_described_is_not_quoted() -> None:

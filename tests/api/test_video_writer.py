@@ -162,6 +162,19 @@ def test_an_address_is_no_file(tmp_path, settings):
 # ----- rates and times ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 5, 3)])
+def test_frames_that_are_too_small_for_the_encoder_are_named_by_their_size(tmp_path, shape):
+    writer = imgpar.VideoWriter(tmp_path / "a.mp4")
+    with pytest.raises(imgpar.TransformError, match=rf"Frames of {shape[1]}×1 pixels are too small"):
+        writer.write(np.zeros(shape, np.uint8))
+    writer.cancel()
+
+
+@pytest.mark.parametrize("rate", [0.001, "1/1000", 1000])
+def test_both_ends_of_the_range_of_rates_are_in_it(tmp_path, rate):
+    imgpar.VideoWriter(tmp_path / "a.mp4", fps=rate).cancel()
+
+
 def test_a_rate_out_of_range_is_refused(tmp_path):
     with pytest.raises(imgpar.BadValueError, match="for fps"):
         imgpar.VideoWriter(tmp_path / "a.mp4", fps=1001)

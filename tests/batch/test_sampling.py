@@ -133,8 +133,30 @@ def test_what_is_no_state_is_refused(given: object) -> None:
     assert "what state_dict() has returned" in refused(given)
 
 
-def test_a_state_with_a_place_that_is_none_is_refused() -> None:
-    assert "number of the state" in refused(saved(seed=2) | {"number": -1})
+@pytest.mark.parametrize("name", ["version", "world", "size"])
+def test_a_number_of_a_state_is_no_switch(name: str) -> None:
+    given = State(Sampling(size=1, seed=2)).plain()
+    with pytest.raises(UsageError):
+        State(Sampling(size=1, seed=2)).resumed(given | {name: True})
+
+
+@pytest.mark.parametrize("number", [-1, "1", 1.0, True, 99])
+def test_a_state_with_a_place_that_is_none_is_refused(number: object) -> None:
+    assert "number of the state" in refused(saved(seed=2) | {"number": number})
+
+
+def test_the_place_after_the_last_batch_is_one() -> None:
+    listed = saved(size=1, seed=2)
+    assert State(Sampling(size=1, seed=2)).resumed(listed | {"number": 2}).number == 2
+
+
+def test_a_state_without_inputs_is_at_the_begin_of_an_epoch() -> None:
+    assert "number of the state" in refused(State(Sampling(seed=2)).plain() | {"number": 1})
+
+
+@pytest.mark.parametrize("given", [{"inputs": None}, {"digest": ""}, {"digest": 7}, {"inputs": -1}], ids=str)
+def test_a_state_knows_its_inputs_or_does_not(given: dict[str, object]) -> None:
+    assert "of the state" in refused(saved(seed=2) | given)
 
 
 # ----- values --------------------------------------------------------------------------------------

@@ -394,9 +394,13 @@ class LastStep:
         """Layout of a frame of this size for the encoder; raises TransformError where no pixel is left."""
         encoding = self._encoding
         if encoding.even:
+            if min(width, height) < 2:
+                size = f"{width}×{height}"
+                raise TransformError(
+                    f"Frames of {size} pixels are too small: this encoder takes even sizes, 2×2 or more.",
+                    fix="Enlarge or pad them, or choose WebM.",
+                )
             width, height = width // 2 * 2, height // 2 * 2
-        if not width or not height:
-            raise TransformError(f"Frames of {width}×{height} pixels cannot be encoded.")
         return PlaneLayout(
             encoding.planes or encoding.pixel_format,
             width,

@@ -42,6 +42,7 @@ def transformed(
         UsageError: it is no such array.
         ItemError: an operation fails, or refuses the picture.
     """
+    array = np.asarray(array)  # a matrix has two dimensions in every shape
     spec = _spec_of(array)
     header = Header("array", spec)
     operations, _ = operations_for(tuple(operations), header, "", options)
