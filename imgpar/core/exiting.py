@@ -1,8 +1,8 @@
 """Calls of daemon threads at the end of the process.
 
 The interpreter ends a daemon thread when it comes back from C code. Where that is C++ code which cannot be
-unwound, such as OpenCV, the whole process aborts. So the process ends after the calls in progress, and no further
-ones begin.
+unwound, such as OpenCV, the whole process aborts. So the process ends after the calls in progress, and no
+further ones begin.
 """
 
 from __future__ import annotations
