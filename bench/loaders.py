@@ -1,4 +1,4 @@
-"""Batches for training: imgpar, DALI, and a torch DataLoader with Pillow, OpenCV and pyvips, two workers each.
+"""Batches for training: imgpar, DALI, and a DataLoader with Pillow, OpenCV and pyvips, two workers each.
 
     python bench/loaders.py PHOTOS SMALL            # two folders of JPEGs
     python bench/loaders.py PHOTOS --rounds 5
@@ -30,6 +30,8 @@ import imgpar
 import imgpar.torch
 
 SIDE, SIZE, WORKERS = 224, 32, 2
+SETTLE = 3.0
+"""Seconds for which DALI, which reads two batches ahead of the next epoch, is left alone."""
 Load = Callable[[str], np.ndarray[Any, Any]]
 
 
@@ -37,7 +39,8 @@ def with_pillow(path: str) -> np.ndarray[Any, Any]:
     """Scaled while decoding, to at least twice the size."""
     with Image.open(path) as image:
         image.draft("RGB", (2 * SIDE, 2 * SIDE))
-        fitted = ImageOps.fit(image.convert("RGB"), (SIDE, SIDE), Image.Resampling.BICUBIC)
+        upright = ImageOps.exif_transpose(image).convert("RGB")
+        fitted = ImageOps.fit(upright, (SIDE, SIDE), Image.Resampling.BICUBIC)
     return np.asarray(fitted)
 
 
@@ -160,6 +163,8 @@ def measure(folder: Path, args: argparse.Namespace) -> dict[str, object]:
                 epochs[name] = WAYS[name](paths)
             count = sum(len(batch) for batch in epochs[name]())
             spent[name].append(time.perf_counter() - start)
+            if name == "DALI":  # it begins the next epoch at once, beside whatever is measured then
+                time.sleep(SETTLE)
             print(f"{folder.name} {number}: {name:22} {spent[name][-1]:6.2f} s, {count}", flush=True)
     later = {name: statistics.median(times[1:]) for name, times in spent.items()}
     peers = [later[name] for name in names if "imgpar" not in name]

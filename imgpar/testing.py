@@ -184,11 +184,14 @@ def check_operation(operation: Operation) -> None:
 
     Raises:
         AssertionError: it modifies its input, leaves values of its result unwritten, gives different results
-            for equal pictures, plans another layout than it takes, or does not survive pickling.
+            for equal pictures, plans another layout than it takes, or does not survive pickling; a package
+            could not add its class, for example because a field has the name of a setting.
         TransformError: it refuses one of these pictures.
     """
     import pickle
 
+    problem = _problem_of(type(operation))
+    assert not problem, f"imgpar would refuse it: {problem}"
     assert pickle.loads(pickle.dumps(operation)) == operation, "a pickled copy differs"  # noqa: S301
     for spec in (spec for size in _SIZES for spec in _specs(operation.accepts, operation.depths, size)):
         src = _frame_of(spec)
@@ -199,6 +202,17 @@ def check_operation(operation: Operation) -> None:
         results = [_result(settled, src, planned, fill) for fill in (0, 1)]
         assert (src.array == before).all(), f"{spec}: the input was modified"
         assert (results[0] == results[1]).all(), f"{spec}: values of the result were not written, or differ"
+
+
+def _problem_of(kind: type[Operation]) -> str:
+    """Why a package could not add this operation, as a part of a sentence; empty for those of imgpar."""
+    import imgpar.api.pipeline  # noqa: F401 - reserves the names of settings and methods
+    from imgpar.ops import operation_types, origin_of
+    from imgpar.ops.plugins import problem_of
+
+    known = {name for name, other in operation_types().items() if other is not kind}
+    built_in = kind in operation_types().values() and origin_of(kind) is None
+    return "" if built_in or not kind.portable else problem_of(kind.name, kind, known)
 
 
 def check_format(name: str) -> None:

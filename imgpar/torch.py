@@ -24,6 +24,7 @@ from imgpar.core.spec import Channels, Dtype
 try:
     import torch
     from torch.utils import data as loading
+    from torch.utils.data._utils.collate import default_collate_fn_map
 except ImportError as error:
     raise ImportError("imgpar.torch needs PyTorch. Install it: pip install torch.") from error
 
@@ -79,7 +80,7 @@ class IterableDataset(loading.IterableDataset[TensorBatch]):
     Without workers of the loader imgpar has its own, one per core. In each worker of the loader it works in
     that process, and takes every n-th batch; so the loader gives the same batches in the same order with any
     number of workers. Each iteration begins with the epoch of `set_epoch`, at first 0, and has `repeat`
-    epochs.
+    epochs. `len()` is the number of its batches: the inputs are listed when it is first asked for.
 
     Args:
         pipeline: operations applied to each picture.
@@ -126,6 +127,7 @@ class IterableDataset(loading.IterableDataset[TensorBatch]):
             "errors": errors,
         }  # fmt: skip
         self._state = State(self._request().sampling).plain()
+        self._count: int | None = None
         # First epoch, epoch and batch; shared, so that workers that a loader keeps hear of the next epoch.
         self._place = torch.zeros(3, dtype=torch.int64).share_memory_()
 
@@ -146,6 +148,22 @@ class IterableDataset(loading.IterableDataset[TensorBatch]):
         covered = sampling.repeat is None or found.epoch < sampling.repeat
         self._state = found.plain()
         self._place[:] = torch.tensor([0 if covered else found.epoch, found.epoch, found.number])
+
+    def __len__(self) -> int:
+        """Batches of the next iteration; with errors="skip" there may be fewer.
+
+        Raises:
+            TypeError: it is not known: `repeat` is None, or `where` chooses the inputs.
+        """
+        request = self._request()
+        if self._count is None:
+            self._count = request.count()
+        repeat, (first, epoch, number) = request.sampling.repeat, self._place.tolist()
+        if repeat is None or self._count is None:
+            name = "repeat=None is endless" if repeat is None else "where= chooses them as they are read"
+            raise TypeError(f"The number of batches is not known: {name}.")
+        left: int = request.sampling.batches(self._count) * (first + repeat - epoch) - number
+        return left
 
     def __iter__(self) -> Iterator[TensorBatch]:
         request, info = self._request(), loading.get_worker_info()
@@ -176,6 +194,17 @@ class IterableDataset(loading.IterableDataset[TensorBatch]):
             self._pipeline.recipe, self._inputs, self._settings, in_session=False, on_event=None, cancel=None,
             **self._given,
         )  # fmt: skip
+
+
+def _refuse_collation(batches: list[TensorBatch], *, collate_fn_map: object = None) -> None:  # noqa: ARG001
+    """A loader makes batches of batches, unless its `batch_size` is None."""
+    raise UsageError(
+        "A DataLoader cannot make batches of imgpar's batches.",
+        fix="Use DataLoader(dataset, batch_size=None), and give size= to the data set.",
+    )
+
+
+default_collate_fn_map[TensorBatch] = _refuse_collation
 
 
 def _make(pinned: bool, *, sent: bool) -> Make[torch.Tensor]:

@@ -39,7 +39,13 @@ CALLS = ("convert", "arrays", "encode", "call", "frames")
 HERE = Path(__file__).parent
 Answers = list[dict[str, str]]
 
-pipe = imgpar.Pipeline().resize("50%").apply(lambda picture: 255 - picture)
+
+def inverted(picture: Any) -> Any:
+    """A function of the script, which workers cannot import."""
+    return 255 - picture
+
+
+pipe = imgpar.Pipeline().resize("50%").apply(inverted).apply(lambda picture: picture // 2)
 session: imgpar.Session | None = None
 """Of the parent, where the framework forks."""
 

@@ -91,7 +91,17 @@ EXPORTS = {
         "DamagedError",
     ),
     *("TransformError", "EncodeError", "CommitError", "WorkerDiedError"),
-    *("RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError", "ArrayItem", "Batch"),
+    *(
+        "RunError",
+        "OutputLockedError",
+        "OutputError",
+        "DiskFullError",
+        "ArenaError",
+        "CancelledError",
+        "NoFileError",
+        "ArrayItem",
+        "Batch",
+    ),
 }
 
 

@@ -22,8 +22,8 @@ from plugin_packages import OPERATION, install_example, write_package
 
 import imgpar
 from imgpar import cli, ops, plugin
-from imgpar.core import plugins
-from imgpar.core.spec import Frame
+from imgpar.core import parsing, plugins
+from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
 from imgpar.inputs.batches import known_suffix
 from imgpar.testing import check_format, check_operation, pattern
@@ -226,8 +226,15 @@ BROKEN = {
     "its field amount is not declared with option": OPERATION.replace(
         'option(number(0, 1), "how much of it", default=1.0)', "1.0"
     ),
-    "its field timeout has the name of a setting": OPERATION.replace("amount:", "timeout:"),
-    "its field blur has the name of a setting or operation": OPERATION.replace("amount:", "blur:"),
+    "its field timeout has the name of a setting of imgpar, so it needs another name": OPERATION.replace(
+        "amount:", "timeout:"
+    ),
+    "its field blur has the name of an operation, so it needs another name": OPERATION.replace(
+        "amount:", "blur:"
+    ),
+    "its field nothing has the name of an operation, so it needs another name": OPERATION.replace(
+        "amount:", "nothing:"
+    ),
     "its class Nothing has neither apply nor settled": OPERATION.replace("def apply", "def applied"),
 }
 
@@ -431,7 +438,8 @@ class Faulty(ops.Operation):
     """Keep everything, with a fault."""
 
     name: ClassVar[str] = "faulty"
-    fault: str = ""
+    summary: ClassVar[str] = "keep everything, with a fault"
+    fault: str = plugin.option(parsing.text, "the fault", default="")
 
     def apply(self, src: Frame, dst: Frame) -> None:
         if self.fault == "unwritten":
@@ -449,6 +457,19 @@ def test_a_fault_of_an_operation_is_found(fault: str, why: str) -> None:
     check_operation(Faulty())
     with pytest.raises(AssertionError, match=why):
         check_operation(Faulty(fault))
+
+
+@dataclass(frozen=True)
+class Colliding(Faulty):
+    """Its field is called like a setting of a run."""
+
+    name: ClassVar[str] = "colliding"
+    timeout: str = plugin.option(parsing.text, "a field", default="")
+
+
+def test_an_operation_that_no_package_could_add_is_found() -> None:
+    with pytest.raises(AssertionError, match="imgpar would refuse it: its field timeout has the name of a s"):
+        check_operation(Colliding())
 
 
 @pytest.mark.parametrize("where", ["plan", "apply"])
@@ -469,6 +490,18 @@ def test_a_fault_of_a_format_is_found(plugged: Path, monkeypatch: pytest.MonkeyP
     codec._backend.cache_clear()
     with pytest.raises(AssertionError, match="the pixels differ"):
         check_format("farbfeld")
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, -1)])
+def test_a_reader_cannot_give_an_empty_picture(
+    size: tuple[int, int], plugged: Path, farbfeld: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("imgpar_example.farbfeld")
+    header = Header("farbfeld", Spec(*size, "RGBA", "uint16"))
+    monkeypatch.setattr(module, "read_header", lambda *_: header)
+    codec._backend.cache_clear()
+    with pytest.raises(imgpar.DamagedError, match=f"its header says {size[0]}×{size[1]} pixels"):
+        imgpar.Pipeline().encode(farbfeld.read_bytes(), to="png")
 
 
 # ----- sources and sinks ------------------------------------------------------------------------------

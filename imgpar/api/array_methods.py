@@ -26,8 +26,10 @@ from imgpar.batch.settings import (
 from imgpar.batch.stream import read_array_type, read_request
 from imgpar.batch.stream import stream as stream_arrays
 from imgpar.batch.workers import Workers
+from imgpar.core.errors import naming
 from imgpar.core.job import Event
 from imgpar.core.spec import Channels, Dtype
+from imgpar.inputs.one_file import path_of
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
 
@@ -98,12 +100,13 @@ class ArrayMethods:
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into shared memory.
             errors: what becomes of an input of which there is no array. "raise" raises its error, with the
-                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                path of the input; "skip" leaves it out, and warns of how many there were (`UserWarning`) if
+                there is no `on_event`; "yield" gives None in place of the array, and the
                 error in `item.error`.
             prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
                 of lists of paths all. No more than 256 MiB of contents wait at a time.
             on_event: called with an `Event` for every input.
-            cancel: stops the run.
+            cancel: stops the run, which is an error (`CancelledError`) if results are missing then.
             settings: `jobs`, `memory`, `worker_memory`, `timeout`, `schedule`, `max_pixels`, `max_frames`,
                 `accept_damaged`, `password`, `include`, `exclude`, `recursive`, `root`, `where`, `sort`,
                 `reverse`,
@@ -119,7 +122,7 @@ class ArrayMethods:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
-            NoInputError: no input matched.
+            CancelledError: `cancel` has left some inputs out.
         """
         request = read_request(
             ARRAYS, self.recipe, inputs, settings, channels=channels, dtype=dtype, copy=copy,
@@ -183,7 +186,7 @@ class ArrayMethods:
                 nothing is left of it; "yield" gives None in `batch.arrays`, and the error in its item.
             state: go on after the batch whose state it is (`batch.state`, or `state_dict()`).
             on_event: called with an `Event` for every input.
-            cancel: stops the run.
+            cancel: stops the run, which is an error (`CancelledError`) if results are missing then.
             settings: as for `arrays`.
 
         Returns:
@@ -194,7 +197,7 @@ class ArrayMethods:
             UsageError: a setting is invalid or not used by this call; raised immediately. Of a state of
                 other inputs, with the first batch.
             ItemError: with a batch: an input cannot be read, of the class that says why.
-            NoInputError: no input matched.
+            CancelledError: `cancel` has left some inputs out.
         """
         return batches(
             self.recipe, inputs, settings, session=None, size=size, shuffle=shuffle, drop_last=drop_last,
@@ -311,7 +314,8 @@ class ArrayMethods:
         recipe = self.recipe.merged({key: value for key, value in settings.items() if key in ARRAY.recipe})
         options = RunOptions.read({key: value for key, value in settings.items() if key in ARRAY.run})
         layout, kind = read_array_type(channels, dtype)
-        picture = one_picture(data, name, "array")
         (made,) = recipe.branches()
         limits = made.encode.reading(limits_here(options))
-        return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)
+        with naming(path_of(data)):
+            picture = one_picture(data, name, "array")
+            return picture_array(picture.data, picture.name, made.operations, limits, layout, kind)

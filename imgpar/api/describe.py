@@ -6,8 +6,9 @@ import os
 
 from imgpar.batch.describing import ANY_SIZE, PictureInfo, describe_file
 from imgpar.core import parsing
-from imgpar.core.errors import refuse_address
+from imgpar.core.errors import naming, refuse_address
 from imgpar.core.limits import Limits, Secret
+from imgpar.inputs.one_file import check_file
 from imgpar.video.clip_info import ClipInfo
 
 
@@ -38,4 +39,6 @@ def describe(path: str | os.PathLike[str], *, password: str | Secret | None = No
     name: str = parsing.named("path", parsing.path, path)
     refuse_address(name, "a file")
     secret = None if password is None else parsing.named("password", parsing.secret, password)
-    return describe_file(name, Limits(max_pixels=ANY_SIZE, password=secret))
+    with naming(name):
+        check_file(name, "Session.describe reads folders and archives.")
+        return describe_file(name, Limits(max_pixels=ANY_SIZE, password=secret))

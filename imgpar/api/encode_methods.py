@@ -50,7 +50,8 @@ class EncodeMethods:
         b'\\x89PNG'
 
         Args:
-            data: content of a picture file; an open binary file, which is read to its end and not closed; the
+            data: content of a picture file; an open binary file, which is read from its beginning (one that
+                cannot seek: from where it stands) and not closed; the
                 path of a file; an array (H×W or H×W×1 to 4 of uint8, uint16 or float32) or a picture of
                 Pillow. It is not modified.
             to: output format; None keeps the format. Arrays and pictures have none.
@@ -166,7 +167,7 @@ class EncodeMethods:
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be converted, unless `errors` says otherwise.
-            NoInputError: no input matched.
+            CancelledError: `cancel` has left some inputs out.
         """
         from imgpar.batch.encode_all import encode_all
 

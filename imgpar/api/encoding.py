@@ -13,11 +13,12 @@ from imgpar.batch.feed import Inputs
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import ENCODE, Call
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import SourceError, UsageError, bad_value, item_error
+from imgpar.core.errors import SourceError, UsageError, bad_value, naming
 from imgpar.core.job import Event
 from imgpar.core.parsing import choice, integer, named
-from imgpar.inputs.batches import named_item, why_unreadable
+from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.handed import GivenInput, bytes_of, file_name, inputs_in_order, is_file, read_input
+from imgpar.inputs.one_file import check_file, path_of
 from imgpar.inputs.sources import is_source
 from imgpar.ops import Operation
 from imgpar.recipe.outputs import Branch
@@ -61,8 +62,9 @@ def one_picture(given: AnyInput, name: str, call: str) -> OnePicture:
             f"{call} takes the path of one file, or a content without a key.",
             fix=f"For anything else there is {'arrays' if call == 'array' else 'encode_all'}.",
         )
-    if isinstance(value, str) and (missing := named_item(value, "")).error:
-        raise item_error(missing.kind, missing.error)
+    if isinstance(value, str):
+        others = "Pipeline.arrays" if call == "array" else "Pipeline.encode_all"
+        check_file(value, f"{others} takes folders and archives.")
     try:
         data = bytes_of(value)  # type: ignore[arg-type]
     except OSError as error:
@@ -162,11 +164,12 @@ def encode(
 ) -> EncodedPicture:
     """Encode one picture; see `Pipeline.encode`."""
     _, formats, made, options = _prepare(recipe, to, settings)
-    picture = one_picture(given, name, "encode")
-    if picture.pixels and not formats:
-        raise _no_format()
-    target = target_format(formats, picture.data, picture.name)
-    request = EncodeRequest(made.operations, made.encode, target.name, picture.name, options)
-    if options.timeout is None:
-        return encode_here(picture.data, request)
-    return encode_aside(picture.data, request, options.timeout)
+    with naming(path_of(given)):
+        picture = one_picture(given, name, "encode")
+        if picture.pixels and not formats:
+            raise _no_format()
+        target = target_format(formats, picture.data, picture.name)
+        request = EncodeRequest(made.operations, made.encode, target.name, picture.name, options)
+        if options.timeout is None:
+            return encode_here(picture.data, request)
+        return encode_aside(picture.data, request, options.timeout)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, overload
 
 from imgpar.api.pipeline import Pipeline
-from imgpar.batch.frames.chosen import frames_at, frames_numbered
+from imgpar.batch.frames.chosen import end_of, frames_at, frames_numbered
 from imgpar.batch.frames.reading import (
     Choice,
     ClipFrame,
@@ -20,10 +20,11 @@ from imgpar.batch.frames.reading import (
 )
 from imgpar.batch.frames.stills import at_intervals
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value, refuse_address
+from imgpar.core.errors import UsageError, bad_value, naming, refuse_address
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.spec import Channels, Dtype
 from imgpar.formats.extraction import Every, parse_every
+from imgpar.inputs.one_file import check_file, path_of
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ def frames(
             file object, which is read from its beginning and stays open. A file object that cannot seek is
             copied to a temporary file first. GIF and APNG are clips, too.
         pipeline: operations applied to each frame.
-        start: start time in seconds; decoding starts at the key frame before it.
-        stop: end time in seconds, exclusive.
+        start: start time in seconds, before the end of the clip; decoding starts at the key frame before it.
+        stop: end time in seconds, exclusive; it may be after the end of the clip.
         every: 1 for every frame, 10 for every tenth, "2s" for one per two seconds.
         at: one or more times in seconds, in any order: the frames displayed at these times, in that order.
         index: one or more numbers of frames, from 0, in any order; -1 is the last frame. A number is that of
@@ -126,11 +127,14 @@ def frames(
         `times` and `indices`.
 
     Raises:
-        UsageError: a value is invalid; raised before anything is decoded. The clip has no such frame.
+        UsageError: a value is invalid; raised before anything is decoded. The clip has no such frame, or ends
+            before `start`; raised with the first frame.
         DamagedError: frames are missing or damaged; raised after all readable frames.
+        NoFileError: there is no such file.
         ItemError: the clip cannot be read, or an operation fails on a frame.
     """
     opened = _opened(source)
+    path = path_of(source)
     if pipeline is not None and not isinstance(pipeline, Pipeline):
         raise bad_value("pipeline", "an imgpar.Pipeline", pipeline)
     recipe = pipeline.recipe if pipeline is not None else Recipe()
@@ -155,12 +159,12 @@ def frames(
             )
     if at is not None:
         moments = _several("at", parsing.number(0, 1e9), at)
-        found = _read(opened, lambda clip: frames_at(clip, recipe, moments, choice))
+        found = _read(opened, path, lambda clip: frames_at(clip, recipe, moments, choice))
     elif index is not None:
         numbers = _several("index", parsing.integer(-(1 << 31), 1 << 31), index)
-        found = _read(opened, lambda clip: frames_numbered(clip, recipe, numbers, choice))
+        found = _read(opened, path, lambda clip: frames_numbered(clip, recipe, numbers, choice))
     else:
-        found = _read(opened, lambda clip: frames_of(clip, recipe, choice))
+        found = _read(opened, path, lambda clip: frames_of(_begins(clip, begin), recipe, choice))
     return in_batches(found, size) if size else found
 
 
@@ -173,29 +177,48 @@ def _opened(source: object) -> Callable[[], Clip]:
     if isinstance(source, (str, os.PathLike)):
         path = parsing.named("source", parsing.path, source)
         refuse_address(path, "a file")
-        return lambda: probe(path, demuxers=DEMUXERS_WITH_ANIMATIONS)
+        return lambda: _probed(path)
     content = Content(source)
     given = getattr(source, "name", "")
     name = given if isinstance(given, str) else ""
     return lambda: probe(name, demuxers=DEMUXERS_WITH_ANIMATIONS, content=content)
 
 
-def _read(opened: Callable[[], Clip], found: Callable[[Clip], Iterator[ClipFrame]]) -> Iterator[ClipFrame]:
-    """Frames of a clip that is opened when the first one is requested."""
-    with held_at_exit():
-        frames = found(opened())
-    try:
-        while (frame := _next(frames)) is not None:
-            yield frame
-            del frame  # while the next one is decoded
-    finally:
-        if isinstance(frames, Generator):
-            frames.close()
+def _probed(path: str) -> Clip:
+    """The properties of a file. Raises ItemError."""
+    from imgpar.video.demux import DEMUXERS_WITH_ANIMATIONS
+    from imgpar.video.probe import probe
+
+    check_file(path, "Name a clip; its bytes are taken, too.")
+    return probe(path, demuxers=DEMUXERS_WITH_ANIMATIONS)
+
+
+def _read(
+    opened: Callable[[], Clip], path: str, found: Callable[[Clip], Iterator[ClipFrame]]
+) -> Iterator[ClipFrame]:
+    """Frames of a clip that is opened when the first one is requested; errors name its path."""
+    with naming(path):
+        with held_at_exit():
+            frames = found(opened())
+        try:
+            while (frame := _next(frames)) is not None:
+                yield frame
+                del frame  # while the next one is decoded
+        finally:
+            if isinstance(frames, Generator):
+                frames.close()
 
 
 @held_at_exit()
 def _next(frames: Iterator[ClipFrame]) -> ClipFrame | None:
     return next(frames, None)
+
+
+def _begins(clip: Clip, start: float) -> Clip:
+    """The clip; raises BadValueError where it ends before `start`."""
+    if start and clip.times and start >= (end := end_of(clip)):
+        raise bad_value("start", f"seconds before the end of the clip ({end:.3f})", start)
+    return clip
 
 
 def _wanted(rhythm: Every, scenes: object, begin: float) -> Wanted:

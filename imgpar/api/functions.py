@@ -121,7 +121,8 @@ def verify(out: Place, *, journal: str | os.PathLike[str] | None = None) -> Repo
     Raises:
         UsageError: `out` is not the output of a run.
     """
-    return compare(read_place(out), None if journal is None else parsing.path(journal))
+    place = None if journal is None else parsing.named("journal", parsing.path, journal)
+    return compare(read_place(out), place)
 
 
 def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
@@ -137,6 +138,6 @@ def undo(out: str | os.PathLike[str], *, forget: bool = False) -> Report:
         UsageError: no run replaced files there.
         OutputLockedError: a run is active there.
     """
-    folder = parsing.path(out)
+    folder: str = parsing.named("out", parsing.path, out)
     refuse_address(folder, "a folder")
     return put_back(folder, forget=parsing.named("forget", parsing.switch, forget))

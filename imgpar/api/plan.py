@@ -12,7 +12,7 @@ from imgpar.api.settings import AnyInputs, Destination, given_inputs, read_desti
 from imgpar.api.typed import DryRunSettings
 from imgpar.batch.dryrun import report_of
 from imgpar.batch.settings import DRY_RUN
-from imgpar.core.job import Event, Job, Outcome
+from imgpar.core.job import Event, Job, Outcome, key_in
 from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.ignored import Aside
 from imgpar.recipe.recipe import Recipe
@@ -50,6 +50,11 @@ class PlannedItem(NamedTuple):
     notes: tuple[str, ...] = ()
     bytes: int = 0
     """Size of the input; 0 if unknown."""
+
+    @property
+    def key(self) -> str:
+        """What the caller calls the input, as `Outcome.key`."""
+        return key_in(self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,13 @@ def save_report(
 
     Args:
         report: of a run, or one made with `Report(items=outcomes, ok=…)`.
-        path: of the file: a page where it ends in .html, else JSON. An existing file is replaced only if it
-            is a report of the same kind. Its folder exists.
+        path: of the file: a page where it ends in .html, JSON where it ends in .json or has no suffix. An
+            existing file is replaced only if it is a report of the same kind. Its folder exists.
         session: workers that make the thumbnails of the page; without it, workers are started for them.
         cancel: leaves the remaining thumbnails out.
 
     Raises:
-        UsageError: `path` is a file that is no report.
+        UsageError: `path` has another suffix, or is a file that is no report.
         OutputError: it cannot be written.
     """
     if not isinstance(report, Report):

@@ -21,7 +21,13 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import without_journal
 from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address, last_part
-from imgpar.core.errors import NoInputError, SourceError, UsageError, refuse_address
+from imgpar.core.errors import (
+    NoInputError,
+    SourceError,
+    UsageError,
+    refuse_address,
+    setting,
+)
 from imgpar.core.fs import no_room
 from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, listens_in_bulk
 from imgpar.core.tempfiles import temporary
@@ -132,7 +138,7 @@ def _check(
         raise UsageError("Standard input cannot be replaced.", fix="Name a place with -o OUT.")
     file = out if isinstance(out, str) and os.path.isfile(out) else ""
     if file and len(named) == 1 and is_same_file(file, named[0]):
-        fix = "Choose another OUT, or use --in-place."
+        fix = f"Choose another OUT, or use {setting('in_place', True)}."
         raise UsageError(f"{out} is the input itself ({named[0]}).", fix=fix)
 
 
@@ -152,7 +158,7 @@ def check_originals(options: RunOptions) -> None:
     if options.keep_originals is not None and not options.in_place:
         raise UsageError(
             "Only --in-place replaces originals, so there are none to keep.",
-            fix="Leave out --keep-originals.",
+            fix=f"Leave out {setting('keep_originals')}.",
         )
 
 

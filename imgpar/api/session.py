@@ -156,12 +156,13 @@ class Session(Workers):
             dtype: "uint8", "uint16" or "float32" (0 to 1).
             copy: return arrays with memory of their own instead of views into the shared arena.
             errors: what becomes of an input of which there is no array. "raise" raises its error, with the
-                path of the input; "skip" leaves it out; "yield" gives None in place of the array, and the
+                path of the input; "skip" leaves it out, and warns of how many there were (`UserWarning`) if
+                there is no `on_event`; "yield" gives None in place of the array, and the
                 error in `item.error`.
             prefetch: inputs that are read ahead of the array that the caller has; without it 32 per worker,
                 of lists of paths all. No more than 256 MiB of contents wait at a time.
             on_event: called with an `Event` for every input.
-            cancel: stops the run.
+            cancel: stops the run, which is an error (`CancelledError`) if results are missing then.
             settings: `jobs`, `timeout`, `schedule`, `max_pixels`, `max_frames`, `accept_damaged`, `password`,
                 `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`, `archives`, `root`,
                 `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
@@ -177,7 +178,7 @@ class Session(Workers):
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: an input cannot be read, of the class that says why, unless `errors` says otherwise.
             ArenaError: all shared memory is in use by arrays that the caller keeps; use `copy=True`.
-            NoInputError: no input matched.
+            CancelledError: `cancel` has left some inputs out.
         """
         request = read_request(
             SESSION_ARRAYS, pipeline.recipe, inputs, settings, channels=channels, dtype=dtype,
@@ -226,7 +227,6 @@ class Session(Workers):
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
             ItemError: with a batch: an input cannot be read, of the class that says why.
-            NoInputError: no input matched.
         """
         return batches(
             pipeline.recipe, inputs, settings, session=self, size=size, shuffle=shuffle, drop_last=drop_last,
@@ -319,7 +319,7 @@ class Session(Workers):
 
         Args:
             inputs: files, folders (recursive), globs, archives, sources.
-            cancel: stops the run.
+            cancel: stops the run, which is an error (`CancelledError`) if results are missing then.
             settings: `jobs`, `timeout`, `max_pixels` (no limit unless given), `max_frames`, `password`,
                 `include`, `exclude`, `where`, `sort`, `reverse`.
 
@@ -329,6 +329,7 @@ class Session(Workers):
 
         Raises:
             UsageError: a setting is invalid or not used by this call; raised immediately.
+            CancelledError: `cancel` has left some files out.
         """
         from imgpar.batch.selected_inputs import describe_all
 

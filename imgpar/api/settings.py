@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, islice
@@ -74,7 +75,8 @@ def given_inputs(inputs: AnyInputs, *, contents: bool = True) -> list[str | Sour
             ]
         )
     each = each_input(inputs)
-    if isinstance(each, Iterator):
+    if isinstance(inputs, Iterator):
+        each = iter(each)
         first = list(islice(each, 1))
         if first and is_address(first[0]):
             return [InputList(chain(first, each))]
@@ -102,9 +104,17 @@ def _with_names(given: list[GivenInput]) -> list[str | Source]:
         for each in given
         if not (each.handed or each.keyed)
     ]
+    counts = Counter(key_name(each) for each in given if each.keyed)
+    if again := next((key for key, count in counts.items() if count > 1), None):
+        raise UsageError(f"Two inputs have the key {again!r}.", fix="Give each a key of its own.")
     if rows := [each for each in given if each.keyed and not each.handed]:
         found.append(
-            InputList([ListRow(str(each.value), at, key=key_name(each)) for at, each in enumerate(rows, 1)])
+            InputList(
+                [
+                    ListRow(str(each.value), at, key_name(each), each.columns)
+                    for at, each in enumerate(rows, 1)
+                ]
+            )
         )
     if handed := [each for each in given if each.handed]:
         from imgpar.inputs.handed_source import HandedSource
@@ -115,7 +125,10 @@ def _with_names(given: list[GivenInput]) -> list[str | Source]:
 
 def read_place(out: Place) -> str | Sink:
     """OUT as a path or a sink."""
-    return parsing.path(out) if isinstance(out, (str, bytes, os.PathLike)) else out
+    if not isinstance(out, (str, bytes, os.PathLike)):
+        return out
+    found: str = parsing.named("out", parsing.path, out)
+    return found
 
 
 def read_destination(out: Destination) -> str | Sink:

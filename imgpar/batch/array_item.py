@@ -6,14 +6,14 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
-from imgpar.core.errors import ItemError, item_error
+from imgpar.core.errors import ItemError, item_error, traced
 from imgpar.core.job import Item, Outcome
 
 Errors = Literal["raise", "skip", "yield"]
 """What becomes of an input of which there is no array."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ArrayItem:
     """Which input an array is of.
 
@@ -34,6 +34,10 @@ class ArrayItem:
     """What was noted while the input was read, such as damage that was accepted."""
     lost: tuple[str, ...] = ()
     """What of the picture the array does not show, such as further frames."""
+
+    def __repr__(self) -> str:
+        why = f", {self.error!r}" if self.error else ""
+        return f"<ArrayItem {self.index}: {self.key!r}{why}>"
 
     @property
     def path(self) -> str:
@@ -61,12 +65,13 @@ def why_missing(outcome: Outcome, kind: str) -> ItemError | None:
     if outcome.status == "ok":
         return None
     text = outcome.error or next(reversed(outcome.notes), "There is nothing to read in it.")
-    return item_error(kind, text if text.endswith(".") else f"{text}.")
+    return item_error(kind, text if text.endswith(".") else f"{text}.", outcome.traceback)
 
 
 def named_error(error: ItemError, path: str) -> ItemError:
     """The error as it is raised: it names the input, and the settings that go on without it."""
-    return type(error)(
+    named = type(error)(
         f"{path}: {error}",
         fix="errors='skip' goes on without such inputs, errors='yield' gives the error in item.error.",
     )
+    return traced(named, error.traceback)

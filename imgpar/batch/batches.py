@@ -19,6 +19,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Item
 from imgpar.core.spec import FrameRef
+from imgpar.inputs.patterns import Patterns
 from imgpar.runtime.protocol import Lease
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ class BatchRequest:
         # Batches have to know which inputs have no array.
         told = replace(arrays, errors="raise" if arrays.errors == "raise" else "yield")
         return cls(told, sampling, arrays.errors, order == "nchw", listed)
+
+    def count(self) -> int | None:
+        """Number of inputs, which are listed for it; None where that is not enough (`where`, an iterator)."""
+        inputs, options = self.arrays.inputs, self.arrays.options
+        if options.where or not self.listed:
+            return None
+        patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
+        return sum(1 if given.handed else sum(1 for _ in inputs.items(given, patterns)) for given in inputs)
 
 
 class Sampled:
@@ -206,9 +215,8 @@ class _Run(Generic[A]):
         return items
 
     def _is_cut(self, slot: Slot, items: list[ArrayItem]) -> bool:
-        """Whether a batch is not to be had: the run was cancelled, or an iterator had no more."""
-        cut = len(items) < len(slot.indices)
-        return cut and (self._request.listed or self._request.sampling.drop_last)
+        """Whether a batch is not to be had: an iterator had no more."""
+        return self._request.sampling.drop_last and len(items) < len(slot.indices)
 
     def _batch(self, items: list[ArrayItem], rows: Rows[A], slot: Slot) -> Batch[A]:
         state = self.state.plain() if self._request.listed else None

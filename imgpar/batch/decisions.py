@@ -11,6 +11,7 @@ from typing import Protocol
 from imgpar.batch.done import DoneOutputs
 from imgpar.batch.incremental import intact, skipped
 from imgpar.batch.plan_entries import Known, failed_entry, job_kind
+from imgpar.core.errors import setting
 from imgpar.core.filenames import fold, is_part, numbered
 from imgpar.core.job import (
     FOLDER,
@@ -257,7 +258,7 @@ class Decisions:
                 fix = (
                     "Convert the two apart."
                     if self._out.in_place
-                    else "Choose another OUT, or use --in-place."
+                    else f"Choose another OUT, or use {setting('in_place', True)}."
                 )
                 return f"{at} is an input itself. {fix}"
         if not strange:
@@ -267,7 +268,7 @@ class Decisions:
         if self._on_exists == "rename":
             return self._renamed(wanted, owned, names, records)
         if self._on_exists == "error":
-            return f"{at} {KEPT[reason]}. Move it away, or choose another --on-exists."
+            return f"{at} {KEPT[reason]}. Move it away, or choose another {setting('on_exists')}."
         if self._on_exists == "overwrite":
             for at, now in strange:
                 if now.size == FOLDER:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgpar.core.errors import SourceError
+from imgpar.core.errors import NoFileError, SourceError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Header, Layout
 from imgpar.formats.metadata.density import density_of
@@ -117,9 +117,7 @@ def open_media(path: str) -> tuple[bytes, Format | None]:
                 return b"", found
             return data + file.read(), None
     except FileNotFoundError:
-        raise SourceError("There is no such file.") from None
-    except IsADirectoryError:
-        raise SourceError("It is a folder.", fix="Name a file in it.") from None
+        raise NoFileError("It does not exist.", fix="Check the spelling.") from None
     except OSError as error:
         raise SourceError(why_unreadable(error)) from None
 

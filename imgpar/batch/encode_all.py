@@ -100,6 +100,7 @@ def encode_all(
                 stream.wake()
         if feed.error is not None:
             raise feed.error
+        stream.check_complete()
     if failed and request.on_event is None and request.errors == "skip":
         warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
 
@@ -113,7 +114,8 @@ def _read(
     error = why_missing(outcome, failure.error if failure else outcome.kind)
     made = None
     if error is None and isinstance(result, Settled):
-        made = taken(folder, result.state.job, unpack(result.state.facts, EncodedFile))
+        job = result.state.job._replace(notes=outcome.notes)
+        made = taken(folder, job, unpack(result.state.facts, EncodedFile))
     first = feed.first()
     notes, lost = (made.notes, made.lost) if made else (outcome.notes, outcome.lost)
     return ArrayItem(number, feed.key_of(first), first, error, notes, lost), made

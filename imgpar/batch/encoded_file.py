@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from imgpar.core.errors import UnknownFormatError
+from imgpar.core.errors import DamagedError, UnknownFormatError
 from imgpar.formats.registry import Format, find_format, format_of_suffix, sniff
 
 
@@ -24,7 +24,10 @@ def target_format(to: tuple[str, ...], data: bytes | memoryview, name: str) -> F
 
     Raises:
         UnknownFormatError: none is named, and that of the input is unknown.
+        DamagedError: the input is empty.
     """
+    if not len(data):
+        raise DamagedError("It is empty (0 bytes).")
     found = find_format(to[0]) if to else sniff(bytes(data[:64])) or format_of_suffix(name)
     if found is None:
         raise UnknownFormatError("Its content is not of a known picture format.")

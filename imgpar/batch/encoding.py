@@ -33,7 +33,7 @@ from imgpar.runtime.pool import available_cores
 from imgpar.runtime.scheduler import CancelToken
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EncodedPicture:
     """An encoded picture, and what is known of it.
 
@@ -56,6 +56,10 @@ class EncodedPicture:
     """Remarks, as in `Outcome.notes`."""
     seconds: float = 0.0
     """Time that decoding, transforming and encoding took, in seconds, without waiting for a worker."""
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<EncodedPicture: {self.format}, {width}×{height}, {len(self.data):,} bytes>"
 
 
 class EncodeRequest(NamedTuple):
@@ -121,7 +125,7 @@ def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded
     """
     options = RunOptions(timeout=timeout, max_pixels=request.options.max_pixels)
     check_isolation(options, 1)
-    name = request.name or f"input.{request.format}"
+    name = request.name or "input"  # without a suffix, which would say what its content is
     with _workers.lent(request.options.memory) as workers, temporary() as folder:
         limits = workers.limits(request.options)
         spec = RunSpec(
@@ -140,18 +144,18 @@ def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded
         plan = iter((Job(0, (item,)),))
         (found,) = ask(workers, spec, plan, options, CancelToken(), EncodedFile, retried=False)
         if isinstance(found, Outcome):
-            raise item_error(found.kind, found.error)
+            raise item_error(found.kind, found.error, found.traceback)
         return taken(folder, *found)
 
 
 def taken(folder: str, job: Job, answer: EncodedFile) -> EncodedPicture:
-    """The result of a worker, whose file is removed."""
+    """The result of a worker, whose file is removed; `job` has its notes."""
     path = os.path.join(folder, str(job.id))
     with open(path, "rb") as file:
         data = file.read()
     os.unlink(path)
-    size = answer.width, answer.height
-    return EncodedPicture(data, answer.format, size, answer.lost, answer.notes, answer.seconds)
+    size, notes = (answer.width, answer.height), tuple(dict.fromkeys((*answer.notes, *job.notes)))
+    return EncodedPicture(data, answer.format, size, answer.lost, notes, answer.seconds)
 
 
 class _Shared:

@@ -51,6 +51,7 @@ def ask(
     kind: type[Answer],
     *,
     retried: bool = True,
+    whole: bool = False,
 ) -> Generator[tuple[Job, Answer] | Outcome]:
     """The answers to a question about each input, in the order of the plan.
 
@@ -62,9 +63,11 @@ def ask(
         cancel: stops the run.
         kind: type of the answers.
         retried: whether an input at which a worker crashes or hangs is tried once more.
+        whole: whether it is an error if `cancel` leaves some out.
 
     Yields:
-        A job with its answer, or an outcome: of the plan, or of an input that failed.
+        A job, with the notes of its worker, and its answer; or an outcome: of the plan, or of an input that
+        failed.
     """
     stream = OrderedResults(
         workers, options, cancel, workers.new_ledger("chain", facts=True, retried=retried)
@@ -72,6 +75,8 @@ def ask(
     with contextlib.closing(stream.results(spec, one_task_each(plan))) as results:
         for result in results:
             yield result if isinstance(result, Outcome) else _read(result, kind)
+    if whole:
+        stream.check_complete()
 
 
 def one_task_each(plan: Iterator[Job | Outcome | NotYet]) -> Generator[Job | Outcome | NotYet]:
@@ -86,7 +91,7 @@ def _read(result: Settled, kind: type[Answer]) -> tuple[Job, Answer] | Outcome:
     if outcome.status == "failed":
         return outcome
     try:
-        return result.state.job, unpack(result.state.facts, kind)
+        return result.state.job._replace(notes=outcome.notes), unpack(result.state.facts, kind)
     except ItemError as error:
         return outcome._replace(status="failed", error=str(error), kind=type(error).__name__)
 
@@ -98,13 +103,15 @@ def describe_plan(
     cancel: CancelToken,
     *,
     limited: bool,
+    whole: bool = False,
     sources: tuple[Source, ...] = (),
 ) -> Generator[PictureInfo | ClipInfo | Outcome]:
-    """The properties of the items of a plan, or outcomes; arguments as of `selected_inputs.describe_all`."""
+    """The properties of the items of a plan, or outcomes; arguments as of `selected_inputs.describe_all` and
+    `ask`."""
     limits = workers.limits(options)
     limits = limits if limited else replace(limits, max_pixels=ANY_SIZE)
     spec = RunSpec("info", limits=limits, asks="info", sources=sources)
-    with contextlib.closing(ask(workers, spec, plan, options, cancel, Described)) as answers:
+    with contextlib.closing(ask(workers, spec, plan, options, cancel, Described, whole=whole)) as answers:
         for found in answers:
             yield found if isinstance(found, Outcome) else _info_of(*found)
 

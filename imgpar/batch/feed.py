@@ -13,14 +13,13 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from urllib.parse import unquote
 
 from imgpar.batch.ordered import unreadable
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import ImgparError, UsageError
+from imgpar.core.errors import ImgparError, SourceError, UnsupportedError, UsageError
 from imgpar.core.fs import FULL, remove_file
-from imgpar.core.job import LISTED, Item, Job, Outcome
+from imgpar.core.job import LISTED, Item, Job, Outcome, key_in
 from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.formats.registry import peek, sniff
 from imgpar.inputs.addresses import check_opener, row_item
@@ -29,8 +28,9 @@ from imgpar.inputs.foreign import as_source
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.handed import GivenInput, file_name, write_content
 from imgpar.inputs.lists import InputList
-from imgpar.inputs.local import check_one_exists, scan_path
+from imgpar.inputs.local import scan_path
 from imgpar.inputs.numbers import with_number
+from imgpar.inputs.one_file import is_archive_file
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.resolving import SourceOpener
 from imgpar.inputs.roots import absolute, below_base
@@ -85,19 +85,11 @@ class Inputs:
             for address in addresses:
                 check_opener(address)
             self.sources.append(InputList.of_addresses([], access, self._addresses))
-        self._listed = named
         self._given = self._each(given) if isinstance(given, Iterator) else iter(named)
 
     def __iter__(self) -> Iterator[GivenInput]:
         """Everything that was given, once."""
         return self._given
-
-    def check(self) -> None:
-        """Raise UsageError where none of the inputs of a list exists."""
-        named = [each.value for each in self._listed]
-        paths = [value for value in named if isinstance(value, str)]
-        if len(paths) == len(named):
-            check_one_exists(paths)
 
     def _named(self, given: GivenInput) -> Iterator[GivenInput]:
         """What one input stands for."""
@@ -129,9 +121,10 @@ class Inputs:
         value = given.value
         if isinstance(value, str):
             if is_address(value):
-                yield row_item(ListRow(value), "")._replace(source=self._addresses, named=True)
+                row = ListRow(value, columns=given.columns)
+                yield row_item(row, "")._replace(source=self._addresses, named=True)
             elif given.keyed:
-                yield named_item(absolute(value), os.path.basename(value))._replace(named=True)
+                yield _keyed_file(absolute(value))._replace(columns=given.columns)
             elif self.lazy and self._archives and archive_suffix(value) and os.path.isfile(value):
                 for batch in self._archives.inside(absolute(value), "", absolute(value), "", patterns):
                     yield from batch.items
@@ -146,6 +139,15 @@ class Inputs:
         else:
             for batch in with_number(number, value.batches("", patterns)):
                 yield from batch.items
+
+
+def _keyed_file(path: str) -> Item:
+    """The file that was given with a key."""
+    item = named_item(path, os.path.basename(path))._replace(named=True)
+    if not item.error and is_archive_file(path):
+        error = "It is an archive, and a key is that of one picture. Name it without a key."
+        return item._replace(error=error, kind=UnsupportedError.__name__)
+    return item
 
 
 def _listed(listed: InputList, number: int, patterns: Patterns) -> Iterator[Item]:
@@ -207,13 +209,7 @@ class InputFeed:
     # ----- the consumer ------------------------------------------------------------------------------
 
     def plan(self) -> Iterator[Job | Outcome | NotYet]:
-        """A job for each item, an outcome for each that cannot be read, in order.
-
-        Raises:
-            UsageError: none of the inputs of a list exists.
-            NoInputError: all are patterns without a match.
-        """
-        self._inputs.check()
+        """A job for each item, an outcome for each that cannot be read, in order."""
         if self._inputs.threaded:
             threading.Thread(target=self._read, name="imgpar-inputs", daemon=True).start()
         if self._needs_all:
@@ -230,7 +226,7 @@ class InputFeed:
         if item.ticket:
             return self._keys[item.ticket]
         if item.path.startswith(LISTED):
-            return unquote(item.path[len(LISTED) :])
+            return key_in(item.path)
         return below_base(item.path, self._root) if self._root and os.path.isabs(item.path) else item.path
 
     def taken(self) -> None:
@@ -385,12 +381,13 @@ class InputFeed:
             folder = self._folder
         name, shown = _name_of(given, self._read_count)
         path = os.path.join(folder, str(number))
-        item = Item(shown, os.path.basename(name), 0, 0, named=True, fetched=path)
+        item = Item(shown, os.path.basename(name), 0, 0, named=True, fetched=path, columns=given.columns)
         try:
             write_content(given.value, path)  # type: ignore[arg-type]
             item = item._replace(size=os.path.getsize(path), format=_format(path, name))
         except Exception as error:  # also of a file of the caller
-            item = item._replace(fetched="", error=_why(error))
+            kind = UnsupportedError if isinstance(error, ImgparError) else SourceError
+            item = item._replace(fetched="", error=_why(error), kind=kind.__name__)
         with self._changed:
             self._bytes += item.size if item.fetched else 0
         return self._keyed(item, given)

@@ -14,7 +14,7 @@ from imgpar.batch.inward import Inward
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.workers import CLOSES, Workers
-from imgpar.core.errors import RunError, UsageError
+from imgpar.core.errors import CancelledError, RunError, UsageError
 from imgpar.core.exiting import check_exit
 from imgpar.core.job import Item, Job, Outcome, outcome_of
 from imgpar.runtime.ledger import Ledger
@@ -28,8 +28,8 @@ END_SECONDS = 5.0
 """Timeout for the scheduler thread when the interpreter exits, in seconds."""
 
 LEAVE_SECONDS = 0.3
-"""How long jobs in flight may take when the consumer leaves: quick ones end, and their workers are kept.
-Nobody can take the results of slow ones, so their workers are killed."""
+"""How long jobs in flight may take when the consumer leaves: quick ones end, and their workers are kept. No
+one can take the results of slow ones, so their workers are killed."""
 
 Result = Outcome | Settled
 
@@ -56,6 +56,8 @@ class OrderedResults:
         """Separate from the token of the caller, which a consumer that stops early must not cancel."""
         self._ready: dict[int, Result] = {}
         self._next = 0
+        self._planned: int | None = None
+        """How many results there are, once all are planned."""
         self._changed = threading.Condition()
         self._waiting = False
         self._ended = False
@@ -97,7 +99,10 @@ class OrderedResults:
     def _run_scheduler(self, spec: RunSpec, plan: Iterator[Job | Outcome | NotYet]) -> None:
         try:
             # The plan is closed in the thread that has opened its journal.
-            with contextlib.closing(_numbered(plan)) as numbered, self._prepared(spec, numbered) as ready:
+            with (
+                contextlib.closing(self._numbered(plan)) as numbered,
+                self._prepared(spec, numbered) as ready,
+            ):
                 self._workers.execute(
                     spec,
                     ready,
@@ -113,6 +118,22 @@ class OrderedResults:
         with self._changed:
             self._ended = True
             self._changed.notify()
+
+    def _numbered(self, plan: Iterator[Job | Outcome | NotYet]) -> Generator[Job | Outcome | NotYet]:
+        """The plan with the place of each entry as its number."""
+        number = 0
+        try:
+            for entry in plan:
+                if isinstance(entry, NotYet):
+                    yield entry
+                    continue
+                yield entry._replace(id=number) if isinstance(entry, Job) else entry._replace(job=number)
+                number += 1
+            if not self._caller_cancel.cancelled:  # a plan that is cancelled ends early
+                self._planned = number
+        finally:
+            close: Callable[[], None] = getattr(plan, "close", _nothing)
+            close()
 
     @contextlib.contextmanager
     def _prepared(self, spec: RunSpec, plan: Iterator[Entry]) -> Generator[Iterator[Entry]]:
@@ -153,6 +174,15 @@ class OrderedResults:
         finally:
             ender.cancel()
             self._finish(thread)
+
+    def check_complete(self) -> None:
+        """Raise CancelledError where the caller has cancelled the run before the last result; called after
+        the results, by those who would pass for complete without them."""
+        if self._caller_cancel.cancelled and self._next != self._planned:
+            raise CancelledError(
+                f"It was cancelled after {self._next} results.",
+                fix="Begin anew for the others, or catch imgpar.CancelledError.",
+            )
 
     def _next_result(self) -> Result | None:
         with self._changed:
@@ -204,21 +234,6 @@ class OrderedResults:
 def unreadable(item: Item) -> Outcome:
     """The outcome of an item that cannot be read."""
     return outcome_of(item, "failed", error=item.error, stage="plan", kind=item.kind)
-
-
-def _numbered(plan: Iterator[Job | Outcome | NotYet]) -> Generator[Job | Outcome | NotYet]:
-    """The plan with the place of each entry as its number."""
-    number = 0
-    try:
-        for entry in plan:
-            if isinstance(entry, NotYet):
-                yield entry
-                continue
-            yield entry._replace(id=number) if isinstance(entry, Job) else entry._replace(job=number)
-            number += 1
-    finally:
-        close: Callable[[], None] = getattr(plan, "close", _nothing)
-        close()
 
 
 def _nothing() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import sys
+import threading
 from collections.abc import Iterable
 
 from imgpar.core.errors import UsageError
@@ -10,9 +12,11 @@ from imgpar.inputs.foreign import ForeignSource
 from imgpar.inputs.sources import Source
 from imgpar.ops import Operation, operation_types
 
+_lock = threading.Lock()
+
 
 def pickled(value: object, operations: Iterable[Operation], sources: Iterable[Source] = ()) -> bytes:
-    """Pickle functions of importable modules by reference, lambdas and those of `__main__` by value.
+    """Pickle functions of importable modules by reference, lambdas and those of the script by value.
 
     Args:
         value: what is pickled.
@@ -29,13 +33,30 @@ def pickled(value: object, operations: Iterable[Operation], sources: Iterable[So
     )
     if ours and all(type(operation) in known for operation in operations):
         return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    import cloudpickle
-
     try:
-        made: bytes = cloudpickle.dumps(value)
+        return _by_value(value)
     except Exception as error:
         raise UsageError(
             f"A function or a source cannot be sent to worker processes: {error}.",
             fix="Open files, locks and connections inside the function, or when an item is opened.",
         ) from error
+
+
+def _by_value(value: object) -> bytes:
+    """Pickle also what is defined in the script: in a spawned process that is a module `__mp_main__`, which
+    workers do not have."""
+    import cloudpickle
+
+    script = sys.modules.get("__mp_main__")
+    if script is None:
+        made: bytes = cloudpickle.dumps(value)
+        return made
+    with _lock:
+        before = script.__name__ in cloudpickle.list_registry_pickle_by_value()
+        cloudpickle.register_pickle_by_value(script)
+        try:
+            made = cloudpickle.dumps(value)
+        finally:
+            if not before:
+                cloudpickle.unregister_pickle_by_value(script)
     return made

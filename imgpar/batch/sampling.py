@@ -75,6 +75,15 @@ class Sampling:
         """Whether all inputs are taken once, in their order, so that they may come from an iterator."""
         return (self.seed, self.world, self.repeat, self.parts) == (None, 1, 1, 1)
 
+    def batches(self, count: int) -> int:
+        """Number of batches in an epoch of `count` inputs.
+
+        >>> Sampling(size=2, rank=1, world=2).batches(6)
+        2
+        """
+        share = count // self.world if self.drop_last else -(-count // self.world)
+        return share // self.size if self.drop_last else -(-share // self.size)
+
     def slots(self, count: int, epoch: int = 0, number: int = 0) -> Iterator[Slot]:
         """The batches of `count` inputs, from batch `number` of `epoch` on."""
         turn = 0

@@ -80,8 +80,9 @@ def describe_all(
     selection = Selection(options, lambda: workers, cancel, sources)
     patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
     plan = selected_plan(inputs, patterns, sources, selection)
-    for found in describe_plan(workers, plan, options, cancel, limited=limited, sources=sources):
+    answers = describe_plan(workers, plan, options, cancel, limited=limited, whole=True, sources=sources)
+    for found in answers:
         if isinstance(found, Outcome):
-            yield found.source, item_error(found.kind, found.error)
+            yield found.source, item_error(found.kind, found.error, found.traceback)
         else:
             yield found.path, found

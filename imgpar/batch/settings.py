@@ -31,6 +31,10 @@ RECIPE_KEYS = frozenset(("to", *EncodeOptions.options(), *Extraction.options(), 
 _OTHER_KEYS = frozenset((*RunOptions.options(), *Gathering.options(), *WatchOptions.options()))
 reserve_names(RECIPE_KEYS)  # a field may be called so: it has its meaning behind its operation
 reserve_names(_OTHER_KEYS, fields=True)
+_OF_SIGNATURES = frozenset(
+    ("report", "session", "on_event", "cancel", "errors", "prefetch", "copy", "channels", "dtype")
+)
+"""Keywords in the signatures of some calls, which others do not accept."""
 
 
 def check_schedule(recipe: Recipe, options: RunOptions) -> None:
@@ -59,6 +63,13 @@ class Call:
     """Settings of a file that is made of all inputs."""
     watch: frozenset[str] = frozenset()
     """Settings of a watch."""
+    parameters: frozenset[str] = frozenset()
+    """The keywords in its signature, for messages."""
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """All keywords, without operations."""
+        return self.run | self.recipe | self.gather | self.watch | self.parameters
 
     def check(self, given: Mapping[str, Any]) -> None:
         """Reject settings that this call does not use.
@@ -70,21 +81,15 @@ class Call:
             load_operations(given)
         kinds = operation_types()
         fields = operation_fields()
-        known = RECIPE_KEYS | _OTHER_KEYS | kinds.keys()
+        known = RECIPE_KEYS | _OTHER_KEYS | _OF_SIGNATURES | kinds.keys()
         for key, value in given.items():
             if key in self.run | self.recipe | self.gather | self.watch or (
                 self.operations and key in kinds.keys() | fields
             ):
                 continue
             if key not in known:
-                taken = [
-                    *self.run,
-                    *self.recipe,
-                    *self.gather,
-                    *self.watch,
-                    *(operation_names() if self.operations else ()),
-                ]
-                raise unknown_setting(key, sorted(taken))
+                operations = operation_names() if self.operations else ()
+                raise unknown_setting(key, sorted({*self.taken, *operations}))
             if value is not None or key in kinds:
                 raise UsageError(f"{self.name} does not accept {key}.", fix=self._advice(key))
 
@@ -95,8 +100,7 @@ class Call:
             return f"Put it into the pipeline: Pipeline().{key}(...)."
         if key in _worker_options() and "jobs" in self.run:
             return f"Give it to the session: Session({key}=...)."
-        taken = self.run | self.recipe | self.gather | self.watch
-        return f"Leave it out; it takes {', '.join(sorted(taken))}." if taken else "Leave it out."
+        return f"Leave it out; it takes {', '.join(sorted(self.taken))}." if self.taken else "Leave it out."
 
 
 def operation_fields() -> set[str]:
@@ -122,48 +126,90 @@ def _worker_options() -> frozenset[str]:
 
 
 def _call(
-    name: str, call: str, *, session: bool = False, operations: bool = False, extracts: bool = False
+    name: str,
+    call: str,
+    parameters: str,
+    *,
+    session: bool = False,
+    operations: bool = False,
+    extracts: bool = False,
 ) -> Call:
+    """A call whose settings name it; `parameters` are the keywords in its signature."""
     run = _settings_of(RunOptions, call)
     keys = _settings_of(EncodeOptions, call)
     keys |= _settings_of(Extraction, call)
     keys |= _settings_of(Naming, call)
     keys |= {"to"} if operations else frozenset[str]()
-    return Call(name, run - _worker_options() if session else run, keys, operations, extracts=extracts)
+    return Call(
+        name,
+        run - _worker_options() if session else run,
+        keys,
+        operations,
+        extracts=extracts,
+        parameters=frozenset(parameters.split()),
+    )
 
 
 def _gather_call(name: str, *, operations: bool = True) -> Call:
     """A call that makes one file of all inputs, whose name says the format."""
     run, recipe = _settings_of(RunOptions, name), _settings_of(EncodeOptions, name)
-    return Call(name, run, recipe, operations=operations, gather=_settings_of(Gathering, name))
+    gather = _settings_of(Gathering, name)
+    return Call(
+        name, run, recipe, operations=operations, gather=gather, parameters=frozenset(_OF_RUNS.split())
+    )
 
+
+_OF_RUNS = "session on_event cancel report"
+_OF_ARRAYS = "channels dtype copy errors prefetch on_event cancel"
+_OF_BATCHES = frozenset(_OF_ARRAYS.split()) - {"copy"} | {
+    "size", "shuffle", "drop_last", "rank", "world", "repeat", "layout", "state",
+}  # fmt: skip
 
 OUTPUT = Call("output", frozenset(), _settings_of(EncodeOptions, "run") | {"to"}, operations=True)
 """`Pipeline.output`."""
-RUN = _call("run", "run", operations=True)
+RUN = _call("run", "run", _OF_RUNS, operations=True)
 """`convert` and `Pipeline.run`."""
-DRY_RUN = replace(RUN, name="dry_run", run=RUN.run - {"dry_run"})
-WATCH = replace(DRY_RUN, name="watch", watch=_settings_of(WatchOptions, "watch"))
-SESSION_RUN = _call("A run in a session", "run", session=True, operations=True)
-"""`Session.run`, and `Pipeline.run` in a session."""
-ARRAYS = _call("arrays", "arrays")
-SESSION_ARRAYS = _call("Session.arrays", "arrays", session=True)
-BATCHES = replace(ARRAYS, name="batches")
-SESSION_BATCHES = replace(SESSION_ARRAYS, name="Session.batches")
-EXTRACT = _call("extract", "frames", operations=True, extracts=True)
-"""`frames` and `Pipeline.extract`."""
-SESSION_EXTRACT = _call("extract in a session", "frames", session=True, operations=True, extracts=True)
-ENCODE = _call("encode", "encode", operations=True)
-ARRAY = replace(ARRAYS, name="array", run=(ENCODE.run & ARRAYS.run) - {"timeout"})
-ENCODE_ALL = replace(
-    ENCODE, name="encode_all", run=(ARRAYS.run - {"schedule"}) | (ENCODE.run & {"strict", "verify"})
+DRY_RUN = replace(
+    RUN, name="dry_run", run=RUN.run - {"dry_run"}, parameters=frozenset({"on_event", "cancel"})
 )
-RETRY = _call("retry", "retry")
-DUPLICATES = _call("duplicates", "describe")
-SESSION_DESCRIBE = _call("Session.describe", "describe", session=True)
-SESSION_RETRY = _call("A retry in a session", "retry", session=True)
+WATCH = replace(
+    DRY_RUN,
+    name="watch",
+    watch=_settings_of(WatchOptions, "watch"),
+    parameters=DRY_RUN.parameters | {"recipe"},
+)
+SESSION_RUN = _call("A run in a session", "run", _OF_RUNS, session=True, operations=True)
+"""`Session.run`, and `Pipeline.run` in a session."""
+ARRAYS = _call("arrays", "arrays", _OF_ARRAYS)
+SESSION_ARRAYS = _call("Session.arrays", "arrays", _OF_ARRAYS, session=True)
+BATCHES = replace(ARRAYS, name="batches", parameters=_OF_BATCHES)
+SESSION_BATCHES = replace(SESSION_ARRAYS, name="Session.batches", parameters=_OF_BATCHES)
+EXTRACT = _call("extract", "frames", _OF_RUNS, operations=True, extracts=True)
+"""`frames` and `Pipeline.extract`."""
+SESSION_EXTRACT = _call(
+    "extract in a session", "frames", _OF_RUNS, session=True, operations=True, extracts=True
+)
+ENCODE = _call("encode", "encode", "name", operations=True)
+ARRAY = replace(
+    ARRAYS,
+    name="array",
+    run=(ENCODE.run & ARRAYS.run) - {"timeout"},
+    parameters=frozenset({"channels", "dtype", "name"}),
+)
+ENCODE_ALL = replace(
+    ENCODE,
+    name="encode_all",
+    run=(ARRAYS.run - {"schedule"}) | (ENCODE.run & {"strict", "verify"}),
+    parameters=frozenset({"errors", "prefetch", "session", "on_event", "cancel"}),
+)
+RETRY = _call("retry", "retry", "on_event cancel session command")
+DUPLICATES = _call("duplicates", "describe", "distance keep session cancel")
+SESSION_DESCRIBE = _call("Session.describe", "describe", "cancel", session=True)
+SESSION_RETRY = _call("A retry in a session", "retry", "on_event cancel session command", session=True)
 
-COMPARE = replace(_call("compare", "compare", operations=True), recipe=frozenset())
+COMPARE = replace(
+    _call("compare", "compare", "to quality session on_event cancel", operations=True), recipe=frozenset()
+)
 """`imgpar.compare`, whose formats and qualities are lists of its own."""
 
 ASSEMBLE = _gather_call("assemble")

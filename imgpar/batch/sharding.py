@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from imgpar.batch.report_lines import state_folder
 from imgpar.batch.run_options import RunOptions
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import (
+    UsageError,
+    setting,
+)
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS
 from imgpar.core.install_hint import pip
@@ -36,7 +39,7 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
             if getattr(options, name) is not None:
                 flag = name.replace("_", "-")
                 raise UsageError(
-                    f"--{flag} ({name}) is for shards.", fix="Add --shard SIZE, or leave it out."
+                    f"--{flag} ({name}) is for shards.", fix=f"Add {setting('shard')}, or leave it out."
                 )
         return out
     if options.others != "skip":
@@ -47,15 +50,17 @@ def sharded(out: str | Sink | None, options: RunOptions) -> str | Sink | None:
     if options.companions == "copy":
         raise UsageError(
             "Shards hold samples, so there is no --companions copy (companions).",
-            fix="Write --companions samples to keep what lies beside each picture of a sample.",
+            fix=f"Write {setting('companions', 'samples')} to keep what lies beside each picture.",
         )
     if options.companions == "samples" and options.caption_column:
         raise UsageError(
             "The captions of samples are in their TXT files, so there is no --caption-column.",
-            fix="Leave out --companions samples or --caption-column.",
+            fix=f"Leave out {setting('companions', 'samples')} or {setting('caption_column')}.",
         )
     if options.checksum_column and options.shard_checksum == "none":
-        raise UsageError("No checksum is made, so none can be compared.", fix="Leave --shard-checksum out.")
+        raise UsageError(
+            "No checksum is made, so none can be compared.", fix=f"Leave {setting('shard_checksum')} out."
+        )
     if out is None or options.in_place:
         raise UsageError("Shards need a folder (--shard).", fix="Name one with -o OUT.")
     if isinstance(out, str):

@@ -16,7 +16,14 @@ from threading import Lock
 from imgpar.batch.incremental import skipped
 from imgpar.batch.plan_entries import failed_entry
 from imgpar.core.digest import matches_output, what_is_wrong
-from imgpar.core.errors import CommitError, ImgparError, KeptError, OutputError, library_words
+from imgpar.core.errors import (
+    CommitError,
+    ImgparError,
+    KeptError,
+    OutputError,
+    library_words,
+    setting,
+)
 from imgpar.core.fs import no_room, remove_file
 from imgpar.core.job import Job, Outcome, OutputFile, Target
 from imgpar.outputs.parts import completion
@@ -192,7 +199,7 @@ class Spool:
 def _appeared(path: str) -> CommitError:
     return CommitError(
         f"{path} appeared after the run was planned; it was left alone.",
-        fix="Run again, or choose --on-exists overwrite or rename.",
+        fix=f"Run again, or choose {setting('on_exists', 'overwrite')} or rename.",
     )
 
 

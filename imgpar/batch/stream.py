@@ -205,6 +205,7 @@ class ArrayStream(OrderedResults):
                 feed.taken()
             if feed.error is not None:
                 raise feed.error
+            self.check_complete()
         if failed and on_event is None and self._request.errors == "skip":
             warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
 

@@ -18,7 +18,10 @@ from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.properties import read_properties
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import (
+    UsageError,
+    setting,
+)
 from imgpar.core.fs import link_rank
 from imgpar.core.job import Item, Job, Outcome, OutputFile, Target, Twin, outcome_of
 from imgpar.core.properties import Wants
@@ -44,7 +47,8 @@ def check_duplicates(options: RunOptions, place: Out) -> None:
         )
     if place.stored and options.duplicates == "link":
         raise UsageError(
-            "Outputs that are no files in a folder cannot be links.", fix="Use --duplicates skip or keep."
+            "Outputs that are no files in a folder cannot be links.",
+            fix=f"Use {setting('duplicates', 'skip')} or keep.",
         )
 
 

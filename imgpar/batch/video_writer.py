@@ -8,12 +8,14 @@ from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import EncodeError, UsageError, bad_value, refuse_address
+from imgpar.core.errors import EncodeError, UsageError, Words, bad_value, naming, refuse_address
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
+from imgpar.core.unit_range import in_unit_range
 from imgpar.formats.options import Codec, EncodeOptions
 from imgpar.formats.registry import format_of_suffix
+from imgpar.inputs.one_file import check_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,16 +52,21 @@ class VideoWriter:
         audio: path of a clip or an audio file, whose default audio track is added: copied if the container
             takes its codec, else encoded. It begins with the first frame; longer audio is cut at the end of
             the last frame, up to one packet later if it is copied; after shorter audio there is silence.
-        replace: whether a file that is there may be replaced, once the new one is whole.
+        replace: whether a file that is there may be replaced, whoever wrote it, once the new one is whole.
         threads: of the encoder; 0 lets it choose.
 
     The clip begins with its first frame. Of an odd width or height the last column or row is cropped where
-    the encoder needs even ones; VP9 and FFV1 do not, and with `lossless` it is an error. Alpha is kept in
+    the encoder needs even ones, and `notes` says so; VP9 and FFV1 do not need them, and with `lossless` it
+    is an error. Alpha is kept in
     WebM and MKV (VP9) and in MOV (ProRes 4444); elsewhere transparent pixels are rejected. A container,
     codec and pixel format that do not go together are rejected with the first frame.
 
+    It belongs to the process that began it: in a forked child `write` and `close` raise an error, and leaving
+    the block does nothing.
+
     Raises:
         UsageError: a value is invalid, or the suffix is not that of a container for clips.
+        ItemError: `audio` cannot be read.
         EncodeError: the encoder fails, or frames are missing in its output.
     """
 
@@ -94,7 +101,11 @@ class VideoWriter:
         self._target = Target(found.name, name, replaces=os.path.exists(name))
         self._options = _options(quality=quality, effort=effort, lossless=lossless, codec=codec)
         self._pixel_format: str = parsing.named("pixel_format", parse_pixel_format, pixel_format)
-        self._soundtrack = find_soundtrack(sound) if sound is not None else None
+        self._soundtrack = None
+        if sound is not None:
+            with naming(sound):
+                check_file(sound, "Name a clip or an audio file.")
+                self._soundtrack = find_soundtrack(sound)
         self._rate: Fraction = parsing.named("fps", parsing.rate(0.001, 1000), fps)
         self._threads = parsing.named("threads", parsing.integer(0, 1024), threads)
         self._encoder: FrameEncoder | None = None
@@ -102,8 +113,11 @@ class VideoWriter:
         self._half: Half | None = None
         self.count = 0
         """Number of frames written."""
+        self.notes: tuple[str, ...] = ()
+        """What the clip does not keep of its frames; known with the first one."""
         self._last_time: Fraction | None = None
         self._closed, self._may_replace = False, replace
+        self._owner = os.getpid()
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -111,8 +125,20 @@ class VideoWriter:
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
             self.cancel()
-        elif not self._closed:
+        elif not self._closed and self._is_mine:
             self.close()
+
+    @property
+    def _is_mine(self) -> bool:
+        """Whether this process began the clip; a child that was forked since has no part in it."""
+        return os.getpid() == self._owner
+
+    def _check_mine(self) -> None:
+        if not self._is_mine:
+            raise UsageError(
+                f"{self._target.path} belongs to the process that began it, which has forked.",
+                fix="Create a VideoWriter in this process, or write in that one.",
+            )
 
     @held_at_exit()
     def write(self, array: Array, time: float | Fraction | None = None) -> None:
@@ -126,14 +152,18 @@ class VideoWriter:
                 grow. AVI stores none: there they have to be those of `fps`.
 
         Raises:
-            UsageError: the array or the time is invalid, or the writer is closed.
-            EncodeError: the encoder fails.
+            UsageError: the array or the time is invalid, or the writer is closed or of another process.
+            EncodeError: the encoder fails, or the container cannot store how long after the frames before
+                it this one is shown.
         """
+        self._check_mine()
         if self._closed:
             raise UsageError(f"{self._target.path} is closed.", fix="Create another VideoWriter.")
         whole, spec = _checked(array)
         if self._spec not in (None, spec):
-            raise bad_value("a frame", f"an array like the first one, {_text(self._spec)},", _text(spec))
+            raise bad_value(
+                "a frame", f"an array like the first one, {_text(self._spec)},", Words(_text(spec))
+            )
         seconds = self._seconds(time)
         if self._encoder is None:
             self._begin(spec)
@@ -181,6 +211,7 @@ class VideoWriter:
                 self._pixel_format,
             )  # fmt: skip
             _check_whole(self._encoder, spec, self._options)
+            self.notes = self._encoder.notes
         except BaseException:
             if self._encoder is not None:
                 self._encoder.kill()
@@ -195,10 +226,12 @@ class VideoWriter:
         """Finish the file, check its number of frames, and commit it.
 
         Raises:
+            UsageError: the writer is closed or of another process.
             EncodeError: no frame was written, or frames are missing in the output.
         """
         from imgpar.outputs.commit import commit_file
 
+        self._check_mine()
         if self._closed:
             raise UsageError(f"{self._target.path} is closed already.")
         if self._encoder is None or self._half is None:
@@ -237,7 +270,9 @@ class VideoWriter:
             add_soundtrack(track, made, self._target.format, length, self._half.path)
 
     def cancel(self) -> None:
-        """Discard the file."""
+        """Discard the file; nothing in a forked child."""
+        if not self._is_mine:
+            return
         if not self._closed:
             if self._encoder is not None:
                 self._finalizer.cancel()
@@ -254,21 +289,21 @@ def _discard(encoder: FrameEncoder, half: Half) -> None:
 
 
 def _checked(array: object) -> tuple[Array, Spec]:
-    """The array with three dimensions, and its spec; raises BadValueError."""
+    """The array with three dimensions, and its spec; raises UsageError."""
     import numpy as np
 
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
-        shown = f"one with {array.ndim} dimensions" if isinstance(array, np.ndarray) else array
+        shown = Words(f"one with {array.ndim} dimensions") if isinstance(array, np.ndarray) else array
         raise bad_value("a frame", "an array H×W or H×W×C", shown)
     whole = np.ascontiguousarray(array if array.ndim == 3 else array[..., None])
     height, width, channels = whole.shape
     if channels not in _LAYOUTS:
         raise bad_value("a frame", "1 to 4 channels", channels)
     if whole.dtype.name not in ITEM_BYTES:
-        raise bad_value("a frame", "uint8, uint16 or float32", whole.dtype.name)
+        raise bad_value("a frame", "uint8, uint16 or float32", Words(whole.dtype.name))
     if not height or not width:
-        raise bad_value("a frame", "at least one pixel", f"{width}×{height}")
-    return whole, Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
+        raise bad_value("a frame", "at least one pixel", Words(f"{width}×{height}"))
+    return in_unit_range(whole), Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
 
 
 def _held(array: Array, depth: int) -> bool:

@@ -23,6 +23,7 @@ ImgparError                what, where, why, and what to do
     ├── OutputLockedError  another run is writing to the same folder
     ├── OutputError        OUT cannot be created, read or written
     ├── DiskFullError      no space left
+    ├── CancelledError     the caller has cancelled it, and results are missing
     └── ArenaError         no shared memory, or all of it is held by the caller
 """
 
@@ -31,7 +32,9 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 from imgpar.core.addresses import scheme_of, without_secrets
 
@@ -47,6 +50,9 @@ class ImgparError(Exception):
     may_pass = False
     """Whether a retry with the same input may succeed: the cause was the disk, the network, a permission,
     memory, or a killed process."""
+    traceback = ""
+    """What was raised in a worker, as Python shows it, with the lines of your function; else empty. An
+    exception that was raised in this process has its cause (`__cause__`) instead."""
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         message, fix = without_secrets(message), without_secrets(fix)
@@ -57,20 +63,55 @@ class ImgparError(Exception):
     def __str__(self) -> str:
         return f"{self.message} {self.fix}".strip()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.message, self.fix))
+        return (_rebuild, (type(self), self.message, self.fix), self.__dict__)
 
 
-def item_error(kind: str, message: str) -> ItemError:
-    """The exception of a failed item, from the name of its class and its text.
+E = TypeVar("E", bound=ImgparError)
+
+
+def traced(error: E, traceback: str) -> E:
+    """The error with the traceback of a worker, which Python prints below it; an empty one changes nothing.
+
+    >>> traced(ItemError("It failed."), "Traceback ...").__notes__
+    ['In a worker:\\nTraceback ...']
+    """
+    if traceback:
+        error.traceback = traceback
+        error.add_note(f"In a worker:\n{traceback}")
+    return error
+
+
+def item_error(kind: str, message: str, traceback: str = "") -> ItemError:
+    """The exception of a failed item, from the name of its class, its text and the traceback of a worker.
 
     >>> item_error("DamagedError", "It is truncated.")
-    DamagedError('It is truncated.', '')
+    DamagedError('It is truncated.')
     """
     found = globals().get(kind)
-    if isinstance(found, type) and issubclass(found, ItemError):
-        return found(message)
-    return ItemError(message)
+    known = found if isinstance(found, type) and issubclass(found, ItemError) else ItemError
+    return traced(known(message), traceback)
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Let the errors of items in the block begin with the path of their file; an empty one is unknown.
+
+    >>> with naming("a.jpg"):
+    ...     raise DamagedError("It is truncated.")
+    Traceback (most recent call last):
+    imgpar.core.errors.DamagedError: a.jpg: It is truncated.
+    """
+    try:
+        yield
+    except ItemError as error:
+        if path:
+            error.message = f"{without_secrets(path)}: {error.message}"
+            error.args = (error.message, error.fix)
+        raise
 
 
 def _rebuild(kind: type[ImgparError], message: str, fix: str) -> ImgparError:
@@ -251,6 +292,10 @@ class ClosedOutputError(RunError):
     """Whoever read standard output has gone."""
 
 
+class CancelledError(RunError):
+    """The caller has cancelled it before the last result."""
+
+
 class ArenaError(RunError):
     """There is no shared memory, or all of it is held by the caller."""
 
@@ -335,6 +380,22 @@ def refuse_collapsed(path: str, known: Collection[str]) -> None:
         )
 
 
+def setting(name: str, value: str | bool | int | None = None) -> str:
+    """How messages name a setting: as a flag, and as a keyword of Python.
+
+    >>> setting("memory"), setting("accept_damaged", True), setting("codec", "ffv1")
+    ('--memory (memory=)', '--accept-damaged (accept_damaged=True)', "--codec ffv1 (codec='ffv1')")
+    """
+    flag = f"--{name.replace('_', '-')}{'' if value is None or value is True else f' {value}'}"
+    return f"{flag} ({name}={'' if value is None else repr(value)})"
+
+
+class Words(str):
+    """What was received, described: a message shows it without quotes."""
+
+    __slots__ = ()
+
+
 def bad_value(
     name: str, expected: str, received: object, known: Iterable[str] = (), *, fix: str = ""
 ) -> BadValueError:
@@ -343,7 +404,7 @@ def bad_value(
     Args:
         name: of the option, as the user wrote it.
         expected: description of valid values.
-        received: the value.
+        received: the value, or `Words` that describe it.
         known: valid values, for a suggestion.
         fix: a sentence instead of the suggestion.
 
@@ -351,6 +412,7 @@ def bad_value(
     Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
     """
     shown = repr(received) if isinstance(received, str) else in_words(received)
+    shown = str(received) if isinstance(received, Words) else shown
     if not fix:
         from imgpar.core import synonyms
 
@@ -364,10 +426,10 @@ def in_words(value: object) -> str:
     """A value of a recipe or of Python as a message shows it.
 
     >>> in_words(True), in_words(8.5), in_words(None), in_words(["a"])
-    ('true', '8.5', 'nothing', "the list ['a']")
+    ('true', '8.5', 'None', "the list ['a']")
     """
     if value is None:
-        return "nothing"
+        return "None"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote
 
 from imgpar.core.templates import Value
 
@@ -71,6 +72,22 @@ class Item(NamedTuple):
 
 LISTED = "list://"
 """The place of listed items in the journal, and of those that their list calls by a key, or by a row."""
+
+HANDED = "memory://given/"
+"""The place of contents that were handed to a run."""
+
+
+def key_in(source: str) -> str:
+    """What the caller calls an input, from its path as reports have it: the key that was given with it, as a
+    text, else the path.
+
+    >>> key_in("list://4711"), key_in("memory://given/2024/a"), key_in("/photos/a.jpg")
+    ('4711', '2024/a', '/photos/a.jpg')
+    """
+    if source.startswith(LISTED):
+        return unquote(source[len(LISTED) :])
+    return source.removeprefix(HANDED)
+
 
 FOLDER, SPECIAL = -2, -1
 """`Facts.size` of what is no regular file: a folder, and anything else (a link, a device)."""
@@ -295,6 +312,11 @@ class Outcome(NamedTuple):
     """As `Item.listed`."""
     seen: Seen | None = None
     """What a sink asked about the content of the input; it is in no report."""
+
+    @property
+    def key(self) -> str:
+        """What the caller calls the input: the key that was given with it, as a text, else its path."""
+        return key_in(self.source)
 
 
 def outcome_of(item: Item, status: Status, outputs: tuple[OutputFile, ...] = (), **facts: Any) -> Outcome:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from imgpar.core.errors import BadValueError, bad_value
+from imgpar.core.errors import BadValueError, Words, bad_value
 from imgpar.core.limits import Secret
 
 T = TypeVar("T")
@@ -208,9 +208,14 @@ def text(value: object) -> str:
 @accepts("str | os.PathLike[str]")
 def path(value: object) -> str:
     """A path as text: str, bytes or anything that is os.PathLike."""
-    if isinstance(value, (str, bytes, os.PathLike)):
-        return os.fsdecode(value)
-    raise bad_value(VALUE, "a path", value)
+    if not isinstance(value, (str, bytes, os.PathLike)):
+        raise bad_value(VALUE, "a path", value)
+    found = os.fsdecode(value)
+    if "\0" in found:
+        shown = f"{len(value):,} bytes of content" if isinstance(value, bytes) else "a text with NUL in it"
+        fix = "Write a content to a file, and name that."
+        raise bad_value(VALUE, "the path of a file", Words(shown), fix=fix)
+    return found
 
 
 _NO_URL = re.compile(r"[\s\"'<>\\,]|[^\x21-\x7e]")

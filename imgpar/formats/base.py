@@ -15,6 +15,7 @@ from imgpar.core.errors import (
     MissingExtraError,
     NoSuchPageError,
     UnsupportedError,
+    setting,
 )
 from imgpar.core.install_hint import pip
 from imgpar.core.limits import Limits
@@ -45,7 +46,7 @@ class Encoded(NamedTuple):
 def damaged(title: str, complaint: str, *, hopeless: bool = False) -> DamagedError:
     """The error for content that cannot be decoded; `hopeless`: not even in part."""
     words = " ".join(complaint.split()).rstrip(".") or "no reason given"
-    fix = "" if hopeless else "Use --accept-damaged to keep what can be read."
+    fix = "" if hopeless else f"Use {setting('accept_damaged', True)} to keep what can be read."
     return DamagedError(f"This {title} is truncated or corrupt: {words}.", fix=fix)
 
 
@@ -99,7 +100,7 @@ def check_size(width: int, height: int, limits: Limits, frames: int = 1) -> None
     if width * height > limits.max_pixels:
         raise LimitError(
             f"It has {width}×{height} = {width * height:,} pixels, the limit is {limits.max_pixels:,}.",
-            fix=f"To allow it, raise the limit: --max-pixels {width * height}.",
+            fix=f"To allow it, raise the limit: {setting('max_pixels', width * height)}.",
         )
     if frames > limits.max_frames:
         raise too_many_frames(frames, limits)
@@ -109,7 +110,7 @@ def too_many_frames(frames: int, limits: Limits) -> LimitError:
     """The error for an animation or document with more frames than the limit."""
     return LimitError(
         f"It has {frames:,} frames, the limit is {limits.max_frames:,}.",
-        fix=f"To allow it, raise the limit: --max-frames {frames}.",
+        fix=f"To allow it, raise the limit: {setting('max_frames', frames)}.",
     )
 
 

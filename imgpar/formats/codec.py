@@ -23,7 +23,9 @@ from imgpar.core.errors import (
     MissingExtraError,
     OutOfMemoryError,
     UnknownFormatError,
+    UnsupportedError,
     library_words,
+    setting,
 )
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Metadata, Spec
@@ -54,7 +56,10 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
 
     Raises:
         UnknownFormatError: the content is of no known format.
+        DamagedError: it is empty.
     """
+    if not len(data):
+        raise DamagedError("It is empty (0 bytes).")
     found = sniff(bytes(data[:_HEAD]))
     if found is not None and found.name not in TWINNED:
         return found
@@ -65,8 +70,6 @@ def recognise(data: bytes | memoryview, name: str) -> Format:
         if weak or (found is not None and named.twin == found.name):
             found = named
     if found is None:
-        if not len(data):
-            raise UnknownFormatError("The file is empty.")
         start = bytes(data[:_MAX_PREFIX]).find(b"\xff\xd8\xff") if named and named.name == "jpeg" else 0
         if start > 0:
             raise UnknownFormatError(
@@ -94,17 +97,18 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
         LimitError: it has more pixels or frames than allowed.
         DamagedError: it is truncated or corrupt.
     """
-    from imgpar.formats.base import check_size
+    from imgpar.formats.base import check_size, damaged
 
     fmt = recognise(data, name)
     if fmt.kind == "video":
-        raise UnknownFormatError(
-            f"It is a clip ({fmt.title}), not a picture.",
-            fix="Give it the suffix of a clip; in Python, imgpar.frames reads clips.",
-        )
+        raise clip_error(fmt, name)
     try:
         header: Header = _backend(fmt.readers[0], fmt.package).read_header(data, fmt, limits)
-        check_size(*header.spec.size, limits, header.frames)
+        width, height = header.spec.size
+        if min(width, height, header.frames) < 1:
+            size = f"{width}×{height} pixels" if header.frames > 0 else f"{header.frames} frames"
+            raise damaged(fmt.title, f"its header says {size}", hopeless=True)
+        check_size(width, height, limits, header.frames)
         header = _without_implausible_density(header)
         if header.frames > 1 and limits.pages and header.pages is None:
             header = _some_frames(header, limits)
@@ -113,6 +117,18 @@ def read_header(data: bytes | memoryview, name: str, limits: Limits) -> Header:
     except Exception as error:
         raise _as_item_error(error, fmt, "opened") from error
     return header
+
+
+def clip_error(fmt: Format, name: str) -> UnsupportedError:
+    """The error for a clip where a picture is expected; the kind of an input is that of its suffix, if it has
+    one."""
+    named = format_of_suffix(name)
+    reads = "imgpar.frames reads clips, and Pipeline.run converts them."
+    misnamed = named is not None and named.kind != "video"
+    return UnsupportedError(
+        f"It is a clip ({fmt.title}), not a picture.",
+        fix=f"Give it the suffix of a clip; in Python, {reads}" if misnamed else f"In Python, {reads}",
+    )
 
 
 def decode_scale(format_name: str, spec: Spec, width: int, height: int) -> int:
@@ -324,7 +340,7 @@ def _in_few_colours(
     if changed and options.lossless:
         raise EncodeError(
             f"It has more than {options.palette} colours, which --lossless would keep.",
-            fix="Leave --lossless or --palette out.",
+            fix=f"Leave {setting('lossless')} or {setting('palette')} out.",
         )
     return made, reduced_options
 

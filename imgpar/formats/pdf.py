@@ -122,7 +122,7 @@ def _locked(fmt: Format, *, given: bool) -> LockedError:
         return LockedError(words, fix="Check the password.")
     return LockedError(
         f"This {fmt.title} is locked: it needs a password.",
-        fix="Give it with --password-file FILE, or in IMGPAR_PASSWORD.",
+        fix="Give it with --password-file FILE (password=), or in IMGPAR_PASSWORD.",
     )
 
 

@@ -359,9 +359,11 @@ def list_hint(name: str) -> str:
     """What to do with a file whose name is that of a list of inputs; empty for others.
 
     >>> list_hint("urls.CSV"), list_hint("a.jpg")
-    ('Name a list of inputs with --files-from.', '')
+    ('Name a list of inputs with --files-from (imgpar.InputList).', '')
     """
-    return "Name a list of inputs with --files-from." if name.lower().endswith(_LISTS) else ""
+    return (
+        "Name a list of inputs with --files-from (imgpar.InputList)." if name.lower().endswith(_LISTS) else ""
+    )
 
 
 def peek(read: Callable[[int], bytes]) -> bytes:

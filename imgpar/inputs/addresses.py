@@ -256,7 +256,8 @@ class AddressSpool:
             (other,) = self._database.execute(
                 "SELECT number FROM entry WHERE same = ?", (_digest(name),)
             ).fetchone()
-            error = f"Its key {row.key!r} is that of row {other}, too. Give each row a key of its own."
+            kind = "input" if where == "input" else "row"
+            error = f"Its key {row.key!r} is that of {kind} {other}, too. Give each a key of its own."
             self._fail(row, where, error)
             return
         self.count -= 1

@@ -36,7 +36,7 @@ def locked(*, given: bool) -> LockedError:
     """
     if given:
         return LockedError("It is encrypted, and the password is wrong.", fix="Check the password.")
-    fix = "Give the password with --password-file FILE, or in IMGPAR_PASSWORD."
+    fix = "Give the password with --password-file FILE (password=), or in IMGPAR_PASSWORD."
     return LockedError("It is encrypted.", fix=fix)
 
 

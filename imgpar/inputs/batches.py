@@ -340,8 +340,13 @@ def columns_in(text: str | None) -> tuple[tuple[str, str], ...]:
 
 def is_clip(item: Item) -> bool:
     """Whether an input is a clip: by its suffix, else by its detected format."""
+    return clip_format(item) is not None
+
+
+def clip_format(item: Item) -> Format | None:
+    """The format of an input that is a clip; None for any other."""
     found = known_suffix(suffix_of(item.name)) or FORMATS.get(item.format)
-    return found is not None and found.kind == "video"
+    return found if found is not None and found.kind == "video" else None
 
 
 def is_media(name: str) -> bool:
@@ -419,9 +424,10 @@ def named_item(path: str, mirror: str) -> Item:
             return _no_file(path, mirror, "It is a link to a file that does not exist. Repair the link.")
         if glob.has_magic(path):
             return _no_file(path, mirror, "Nothing matches this pattern. Check it and the folder.")
-        return _no_file(path, mirror, "It does not exist. Check the spelling.")
+        return _no_file(path, mirror, inside_a_file(path) or "It does not exist. Check the spelling.")
     except OSError as error:
-        return Item(path, mirror, 0, 0, error=why_unreadable(error))
+        above = _no_file(path, mirror, inside_a_file(path))
+        return above if above.error else Item(path, mirror, 0, 0, error=why_unreadable(error))
     except ValueError:
         return _no_file(path, mirror, "It is not a path: it contains a NUL character. Check the list.")
     if stat.S_ISDIR(status.st_mode):
@@ -437,6 +443,20 @@ def named_item(path: str, mirror: str) -> Item:
             return Item(path, mirror, status.st_size, status.st_mtime_ns, error=why_unreadable(error))
     size, mtime_ns, inode, ctime_ns = file_facts(status)
     return Item(path, mirror, size, mtime_ns, inode, "", shown, ctime_ns)
+
+
+def inside_a_file(path: str) -> str:
+    """What is wrong with a path below a file, such as an archive; empty if none of its folders is a file."""
+    above = os.path.dirname(path)
+    while above and not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isfile(above):
+        return ""
+    inside = os.path.relpath(path, above).replace(os.sep, "/")
+    return (
+        f"It is inside of {above}, which is a file. If that is an archive, name it as an input, and choose "
+        f"with --include {inside!r} (include=)."
+    )
 
 
 def _no_file(path: str, mirror: str, error: str) -> Item:

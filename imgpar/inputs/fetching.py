@@ -17,7 +17,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from imgpar.core.errors import LimitError, SourceError, bad_value
+from imgpar.core.errors import (
+    LimitError,
+    SourceError,
+    bad_value,
+    setting,
+)
 from imgpar.core.parsing import VALUE, accepts
 
 AI_TAGS = ("noai", "noimageai", "noindex", "noimageindex")
@@ -79,13 +84,13 @@ class StoppedError(SourceError):
 def transfer_too_large(options: FetchOptions) -> LimitError:
     """The error of an item with more bytes than the limit."""
     words = f"It has more than {options.most_bytes / 1e6:,.0f} MB."
-    return LimitError(words, fix="Allow more with --max-download.")
+    return LimitError(words, fix=f"Allow more with {setting('max_download')}.")
 
 
 def too_slow(options: FetchOptions) -> SourceError:
     """The error of an item that took too long."""
     words = f"It was not complete after {options.timeout:g} s."
-    return SourceError(words, fix="Allow more with --fetch-timeout.")
+    return SourceError(words, fix=f"Allow more with {setting('fetch_timeout')}.")
 
 
 class Ongoing:

@@ -2,7 +2,7 @@
 
     "a.jpg"            a path, or an address
     ("7", data)        the same, or a content, and what the caller calls it
-    io.BytesIO(data)   an open binary file, read from where it stands when it is its turn
+    io.BytesIO(data)   an open binary file, read when it is its turn; from its beginning where it can seek
     array, picture     pixels, which become an uncompressed TIFF: 1 to 4 channels of uint8, uint16 or float32
 
 Neither numpy nor Pillow is imported here before one of their objects is handed over.
@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.unit_range import in_unit_range
 from imgpar.inputs.sources import SourceLike, is_source
 
 if TYPE_CHECKING:
@@ -34,8 +35,29 @@ DTYPES = ("uint8", "uint16", "float32")
 _PIECE = 1 << 20
 _OF_MODE = {"1": "L", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
 """Modes of Pillow that another one holds without a loss; the rest becomes RGB."""
-_PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "F")
-"""Modes whose pixels are written as they are."""
+_PLAIN = ("L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N", "F")
+"""Modes whose pixels are written as they are; of 16 bits in either order of bytes."""
+
+
+class TableRow(tuple[Any, Any]):
+    """A pair of a key and an input, with what else its row says.
+
+    >>> row = TableRow(7, "a.jpg", {"label": "cat"})
+    >>> row, row.columns
+    ((7, 'a.jpg'), {'label': 'cat'})
+    """
+
+    columns: dict[str, str]
+    """Value of each other column by its name."""
+
+    def __new__(cls, key: Any, value: Any, columns: dict[str, str]) -> TableRow:
+        """The pair."""
+        row = super().__new__(cls, (key, value))
+        row.columns = columns
+        return row
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return TableRow, (*self, self.columns)
 
 
 class GivenInput(NamedTuple):
@@ -46,6 +68,8 @@ class GivenInput(NamedTuple):
     key: Hashable = None
     keyed: bool = False
     """Whether the caller gave a key."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """As `Item.columns`."""
 
     @property
     def handed(self) -> bool:
@@ -69,21 +93,23 @@ def inputs_in_order(inputs: Any) -> tuple[list[GivenInput] | Iterator[GivenInput
 
 
 def each_input(inputs: Any) -> Iterable[Any]:
-    """What was given one by one: of a mapping its pairs, of an array of pictures each; one input alone is a
+    """What was given one by one: of a mapping its pairs, of arrays of pictures each; one input alone is a
     list of one."""
     if isinstance(inputs, Mapping):
         return list(inputs.items())
     if _is_one(inputs):
         return [inputs]
-    each: Iterable[Any] = list(inputs) if _is_stack(inputs) else inputs
-    return each
+    if _is_stack(inputs):
+        return list(inputs)
+    each = (one for given in inputs for one in (given if _is_stack(given) else (given,)))
+    return list(each) if isinstance(inputs, (list, tuple, set, frozenset)) else each
 
 
 def read_input(given: Any) -> GivenInput:
     """One input.
 
     >>> read_input(("7", b"P5 1 1 255 x"))
-    GivenInput(value=b'P5 1 1 255 x', key='7', keyed=True)
+    GivenInput(value=b'P5 1 1 255 x', key='7', keyed=True, columns=())
 
     Raises:
         BadValueError: it is none.
@@ -94,11 +120,18 @@ def read_input(given: Any) -> GivenInput:
         return GivenInput(given)
     if isinstance(given, tuple) and len(given) == 2:
         key, value = given
+        if _is_stack(value):
+            fix = "Give each a key: {(key, n): picture for n, picture in enumerate(array)}."
+            raise UsageError(f"The array with the key {key!r} has several pictures.", fix=fix)
         inner = read_input(value)
         if inner.keyed or is_source(value):
             raise bad_value("the inputs", "a path or a content after a key", value)
-        hash(key)
-        return inner._replace(key=key, keyed=True)
+        try:
+            hash(key)
+        except TypeError:
+            raise bad_value("a key", "a hashable value, such as a text,", key) from None
+        columns = tuple(given.columns.items()) if isinstance(given, TableRow) else ()
+        return inner._replace(key=key, keyed=True, columns=columns)
     if isinstance(given, os.PathLike):
         return GivenInput(parsing.named("the inputs", parsing.path, given))
     if not _is_content(given):
@@ -110,7 +143,9 @@ def read_input(given: Any) -> GivenInput:
 def _is_one(inputs: Any) -> bool:
     """Whether it is one input, not an iterable of them."""
     if isinstance(inputs, tuple) and len(inputs) == 2:
-        return _is_content(inputs[1])  # a key with its content, not two paths
+        return isinstance(inputs[0], Hashable) and _is_content(
+            inputs[1]
+        )  # a key and a content, not two paths
     one = isinstance(inputs, (str, os.PathLike)) or is_source(inputs) or not isinstance(inputs, Iterable)
     return one or (_is_content(inputs) and not _is_stack(inputs))
 
@@ -143,8 +178,9 @@ def _check_content(content: Any) -> None:
         return
     shape = content.shape
     if not (len(shape) in (2, 3) and 0 not in shape and (len(shape) == 2 or shape[2] <= 4)):
-        words = f"an array of shape {shape}"
-        raise UsageError(f"Expected arrays H×W or H×W×1 to 4 but received {words}.", fix="Reshape it.")
+        wrong = f"one of shape {shape}{', which is empty' if 0 in shape else ''}"
+        fix = "Look for an empty slice." if 0 in shape else "Reshape it."
+        raise UsageError(f"Expected arrays H×W or H×W×1 to 4 but received {wrong}.", fix=fix)
     if content.dtype.name not in DTYPES:
         raise UsageError(
             f"Expected arrays of {', '.join(DTYPES)} but received {content.dtype}.",
@@ -169,11 +205,11 @@ def write_content(content: Content, path: str) -> None:
         elif pieces := _tiff_of(content):
             file.writelines(pieces)
         else:
-            shutil.copyfileobj(content, file, _PIECE)  # type: ignore[arg-type]
+            shutil.copyfileobj(rewound(content), file, _PIECE)
 
 
 def bytes_of(content: Content | str) -> bytes:
-    """A content as the bytes of a file; a file of the caller is read to its end, and not closed.
+    """A content as the bytes of a file; a file of the caller is read from its beginning, and not closed.
 
     Raises:
         OSError: a file cannot be read.
@@ -185,8 +221,21 @@ def bytes_of(content: Content | str) -> bytes:
         return bytes(content)
     if pieces := _tiff_of(content):
         return b"".join(pieces)
-    found: bytes = content.read()  # type: ignore[union-attr]
+    found: bytes = rewound(content).read()
     return found
+
+
+def can_rewind(file: Any) -> bool:
+    """Whether a file can be read again from its beginning."""
+    return bool(getattr(file, "seekable", lambda: False)())
+
+
+def rewound(file: Any) -> IO[bytes]:
+    """A file at its beginning, also where it was just written; one that cannot seek as it stands."""
+    if can_rewind(file):
+        file.seek(0)
+    opened: IO[bytes] = file
+    return opened
 
 
 def is_file(content: object) -> TypeGuard[IO[bytes]]:
@@ -247,12 +296,12 @@ def tiff_of(array: np.ndarray[Any, Any], profile: bytes = b"") -> Iterator[bytes
         The header, and the pixels.
 
     Raises:
-        UsageError: it is larger than a TIFF can be, 4 GiB.
+        UsageError: it is larger than a TIFF can be, 4 GiB, or its floats are not 0 to 1 (`in_unit_range`).
     """
     import numpy as np
 
     order = "<" if sys.byteorder == "little" else ">"
-    pixels = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    pixels = np.ascontiguousarray(in_unit_range(array), array.dtype.newbyteorder("="))
     if pixels.nbytes >= (1 << 32) - len(profile) - 1024:
         raise UsageError("An array has more than 4 GiB.", fix="Hand it over in parts.")
     height, width = pixels.shape[:2]

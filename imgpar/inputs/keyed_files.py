@@ -11,15 +11,16 @@ import os
 import shutil
 from typing import IO
 
-from imgpar.core.errors import SourceError
+from imgpar.core.errors import SourceError, item_error
 from imgpar.inputs.batches import named_item, why_unreadable
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing, check_free_room
 
 
 def open_keyed(path: str, options: FetchOptions) -> IO[bytes]:  # noqa: ARG001
     """The open file. Raises SourceError."""
-    if wrong := named_item(path, "").error:  # a named pipe, for example, would block
-        raise SourceError(wrong)
+    item = named_item(path, "")
+    if item.error:  # a named pipe, for example, would block
+        raise item_error(item.kind, item.error)
     try:
         return open(path, "rb")
     except OSError as error:

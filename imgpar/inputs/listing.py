@@ -35,12 +35,12 @@ class Entry(NamedTuple):
     path: str
     """Below the source, with `/`. It is not trusted."""
     size: int = 0
-    """In bytes."""
+    """In bytes; content of another size counts as changed meanwhile, an error."""
     mtime_ns: int = 0
     version: int = 0
     """Any number of 63 bits that changes with the content, such as a checksum."""
     key: str = ""
-    """What the source opens it by; see `Item.key`."""
+    """What the source opens it by, `Item.key`; empty is its path."""
     format: str = ""
     """Name of its format, where the suffix does not tell."""
     error: str = ""
@@ -97,6 +97,7 @@ def _sort_in(spool: FolderSpool, entry: Entry, patterns: Patterns | None) -> Non
     elif len(path) > LONGEST:
         error = f"Its name has {len(path):,} characters. Rename it."
     entry = _possible(entry)
+    entry = entry if entry.key else entry._replace(key=entry.path)
     if error:
         if not is_media(path):
             return

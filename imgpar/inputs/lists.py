@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from imgpar.core import parsing
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import ItemError, NoFileError, UsageError
 from imgpar.core.filenames import fold, short_hash
@@ -90,7 +91,8 @@ class InputList(Source):
     ) -> None:
         self._access = access
         self._columns, self._null = Columns(url_column or "", key_column or ""), null
-        self.path = os.fspath(rows) if isinstance(rows, (str, os.PathLike)) else ""
+        named = isinstance(rows, (str, os.PathLike))
+        self.path: str = parsing.named("rows", parsing.path, rows) if named else ""
         # What the options of the run say is not known yet, so an address is opened when it is read.
         self._stream = open_list(self.path) if self.path and not is_address(self.path) else None
         self._rows: Iterable[str | ListRow] = () if isinstance(rows, (str, os.PathLike)) else rows
@@ -135,7 +137,9 @@ class InputList(Source):
     @property
     def name(self) -> str:
         """What its rows are called that have no address."""
-        return os.path.basename(without_secrets(self.path)) if self.path.strip("-") else "row"
+        if not self.path.strip("-"):
+            return "row" if self.path else "input"
+        return os.path.basename(without_secrets(self.path))
 
     @property
     def facts(self) -> dict[str, object] | None:

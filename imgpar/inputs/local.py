@@ -7,10 +7,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Item
-from imgpar.inputs.batches import Batch, named_item
+from imgpar.inputs.batches import Batch, inside_a_file, named_item
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.numbers import sources_of, with_number
 from imgpar.inputs.patterns import Patterns
@@ -157,19 +156,6 @@ def scan_path(
             yield named_item(full, os.path.basename(full))._replace(named=True)
 
 
-def check_one_exists(inputs: Iterable[str]) -> None:
-    """Raise UsageError where none of the inputs exists; NoInputError where all are patterns."""
-    missing = list[str]()
-    for given in inputs:
-        if is_address(given) or os.path.lexists(given):
-            return
-        if glob.has_magic(given) and next(glob.iglob(given, recursive=True), None) is not None:
-            return
-        missing.append(given)
-    if missing:
-        raise nothing_there(missing)
-
-
 def _batches(named: Named, patterns: Patterns | None) -> Iterator[Batch]:
     if named.files:
         files = [path for path in named.files if not patterns or patterns.takes(os.path.basename(path))]
@@ -188,5 +174,7 @@ def nothing_there(missing: Sequence[str]) -> UsageError:
     names = ", ".join(repr(path) for path in missing[:3]) + (" …" if len(missing) > 3 else "")
     if all(glob.has_magic(path) for path in missing):
         return NoInputError(f"Nothing matches {names}.", fix="Check the pattern and the folder you are in.")
+    if len(missing) == 1 and (why := inside_a_file(missing[0])):
+        return UsageError(f"{names} cannot be read: {why}")
     verb = "does" if len(missing) == 1 else "do"
     return UsageError(f"{names} {verb} not exist.", fix="Check the spelling and the folder you are in.")

@@ -181,9 +181,7 @@ def _open(source: Source, item: Item) -> Content:
         if isinstance(error, source.damage) or kind.__module__.startswith("imgpar."):
             raise
         words = f"{type(error).__name__}: {error}".removesuffix(".")
-        raise SourceError(
-            f"{kind.__qualname__}.open raised {words}.", fix="Its traceback is in the report."
-        ) from error
+        raise SourceError(f"{kind.__qualname__}.open raised {words}.", fix="See its traceback.") from error
 
 
 def is_source(given: object) -> TypeGuard[SourceLike]:

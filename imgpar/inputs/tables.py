@@ -218,7 +218,7 @@ def _json_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[List
             continue
         if found is None:
             found = replace(columns, others=()).found_in(list(values), where)  # a value may be missing
-        yield _row({name: _text(value) for name, value in values.items()}, *found, number)
+        yield _row({name: column_text(value) for name, value in values.items()}, *found, number)
 
 
 def _parquet_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[ListRow]:
@@ -238,7 +238,7 @@ def _parquet_rows(stream: IO[bytes], columns: Columns, where: str) -> Iterator[L
         for batch in file.iter_batches(batch_size=_TOGETHER, columns=names):
             for values in batch.to_pylist():
                 number += 1
-                yield _row({name: _text(value) for name, value in values.items()}, address, key, number)
+                yield _row({name: column_text(value) for name, value in values.items()}, address, key, number)
     except (pyarrow.ArrowException, OSError) as error:
         first = without_secrets(str(error).partition("\n")[0]).rstrip(".")
         raise UsageError(f"{where} cannot be read as a Parquet file: {first}.") from None
@@ -293,7 +293,7 @@ def is_text(text: str) -> bool:
     return True
 
 
-def _text(value: object) -> str:
+def column_text(value: object) -> str:
     """A value of a column as text; what is nested is JSON."""
     if value is None:
         return ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from imgpar.core.errors import TransformError
 from imgpar.core.job import ItemFacts
 from imgpar.core.spec import Frame, Spec
+from imgpar.core.unit_range import BEYOND, looks_like_bytes
 from imgpar.ops.base import Operation
 from imgpar.ops.function_digest import fingerprint
 from imgpar.ops.returned import BY_CHANNELS, checked
@@ -26,10 +27,6 @@ UNIT = (0.0, 1.0)
 """Black and white of floating point values, where nothing else is declared."""
 MOST_FRAMES = 255
 """Maximum frames of a window."""
-BEYOND = 0.5
-"""Maximum distance of float values from their range that is clipped, as a fraction of it."""
-_ODD_BYTE = 300.0
-"""Up to here float values look like 8-bit values."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,11 @@ class Apply(Operation):
         (made,) = self.over([frame])
         return made
 
-    def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def over(
+        self,
+        frames: Iterable[Frame],
+        remarks: list[str] | None = None,  # noqa: ARG002
+    ) -> Iterator[Frame]:
         """Call the function for each frame of an item, with a copy of it, or of it and its neighbours."""
         self.set_up()
         if self.window > 1:
@@ -213,7 +214,7 @@ class Apply(Operation):
     def _advice_on_range(self, low: float, high: float) -> str:
         if self.range != UNIT:
             return "Declare the range that the function returns, or clip its result."
-        if low >= 0 and 2 < high <= _ODD_BYTE:
+        if looks_like_bytes(low, high):
             return "Divide by 255, return uint8, or declare range=(0, 255)."
         return "Scale it to 0 to 1, clip it with numpy.clip(array, 0, 1), or declare its range."
 

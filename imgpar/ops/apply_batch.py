@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from imgpar.core.errors import ItemError, TransformError
 from imgpar.core.spec import Frame
 from imgpar.ops.apply import Apply
-from imgpar.ops.returned import as_array
+from imgpar.ops.returned import NO_PICTURES, as_array
 from imgpar.ops.user_code import call
 
 if TYPE_CHECKING:
@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
 MOST_PICTURES = 1024
 """Maximum pictures of a batch."""
+_ONE_FOR_EACH = "Return one result for each picture, in order: N × height × width × channels, or a list."
+
+
+class OfBatch(NamedTuple):
+    """What a call gave for one picture."""
+
+    result: Frame | ItemError
+    remark: str = ""
+    """For the report; empty where there is nothing to tell."""
+
+    def frame(self) -> Frame:
+        """The picture; raises its error."""
+        if isinstance(self.result, ItemError):
+            raise self.result
+        return self.result
 
 
 @dataclass(frozen=True)
@@ -46,21 +61,22 @@ class ApplyBatch(Apply):
         """As `Operation.batch`."""
         return self.size
 
-    def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def over(self, frames: Iterable[Frame], remarks: list[str] | None = None) -> Iterator[Frame]:
         """Call the function for the frames of one item; raises the first error."""
         self.set_up()
         waiting = iter(frames)
         while chunk := list(islice(waiting, self.size)):
             for made in self.each(chunk):
-                if isinstance(made, ItemError):
-                    raise made
-                yield made
+                if remarks is not None and made.remark and made.remark not in remarks:
+                    remarks.append(made.remark)
+                yield made.frame()
 
-    def each(self, frames: Sequence[Frame]) -> list[Frame | ItemError]:
-        """The result of each frame, or its error. Frames of one size share a call. If a call fails, its
-        frames are tried again one by one, so that only those fail that cause it."""
+    def each(self, frames: Sequence[Frame]) -> list[OfBatch]:
+        """The result of each frame, or its error. Frames of one size share a call. If the function raises,
+        the frames of the call are tried again one by one, so that only those fail that cause it; an answer
+        that is not one result for each frame fails all of them."""
         self.set_up()
-        found: list[Frame | ItemError | None] = [None] * len(frames)
+        found: list[OfBatch | None] = [None] * len(frames)
         given = [self._given(frame) for frame in frames]
         alike: dict[tuple[int, ...], list[int]] = {}
         for number, array in enumerate(given):
@@ -77,35 +93,49 @@ class ApplyBatch(Apply):
         """As `Apply.identity`; the number of pictures in a call has no influence on their results."""
         return f"batch {super().identity()}"
 
-    def _called(self, given: Sequence[Array], frames: Sequence[Frame]) -> list[Frame | ItemError]:
-        try:
-            results = self._results(given)
-        except (TransformError, MemoryError) as error:
-            if len(given) > 1:
-                pairs = zip(given, frames, strict=True)
-                return [made for array, frame in pairs for made in self._called([array], [frame])]
-            if isinstance(error, MemoryError):
-                raise
-            return [error]
-        made = list[Frame | ItemError]()
-        for result, frame in zip(results, frames, strict=True):
-            try:
-                made.append(self._taken(result, frame))
-            except TransformError as error:
-                made.append(error)
-        return made
-
-    def _results(self, given: Sequence[Array]) -> Sequence[object]:
-        """One result for each picture. Raises TransformError."""
+    def _called(self, given: Sequence[Array], frames: Sequence[Frame]) -> list[OfBatch]:
         import numpy as np
 
-        result = call(self.function, self._label, np.stack(given))
-        results: Any = result if isinstance(result, (list, tuple)) else as_array(result, self._label)
-        count = len(results) if isinstance(results, (list, tuple)) or results.ndim else 0
-        if count != len(given):
-            pictures = "1 picture" if len(given) == 1 else f"{len(given)} pictures"
+        try:
+            answer = call(self.function, self._label, np.stack(given))
+        except (TransformError, MemoryError) as error:
+            if len(given) > 1:
+                return self._one_by_one(given, frames, error)
+            if isinstance(error, MemoryError):
+                raise
+            return [OfBatch(error)]
+        try:
+            results = self._results(answer, len(given))
+        except TransformError as error:
+            return [OfBatch(error)] * len(given)
+        return [self._one(result, frame) for result, frame in zip(results, frames, strict=True)]
+
+    def _one_by_one(
+        self, given: Sequence[Array], frames: Sequence[Frame], error: TransformError | MemoryError
+    ) -> list[OfBatch]:
+        """A call for each picture, after the call for all of them has raised `error`."""
+        raised = type(error.__cause__ or error).__name__
+        remark = f"{self._label} raised {raised} for {len(given)} pictures; they were repeated one by one."
+        pairs = zip(given, frames, strict=True)
+        return [
+            made._replace(remark=remark) for array, frame in pairs for made in self._called([array], [frame])
+        ]
+
+    def _one(self, result: object, frame: Frame) -> OfBatch:
+        try:
+            return OfBatch(self._taken(result, frame))
+        except TransformError as error:
+            return OfBatch(error)
+
+    def _results(self, answer: object, expected: int) -> Sequence[object]:
+        """One result for each picture. Raises TransformError."""
+        sequence = isinstance(answer, (list, tuple))
+        results: Any = answer if sequence else as_array(answer, self._label, f"{_ONE_FOR_EACH} {NO_PICTURES}")
+        count = len(results) if sequence or results.ndim else 0
+        if count != expected:
             raise TransformError(
-                f"{self._label} returned {count} results for {pictures}.",
-                fix="Return one for each picture, in order: N × height × width × channels.",
+                f"{self._label} returned {count} {'result' if count == 1 else 'results'} "
+                f"for {expected} {'picture' if expected == 1 else 'pictures'}.",
+                fix=_ONE_FOR_EACH,
             )
         return list(results)

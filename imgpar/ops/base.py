@@ -130,9 +130,10 @@ class Operation(Declared):
         """How many pictures it takes at once, at most; more than 1 for functions that take batches."""
         return 1
 
-    def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def over(self, frames: Iterable[Frame], remarks: list[str] | None = None) -> Iterator[Frame]:
         """The results for frames of one item, in order, for functions of the user. It may read ahead, so with
-        `together` the frames must stay valid until their results are made."""
+        `together` the frames must stay valid until their results are made. `remarks` receives what the report
+        should say."""
         raise NotImplementedError
 
     @property
@@ -230,7 +231,7 @@ def named_errors(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         words = library_words(error, "an unexpected error")
-        raise TransformError(f"{name} failed: {words}.", fix="Its traceback is in the report.") from error
+        raise TransformError(f"{name} failed: {words}.", fix="See its traceback.") from error
 
 
 def for_item(

@@ -36,7 +36,7 @@ def _traits(value: object, depth: int) -> Iterator[str]:
     if isinstance(value, _PLAIN):
         yield repr(value)
     elif depth > _DEPTH or isinstance(value, (type, types.ModuleType, types.BuiltinFunctionType)):
-        yield f"{getattr(value, '__module__', '')}.{qualified_name(value)}"
+        yield f"{_module(value)}.{qualified_name(value)}"
     else:
         for part in _parts(value):
             yield from _traits(part, depth + 1)
@@ -67,10 +67,16 @@ def _parts(value: object) -> tuple[Any, ...]:
                 cell_values(value),
                 used,
             )
-    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    name = f"{_module(type(value))}.{type(value).__qualname__}"
     if not callable(value):
         return (name,)
     return (name, vars(type(value)).get("__call__"), getattr(value, "__dict__", None))
+
+
+def _module(value: object) -> str:
+    """The name of the module that defines a value; that of the script is another one in spawned processes."""
+    name = str(getattr(value, "__module__", ""))
+    return "__main__" if name == "__mp_main__" else name
 
 
 def cell_values(function: types.FunctionType) -> list[object]:

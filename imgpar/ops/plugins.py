@@ -41,20 +41,26 @@ def valid_operation(plugin: Plugin, found: Any, others: Iterable[str]) -> type[O
     """
     if not (isinstance(found, type) and issubclass(found, Operation)):
         raise plugin.broken(f"{plugin.target} is no class that derives from imgpar.plugin.Operation")
-    if problem := _problem(plugin.name, found, {*others}):
+    if problem := problem_of(plugin.name, found, others):
         raise plugin.broken(problem)
     return found
 
 
-def _problem(name: str, kind: type[Operation], others: set[str]) -> str:
-    """Why a class is no valid operation, as a part of a sentence; empty where it is one."""
+def problem_of(name: str, kind: type[Operation], others: Iterable[str]) -> str:
+    """Why a class cannot be the operation of another package, as a part of a sentence; empty where it can.
+
+    Args:
+        name: of its entry point.
+        kind: the class.
+        others: names of the known operations.
+    """
     own = vars(kind).get("name")
     if own != name:
         return f"its class {kind.__name__} has the name {own!r}"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         return "its name is not of small letters, digits and _"
     if name in _NAMES:
-        return "that is the name of a setting or method of imgpar"
+        return f"that is the name of a setting or method of imgpar, so {name} needs another name"
     if not (isinstance(getattr(kind, "summary", None), str) and kind.summary):
         return f"its class {kind.__name__} has no summary"
     made: Any = vars(kind).get("__dataclass_params__")
@@ -63,8 +69,10 @@ def _problem(name: str, kind: type[Operation], others: set[str]) -> str:
     names = {field.name for field in dataclasses.fields(kind)}
     if plain := names - kind.options().keys():
         return f"its field {min(plain)} is not declared with option(...)"
-    if taken := names & (_FIELDS | others | {name}):
-        return f"its field {min(taken)} has the name of a setting or operation"
+    if taken := names & _FIELDS:
+        return f"its field {min(taken)} has the name of a setting of imgpar, so it needs another name"
+    if taken := names & {*others, name}:
+        return f"its field {min(taken)} has the name of an operation, so it needs another name"
     if kind.apply is Operation.apply and kind.settled is Operation.settled:
         return f"its class {kind.__name__} has neither apply nor settled"
     return ""

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 BY_CHANNELS: dict[int, Layout] = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 WANTED = "height × width or height × width × 1 to 4 channels of uint8, uint16, bool or floating point"
+NO_PICTURES = (
+    "Call a model that returns no pictures (classes, vectors) in a loop, on the arrays of Pipeline.batches."
+)
 _CPU = 1
 """The number of main memory among the devices of DLPack."""
 _ADVICE = {
@@ -41,7 +44,7 @@ _ADVICE = {
 """Advice for a dtype that is not a pixel type, by numpy kind."""
 
 
-def as_array(result: object, label: str) -> Array:
+def as_array(result: object, label: str, advice: str = f"Return a numpy array: {WANTED}.") -> Array:
     """The result of a function as a numpy array of any shape and type.
 
     Arrays and objects with `__dlpack__` in main memory (such as tensors of PyTorch) are not copied; those on
@@ -50,6 +53,7 @@ def as_array(result: object, label: str) -> Array:
     Args:
         result: anything.
         label: names the function in errors.
+        advice: what to do where it is no array.
 
     Raises:
         TransformError: it is no array, or cannot be read as one.
@@ -64,9 +68,7 @@ def as_array(result: object, label: str) -> Array:
         return np.asarray(result)
     if hasattr(result, "__dlpack__"):
         return _from_dlpack(result, label)
-    raise TransformError(
-        f"{label} returned a {type(result).__name__}.", fix=f"Return a numpy array: {WANTED}."
-    )
+    raise TransformError(f"{label} returned a {type(result).__name__}.", fix=advice)
 
 
 def _from_dlpack(result: Any, label: str) -> Array:
@@ -117,7 +119,9 @@ def checked(result: object, label: str) -> tuple[Array, str]:
 
 
 def _advice_on_axes(shape: tuple[int, ...]) -> str:
-    """What to do where only the order or the number of axes is wrong."""
+    """What to do where only the order or the number of axes is wrong, or where it is no picture at all."""
+    if len(shape) < 2:
+        return NO_PICTURES
     if len(shape) == 4 and shape[0] == 1:
         return "It is a batch of one: return result[0]."
     if len(shape) == 3 and shape[0] in BY_CHANNELS and shape[2] not in BY_CHANNELS and 0 not in shape:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from imgpar.core.digest import content_digest
 from imgpar.core.errors import CommitError, ImgparError
-from imgpar.core.job import Facts, Job, Outcome, OutputFile
+from imgpar.core.job import Facts, Job, Outcome, OutputFile, key_in
 from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.formats.registry import format_of_suffix
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OutputData:
     """One output of a run, for a function in place of OUT.
 
@@ -33,6 +33,15 @@ class OutputData:
     """Width and height in pixels; 0 is unknown."""
     data: bytes
     """Content of the file; it belongs to the receiver."""
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return f"<OutputData: {self.name!r}, {width}×{height}, {len(self.data):,} bytes>"
+
+    @property
+    def key(self) -> str:
+        """What the caller calls the input, as `Outcome.key`."""
+        return key_in(self.source)
 
 
 OnOutput = Callable[[OutputData], object]

@@ -18,7 +18,12 @@ from functools import lru_cache
 from typing import Any
 
 from imgpar.core.digest import as_recorded, blocks_digest, file_digest, matches_output
-from imgpar.core.errors import CommitError, ImgparError, KeptError
+from imgpar.core.errors import (
+    CommitError,
+    ImgparError,
+    KeptError,
+    setting,
+)
 from imgpar.core.fs import (
     WINDOWS,
     Half,
@@ -284,7 +289,7 @@ def _finish(
         if original.strict and original.lost:
             raise CommitError(
                 f"It would lose {', '.join(original.lost)}.",
-                fix="Write to another folder, or leave --strict out.",
+                fix=f"Write to another folder, or leave {setting('strict')} out.",
             )
     if fsync:
         os.fsync(handle)
@@ -365,7 +370,7 @@ def _move_new(path: str, final: str) -> None:
     except FileExistsError:
         raise CommitError(
             f"{final} appeared after the run was planned; it was left alone.",
-            fix="Run again, or choose --on-exists overwrite or rename.",
+            fix=f"Run again, or choose {setting('on_exists', 'overwrite')} or rename.",
         ) from None
 
 

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 
 from imgpar.core.addresses import is_address
 from imgpar.core.confined import is_real_folder
-from imgpar.core.errors import OutputError, UsageError
+from imgpar.core.errors import (
+    OutputError,
+    UsageError,
+    setting,
+)
 from imgpar.core.fs import OURS
 from imgpar.formats.registry import format_of_suffix, nearest_format
 from imgpar.inputs.batches import UNDO
@@ -88,7 +92,8 @@ def read_out(
         return _file_in_store(out, known, inputs, to) or known
     if not out:
         raise UsageError(
-            "There is no destination for the outputs.", fix="Name one with -o OUT, or use --in-place."
+            "There is no destination for the outputs.",
+            fix=f"Name one with -o OUT (out), or use {setting('in_place', True)}.",
         )
     assert isinstance(out, str)
     path = absolute(out)
@@ -125,7 +130,7 @@ def _check_one_file(path: str, inputs: Sequence[str | Source]) -> None:
     if len(inputs) != 1 or not _is_file(inputs[0]):
         raise UsageError(
             f"OUT is named like one file ({os.path.basename(path)}), but the input is not one file.",
-            fix="Name a folder with -o, and the format with --to.",
+            fix=f"Name a folder with -o (out), and the format with {setting('to')}.",
         )
 
 
@@ -185,7 +190,7 @@ def _not_an_input(path: str, inputs: Sequence[str]) -> None:
     if len(inputs) == 1 and folders and os.path.samefile(folders[0], path):
         raise UsageError(
             f"OUT is the input folder itself ({path}).",
-            fix="Name another folder with -o, or use --in-place to replace the files.",
+            fix=f"Name another folder with -o (out), or replace the files: {setting('in_place', True)}.",
         )
 
 
@@ -209,7 +214,7 @@ def _same_format(path: str, to: Sequence[str]) -> None:
     if named is not None and requested and requested != [named]:
         raise UsageError(
             f"OUT ({os.path.basename(path)}) is named as {named.title}, but --to is {', '.join(to)}.",
-            fix="Leave --to out, or name a folder with -o.",
+            fix=f"Leave {setting('to')} out, or name a folder with -o (out).",
         )
 
 

@@ -16,7 +16,7 @@ HEAD = 4096
 
 
 PAGES = (".html", ".htm")
-"""Suffixes of pages; a report with another one is JSON."""
+"""Suffixes of pages; any other report is JSON."""
 
 
 def is_page(path: str) -> bool:
@@ -39,6 +39,11 @@ def check_report(path: str, inputs: Iterable[str] = (), out: str = "") -> None:
     if is_page(path):
         check_page("report", path, inputs, out)
         return
+    suffix = os.path.splitext(path)[1]
+    if suffix.lower() not in ("", ".json"):
+        raise UsageError(
+            f"A report is not written as {suffix}.", fix="Name a .json for programs, or a .html for people."
+        )
     check_report_place(path, inputs)
     check_folder("report", path, out)
 

@@ -6,7 +6,10 @@ import os
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import (
+    UsageError,
+    setting,
+)
 from imgpar.core.job import Item, Split
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions
@@ -187,12 +190,12 @@ class Wishes:
                 error=f"It cannot become {self._to[0].title} ({self._out.name}). Choose another name."
             )
         if source is None:
-            fix = list_hint(f".{suffix}") or "Name a format with --to."
+            fix = list_hint(f".{suffix}") or f"Name a format with {setting('to')}."
             return Wish(error=f"Its format cannot be told from its name or content. {fix}")
         if source.writable:
             return Wish((WishedFile(source.name, "" if by_name or in_place else "." + source.suffix),))
         if in_place:
-            return Wish(error=f"imgpar does not write {source.title}. Name a format with --to.")
+            return Wish(error=f"imgpar does not write {source.title}. Name a format with {setting('to')}.")
         stand_in = FORMATS[STAND_INS.get(source.name, "png")]
         why = TOGETHER.get(source.name, f"imgpar does not write {source.title}")
         note = f"written as {stand_in.title}: {why}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
-from imgpar.core.errors import BadValueError
+from imgpar.core.errors import (
+    BadValueError,
+    setting,
+)
 
 DEFAULT_DPI = 300.0
 """Dots per inch of physical sizes where no --dpi is given: the usual density of photo prints."""
@@ -53,5 +56,5 @@ def check_sides(shown: object, dpi: float, *sides: int) -> None:
     if max(sides) > MAX_SIDE:
         raise BadValueError(
             f"{shown} at {dpi:g} dots per inch is {max(sides)} pixels long; sides are up to {MAX_SIDE}.",
-            fix="Choose a lower --dpi or a smaller size.",
+            fix=f"Choose a lower {setting('dpi')} or a smaller size.",
         )

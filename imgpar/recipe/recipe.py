@@ -23,9 +23,11 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value, refuse_address
 from imgpar.core.install_hint import pip
 from imgpar.core.job import Split
+from imgpar.core.parsing import named
 from imgpar.core.plugins import Plugin, unmet
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
@@ -95,20 +97,21 @@ class Recipe:
         """Load a TOML file or the built-in recipe of that name; raises UsageError."""
         from pathlib import Path
 
-        refuse_address(os.fspath(source), "a recipe")
-        path = Path(source)
-        if not path.is_file() and str(source) in builtin_names():
-            return cls.builtin(str(source))
+        name: str = named("the recipe", parsing.path, source)
+        refuse_address(name, "a recipe")
+        path = Path(name)
+        if not path.is_file() and name in builtin_names():
+            return cls.builtin(name)
         try:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             if path.suffix or path.exists():
                 reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-                raise UsageError(f"The recipe {source} cannot be read: {reason}.") from error
+                raise UsageError(f"The recipe {name} cannot be read: {reason}.") from error
             known = builtin_names()
             expected = f"a TOML file or one of {', '.join(known)}"
-            raise bad_value("the recipe", expected, str(source), known) from None
-        return cls._parsed(text, str(source), path.stem, path.parent)
+            raise bad_value("the recipe", expected, name, known) from None
+        return cls._parsed(text, name, path.stem, path.parent)
 
     @classmethod
     def builtin(cls, name: str) -> Recipe:

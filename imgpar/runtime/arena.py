@@ -24,7 +24,10 @@ from collections import deque
 from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.errors import ArenaError
+from imgpar.core.errors import (
+    ArenaError,
+    setting,
+)
 from imgpar.core.tempfiles import SHM_FOLDER, new_segment, remove_segment, sweep_segments, unname_segment
 from imgpar.runtime.protocol import Lease
 from imgpar.runtime.rlimits import most_memory
@@ -152,7 +155,7 @@ class Arena:
                 why, problem = f"provides no memory ({error.strerror or error})", error
         raise ArenaError(
             f"The system gives no shared memory of {self.size >> 20} MiB ({problem.strerror or problem}).",
-            fix="Lower --memory.",
+            fix=f"Lower {setting('memory')}.",
         ) from problem
 
     def _open_named(self, _: str) -> None:

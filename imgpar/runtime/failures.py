@@ -12,6 +12,7 @@ from imgpar.core.errors import (
     SourceError,
     TransformError,
     library_words,
+    setting,
 )
 from imgpar.core.fs import no_room
 from imgpar.runtime.channel import shorten
@@ -55,7 +56,7 @@ def _as_item_error(error: Exception) -> ImgparError:
     if isinstance(error, MemoryError):
         return OutOfMemoryError(
             f"It needs more memory than a worker may use{_memory_limit_text()}.",
-            fix="Give it more with --worker-memory, or leave it out.",
+            fix=f"Give it more with {setting('worker_memory')}, or leave it out.",
         )
     if isinstance(error, ImportError):
         return MissingExtraError(
@@ -71,7 +72,7 @@ def _as_item_error(error: Exception) -> ImgparError:
         )
     return TransformError(
         f"Something went wrong inside imgpar: {library_words(error, 'an unexpected error')}.",
-        fix="Its traceback is in the report; please send it to the authors.",
+        fix="Please send its traceback to the authors.",
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from imgpar.core.errors import setting
 from imgpar.runtime.arena import Allocator
 from imgpar.runtime.protocol import (
     Deny,
@@ -238,7 +239,7 @@ def too_large(serial: int, nbytes: int, largest: int) -> Failed:
         "decode",
         "LimitError",
         f"It needs {nbytes >> 20:,} MiB of shared memory, but there are only {largest >> 20:,} MiB.",
-        "Raise the limit with --memory.",
+        f"Raise the limit with {setting('memory')}.",
         "",
     )
 

@@ -22,7 +22,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, ClassVar
 
-from imgpar.core.errors import RunError
+from imgpar.core.errors import (
+    RunError,
+    setting,
+)
 from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.runtime.arena import MAX_WORKERS, Arena
 from imgpar.runtime.channel import ParentEnd
@@ -119,7 +122,7 @@ class Pool:
         lost = isinstance(problem, FileNotFoundError)  # the socket of the fork server
         raise RunError(
             f"No worker process can be started ({problem}).",
-            fix="The temporary files were removed: run again." if lost else "Lower --jobs.",
+            fix="The temporary files were removed: run again." if lost else f"Lower {setting('jobs')}.",
         )
 
     def _start(self) -> WorkerProcess:

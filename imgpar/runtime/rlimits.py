@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from imgpar.core.errors import RunError
+from imgpar.core.errors import (
+    RunError,
+    setting,
+)
 
 CODEC_BYTES = 512 << 20
 """Bytes of address space that the codecs take before the first picture."""
@@ -62,5 +65,5 @@ def check_limits(memory: int) -> None:
         raise RunError(
             f"The address space of a process is limited to {space >> 20:,} MiB, and the codecs need "
             f"{CODEC_BYTES >> 20} MiB beside the {memory >> 20:,} MiB of --memory.",
-            fix="Raise the limit (ulimit -v unlimited), or lower --memory.",
+            fix=f"Raise the limit (ulimit -v unlimited), or lower {setting('memory')}.",
         )

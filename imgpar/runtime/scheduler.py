@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from imgpar.core.errors import RunError, SetupError
+from imgpar.core.errors import RunError, SetupError, traced
 from imgpar.core.job import Event, Job
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, WorkerProcess
@@ -297,7 +297,7 @@ class Scheduler:
             case Failed():
                 self._watchdog.failed_starts = 0
                 if self._sets_up and message.error == SetupError.__name__:
-                    raise SetupError(message.message, fix=message.fix)
+                    raise traced(SetupError(message.message, fix=message.fix), message.traceback)
                 settled = self._ledger.failed(worker.index, message)
             case Need(serial):
                 settled = self._ledger.need(worker.index, *message)

@@ -12,7 +12,10 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from imgpar.core.errors import RunError
+from imgpar.core.errors import (
+    RunError,
+    setting,
+)
 from imgpar.core.fs import partial_path, remove_file
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Begun, Pool, WorkerProcess, describe_exit
@@ -177,7 +180,7 @@ class Watchdog:
         where = f" in stage {begun.stage}" if begun.stage else ""
         twice = ", twice" if self._ledger.retried else ""
         message = f"It took longer than {seconds:g} s{where}{twice}."
-        fix = "Raise the limit with --timeout."
+        fix = f"Raise the limit with {setting('timeout')}."
         return Failed(begun.serial, begun.stage, "WorkerDiedError", message, fix, log, item=begun.item)
 
 

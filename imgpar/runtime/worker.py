@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
-from imgpar.core.errors import HelperKilledError
+from imgpar.core.errors import HelperKilledError, setting
 from imgpar.runtime.channel import WorkerEnd, shorten
 from imgpar.runtime.context import Context, Performer, TaskStopped
 from imgpar.runtime.failures import failure_of
@@ -200,7 +200,7 @@ class Worker:
             self._channel.send(message)
         except ValueError:
             text = "It has more outputs than fit into one message."
-            fix = "The files were written; convert fewer pages at a time with --pages."
+            fix = f"The files were written; convert fewer pages at a time with {setting('pages')}."
             self._channel.send(Failed(message.serial, "commit", "LimitError", text, fix, ""))
 
     def _accept_now(self, message: Any) -> None:

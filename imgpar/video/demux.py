@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from imgpar.core.errors import DamagedError, MissingExtraError, SourceError, UnknownFormatError
+from imgpar.core.errors import (
+    DamagedError,
+    ItemError,
+    MissingExtraError,
+    SourceError,
+    UnknownFormatError,
+    UnsupportedError,
+)
 from imgpar.core.install_hint import pip
 from imgpar.formats.registry import Format, peek, sniff
 from imgpar.video.content import Content, open_bytes
@@ -19,7 +26,6 @@ DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,mxf,og
 DEMUXERS_WITH_ANIMATIONS = DEMUXERS + ",gif,apng"
 """Where animated pictures are read as clips, too."""
 
-_UNKNOWN = "Its content is not of a known clip format."
 _MISNAMED = "It may be a playlist, or misnamed."
 _LATIN_1 = "imgpar.latin_1"
 codecs.register_error(_LATIN_1, lambda error: _as_latin_1(error))
@@ -39,7 +45,8 @@ def open_clip(path: str, demuxers: str = DEMUXERS, content: Content | None = Non
         MissingExtraError: PyAV is not installed.
         SourceError: the file cannot be read.
         UnknownFormatError: it is not a known container.
-        DamagedError: it is truncated or corrupt.
+        UnsupportedError: it is a picture.
+        DamagedError: it is empty, truncated or corrupt.
     """
     try:
         import av
@@ -53,18 +60,19 @@ def open_clip(path: str, demuxers: str = DEMUXERS, content: Content | None = Non
         raise SourceError(f"It cannot be read: {error.strerror or error}.") from None
     with file:
         if not file.seek(0, os.SEEK_END):
-            raise UnknownFormatError("The file is empty.")
+            raise DamagedError("It is empty (0 bytes).")
         file.seek(0)
         try:
             allowed = {"format_whitelist": demuxers}
             container = av.open(file, container_options=allowed, metadata_errors=_LATIN_1)
         except (av.error.ArgumentError, av.error.PermissionError) as error:
-            raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
+            raise _no_clip(_sniffed(file)) from error
         except av.error.FFmpegError as error:
             if (reason := encryption_error(file)) is not None:
                 raise reason from error
-            if _sniffed(file) is None:
-                raise UnknownFormatError(_UNKNOWN, fix=_MISNAMED) from error
+            found = _sniffed(file)
+            if found is None or found.kind == "image":
+                raise _no_clip(found) from error
             raise DamagedError(f"This clip is truncated or corrupt: {error.strerror}.") from error
         with container:
             try:
@@ -85,6 +93,16 @@ def rewind(container: Any, stream: Any) -> None:
             container.seek(0)
     except PermissionError:  # its index begins later
         container.seek(first, stream=stream)
+
+
+def _no_clip(found: Format | None) -> ItemError:
+    """The error for a content that is no clip, by the format that it shows."""
+    if found is not None and found.kind == "image":
+        return UnsupportedError(
+            f"It is a picture ({found.title}), not a clip.",
+            fix="Give it the suffix of a picture; in Python, Pipeline.array reads pictures.",
+        )
+    return UnknownFormatError("Its content is not of a known clip format.", fix=_MISNAMED)
 
 
 def _sniffed(file: BinaryIO) -> Format | None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -65,6 +66,7 @@ class Ffmpeg:
             env={**os.environ, "SVT_LOG": "1"},
             **_process_options(),
         )
+        _all.add(self)
         assert self.process.stderr is not None
         self._reader = threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True)
         self._reader.start()
@@ -123,6 +125,21 @@ class Ffmpeg:
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
+
+
+_all = weakref.WeakSet[Ffmpeg]()
+
+
+def _after_fork() -> None:
+    """Close the pipes to them in a forked child: they see their end only when no process holds them."""
+    for one in list(_all):
+        if one.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                one.process.stdin.raw.close()  # type: ignore[attr-defined]  # the buffer has a lock
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def cleaned(line: str) -> str:

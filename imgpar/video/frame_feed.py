@@ -25,6 +25,8 @@ from imgpar.video.plane_layout import PlaneLayout
 
 PIPE = 1 << 20
 """Bytes per write."""
+_ANY_GAP = ("-dts_error_threshold", "2000000000")
+"""ffmpeg takes a frame as the next one at the even rate if it comes more seconds after the one before."""
 
 
 class Feed:
@@ -125,7 +127,7 @@ def feed_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int) -> lis
     late = clip.times[0] - clip.start if clip.times else 0.0
     arguments = ["-protocol_whitelist", "pipe", "-itsoffset", f"{late:.6f}", "-f", "nut", "-i", "pipe:0"]
     source = (*plan.timing.input_options, *guarded(clip.path, clip.demuxer)) if clip.path else ()
-    arguments += [*source, "-map", "0:v:0"]
+    arguments += [*(source or _ANY_GAP), "-map", "0:v:0"]
     assert plan.encoding is not None
     colour = written(clip.picture, plan.encoding).colour
     names = {

@@ -12,7 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgpar.core import parsing
-from imgpar.core.errors import EncodeError, bad_value
+from imgpar.core.errors import (
+    EncodeError,
+    bad_value,
+    setting,
+)
 from imgpar.video.clip import Picture
 
 _YUV = ("420", "422", "444")
@@ -185,5 +189,5 @@ def exact(
     what = kind.words if kind is not None else "This pixel format"
     raise EncodeError(
         f"{what} cannot be encoded losslessly by {codec or container}.",
-        fix="Choose --codec ffv1 in an MKV, or leave --lossless out.",
+        fix=f"Choose {setting('codec', 'ffv1')} in an MKV, or leave {setting('lossless')} out.",
     )

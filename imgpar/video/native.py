@@ -12,6 +12,7 @@ from imgpar.core.errors import (
     EncodeError,
     HelperKilledError,
     OutOfMemoryError,
+    setting,
 )
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.ffmpeg import Ffmpeg, guarded
@@ -30,7 +31,7 @@ _TOO_LARGE = -getattr(signal, "SIGXFSZ", 1 << 30)
 """Exit code for SIGXFSZ: the file exceeds the limit of the shell."""
 _NO_MEMORY = ("Cannot allocate memory", "malloc of size")
 """Log messages of ffmpeg and of x264."""
-ACCEPT = "Use --accept-damaged to keep what can be read."
+ACCEPT = f"Use {setting('accept_damaged', True)} to keep what can be read."
 
 
 def run_native(
@@ -223,7 +224,7 @@ def check_exit(code: int, lines: Iterable[str]) -> None:
     if any(words in line for line in lines for words in _NO_MEMORY):
         raise OutOfMemoryError(
             "ffmpeg needed more memory than a worker may use.",
-            fix="Allow more with --worker-memory 16G, or make the clip smaller with --resize.",
+            fix=f"Allow more with {setting('worker_memory', '16G')}, or scale it with {setting('resize')}.",
         )
     if "Invalid data found when processing input" in log:
         raise DamagedError(f"This clip is truncated or corrupt: {log}", fix=ACCEPT)

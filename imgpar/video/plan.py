@@ -15,7 +15,12 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from imgpar.core.errors import EncodeError, TransformError, UnknownFormatError
+from imgpar.core.errors import (
+    EncodeError,
+    TransformError,
+    UnknownFormatError,
+    setting,
+)
 from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
@@ -165,11 +170,8 @@ def _check_possible(
     clip: Clip, timing: Timing, encoding: Encoding, size: tuple[int, int], *, lossless: bool
 ) -> None:
     """Refuse plans whose result would differ from the request; raises EncodeError."""
-    if lossless and odd(encoding, size):
-        raise EncodeError(
-            f"{encoding.encoder} cannot encode {size[0]}×{size[1]} losslessly: it subsamples chroma.",
-            fix="Choose --codec ffv1 in an MKV, or another --resize.",
-        )
+    if lossless:
+        check_whole(encoding, size)
     if clip.jumps and (timing.start or timing.stop < math.inf):
         raise EncodeError(
             "The timestamps of this clip are discontinuous, so it cannot be trimmed.",
@@ -185,9 +187,25 @@ def _size_notes(
     if picture.aspect != 1:
         shown = (picture.width, picture.height, *picture.spec.size)
         notes += ("pixels made square: {}×{} → {}×{}".format(*shown),)
-    if odd(encoding, size) and not any(operation.dynamic for operation in steps):
-        notes += (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
+    if not any(operation.dynamic for operation in steps):
+        notes += cut_note(encoding, size)
     return notes
+
+
+def check_whole(encoding: Encoding, size: tuple[int, int]) -> None:
+    """Raise EncodeError where a lossless clip would lose a column or row."""
+    if odd(encoding, size):
+        raise EncodeError(
+            f"{encoding.encoder} cannot encode {size[0]}×{size[1]} losslessly: it subsamples chroma.",
+            fix=f"Choose {setting('codec', 'ffv1')} in an MKV, or another {setting('resize')}.",
+        )
+
+
+def cut_note(encoding: Encoding, size: tuple[int, int]) -> tuple[str, ...]:
+    """The note on a column or row that is cropped for the encoder; empty where none is."""
+    if not odd(encoding, size):
+        return ()
+    return (f"{size[0]}×{size[1]} is odd: the last column or row was cut for {encoding.encoder}",)
 
 
 def _encoding(
@@ -199,7 +217,7 @@ def _encoding(
     if options.max_bytes or options.target:
         raise EncodeError(
             "A lossless encoding has no target size or quality.",
-            fix="Leave --lossless out, or --max-bytes and --target.",
+            fix=f"Leave {setting('lossless')} out, or {setting('max_bytes')} and {setting('target')}.",
         )
     if picture.pixel_format.startswith("gray") and any(step.name not in _GREY for step in active):
         picture = replace(picture, pixel_format="rgb")  # the operation may draw in colour
@@ -250,7 +268,7 @@ def plan_of_frames(
     streams = Streams(options=container.flags)
     return Clip("", "", 0.0, picture, ()), ClipPlan(
         "frames", "frames come from memory", container, encoding=encoding, streams=streams,
-        timing=Timing() if container.variable else Timing(fps=rate),
+        notes=cut_note(encoding, spec.size), timing=Timing() if container.variable else Timing(fps=rate),
     )  # fmt: skip
 
 
@@ -349,7 +367,7 @@ def encoders_of(
         known = sorted(container.video & set(OF_CODEC))
         raise EncodeError(
             f"{container.name} holds no {options.codec}.",
-            fix=f"Choose --codec {', '.join(known)}, or another --to.",
+            fix=f"Choose {setting('codec')} from {', '.join(known)}, or another {setting('to')}.",
         )
     return OF_CODEC[options.codec]
 

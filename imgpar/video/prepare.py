@@ -11,7 +11,11 @@ import subprocess
 from dataclasses import replace
 from functools import cache
 
-from imgpar.core.errors import EncodeError, HelperKilledError
+from imgpar.core.errors import (
+    EncodeError,
+    HelperKilledError,
+    setting,
+)
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.binary import ffmpeg
 from imgpar.video.clip import SDR, Clip, ClipColour
@@ -62,7 +66,7 @@ def prepared(clip: Clip, options: EncodeOptions) -> Clip:
             if not has_filter(name):
                 raise EncodeError(
                     f"This ffmpeg has no {name} filter, so HDR cannot become SDR.",
-                    fix="Leave --tonemap out, or set IMAGEIO_FFMPEG_EXE to a full build.",
+                    fix=f"Leave {setting('tonemap')} out, or set IMAGEIO_FFMPEG_EXE to a full build.",
                 )
         found.append(_tonemap_filters(options.tonemap, picture.colour))
         picture = replace(picture, colour=SDR, depth=8, pixel_format="yuv420p", subsampling="420", hdr={})

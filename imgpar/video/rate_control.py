@@ -13,7 +13,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
-from imgpar.core.errors import EncodeError
+from imgpar.core.errors import (
+    EncodeError,
+    setting,
+)
 from imgpar.core.tempfiles import remove_folder, temporary, temporary_folder
 from imgpar.formats.option_values import QualityTarget
 from imgpar.formats.options import EncodeOptions
@@ -102,7 +105,8 @@ def fitting(clip: Clip, plan: ClipPlan, most: int) -> tuple[ClipPlan, int, str]:
     words = f", and the audio alone takes at least {least:,}" if sound else ""
     raise EncodeError(
         f"{most:,} bytes are too few for {_seconds(clip):.0f} seconds{words}.",
-        fix="Allow more with --max-bytes" + (", or remove the audio with --audio none." if sound else "."),
+        fix=f"Allow more with {setting('max_bytes')}"
+        + (f", or remove the audio with {setting('audio', 'none')}." if sound else "."),
     )
 
 
@@ -142,7 +146,7 @@ def with_rate(plan: ClipPlan, bits: int) -> ClipPlan:
     if plan.encoding.encoder in ("prores_ks", "ffv1"):
         raise EncodeError(
             f"{plan.encoding.encoder} has no bit rate control.",
-            fix="Leave --max-bytes out, or choose another --codec.",
+            fix=f"Leave {setting('max_bytes')} out, or choose another {setting('codec')}.",
         )
     limits = ["-b:v", str(bits)]
     if plan.encoding.encoder != "libsvtav1":
@@ -229,7 +233,7 @@ def within(
             if bits < MIN_BIT_RATE:
                 break
     raise EncodeError(
-        f"It does not fit into {most:,} bytes.", fix="Allow more with --max-bytes, or resize it."
+        f"It does not fit into {most:,} bytes.", fix=f"Allow more with {setting('max_bytes')}, or resize it."
     )
 
 
@@ -268,7 +272,9 @@ class LosslessSamples:
 
     def __init__(self, clip: Clip, plan: ClipPlan, measure: str, threads: int) -> None:
         if measure == "vmaf" and not has_filter("libvmaf"):
-            raise EncodeError("This ffmpeg cannot measure VMAF.", fix="Use --target ssim=0.98.")
+            raise EncodeError(
+                "This ffmpeg cannot measure VMAF.", fix=f"Use {setting('target', 'ssim=0.98')}."
+            )
         self._clip, self._threads = clip, threads
         self._graph = {"vmaf": f"libvmaf=n_threads={threads}", "ssim": "ssim"}[measure]
         self._folder = temporary_folder()

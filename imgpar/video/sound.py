@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imgpar.core.errors import EncodeError, TransformError
+from imgpar.core.errors import (
+    EncodeError,
+    TransformError,
+    setting,
+)
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.demux import open_clip
@@ -86,7 +90,7 @@ def plan_track(clip: Clip, target: str, options: EncodeOptions) -> _ChosenTrack:
     seconds = (min(end - clip.start, timing.stop) - timing.start) / timing.speed
     if seconds <= 0:
         raise TransformError(
-            f"No audio is left: it ends after {end:.2f} seconds.", fix="Choose another --trim."
+            f"No audio is left: it ends after {end:.2f} seconds.", fix=f"Choose another {setting('trim')}."
         )
     whole = not loudness and timing.speed == 1
     copied = stream.codec in form.copied and whole and options.quality is None

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from imgpar.core.errors import EncodeError
+from imgpar.core.errors import (
+    EncodeError,
+    setting,
+)
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.containers import TEXT_SUBTITLES, Container
@@ -106,7 +109,10 @@ def _codec(stream: Stream, container: Container, wanted: str, timing: Timing, *,
     if stream.codec == "unknown":
         return ""
     if wanted != "copy" and wanted not in container.audio:
-        raise EncodeError(f"{container.name} holds no {wanted}.", fix="Choose another --audio or --to.")
+        raise EncodeError(
+            f"{container.name} holds no {wanted}.",
+            fix=f"Choose another {setting('audio')} or {setting('to')}.",
+        )
     keep = stream.codec in container.audio if wanted == "copy" else stream.codec == wanted
     if keep and timing.speed == 1 and not even:
         return "copy"

@@ -10,7 +10,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from imgpar.core.errors import TransformError
+from imgpar.core.errors import (
+    TransformError,
+    setting,
+)
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip
 
@@ -155,7 +158,8 @@ class Timing:
         kept = [time for time in clip.times if begin <= time < end]
         if not kept:
             raise TransformError(
-                f"No frame is left: the clip has {clip.duration:.2f} seconds.", fix="Choose another --trim."
+                f"No frame is left: the clip has {clip.duration:.2f} seconds.",
+                fix=f"Choose another {setting('trim')}.",
             )
         last = min(clip.last, end - kept[-1]) / self.speed
         times = [(time - clip.start - self.start) / self.speed for time in kept]

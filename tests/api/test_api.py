@@ -62,7 +62,7 @@ def test_animations_have_a_limit_of_frames(tmp_path, frames):
     first, *others = [Image.new("L", (8, 8), 80 * number) for number in range(frames)]
     first.save(tmp_path / "a.gif", save_all=True, append_images=others)
     report = imgpar.convert(tmp_path / "a.gif", tmp_path / "out", max_frames=2, jobs=1)
-    said = "It has 3 frames, the limit is 2. To allow it, raise the limit: --max-frames 3."
+    said = "It has 3 frames, the limit is 2. To allow it, raise the limit: --max-frames 3 (max_frames=3)."
     wanted = [] if frames == 2 else [said]
     assert [item.error for item in report.failures] == wanted
 

@@ -298,6 +298,39 @@ def test_an_array_of_pictures_is_as_many_inputs(session):
     assert len(list(session.arrays(PIPE, np.stack([pattern(0), pattern(1)])))) == 2
 
 
+@pytest.mark.parametrize("kind", [list, iter, tuple])
+def test_arrays_of_pictures_in_a_list_are_as_many_inputs(session, kind):
+    given = [np.stack([pattern(0), pattern(1)]), pattern(2)]
+    assert [item.index for item, _ in session.arrays(PIPE, kind(given))] == [0, 1, 2]
+
+
+def test_an_array_of_pictures_has_no_key_of_its_own(session):
+    with pytest.raises(imgpar.UsageError, match=r"key 'k' has several pictures.*Give each a key"):
+        session.arrays(PIPE, {"k": np.stack([pattern(0), pattern(1)])})
+
+
+def test_a_key_is_hashable(session):
+    with pytest.raises(imgpar.BadValueError, match="a hashable value"):
+        session.arrays(PIPE, [([1], b"")])
+
+
+def test_an_empty_array_is_called_empty(session):
+    with pytest.raises(imgpar.UsageError, match=r"\(0, 5, 3\), which is empty"):
+        session.arrays(PIPE, np.zeros((0, 5, 3), np.uint8))
+
+
+@pytest.mark.parametrize("call", [PIPE.array, lambda file: next(PIPE.arrays(file, jobs=0))[1]])
+def test_a_file_that_was_just_written_is_read_from_its_beginning(data, call):
+    file = io.BytesIO()
+    file.write(data[0])
+    assert np.array_equal(call(file), pattern(0))
+
+
+def test_one_file_may_be_given_twice(session, data):
+    file = io.BytesIO(data[0])
+    assert len(list(session.arrays(PIPE, [file, file]))) == 2
+
+
 def of_mode(mode: str) -> tuple[Image.Image, np.ndarray[Any, Any]]:
     """A picture of Pillow in a mode, and its pixels."""
     grey = pattern(1)[..., 0]
@@ -306,6 +339,23 @@ def of_mode(mode: str) -> tuple[Image.Image, np.ndarray[Any, Any]]:
         return Image.fromarray(pixels), pixels
     picture = Image.fromarray(pattern(1)).convert(mode)
     return picture, np.asarray(picture.convert({"1": "L", "P": "RGB"}.get(mode, mode)))
+
+
+def of_16_bits(mode: str) -> Image.Image:
+    """A picture of Pillow with 16 bits of grey in an order of bytes."""
+    order = {"I;16L": "<", "I;16B": ">"}.get(mode, "=")
+    pixels = np.arange(0, 35 * 1800, 1800).reshape(5, 7).astype(f"{order}u2")
+    return Image.frombytes(mode, (7, 5), pixels.tobytes())
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B", "I;16N"])
+def test_either_order_of_bytes_in_pillow_keeps_its_values(session, mode):
+    ((_, array),) = session.arrays(PIPE, of_16_bits(mode), channels="l", dtype="uint16")
+    assert np.array_equal(array.squeeze(), np.arange(0, 35 * 1800, 1800).reshape(5, 7))
+
+
+def test_encode_keeps_the_order_of_bytes_of_pillow():
+    assert PIPE.encode(of_16_bits("I;16B"), to="png") == PIPE.encode(of_16_bits("I;16"), to="png")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "F"])

@@ -120,6 +120,44 @@ def test_a_path_that_does_not_exist_has_its_place(session, folder):
     assert [type(item.error).__name__ for item, _ in results] == ["NoneType", "NoFileError", "NoneType"]
 
 
+NONE_THERE = {
+    "a path": ("none.png", 1),
+    "a list": (["none.png", "neither/"], 2),
+    "a pattern": (["none*.png"], 1),
+    "a pair": ([("k", "none.png")], 1),
+    "a mapping": ({"k": "none.png"}, 1),
+}
+
+
+@pytest.mark.parametrize("kind", NONE_THERE)
+def test_where_no_input_exists_each_has_its_error(session, kind):
+    given, count = NONE_THERE[kind]
+    found = [item.error for item, _ in session.arrays(Pipeline(), given, errors="yield")]
+    assert [isinstance(error, imgpar.SourceError) for error in found] == [True] * count
+
+
+@pytest.mark.parametrize("kind", NONE_THERE)
+def test_where_no_input_exists_the_error_of_the_first_is_raised(session, kind):
+    with pytest.raises(imgpar.SourceError, match=r"none.*\.png: "):
+        list(session.arrays(Pipeline(), NONE_THERE[kind][0]))
+
+
+def test_where_no_input_exists_encode_all_gives_their_errors(session):
+    given = ["none.png", "neither.png"]
+    found = list(Pipeline().encode_all(given, to="png", session=session, errors="yield"))
+    assert [isinstance(item.error, imgpar.SourceError) for item, _ in found] == [True, True]
+
+
+def test_where_no_input_exists_batches_have_their_errors(session):
+    (batch,) = session.batches(Pipeline(), ["none.png", "neither.png"], errors="yield")
+    assert [isinstance(item.error, imgpar.SourceError) for item in batch.items] == [True, True]
+
+
+def test_inputs_that_do_not_exist_are_left_out_with_a_warning(session):
+    with pytest.warns(UserWarning, match="1 of 1 inputs failed"):
+        assert list(session.arrays(Pipeline(), ["none.png"], errors="skip")) == []
+
+
 def test_a_page_that_is_not_there_is_an_error(session, tmp_path):
     first, second = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
     first.save(tmp_path / "a.tif", save_all=True, append_images=[second])

@@ -193,7 +193,7 @@ def test_errors_of_arrays_pass():
         async for _ in PIPE.aarrays("none/", jobs=1):
             pass
 
-    with pytest.raises(imgpar.UsageError, match="does not exist"):
+    with pytest.raises(imgpar.SourceError, match="does not exist"):
         asyncio.run(arrays())
 
 

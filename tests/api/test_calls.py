@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cloudpickle
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 import imgpar
 from imgpar import testing
+from imgpar.ops.function_digest import fingerprint
 
 PICTURE = testing.pattern(48, 32, 1)
 PIPE = imgpar.Pipeline().resize("50%").sharpen(0.5)
@@ -146,3 +148,43 @@ if __name__ == "__main__":
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[array([[254]], dtype=uint8)]\n", "")
+
+
+OF_THE_SCRIPT = """
+import concurrent.futures, multiprocessing, sys
+import numpy
+import imgpar
+
+def invert(array):
+    return 255 - array
+
+def work(data):
+    pipe = imgpar.Pipeline().apply(invert)
+    arrays = [array for _, array in pipe.arrays([data], jobs=1, memory="64M")]
+    sink = imgpar.MemorySink()
+    report = pipe.run(imgpar.MemorySource({"a.pgm": data}), sink, to="png", jobs=1, memory="64M")
+    made = pipe.encode(data, to="png", timeout=60, memory="64M")
+    return int(arrays[0][0, 0, 0]), report.ok, imgpar.Pipeline().array(made)[0, 0, 0].item()
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
+        print(pool.submit(work, b"P5 1 1 255 \\1").result())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forkserver")
+@pytest.mark.parametrize("method", [pytest.param("spawn", marks=pytest.mark.slow), "forkserver"])
+def test_functions_of_a_script_reach_the_workers_of_a_child(method: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(OF_THE_SCRIPT)
+    done = subprocess.run([sys.executable, script, method], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("(254, 1, 254)\n", "")
+
+
+def test_a_class_of_the_script_has_the_same_digest_in_a_child() -> None:
+    def used(module: str) -> object:
+        kind = type("Model", (), {"__module__": module})
+        return fingerprint((kind, kind()))
+
+    assert used("__mp_main__") == used("__main__")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -56,7 +58,7 @@ def test_a_source_that_raises_is_named_with_its_lines(picture: bytes, kind: Any)
     (outcome,) = report.items
     assert (outcome.kind, outcome.error) == (
         "SourceError",
-        f"{kind.__name__}.open raised LookupError: no such row. Its traceback is in the report.",
+        f"{kind.__name__}.open raised LookupError: no such row. See its traceback.",
     )
     assert 'raise LookupError("no such row")' in outcome.traceback
     assert "While processing memory://inputs/a.png" in outcome.traceback
@@ -68,3 +70,67 @@ def test_a_sink_that_raises_is_shown_with_its_lines(picture: bytes) -> None:
     assert outcome.kind == "CommitError"
     assert 'raise LookupError("no such table")' in outcome.traceback
     assert "While processing memory://inputs/a.png" in outcome.traceback
+
+
+def broken(array: Any) -> Any:
+    raise LookupError("no such colour")
+
+
+BROKEN = imgpar.Pipeline().apply(broken)
+CALLS: dict[str, Callable[[imgpar.Session, bytes], object]] = {
+    "arrays": lambda session, data: list(session.arrays(BROKEN, [data])),
+    "batches": lambda session, data: list(session.batches(BROKEN, [data])),
+    "encode_all": lambda session, data: list(BROKEN.encode_all([data], to="png", session=session)),
+    "encode": lambda _, data: BROKEN.encode(data, timeout=60),
+    "in this process": lambda _, data: list(BROKEN.arrays([data], jobs=0)),
+}
+
+
+@pytest.fixture(scope="module")
+def session() -> Any:
+    with imgpar.Session(jobs=1, memory="64M") as made:
+        yield made
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_an_error_of_a_worker_has_the_lines_of_the_function(
+    session: imgpar.Session, picture: bytes, name: str
+) -> None:
+    with pytest.raises(imgpar.TransformError) as caught:
+        CALLS[name](session, picture)
+    assert 'raise LookupError("no such colour")' in caught.value.traceback
+
+
+def test_python_prints_the_lines_below_the_error(session: imgpar.Session, picture: bytes) -> None:
+    with pytest.raises(imgpar.TransformError) as caught:
+        list(session.arrays(BROKEN, [picture]))
+    assert caught.value.__notes__ == [f"In a worker:\n{caught.value.traceback}"]
+
+
+def test_an_error_that_is_yielded_has_the_lines(session: imgpar.Session, picture: bytes) -> None:
+    ((item, _),) = session.arrays(BROKEN, [picture], errors="yield")
+    assert 'raise LookupError("no such colour")' in item.error.traceback  # type: ignore[union-attr]
+
+
+def test_the_lines_stay_with_an_error_that_is_pickled(session: imgpar.Session, picture: bytes) -> None:
+    ((item, _),) = session.arrays(BROKEN, [picture], errors="yield")
+    assert pickle.loads(pickle.dumps(item.error)).traceback == item.error.traceback  # type: ignore[union-attr]
+
+
+def test_the_lines_of_a_source_are_in_the_error(session: imgpar.Session, picture: bytes) -> None:
+    with pytest.raises(imgpar.SourceError) as caught:
+        list(session.arrays(imgpar.Pipeline(), Broken({"a.png": picture})))
+    assert 'raise LookupError("no such row")' in caught.value.traceback
+
+
+def test_the_lines_of_setup_are_in_the_error(session: imgpar.Session, picture: bytes) -> None:
+    class Model:
+        def setup(self) -> None:
+            raise LookupError("no weights")
+
+        def __call__(self, array: Any) -> Any:
+            return array
+
+    with pytest.raises(imgpar.RunError) as caught:
+        list(session.arrays(imgpar.Pipeline().apply(Model()), [picture]))
+    assert 'raise LookupError("no weights")' in caught.value.traceback

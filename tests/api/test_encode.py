@@ -123,13 +123,21 @@ def test_work_aside_tells_the_same():
     assert replace(here, seconds=0) == replace(aside, seconds=0)
 
 
+def test_what_a_function_prints_in_a_worker_is_a_note():
+    def chatty(array: np.ndarray) -> np.ndarray:
+        print("seen")
+        return array
+
+    assert "seen" in PIPE.apply(chatty).encode_with_report(png(), to="jpg", timeout=60).notes
+
+
 def test_work_aside_raises_the_same_error():
     with pytest.raises(imgpar.TransformError, match="would lose"):
         PIPE.encode(half(), to="jpg", strict=True, timeout=60)
 
 
 def test_a_function_that_hangs_ends_after_its_time_and_the_next_call_works():
-    with pytest.raises(imgpar.WorkerDiedError, match=r"longer than 0\.5 s"):
+    with pytest.raises(imgpar.WorkerDiedError, match=r"longer than 0\.5 s in stage transform"):
         PIPE.apply(hang).encode(png(), to="jpg", timeout=0.5)
     assert PIPE.encode(png(), to="jpg", timeout=60)
 
@@ -149,6 +157,13 @@ def test_threads_share_the_workers():
     with ThreadPoolExecutor(4) as threads:
         shapes = list(threads.map(encode, (4, 8, 12, 16)))
     assert [width for _, width, _ in shapes] == [4, 8, 12, 16]
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_the_target_format_says_nothing_of_the_content(timeout: float | None) -> None:
+    with pytest.raises(imgpar.UnknownFormatError) as caught:
+        PIPE.encode(b"junk", to="webp", timeout=timeout)
+    assert str(caught.value) == "Its content is not of a known picture format."
 
 
 # ----- settings of the last call ------------------------------------------------------------------------

@@ -140,3 +140,12 @@ def test_a_call_that_is_left_frees_the_session(photos, session):
     next(found)
     found.close()
     assert len(list(PIPE.encode_all([photos / "a.png"] * 9, to="webp", session=session))) == 9
+
+
+def test_what_a_function_prints_is_a_note(photos, session):
+    def chatty(array):
+        print("seen")
+        return array
+
+    ((item, made),) = PIPE.apply(chatty).encode_all(photos / "a.png", to="webp", session=session)
+    assert ("seen" in item.notes, "seen" in made.notes) == (True, True)

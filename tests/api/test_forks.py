@@ -191,6 +191,44 @@ def test_a_child_does_not_end_the_clip_of_its_parent(tmp_path):
     assert (tmp_path / "a.mp4").exists()
 
 
+@pytest.fixture
+def written(tmp_path):
+    """An open clip with a frame, which the parent completes at the end with another one."""
+    with imgpar.VideoWriter(tmp_path / "a.mp4", fps=10) as writer:
+        writer.write(testing.pattern(64, 48))
+        yield writer
+        writer.write(testing.pattern(64, 48))
+    assert len(list(imgpar.frames(tmp_path / "a.mp4"))) == 2
+
+
+@pytest.mark.parametrize("use", [lambda one: one.write(testing.pattern(64, 48)), lambda one: one.close()])
+def test_the_clip_of_a_parent_is_refused_in_the_child(written, use):
+    assert "belongs to the process that began it" in in_a_fork(lambda: use(written))
+
+
+@pytest.mark.parametrize("error", [None, ValueError()])
+def test_a_child_that_leaves_the_block_leaves_the_clip_of_its_parent(written, error):
+    assert in_a_fork(lambda: written.__exit__(type(error) if error else None, error, None)) is None
+
+
+def test_a_child_does_not_cancel_the_clip_of_its_parent(written):
+    assert in_a_fork(written.cancel) is None
+
+
+def test_a_clip_is_closed_while_a_child_lives(tmp_path):
+    writer = imgpar.VideoWriter(tmp_path / "a.mp4", fps=10)
+    writer.write(testing.pattern(64, 48))
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=theirs.recv)
+    child.start()
+    try:
+        writer.close()
+    finally:
+        ours.send("end")
+        child.join()
+
+
 # ----- os.fork and the end of the interpreter ---------------------------------------------------------
 
 FORKED = """

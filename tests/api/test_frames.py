@@ -184,6 +184,16 @@ def test_a_moment_after_the_end_is_refused(source):
         list(imgpar.frames(source, at=[0.5, 7]))
 
 
+@pytest.mark.parametrize("settings", [{"start": 7}, {"start": 2}, {"start": 7, "every": "1s", "batch": 2}])
+def test_a_start_after_the_end_is_refused(source, settings):
+    with pytest.raises(imgpar.BadValueError, match=r"before the end of the clip \(2.000\) for start"):
+        list(imgpar.frames(source, **settings))
+
+
+def test_a_part_that_reaches_beyond_the_end_is_what_there_is(source):
+    assert [frame.index for frame in imgpar.frames(source, start=1.95, stop=9)] == [49]
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

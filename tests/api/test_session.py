@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -273,7 +274,41 @@ def test_leaving_early_does_not_cancel_the_callers_token(session, pictures):
 def test_the_callers_token_stops_the_arrays(session, pictures):
     token = imgpar.CancelToken()
     token.cancel()
-    assert list(session.arrays(Pipeline(), pictures, cancel=token)) == []
+    with pytest.raises(imgpar.CancelledError, match="It was cancelled after 0 results"):
+        list(session.arrays(Pipeline(), pictures, cancel=token))
+
+
+def each_cancelled(results: Iterator[object], token: imgpar.CancelToken) -> int:
+    """How many results come where the first one cancels the run; raises CancelledError."""
+    number = 0
+    for number, _ in enumerate(results, 1):  # noqa: B007
+        token.cancel()
+    return number
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        lambda session, many, token: session.arrays(Pipeline(), many, prefetch=1, cancel=token),
+        lambda session, many, token: session.batches(Pipeline(), many, size=2, prefetch=1, cancel=token),
+        lambda session, many, token: Pipeline().encode_all(
+            many, to="png", session=session, prefetch=1, cancel=token
+        ),
+        lambda session, many, token: session.describe(many, cancel=token),
+    ],
+    ids=["arrays", "batches", "encode_all", "describe"],
+)
+def test_a_loop_that_is_cancelled_does_not_look_complete(session, pictures, begin):
+    many = [str(path) for path in sorted(pictures.iterdir())[:2]] * 400
+    token = imgpar.CancelToken()
+    with pytest.raises(imgpar.CancelledError):
+        each_cancelled(begin(session, many, token), token)
+
+
+def test_a_token_that_comes_too_late_is_no_error(session, pictures):
+    token = imgpar.CancelToken()
+    first = min(pictures.iterdir())
+    assert each_cancelled(session.arrays(Pipeline(), [first], cancel=token), token) == 1
 
 
 def test_a_python_that_is_typed_into_may_start_a_session():

@@ -19,18 +19,24 @@ from imgpar.batch.settings import (
     ARRAY,
     ARRAYS,
     ASSEMBLE,
+    BATCHES,
+    COMPARE,
     CONCAT,
     DRY_RUN,
+    DUPLICATES,
     ENCODE,
     ENCODE_ALL,
     EXTRACT,
+    GATHER,
     RECIPE_KEYS,
     RETRY,
     RUN,
     SESSION_ARRAYS,
+    SESSION_BATCHES,
     SESSION_DESCRIBE,
     SESSION_EXTRACT,
     SESSION_RUN,
+    WATCH,
     Call,
 )
 from imgpar.formats.relevance import CLIP_SETTINGS
@@ -111,6 +117,50 @@ REFUSED = [
     for key in sorted(RunOptions.options().keys() | RECIPE_KEYS)
     if key not in call.run | call.recipe and (name, key) not in FILE_NAMES
 ]
+
+
+SIGNATURES = [
+    (RUN, [imgpar.convert, imgpar.Pipeline.run]),
+    (DRY_RUN, [imgpar.dry_run, imgpar.Pipeline.dry_run]),
+    (WATCH, [imgpar.watch]),
+    (EXTRACT, [imgpar.Pipeline.extract]),
+    (ARRAYS, [imgpar.Pipeline.arrays]),
+    (SESSION_ARRAYS, [imgpar.Session.arrays]),
+    (BATCHES, [imgpar.Pipeline.batches]),
+    (SESSION_BATCHES, [imgpar.Session.batches]),
+    (ARRAY, [imgpar.Pipeline.array]),
+    (ENCODE, [imgpar.Pipeline.encode, imgpar.Pipeline.encode_with_report]),
+    (ENCODE_ALL, [imgpar.Pipeline.encode_all]),
+    (RETRY, [imgpar.retry]),
+    (SESSION_DESCRIBE, [imgpar.Session.describe]),
+    (DUPLICATES, [imgpar.duplicates]),
+    (COMPARE, [imgpar.compare]),
+    (GATHER["assemble"], [imgpar.Pipeline.assemble]),
+    (GATHER["sheet"], [imgpar.Pipeline.sheet]),
+    (GATHER["concat"], [imgpar.concat]),
+]
+
+
+def keywords(function: Callable[..., Any]) -> set[str]:
+    """The names in a signature that can be given by name only."""
+    named = inspect.signature(function).parameters.values()
+    return {each.name for each in named if each.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize(("call", "functions"), SIGNATURES, ids=lambda given: getattr(given, "name", ""))
+def test_what_a_call_says_it_takes_is_in_its_signature(call: Call, functions: list[Any]) -> None:
+    shared = set.intersection(*map(keywords, functions))
+    assert call.taken - call.run - call.recipe - call.gather - call.watch == shared - call.recipe, call
+
+
+def test_a_refused_setting_is_told_what_else_there_is() -> None:
+    with pytest.raises(imgpar.UsageError, match=r"it takes .*channels, copy, .*dtype, errors, .*on_event"):
+        PIPE.arrays("a.jpg", quality=80)
+
+
+def test_a_mistyped_parameter_is_recognised() -> None:
+    with pytest.raises(imgpar.UnknownSettingError, match="Did you mean 'channels'"):
+        PIPE.arrays("a.jpg", chanels="L")  # type: ignore[call-overload]
 
 
 @pytest.fixture

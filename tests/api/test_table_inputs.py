@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,43 @@ def test_arrays_of_a_table_have_its_keys(columns: dict[str, list[Any]]) -> None:
     with imgpar.Session(jobs=1, memory="32M") as session:
         found = {item.key: array for item, array in session.arrays(imgpar.Pipeline(), given)}
     assert np.array_equal(found["y"], testing.pattern(8, 8, 1))
+
+
+LABELS = {"label": ["cat", "dog"], "size": [1, None], "thumb": [b"1", b"2"]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_other_columns_come_along_as_texts(columns: dict[str, list[Any]], kind: str) -> None:
+    given = imgpar.read_table(
+        KINDS[kind](columns | {"label": ["cat", "dog"], "thumb": [b"1", b"2"]}), "image", key="id"
+    )
+    assert [row.columns for row in given] == [{"label": "cat"}, {"label": "dog"}]
+
+
+def test_arrays_have_the_columns_of_their_rows(columns: dict[str, list[Any]]) -> None:
+    given = imgpar.read_table(columns | LABELS, "image", key="id")
+    found = [item.columns for item, _ in imgpar.Pipeline().arrays(given, jobs=0)]
+    assert found == [{"label": "cat", "size": "1"}, {"label": "dog", "size": ""}]
+
+
+def test_arrays_of_paths_have_the_columns_of_their_rows(tmp_path: Path) -> None:
+    testing.write_pictures(tmp_path, ["a.png"], size=(8, 8))
+    given = imgpar.read_table({"path": [str(tmp_path / "a.png")], "label": [3]}, "path")
+    found = [item.columns for item, _ in imgpar.Pipeline().arrays(given, jobs=0)]
+    assert found == [{"label": "3"}]
+
+
+@pytest.mark.parametrize("content", [True, False])
+def test_a_run_reports_the_columns(columns: dict[str, list[Any]], tmp_path: Path, content: bool) -> None:
+    (tmp_path / "a.png").write_bytes(columns["image"][0])
+    table = {"image": [columns["image"][0] if content else str(tmp_path / "a.png")], "label": ["cat"]}
+    report = imgpar.convert(imgpar.read_table(table, "image"), tmp_path / "out", jobs=0)
+    assert dict(report.items[0].columns) == {"label": "cat"}
+
+
+def test_a_row_is_pickled_with_its_columns() -> None:
+    row = imgpar.read_table({"path": ["a.png"], "label": [3]}, "path")[0]
+    assert pickle.loads(pickle.dumps(row)).columns == {"label": "3"}
 
 
 def test_encoded_pictures_are_a_column_again(columns: dict[str, list[Any]]) -> None:

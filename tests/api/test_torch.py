@@ -168,3 +168,42 @@ def test_an_iterator_is_refused() -> None:
 def test_a_bad_value_is_refused_at_once(folder: Path, given: dict[str, Any]) -> None:
     with pytest.raises(imgpar.UsageError, match=next(iter(given))):
         dataset(folder, **given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"drop_last": True},
+        {"size": 3, "repeat": 2},
+        {"world": 2, "rank": 1},
+        {"world": 2, "rank": 1, "drop_last": True},
+        {"exclude": ["1.png"]},
+    ],
+)
+def test_the_length_is_the_number_of_batches(folder: Path, given: dict[str, Any]) -> None:
+    made = dataset(folder, **given)
+    assert len(made) == len(loader(made)) == sum(1 for _ in made)
+
+
+def test_the_length_after_a_state_is_what_is_left(folder: Path) -> None:
+    made = dataset(folder, repeat=2)
+    made.load_state_dict(list(made)[4].state)
+    assert len(made) == len(list(made)) == 3
+
+
+def test_contents_are_counted() -> None:
+    pictures = [np.zeros((8, 8, 3), np.uint8)] * 5
+    assert len(imgpar.torch.IterableDataset(SQUARE, pictures, size=2)) == 3
+
+
+@pytest.mark.parametrize("given", [{"repeat": None}, {"where": "width>2"}])
+def test_a_length_that_is_not_known_is_a_type_error(folder: Path, given: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="not known"):
+        len(dataset(folder, **given))
+
+
+@pytest.mark.parametrize("given", [{}, {"batch_size": 4}])
+def test_a_loader_that_makes_batches_itself_is_refused(folder: Path, given: dict[str, Any]) -> None:
+    with pytest.raises(imgpar.UsageError, match="batch_size=None"):
+        next(iter(loading.DataLoader(dataset(folder), **given)))

@@ -11,6 +11,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from painted_clips import beeps, paint
+from PIL import Image
 from video_clips import ffmpeg, kinds
 
 import imgpar
@@ -196,6 +197,35 @@ def test_an_avi_has_no_times_of_its_own(tmp_path):
             writer.write(array, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "times"),
+    [("mp4", [0, 23_860]), ("mov", [0, 23_860]), ("mkv", [0, 190_000, 900_000_000]), ("webm", [0, 190_000])],
+)
+def test_frames_that_are_days_apart(tmp_path, suffix, times):
+    with imgpar.VideoWriter(tmp_path / f"a.{suffix}", effort=0) as writer:
+        for array, time in zip(random_frames(3, "uint8"), times, strict=False):
+            writer.write(array, time)
+    assert [frame.time for frame in imgpar.frames(tmp_path / f"a.{suffix}")] == times
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+@pytest.mark.parametrize("times", [[0, 23_861], [0, 5, 96_000], [k * 5000 for k in range(6)]])
+def test_frames_too_far_apart_for_the_container_are_refused(tmp_path, suffix, times):
+    array, writer = random_frames(3, "uint8", 1)[0], imgpar.VideoWriter(tmp_path / f"a.{suffix}", effort=0)
+    for time in times[:-1]:
+        writer.write(array, time)
+    with pytest.raises(imgpar.EncodeError, match="stores at most 23860 s between"):
+        writer.write(array, times[-1])
+    writer.cancel()
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
+def test_a_slow_rate_that_is_no_round_number(tmp_path, suffix):
+    write(tmp_path / f"a.{suffix}", random_frames(3, "uint8"), fps="123/100000")
+    times = [frame.time for frame in imgpar.frames(tmp_path / f"a.{suffix}")]
+    assert times == pytest.approx([k * 100_000 / 123 for k in range(3)], abs=1e-3)
+
+
 # ----- audio ----------------------------------------------------------------------------------------
 
 
@@ -256,3 +286,27 @@ def test_nothing_is_left_where_the_audio_vanishes(tmp_path, sounds):
     with pytest.raises(imgpar.ImgparError):
         writer.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("suffix", "notes"),
+    [("mp4", ("31×33 is odd: the last column or row was cut for libx264",)), ("webm", ())],
+)
+def test_a_note_tells_what_an_encoder_of_even_sizes_cuts(tmp_path, suffix, notes):
+    with imgpar.VideoWriter(tmp_path / f"a.{suffix}", effort=0) as writer:
+        writer.write(np.zeros((33, 31, 3), np.uint8))
+    assert writer.notes == notes
+
+
+def test_a_clip_of_pictures_has_the_same_note(tmp_path):
+    pictures = {name: np.zeros((33, 31, 3), np.uint8) for name in "ab"}
+    report = imgpar.Pipeline().assemble(pictures, tmp_path / "a.mp4", effort=0, jobs=1)
+    noted = [note for each in (report, *report.items) for note in each.notes]
+    assert any("31×33 is odd" in note for note in noted)
+
+
+def test_a_clip_of_an_animation_has_the_same_note(tmp_path):
+    frames = [Image.new("RGB", (31, 33), (value, 0, 0)) for value in (0, 200)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=100)
+    (item,) = imgpar.convert(tmp_path / "a.gif", tmp_path / "a.mp4", effort=0, jobs=1).items
+    assert any("31×33 is odd" in note for note in item.notes)

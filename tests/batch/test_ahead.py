@@ -103,7 +103,9 @@ def test_a_transfer_for_arrays_has_its_limit_of_time(session: imgpar.Session) ->
         given = [source(server, options)]
         assert list(session.arrays(imgpar.Pipeline(), given, errors="skip", on_event=told.append)) == []
     (failed,) = [event.outcome for event in told if event.outcome]
-    assert failed.error == "It was not complete after 0.3 s. Allow more with --fetch-timeout."
+    assert (
+        failed.error == "It was not complete after 0.3 s. Allow more with --fetch-timeout (fetch_timeout=)."
+    )
 
 
 def test_a_slow_host_holds_up_nobody(tmp_path: Path, session: imgpar.Session) -> None:

@@ -337,7 +337,7 @@ def test_a_list_that_was_named_as_an_input_is_told_from_a_picture(tmp_path: Path
     (tmp_path / "urls.csv").write_text("url\nhttps://example.com/a.jpg\n")
     for to in ((), "webp"):
         (failed,) = convert(tmp_path / "urls.csv", tmp_path / "out", to=to).items
-        assert failed.error.endswith("Name a list of inputs with --files-from.")
+        assert failed.error.endswith("Name a list of inputs with --files-from (imgpar.InputList).")
 
 
 def test_a_list_may_lie_at_an_address(server: HttpServer, tmp_path: Path, convert: Convert) -> None:

@@ -237,9 +237,7 @@ def test_what_cannot_be_fetched_fails_alone(tmp_path: Path, session: imgpar.Sess
     errors = {item.source: item.error for item in report.items if item.error}
     assert report.ok == 1
     assert errors["slow://album/gone.png"].startswith("It cannot be read: not on the server.")
-    assert (
-        errors["slow://album/bug.png"] == "Slow.open raised KeyError: 'bug'. Its traceback is in the report."
-    )
+    assert errors["slow://album/bug.png"] == "Slow.open raised KeyError: 'bug'. See its traceback."
 
 
 def test_fetched_files_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,8 +179,8 @@ def test_a_consumer_may_stop_early(folder: Path) -> None:
 def test_a_cancelled_description_ends(folder: Path) -> None:
     token = imgpar.CancelToken()
     token.cancel()
-    with imgpar.Session(jobs=1) as session:
-        assert list(session.describe([folder / "d.png"] * 100, cancel=token)) == []
+    with imgpar.Session(jobs=1) as session, pytest.raises(imgpar.CancelledError):
+        list(session.describe([folder / "d.png"] * 100, cancel=token))
 
 
 def test_an_archive_is_read_like_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,7 +136,7 @@ def test_what_was_changed_is_the_output(here, capsys):
 
 def test_originals_are_kept_in_place_only(here, capsys):
     said = refused(capsys, "convert", "photos", "-o", "out", "--keep-originals", "3")
-    assert "Leave out --keep-originals." in said
+    assert "Leave out --keep-originals (keep_originals=)." in said
 
 
 def test_workers_need_some_memory(here, capsys):

@@ -101,7 +101,7 @@ class TestRefusing:
             read_header(b"hello, world", "a.jpg", LIMITS)
 
     def test_an_empty_file_is_named_so(self) -> None:
-        with pytest.raises(UnknownFormatError, match="empty"):
+        with pytest.raises(DamagedError, match="empty"):
             read_header(b"", "a.jpg", LIMITS)
 
     def test_a_clip_says_that_it_is_one(self) -> None:

@@ -236,7 +236,7 @@ def test_a_silent_server(server: HttpServer, tmp_path: Path) -> None:
 def test_a_slow_server_and_the_limit_of_the_whole(server: HttpServer, tmp_path: Path) -> None:
     options = replace(LOCAL, timeout=0.3)
     error = failure(server, tmp_path, Page(DATA, pace=0.02, block=1000), options)
-    assert str(error) == "It was not complete after 0.3 s. Allow more with --fetch-timeout."
+    assert str(error) == "It was not complete after 0.3 s. Allow more with --fetch-timeout (fetch_timeout=)."
 
 
 @pytest.mark.parametrize("page", [Page(DATA), Page(DATA, chunked=True), Page(bytes(1 << 20), packed=True)])

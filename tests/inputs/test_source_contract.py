@@ -31,6 +31,12 @@ class Album(Source):
         return b"abc"
 
 
+@pytest.mark.parametrize(("given", "key"), [({}, "b/a.png"), ({"key": "7"}, "7")])
+def test_an_item_has_the_key_of_its_entry_or_its_path(given: dict[str, str], key: str) -> None:
+    (batch,) = in_folders("album://holiday", "", [Entry("b/a.png", **given)])
+    assert [item.key for item in batch.items] == [key]
+
+
 class Careful(Album):
     damage = (ValueError,)
 

@@ -167,7 +167,8 @@ def encrypted(path: Path) -> Path:
 def test_an_encrypted_file_is_a_failed_input(tmp_path: Path) -> None:
     (item,) = items(encrypted(tmp_path / "a.zip"))
     assert (
-        item.error == "It is encrypted. Give the password with --password-file FILE, or in IMGPAR_PASSWORD."
+        item.error == "It is encrypted. Give the password with --password-file FILE (password=), or in "
+        "IMGPAR_PASSWORD."
     )
 
 

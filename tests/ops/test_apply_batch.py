@@ -24,7 +24,7 @@ def grey_frame(value: int, width: int = 4) -> Frame:
 
 def results(function: Any, *frames: Frame, size: int = 4) -> list[int | str]:
     """The grey of each result, or the message of its error."""
-    made = ApplyBatch(function, size=size).each(frames)
+    made = [one.result for one in ApplyBatch(function, size=size).each(frames)]
     return [str(one) if isinstance(one, ItemError) else int(one.array[0, 0, 0]) for one in made]
 
 
@@ -48,7 +48,7 @@ def test_no_call_gets_more_than_the_size() -> None:
 
 def test_a_list_of_results_may_have_different_sizes() -> None:
     made = ApplyBatch(lambda pictures: [picture[: number + 1] for number, picture in enumerate(pictures)])
-    assert [one.spec.height for one in made.each([grey_frame(1), grey_frame(2)])] == [1, 2]  # type: ignore[union-attr]
+    assert [one.frame().spec.height for one in made.each([grey_frame(1), grey_frame(2)])] == [1, 2]
 
 
 def careful(pictures: Array) -> Array:
@@ -75,7 +75,7 @@ def test_only_the_picture_with_an_invalid_result_fails() -> None:
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda a: a[0], "returned 2 results for 1 picture. Return one for each picture, in order"),
+        (lambda a: a[0], "returned 2 results for 1 picture. Return one result for each picture, in order"),
         (lambda a: [], "returned 0 results for 1 picture."),
         (lambda a: None, "returned None."),
         (lambda a: 5, "returned a int."),
@@ -83,6 +83,30 @@ def test_only_the_picture_with_an_invalid_result_fails() -> None:
 )
 def test_another_number_of_results_is_one_sentence(function: Any, message: str) -> None:
     assert message in str(results(function, grey_frame(1))[0])
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda a: a[:1], "returned 1 result for 3 pictures. Return one result for each picture, in order"),
+        (lambda a: {"logits": a}, "returned a dict. Return one result for each picture"),
+    ],
+)
+def test_a_wrong_answer_to_a_call_fails_all_its_pictures(function: Any, message: str) -> None:
+    made = results(function, *map(grey_frame, (1, 2, 3)))
+    assert [message in str(one) for one in made] == [True] * 3
+
+
+def test_a_call_with_a_wrong_answer_is_not_repeated() -> None:
+    seen = []
+    results(lambda a: seen.append(len(a)) or a[:1], *map(grey_frame, (1, 2, 3)))  # type: ignore[func-returns-value]
+    assert seen == [3]
+
+
+def test_results_that_are_no_pictures_name_the_call_for_models() -> None:
+    (made,) = results(lambda a: np.zeros((len(a), 10), np.float32), grey_frame(1))
+    assert "returned an array of shape (10,) and type float32. Call a model that returns no pictures" in made
+    assert "on the arrays of Pipeline.batches" in made
 
 
 def test_tensors_of_pytorch_are_pictures() -> None:
@@ -168,6 +192,25 @@ def test_one_bad_picture_of_a_run_fails_with_its_traceback(greys: Path, tmp_path
     assert "The function careful (step 1) raised ValueError: 13." in failed.error
     assert 'raise ValueError("13")' in failed.traceback
     assert f"While processing {greys / '13.png'}" in failed.traceback
+
+
+def test_a_note_tells_that_a_call_was_repeated(greys: Path, tmp_path: Path) -> None:
+    report = imgpar.Pipeline().apply_batch(careful, size=8).run(greys, tmp_path / "out", jobs=1)
+    noted = [Path(one.source).name for one in report.items if any("one by one" in note for note in one.notes)]
+    assert noted == [f"{value:02}.png" for value in range(8, 16) if value != 13]
+
+
+def test_a_note_tells_that_a_call_for_an_animation_was_repeated(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (8, 6), (40 * number, 0, 0)) for number in range(3)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:], duration=100, lossless=True)
+
+    def single(pictures: Array) -> Array:
+        if len(pictures) > 1:
+            raise MemoryError
+        return pictures
+
+    report = imgpar.Pipeline().apply_batch(single).run(tmp_path / "a.webp", tmp_path / "b.webp", jobs=1)
+    assert any("one by one" in note for note in report.items[0].notes), report
 
 
 def test_frames_of_an_animation_are_a_batch(tmp_path: Path) -> None:

@@ -179,6 +179,28 @@ def test_odd_sizes_lose_a_row_and_the_report_says_so(convert, source):
     assert any("33×25 is odd" in note for note in item.notes)
 
 
+def smaller(array):
+    return array[:-1, :-1]
+
+
+@pytest.mark.parametrize("settings", [{}, {"window": 3}])
+def test_odd_sizes_of_a_function_are_noted_as_well(session, tmp_path, source, settings):
+    def given(array):
+        return smaller(array[1] if settings else array)
+
+    pipe = imgpar.Pipeline().apply(given, **settings)
+    (item,) = pipe.run(source, tmp_path / "out.mp4", session=session, effort=0).items
+    assert [note for note in item.notes if "63×47 is odd" in note], item
+
+
+def test_odd_sizes_of_a_function_are_refused_where_nothing_may_be_lost(session, tmp_path, source):
+    pipe = imgpar.Pipeline().apply(smaller)
+    (item,) = pipe.run(
+        source, tmp_path / "a.mp4", session=session, lossless=True, codec="av1", effort=0
+    ).items
+    assert "63×47" in item.error
+
+
 def test_odd_sizes_stay_where_chroma_is_not_halved(convert, tmp_path):
     clip = make_clip(tmp_path / "in.mp4", filters="format=yuv444p,scale=63:47", options=("-crf", 12))
     made, _ = convert(clip, quality=80)
@@ -239,7 +261,7 @@ def test_a_codec_can_be_asked_for(convert, source, name, codec, form):
 
 def test_a_codec_that_the_container_does_not_hold_is_an_error(convert, source):
     _, item = convert(source, "out.webm", codec="hevc")
-    assert item.error.startswith("webm holds no hevc. Choose --codec av1, vp9")
+    assert item.error.startswith("webm holds no hevc. Choose --codec (codec=) from av1, vp9")
 
 
 def test_lossless_keeps_every_pixel(convert, source):

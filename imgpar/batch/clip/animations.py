@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgpar.batch.picture.stages import EncodedOutput, own_frames
-from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformError
+from imgpar.core.errors import (
+    DamagedError,
+    EncodeError,
+    LimitError,
+    TransformError,
+    setting,
+)
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.core.tempfiles import temporary
@@ -88,7 +94,7 @@ def read_animation(
         warnings = "".join(f" | {line}" for line in reader.complaints[-3:])
         raise DamagedError(f"{len(frames)} of {len(wanted.times)} frames could be read{warnings}.")
     if not frames:
-        raise TransformError("No frame is left.", fix="Choose another --trim.")
+        raise TransformError("No frame is left.", fix=f"Choose another {setting('trim')}.")
     ends = [*times[1:], wanted.times[-1] + (wanted.last or _mean_duration(times))]
     lost = list[str]()
     if clip.of_kind("audio"):
@@ -122,7 +128,8 @@ def _check_memory(count: int, frame: Frame, limits: Limits) -> None:
     if needed > limits.memory:
         raise LimitError(
             f"Its {count} frames take {needed / 1e9:.1f} GB, and the limit is {limits.memory / 1e9:.1f} GB.",
-            fix="Reduce their size with --resize, their number with --fps or --trim, or raise --memory.",
+            fix=f"Reduce their size with {setting('resize')}, their number with {setting('fps')} or "
+            f"{setting('trim')}, or raise {setting('memory')}.",
         )
 
 
@@ -169,10 +176,12 @@ def encode_clip(
     with temporary() as folder:
         path = os.path.join(folder, f"clip.{format_name}")
         stamped = [(frames[index], stamp) for index, stamp in schedule]
-        size = _write(stamped, end, path, format_name, options, tags)
+        size, notes = _write(stamped, end, path, format_name, options, tags)
         with open(path, "rb") as file:
             data = file.read()
-    return EncodedOutput(data, frames[0].spec.resized(*size), (*header.lost, *tags.lost), tags.notes)
+    return EncodedOutput(
+        data, frames[0].spec.resized(*size), (*header.lost, *tags.lost), (*tags.notes, *notes)
+    )
 
 
 def _times(durations: Sequence[int], options: EncodeOptions) -> tuple[list[tuple[int, float]], float]:
@@ -185,7 +194,7 @@ def _times(durations: Sequence[int], options: EncodeOptions) -> tuple[list[tuple
     kept = [(index, at) for index, at in enumerate(begins[:-1]) if at < stop and begins[index + 1] > start]
     if not kept:
         raise TransformError(f"No frame is left: it ends after {begins[-1] / 1000:g} seconds.",
-                             fix="Choose another --trim.")  # fmt: skip
+                             fix=f"Choose another {setting('trim')}.")  # fmt: skip
     return [(index, max(at - start, 0) / speed) for index, at in kept], (stop - start) / speed
 
 
@@ -220,8 +229,8 @@ def _write(
     format_name: str,
     options: EncodeOptions,
     tags: NewTags,
-) -> tuple[int, int]:
-    """Encode frames with timestamps and an end in milliseconds; returns the size of the clip."""
+) -> tuple[tuple[int, int], tuple[str, ...]]:
+    """Encode frames with timestamps and an end in milliseconds; returns the size of the clip, and notes."""
     from imgpar.batch.clip.frame_program import LastStep
     from imgpar.video.frame_feed import Feed
     from imgpar.video.plan import plan_of_frames
@@ -252,4 +261,4 @@ def _write(
     found = probe(path)
     if len(found.times) != len(frames):
         raise EncodeError(f"{len(found.times)} of {len(frames)} frames are in the output.")
-    return found.picture.upright
+    return found.picture.upright, plan.notes

@@ -25,6 +25,7 @@ from imgpar.core.errors import (
     LimitError,
     NothingThereError,
     TransformError,
+    setting,
 )
 from imgpar.core.job import Job, OutputFile, Target
 from imgpar.core.spec import Frame, Header, Metadata, Spec
@@ -188,7 +189,7 @@ class ExtractWork:
                 raise _too_many(len(clip.times))
             self._picture([frame.array], parts.target(frame.index))
         if not self._written:
-            raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
+            raise DamagedError("No frame of this clip is left.", fix=f"Choose another {setting('trim')}.")
 
     def _check_count(self, clip: Clip, every: Every) -> None:
         """Refuse too many frames before the first is written, where their number is known."""
@@ -279,7 +280,8 @@ class ExtractWork:
     def _lose(self, lost: Sequence[str]) -> None:
         if lost and self._run.strict:
             raise TransformError(
-                f"It would lose {', '.join(lost)}.", fix="Choose a format that holds it, or omit --strict."
+                f"It would lose {', '.join(lost)}.",
+                fix=f"Choose a format that holds it, or omit {setting('strict')}.",
             )
         self._result.lost += (loss for loss in lost if loss not in self._result.lost)
 
@@ -308,5 +310,5 @@ class ExtractWork:
 def _too_many(count: int) -> LimitError:
     return LimitError(
         f"It has {count:,} frames, and no more than {MOST_FRAMES:,} files are made of one clip.",
-        fix="Choose fewer with --every, or a part with --trim.",
+        fix=f"Choose fewer with {setting('every')}, or a part with {setting('trim')}.",
     )

@@ -34,7 +34,7 @@ from imgpar.runtime.shared_frames import NO_FRAME
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.frame_feed import Feed
 from imgpar.video.native import decoder_threads
-from imgpar.video.plan import ClipPlan
+from imgpar.video.plan import ClipPlan, check_whole, cut_note
 from imgpar.video.plane_layout import PlaneLayout, load
 from imgpar.video.planes import Array
 from imgpar.video.reader import Reader
@@ -113,6 +113,9 @@ class FramePath:
         """Whether helpers have started on every offered frame."""
         self._warnings: tuple[str, ...] = ()
         """Of ffmpeg, when it has ended."""
+        self._lossless = run.encode.lossless
+        self.notes: tuple[str, ...] = ()
+        """What is known with the first frame: that a function has given it a size that is cropped."""
 
     def run(self) -> tuple[str, ...]:
         """Convert the clip; returns the warnings of the decoder and of ffmpeg.
@@ -163,6 +166,8 @@ class FramePath:
     @contextmanager
     def _feed(self, layout: PlaneLayout) -> Iterator[Feed]:
         """The encoder for frames of this layout; it is ended with the block, and killed where that fails."""
+        if any(operation.dynamic for operation in self._plan.operations):
+            self._note_size()
         self._buffer = memoryview(bytearray(layout.nbytes))
         self._output_layout = layout
         feed = Feed(self._plan, self._output_clip, layout, self._output, self._helpers.cores)
@@ -173,6 +178,14 @@ class FramePath:
         except BaseException:
             feed.kill()
             raise
+
+    def _note_size(self) -> None:
+        """Note that the first frame was cropped; raises EncodeError where every pixel is to be kept."""
+        encoding = self._plan.encoding
+        assert encoding is not None
+        if self._lossless:
+            check_whole(encoding, self._program.made_size)
+        self.notes = cut_note(encoding, self._program.made_size)
 
     def _write_planes(self, stamp: int, layout: PlaneLayout, planes: list[Array], feed: Feed) -> None:
         buffers: list[Any] = [*planes]

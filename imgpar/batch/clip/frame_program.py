@@ -112,6 +112,12 @@ class FrameProgram:
         return any(operation.together for operation in self._rgb_operations)
 
     @property
+    def made_size(self) -> tuple[int, int]:
+        """Width and height that a function gave the last frame, before the encoder cropped it."""
+        assert self._last is not None
+        return self._last.size
+
+    @property
     def path(self) -> str:
         """The pixel formats in which operations run, for notes."""
         if not self._rgb:
@@ -320,6 +326,8 @@ class LastStep:
 
         self._source, self._encoding, self._background = picture, encoding, background
         self._picture = written(picture, encoding)
+        self.size = (0, 0)
+        """Of the last frame of `from_frame`, before it was cropped."""
         self._reformatter = VideoReformatter()
         self._mixer = Mixer(matrix_of(self._picture), full=range_of(self._picture) == _FULL)
 
@@ -340,7 +348,8 @@ class LastStep:
         """A frame of any layout and depth."""
         import av
 
-        wanted = self.layout(*result.spec.size)
+        self.size = result.spec.size
+        wanted = self.layout(*self.size)
         deep = wanted.depth > 8
         whole = not wanted.pixel_format.startswith("yuv")
         layout: Layout = "RGBA" if wanted.alpha else "RGB" if wanted.subsampling else "L"

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgpar.batch.results import TargetResults
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import file_digest
-from imgpar.core.errors import SourceError, TransformError
+from imgpar.core.errors import (
+    SourceError,
+    TransformError,
+    setting,
+)
 from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
@@ -267,7 +271,10 @@ class ClipWork:
             if plan.way == "frames":
                 from imgpar.batch.clip.frame_path import FramePath
 
-                return FramePath(plan, clip, output, run, self._helpers, self._during, target.branch).run()
+                path = FramePath(plan, clip, output, run, self._helpers, self._during, target.branch)
+                warnings = path.run()
+                self._notes += [note for note in path.notes if note not in self._notes]
+                return warnings
             with self._during("encode"):
                 total = len(wanted.times)
                 return run_native(
@@ -326,7 +333,7 @@ class ClipWork:
         if self._run.strict and lost:
             raise TransformError(
                 f"It would lose {', '.join(dict.fromkeys(lost))}.",
-                fix="Choose a format that holds it, or omit --strict.",
+                fix=f"Choose a format that holds it, or omit {setting('strict')}.",
             )
 
 

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame
 from imgpar.batch.frames.stills import pick
-from imgpar.core.errors import DamagedError, LimitError
+from imgpar.core.errors import (
+    DamagedError,
+    LimitError,
+    setting,
+)
 from imgpar.formats.extraction import Every
 from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe
@@ -52,10 +56,11 @@ def animation(
         if left < 0:
             raise LimitError(
                 f"Its frames together need more than the {choice.limits.memory >> 20:,} MiB of --memory.",
-                fix="Use --resize, --trim or a lower --fps, or raise --memory.",
+                fix=f"Use {setting('resize')}, {setting('trim')} or a lower {setting('fps')}, "
+                f"or raise {setting('memory')}.",
             )
     if not found:
-        raise DamagedError("No frame of this clip is left.", fix="Choose another --trim.")
+        raise DamagedError("No frame of this clip is left.", fix=f"Choose another {setting('trim')}.")
     times = [frame.time for frame in found]
     usual = round(1000 / fps)
     return [frame.array for frame in found], [

@@ -41,7 +41,7 @@ def frames_at(
         ItemError: the clip cannot be decoded.
     """
     clip = _decodable(source)
-    end = max(clip.duration, clip.times[-1] + clip.last)
+    end = end_of(clip)
     late = next((moment for moment in moments if moment > end), None)
     if late is not None:
         raise bad_value("at", f"seconds up to the end of the clip ({end:.3f})", late)
@@ -73,6 +73,11 @@ def frames_numbered(
     yield from _frames_in_order(
         clip, recipe, [clip.undecodable + number % count for number in numbers], choice
     )
+
+
+def end_of(clip: Clip) -> float:
+    """When the last frame of a clip ends, in seconds; it has frames."""
+    return max(clip.duration, clip.times[-1] + clip.last)
 
 
 def _decodable(source: str | Clip) -> Clip:

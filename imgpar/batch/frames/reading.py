@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.run_spec import output_specs
-from imgpar.core.errors import DamagedError, TransformError
+from imgpar.core.errors import DamagedError, TransformError, setting
 from imgpar.core.limits import Limits
 from imgpar.recipe.recipe import Recipe
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-ACCEPT = "Use --accept-damaged (accept_damaged=True) to accept them."
+ACCEPT = f"Use {setting('accept_damaged', True)} to accept them."
 
 Wanted = Callable[[float, Any], bool]
 """Selects frames: called with the time of a frame in seconds and the PyAV frame."""

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.frames.chosen import frames_at
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, Wanted, frames_of
-from imgpar.core.errors import DamagedError
+from imgpar.core.errors import (
+    DamagedError,
+    setting,
+)
 from imgpar.formats.extraction import Every
 from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe
@@ -115,5 +118,7 @@ def whole_or(clip: Clip, span: Span | None) -> tuple[float, float]:
     if span is None:
         return 0.0, end
     if span.start >= end:
-        raise DamagedError(f"The clip ends after {end:.1f} seconds.", fix="Choose an earlier --trim.")
+        raise DamagedError(
+            f"The clip ends after {end:.1f} seconds.", fix=f"Choose an earlier {setting('trim')}."
+        )
     return span.start, min(span.stop, end)

@@ -6,7 +6,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from imgpar.batch.picture import stages
-from imgpar.core.errors import LimitError
+from imgpar.core.errors import (
+    LimitError,
+    setting,
+)
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Header, Layout, Metadata
 
@@ -33,7 +36,8 @@ def make_animation(making: Making) -> OutputFile:
     for place, frame, _ in making.every(first, fit):
         if len(frames) >= max(limits.max_frames, 1):
             raise LimitError(
-                f"It would have more than {limits.max_frames:,} frames.", fix="Raise --max-frames."
+                f"It would have more than {limits.max_frames:,} frames.",
+                fix=f"Raise {setting('max_frames')}.",
             )
         making.check_memory(first[1].spec.nbytes * (len(frames) + 1), "The animation")
         frames.append(Frame(frame.spec, frame.array.copy()))

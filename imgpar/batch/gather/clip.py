@@ -53,6 +53,7 @@ def make_clip(making: Making) -> OutputFile:
             encoder.kill()
             raise
         making.note_sizes()
+        making.remarks.notes.update(dict.fromkeys(encoder.notes))
         if first[2].spec.alpha and layout == "RGB":
             making.remarks.lost["alpha"] = None
         if "alpha" in making.remarks.lost:

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 
 from imgpar.batch.gather.items import TAIL, Fit, ItemRemarks, Scratch, frame_of_item, put_item, take_item
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import ItemError, LimitError, NoSuchPageError, NothingReadError, WorkerDiedError
+from imgpar.core.errors import (
+    ItemError,
+    LimitError,
+    NoSuchPageError,
+    NothingReadError,
+    WorkerDiedError,
+    setting,
+)
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame
 from imgpar.runtime.helpers import Helpers
@@ -158,7 +165,9 @@ class ItemFrames:
         count = min(2 * cores + 1, len(self._items) - self._next + bool(self._pending))
         capacity = -(-(fit.capacity or min(ROOM, limit // 4)) // 64) * 64
         if capacity + TAIL > limit:
-            raise LimitError(f"A frame needs {capacity >> 20} MiB of shared memory.", fix="Raise --memory.")
+            raise LimitError(
+                f"A frame needs {capacity >> 20} MiB of shared memory.", fix=f"Raise {setting('memory')}."
+            )
         count = max(1, min(count, limit // 2 // (capacity + TAIL)))
         self._fit = fit._replace(capacity=capacity, share=limit // max(1, cores))
         self._free = self._helpers.slots(capacity + TAIL, count)

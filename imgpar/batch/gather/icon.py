@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from imgpar.batch.gather.items import Fit
 from imgpar.batch.picture.stages import EncodedOutput
-from imgpar.core.errors import EncodeError
+from imgpar.core.errors import (
+    EncodeError,
+    setting,
+)
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Spec
 from imgpar.formats import ico
@@ -31,7 +34,7 @@ def make_icon(making: Making) -> OutputFile:
         if max(size) > LARGEST_ICON:
             raise EncodeError(
                 f"It is {size[0]}×{size[1]}, but icons are up to 256 × 256.",
-                fix="Add a --resize, such as 256.",
+                fix=f"Add a {setting('resize')}, such as 256.",
             )
         if size in frames:
             raise EncodeError(f"Two pictures are {size[0]}×{size[1]}.", fix="Name one of each size.")

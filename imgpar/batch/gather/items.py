@@ -18,8 +18,7 @@ from imgpar.formats import codec
 from imgpar.formats.metadata.facts import MetadataFacts, facts_of_metadata
 from imgpar.formats.option_values import pages_among
 from imgpar.formats.output_profile import srgb_frame
-from imgpar.formats.registry import FORMATS
-from imgpar.inputs.batches import known_suffix, suffix_of
+from imgpar.inputs.batches import clip_format
 from imgpar.ops import Operation
 from imgpar.pixels.layouts import oriented
 from imgpar.recipe.tables import make_operation
@@ -214,13 +213,9 @@ def _frame_of_clip(item: Item, run: RunSpec, fit: Fit, clock: StageClock) -> tup
         frames = stages.run_dynamic([frame], [last] if last else [])
         frame = stages.to_array(frames[0], fit.layout or frames[0].spec.layout, fit.dtype or "uint8")
     shape = frame.spec.size
-    return frame, ItemRemarks(frame.spec, size, shape, notes=notes, format=clip_format(item))
-
-
-def clip_format(item: Item) -> str:
-    """Name of the format of a clip; empty for other items."""
-    found = known_suffix(suffix_of(item.path)) or FORMATS.get(item.format)
-    return found.name if found and found.kind == "video" else ""
+    return frame, ItemRemarks(
+        frame.spec, size, shape, notes=notes, format=clip.name if (clip := clip_format(item)) else ""
+    )
 
 
 def _upright_dpi(metadata: Metadata, orientation: int) -> tuple[float, float] | None:

@@ -9,7 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgpar.core.errors import EncodeError, SourceError
+from imgpar.core.errors import (
+    EncodeError,
+    SourceError,
+    setting,
+)
 from imgpar.core.job import Item, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions
@@ -245,7 +249,7 @@ def _kept(clips: Sequence[Clip], plan: ClipPlan) -> str:
         if facts != (first.upright, frame_kind(first), first.colour):
             raise EncodeError(
                 f"Clip {number} has frames of another size or kind than the first one.",
-                fix="Leave --lossless out; then they are made the same.",
+                fix=f"Leave {setting('lossless')} out; then they are made the same.",
             )
     assert plan.encoding is not None
     return f"setsar=1,settb=1/90000,format={plan.encoding.pixel_format}"

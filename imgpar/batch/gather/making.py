@@ -11,7 +11,11 @@ from imgpar.batch.gather.items import FITS, Fit, ItemRemarks, Scratch
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import LimitError, TransformError
+from imgpar.core.errors import (
+    LimitError,
+    TransformError,
+    setting,
+)
 from imgpar.core.fs import Half
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame
@@ -86,7 +90,7 @@ class Making:
                 raise TransformError(
                     f"It is {'×'.join(map(str, frame.spec.size))}, "
                     f"the first one {'×'.join(map(str, spec.size))}.",
-                    fix="Choose --mixed pad, crop or stretch, or another --resize.",
+                    fix=f"Choose {setting('mixed', 'pad')}, crop or stretch, or another {setting('resize')}.",
                 )
             self.remarks.add(facts)
             yield place, frame, facts
@@ -106,7 +110,7 @@ class Making:
         if nbytes > self.run.limits.memory:
             raise LimitError(
                 f"{what} needs {nbytes >> 20:,} MiB, but --memory is {self.run.limits.memory >> 20:,} MiB.",
-                fix="Raise --memory, or choose a smaller size.",
+                fix=f"Raise {setting('memory')}, or choose a smaller size.",
             )
 
     def commit_data(self, encoded: EncodedOutput) -> OutputFile:
@@ -151,5 +155,5 @@ class Making:
         if self.run.strict and self.remarks.lost:
             raise TransformError(
                 f"It would lose {', '.join(self.remarks.lost)}.",
-                fix="Choose a format that holds it, or leave --strict out.",
+                fix=f"Choose a format that holds it, or leave {setting('strict')} out.",
             )

@@ -11,7 +11,7 @@ from typing import Protocol, TypeGuard
 from imgpar.batch.gather.options import Gathering, Kind
 from imgpar.batch.plan_entries import current_result, failed_entry
 from imgpar.core.digest import LOCAL, matches_output
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, setting
 from imgpar.core.filenames import numbered
 from imgpar.core.job import FOLDER, Item, Job, Outcome, OutputFile, Target, outcome_of
 from imgpar.formats.registry import FORMATS, Format, format_of_suffix
@@ -204,7 +204,7 @@ class GatherPlanner:
             return replacing(wanted, there, {} if self._on_exists == "overwrite" else owned)
         reason = "settings" if other else why_foreign(wanted.path, owned)
         if self._on_exists == "error":
-            return f"{wanted.path} {KEPT[reason]}. Move it away, or choose another --on-exists."
+            return f"{wanted.path} {KEPT[reason]}. Move it away, or choose another {setting('on_exists')}."
         return OutputFile(wanted.path, max(now.size, 0), mtime_ns=now.mtime_ns), reason
 
     def _records(self, item: Item) -> list[PriorResult]:

@@ -6,7 +6,11 @@ import math
 from typing import NamedTuple
 
 from imgpar.batch.gather.options import Gathering
-from imgpar.core.errors import LimitError, UsageError
+from imgpar.core.errors import (
+    LimitError,
+    UsageError,
+    setting,
+)
 from imgpar.pixels.page_sizes import POINTS, PageSize, parse_page_size
 
 GAP, PAPER_GAP = 4, 16
@@ -148,5 +152,5 @@ def check_margin(size: PageSize, margin: float) -> None:
     if not size.fits and 2 * margin >= min(size.width, size.height):
         raise UsageError(
             f"A margin of {margin / POINTS * 2.54:.1f} cm leaves nothing of {size}.",
-            fix="Choose a smaller --page-margin.",
+            fix=f"Choose a smaller {setting('page_margin')}.",
         )

@@ -14,7 +14,10 @@ from imgpar.batch.inplace.run_folders import put_right
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.setup import lock_out
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import (
+    UsageError,
+    setting,
+)
 from imgpar.core.job import Outcome
 from imgpar.outputs.destination import Out, home, is_home
 
@@ -31,7 +34,8 @@ def restore_originals(folder: str, *, forget: bool = False) -> Report:
     homes = list(_homes(folder))
     if not homes:
         raise UsageError(
-            f"No run replaced anything in {folder}.", fix="Name the folder that was converted --in-place."
+            f"No run replaced anything in {folder}.",
+            fix=f"Name the folder that was converted {setting('in_place', True)}.",
         )
     for base in homes:
         with contextlib.ExitStack() as stack:

@@ -13,7 +13,13 @@ from itertools import count
 
 from imgpar.batch.journal import migrate
 from imgpar.batch.journal.untrusted import check_files, check_tables
-from imgpar.core.errors import DiskFullError, OutputError, OutputLockedError, garbled
+from imgpar.core.errors import (
+    DiskFullError,
+    OutputError,
+    OutputLockedError,
+    garbled,
+    setting,
+)
 from imgpar.core.fs import make_private, no_room, refuse_links
 from imgpar.core.tempfiles import temporary
 
@@ -75,7 +81,7 @@ def open_database(
                 raise full from error
             raise OutputError(
                 f"The journal's folder {os.path.dirname(path)} cannot be made: {error.strerror}.",
-                fix="Choose another OUT, or a place for the journal with --journal.",
+                fix=f"Choose another OUT, or a place for the journal with {setting('journal')}.",
             ) from error
         if chosen:
             _refuse_others(path)
@@ -163,7 +169,7 @@ def translated_errors(path: str) -> Iterator[None]:
         if "readonly" in text or "unable to open" in text:
             raise OutputError(
                 f"The journal {path} cannot be written: {text}.",
-                fix="Change the permissions, or choose a place for the journal with --journal.",
+                fix=f"Change the permissions, or choose a place for the journal with {setting('journal')}.",
             ) from error
         if "disk I/O" in text and (full := _no_room_in(os.path.dirname(path))):
             raise full from error
@@ -277,7 +283,7 @@ def _make_file(path: str) -> None:
     except OSError as error:
         raise no_room(error, os.path.dirname(path)) or OutputError(
             f"The journal {path} cannot be written: {error.strerror or error}.",
-            fix="Change the permissions, or choose a place for the journal with --journal.",
+            fix=f"Change the permissions, or choose a place for the journal with {setting('journal')}.",
         ) from error
 
 
@@ -308,10 +314,11 @@ def _refuse_others(path: str) -> None:
         return
     except OSError as error:
         raise OutputError(
-            f"The journal {path} cannot be read: {error.strerror}.", fix="Choose another --journal."
+            f"The journal {path} cannot be read: {error.strerror}.",
+            fix=f"Choose another {setting('journal')}.",
         ) from None
     if head and head != b"SQLite format 3\0":
-        raise OutputError(f"{path} is no journal of imgpar.", fix="Choose another --journal.")
+        raise OutputError(f"{path} is no journal of imgpar.", fix=f"Choose another {setting('journal')}.")
 
 
 def _check_version(connection: sqlite3.Connection, path: str) -> None:
@@ -320,7 +327,7 @@ def _check_version(connection: sqlite3.Connection, path: str) -> None:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if application != APPLICATION and names and not (version and {"runs", "items"} <= names):
-        raise OutputError(f"{path} is no journal of imgpar.", fix="Choose another --journal.")
+        raise OutputError(f"{path} is no journal of imgpar.", fix=f"Choose another {setting('journal')}.")
     if version > VERSION:
         raise OutputError(
             f"The journal {path} was written by a newer imgpar.", fix="Update imgpar, or choose another OUT."

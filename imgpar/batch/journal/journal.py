@@ -32,7 +32,10 @@ from imgpar.batch.journal.recovery import take_over
 from imgpar.batch.journal.rows import RunRows
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.digest import LOCAL, Store
-from imgpar.core.errors import OutputError
+from imgpar.core.errors import (
+    OutputError,
+    setting,
+)
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
 from imgpar.core.job import LISTED, Facts, Job, Outcome, OutputFile
@@ -134,7 +137,7 @@ class Journal:
                     raise full from error
                 raise OutputError(
                     f"{os.path.dirname(path)} cannot be written: {error.strerror}.",
-                    fix="Choose another OUT, or a place for the journal with --journal.",
+                    fix=f"Choose another OUT, or a place for the journal with {setting('journal')}.",
                 ) from error
         try:
             connection, notes = open_database(path, base, alone=held is not None, chosen=chosen)

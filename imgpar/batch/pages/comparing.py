@@ -15,7 +15,10 @@ from imgpar.batch.run_spec import OutputSpec, RunSpec
 from imgpar.batch.selected_inputs import item_plan
 from imgpar.batch.selection import Selection
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import (
+    UsageError,
+    setting,
+)
 from imgpar.core.job import Event, Item, Job, Outcome, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, format_of_suffix
@@ -194,7 +197,7 @@ def _planned(
     ]
 
 
-_UNWRITABLE = "Its format cannot be written. Choose others with --to, such as webp,avif."
+_UNWRITABLE = f"Its format cannot be written. Choose others with {setting('to')}, such as webp,avif."
 
 
 def _own_format(item: Item) -> tuple[str, ...]:

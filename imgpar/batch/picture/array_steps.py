@@ -9,10 +9,11 @@ import numpy as np
 
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.programs import begin_picture, compile_program, operations_for
-from imgpar.core.errors import bad_value
+from imgpar.core.errors import Words, bad_value
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.limits import Limits
 from imgpar.core.spec import ITEM_BYTES, Header, Layout, Spec
+from imgpar.core.unit_range import in_unit_range
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 
@@ -38,7 +39,7 @@ def transformed(
         two dimensions where that has two.
 
     Raises:
-        BadValueError: it is no such array.
+        UsageError: it is no such array.
         ItemError: an operation fails, or refuses the picture.
     """
     spec = _spec_of(array)
@@ -47,7 +48,7 @@ def transformed(
     program = compile_program(header, operations, limits)
     memory = memoryview(bytearray(program.nbytes))
     frames = stages.frames_in_buffer(memory, 0, spec, 1)
-    np.copyto(frames[0].array, array.reshape(spec.shape))
+    np.copyto(frames[0].array, in_unit_range(array).reshape(spec.shape))
     begin_picture(operations, header, "", 1)
     frames, _ = stages.transform_frames(program, frames, memory)
     result = stages.to_array(frames[0], spec.layout, spec.dtype).array
@@ -58,6 +59,7 @@ def _spec_of(array: Array) -> Spec:
     """The spec of an array; raises BadValueError."""
     channels = array.shape[2] if array.ndim == 3 else 1 if array.ndim == 2 else 0
     if channels not in _LAYOUTS or 0 in array.shape or array.dtype.name not in ITEM_BYTES:
-        shown = f"one of shape {array.shape} and type {array.dtype}"
+        empty = ", which is empty" if 0 in array.shape else ""
+        shown = Words(f"one of shape {array.shape} and type {array.dtype}{empty}")
         raise bad_value("data", "an array H×W or H×W×1 to 4 of uint8, uint16 or float32 (0 to 1)", shown)
     return Spec(array.shape[1], array.shape[0], _LAYOUTS[channels], array.dtype.name)

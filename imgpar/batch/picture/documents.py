@@ -19,7 +19,10 @@ import numpy as np
 from imgpar.batch.picture import planar, programs, reuse, stages
 from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import LimitError
+from imgpar.core.errors import (
+    LimitError,
+    setting,
+)
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec
@@ -136,7 +139,7 @@ def kept(pages: Iterator[Page], run: RunSpec) -> tuple[list[Frame], Header, tupl
         if nbytes > run.limits.memory:
             raise LimitError(
                 f"Its pages together need more than the {run.limits.memory >> 20:,} MiB of --memory.",
-                fix="Use --pages split, or raise --memory.",
+                fix=f"Use {setting('pages', 'split')}, or raise {setting('memory')}.",
             )
         frames.append(Frame(page.frame.spec, np.array(page.frame.array)))
     return frames, _together(headers), tuple(notes)

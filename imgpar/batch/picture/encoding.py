@@ -9,8 +9,8 @@ from imgpar.batch.picture.memory import Memory
 from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.batch.picture.reading import read_item
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import UnsupportedError
-from imgpar.inputs.batches import is_clip
+from imgpar.formats.codec import clip_error
+from imgpar.inputs.batches import clip_format
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
 from imgpar.runtime.serialization import pack
@@ -23,24 +23,24 @@ def answer_encoded(task: Task, run: RunSpec, context: Context) -> Done:
         ItemError: the picture cannot be read, decoded, transformed or encoded, or is refused.
     """
     item, clock = task.job.item, context.clock
-    if is_clip(item):
-        raise UnsupportedError("It is a clip.", fix="convert and Pipeline.run convert clips.")
+    if clip := clip_format(item):
+        raise clip_error(clip, item.name)
     memory = Memory(context.buffer, context.lease)
     with clock.during("read"):
         data, _ = read_item(item, run)
-    with clock.during("encode"):
-        target = target_format((run.to,) if run.to else (), data, item.name)
-        made = convert_bytes(
-            data,
-            item.name,
-            run.operations,
-            target.name,
-            run.encode,
-            run.limits,
-            strict=run.strict,
-            verify=run.verify,
-            memory=lambda nbytes: memory.within(memory.lease(nbytes, standing=True)),
-        )
+    target = target_format((run.to,) if run.to else (), data, item.name)
+    made = convert_bytes(
+        data,
+        item.name,
+        run.operations,
+        target.name,
+        run.encode,
+        run.limits,
+        strict=run.strict,
+        verify=run.verify,
+        memory=lambda nbytes: memory.within(memory.lease(nbytes, standing=True)),
+        during=clock.during,
+    )
     with clock.during("commit"), open(os.path.join(run.folder, str(task.job.id)), "wb") as file:
         file.write(made.data)
     timings = clock.timings()

@@ -6,6 +6,7 @@ A picture that is copied is decoded as well, so that a damaged file is an error 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,11 @@ from imgpar.batch.picture.quality_search import Experience
 from imgpar.batch.picture.reuse import PLAIN, SourceBytes, copied_output, optimised, reusable, why_copied
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
-from imgpar.core.errors import TransformError, UsageError
+from imgpar.core.errors import (
+    TransformError,
+    UsageError,
+    setting,
+)
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Dtype, Frame, Header, Layout, Metadata
@@ -181,6 +186,7 @@ def convert_bytes(
     strict: bool = False,
     verify: bool = False,
     memory: Callable[[int], memoryview] = _private,
+    during: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> EncodedOutput:
     """Decode, transform and encode a picture at once.
 
@@ -194,6 +200,7 @@ def convert_bytes(
         strict: refuse an output that loses something.
         verify: decode the output again and compare it.
         memory: gives that many bytes for the frames; without it, memory of this process.
+        during: told which stage a block is, such as `StageClock.during`.
 
     Raises:
         ItemError: the picture cannot be decoded, transformed or encoded, or is refused.
@@ -202,20 +209,25 @@ def convert_bytes(
     if options.split:
         raise UsageError("Pages cannot be split in memory.", fix="Write them into a folder.")
     limits = options.reading(limits)
-    header = codec.read_header(data, name, limits)
-    fmt = find_format(format_name)
-    operations, remarks = operations_for(operations, header, name, options)
-    program = planar.choose_program(header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames)
-    lease = memory(program.nbytes)
-    frames, notes = stages.decode(program, data, lease, limits)
-    begin_picture(operations, header, name, len(frames))
-    found = list[str]()
-    frames, _ = stages.transform_frames(program, frames, lease, found)
-    smaller = bool(options.only_if_smaller)
-    original = reusable(program, (fmt.name,), options, limits, data, frames[0].spec, keep_smaller=smaller)
-    head = program.header._replace(lost=program.lost)
-    encoded = make(frames, head, fmt.name, options, operations, original, name)
-    check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
+    with during("decode"):
+        header = codec.read_header(data, name, limits)
+        fmt = find_format(format_name)
+        operations, remarks = operations_for(operations, header, name, options)
+        program = planar.choose_program(
+            header, operations, limits, (fmt.name,), options, keep_frames=fmt.frames
+        )
+        lease = memory(program.nbytes)
+        frames, notes = stages.decode(program, data, lease, limits)
+    with during("transform"):
+        begin_picture(operations, header, name, len(frames))
+        found = list[str]()
+        frames, _ = stages.transform_frames(program, frames, lease, found)
+    with during("encode"):
+        smaller = bool(options.only_if_smaller)
+        original = reusable(program, (fmt.name,), options, limits, data, frames[0].spec, keep_smaller=smaller)
+        head = program.header._replace(lost=program.lost)
+        encoded = make(frames, head, fmt.name, options, operations, original, name)
+        check(encoded, frames, fmt.name, head.metadata, strict=strict, verify=verify)
     return encoded._replace(notes=(*notes, *remarks, *found, *encoded.notes))
 
 
@@ -276,7 +288,7 @@ def check(
     if strict and encoded.lost:
         raise TransformError(
             f"It would lose {', '.join(dict.fromkeys(encoded.lost))}.",
-            fix="Choose a format that holds it, or omit --strict.",
+            fix=f"Choose a format that holds it, or omit {setting('strict')}.",
         )
     if verify:
         compare(encoded, frames, format_name, metadata)

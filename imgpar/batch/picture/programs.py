@@ -19,7 +19,10 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from imgpar.core.blocks import Icc
-from imgpar.core.errors import LimitError
+from imgpar.core.errors import (
+    LimitError,
+    setting,
+)
 from imgpar.core.job import ItemFacts
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Spec
@@ -176,7 +179,7 @@ def checked_program(program: Program, limits: Limits) -> Program:
             f"It needs {_mebibytes(program.nbytes)} for {program.frames} "
             f"{'frame' if program.frames == 1 else 'frames'} of "
             f"{spec.width}×{spec.height}, but --memory is {_mebibytes(limits.memory)}.",
-            fix="Raise --memory.",
+            fix=f"Raise {setting('memory')}.",
         )
     return program
 
@@ -339,7 +342,7 @@ def _check_pixels(step: Step, limits: Limits) -> None:
     if step.spec.width * step.spec.height > 4 * limits.max_pixels:
         raise LimitError(
             f"{step.name} would make {step.spec.width}×{step.spec.height} pixels.",
-            fix="Raise --max-pixels if that is intended.",
+            fix=f"Raise {setting('max_pixels')} if that is intended.",
         )
 
 

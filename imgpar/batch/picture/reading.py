@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import DamagedError, LimitError, SourceError
+from imgpar.core.errors import (
+    DamagedError,
+    LimitError,
+    SourceError,
+    setting,
+)
 from imgpar.core.job import Item
 from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.opening import opened
@@ -28,7 +33,7 @@ def read_item(item: Item, run: RunSpec) -> tuple[bytes, Times]:
     if item.size > run.limits.memory:
         raise LimitError(
             f"It has {item.size / 1e6:,.0f} MB, and the limit is {run.limits.memory / 1e6:,.0f} MB.",
-            fix="Raise it with --memory.",
+            fix=f"Raise it with {setting('memory')}.",
         )
     with opened(item, run.sources) as content:
         if isinstance(content, str):

@@ -165,7 +165,7 @@ def run_dynamic(
     """
     for operation in operations:
         if operation.dynamic and not operation.looks:
-            frames = list(operation.over(frames))
+            frames = list(operation.over(frames, remarks))
         else:
             settled = operation
             if operation.dynamic:

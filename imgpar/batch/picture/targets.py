@@ -13,7 +13,10 @@ from typing import NamedTuple
 
 from imgpar.batch.picture.quality_search import Experience, Found, Goal, find_quality
 from imgpar.batch.picture.scores import Scores, fresh
-from imgpar.core.errors import EncodeError
+from imgpar.core.errors import (
+    EncodeError,
+    setting,
+)
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats import codec
 from imgpar.formats.base import Encoded
@@ -219,13 +222,20 @@ class _Search:
             bare = len(self._encoded(replace(options, strip="all")).data)
         words = f"{self._most:,} bytes cannot be met: {how} it has {has:,}"
         if bare <= self._most < has:
-            fix = "Remove them with --strip all, or allow more with --max-bytes."
+            fix = f"Remove them with {setting('strip', 'all')}, or allow more with {setting('max_bytes')}."
             return EncodeError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
         if has - bare >= self._most and not options.shrink:
-            fix = "Remove them with --strip all and scale it down with --shrink, or raise --max-bytes."
+            fix = (
+                f"Remove them with {setting('strip', 'all')} and scale it down with "
+                f"{setting('shrink', True)}, or raise {setting('max_bytes')}."
+            )
             return EncodeError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
-        fix = "Allow more with --max-bytes" if options.shrink else "Scale it down with --shrink"
-        return EncodeError(f"{words}.", fix=f"{fix}, or choose another format with --to.")
+        fix = (
+            f"Allow more with {setting('max_bytes')}"
+            if options.shrink
+            else f"Scale it down with {setting('shrink', True)}"
+        )
+        return EncodeError(f"{words}.", fix=f"{fix}, or choose another format with {setting('to')}.")
 
     # ----- both -------------------------------------------------------------------------------------
 

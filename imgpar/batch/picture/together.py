@@ -88,8 +88,11 @@ def _each(
         results = first.each([frame for number in operations for frame in halves[number].frames])
         for number in operations:
             own = [result for owner, result in zip(owners, results, strict=True) if owner == number]
+            halves[number].found.extend(dict.fromkeys(made.remark for made in own if made.remark))
             try:
-                found[number] = _whole(own)
+                frames = [made.frame() for made in own]
+                stages.check_one_spec(frames)
+                found[number] = frames
             except ItemError as error:
                 found[number] = error
         return found
@@ -99,17 +102,6 @@ def _each(
         except Exception as error:
             found[number] = error
     return found
-
-
-def _whole(results: Sequence[Frame | ItemError]) -> list[Frame]:
-    """The frames of one picture; raises its first error."""
-    frames = list[Frame]()
-    for result in results:
-        if isinstance(result, ItemError):
-            raise result
-        frames.append(result)
-    stages.check_one_spec(frames)
-    return frames
 
 
 def _fail(error: Exception) -> Done:

@@ -14,7 +14,11 @@ from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.roots import is_within
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import UsageError, refuse_address
+from imgpar.core.errors import (
+    UsageError,
+    refuse_address,
+    setting,
+)
 from imgpar.core.job import Listener
 from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.schemes import is_remote_archive
@@ -157,7 +161,7 @@ def _check_leaving(place: Out, request: WatchRequest, leaving: str) -> None:
         if aim and isinstance(given, str) and is_within(os.path.realpath(given), aim):
             raise UsageError(
                 f"The input {given} lies in the folder for what is done ({request.settings.move_done}).",
-                fix="Name another folder with --move-done.",
+                fix=f"Name another folder with {setting('move_done')}.",
             )
     if request.options.duplicates != "keep":
         raise UsageError(

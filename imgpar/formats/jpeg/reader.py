@@ -168,11 +168,7 @@ def decode(
         _decode_fast(data, frames[0], strict=False)
     except ValueError as error:
         raise damaged("JPEG", library_words(error), hopeless=True) from None
-    return (
-        (f"decoder warning: {complaint}",)
-        if harmless
-        else (f"damaged, kept what could be read: {complaint}",)
-    )
+    return (f"decoder warning: {complaint}",) if harmless else ()  # `codec.decode` says what is damaged
 
 
 def _decode_fast(data: bytes | memoryview, frame: Frame, *, strict: bool) -> None:

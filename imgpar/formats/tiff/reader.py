@@ -227,12 +227,19 @@ def decode(
 
 
 def _reach(frames: Sequence[Frame]) -> tuple[str, ...]:
-    """A remark on floats outside of 0 … 1: the file does not define white."""
-    low = min(float(np.nanmin(frame.array)) for frame in frames)
-    high = max(float(np.nanmax(frame.array)) for frame in frames)
-    if low >= -0.01 and high <= 1.01:
-        return ()
-    return (f"its floats reach from {low:.4g} to {high:.4g}; 0 is taken as black, 1 as white",)
+    """Remarks on floats outside of 0 … 1, as the file does not define white, and on those that are no
+    numbers, which become black."""
+    notes = list[str]()
+    for frame in frames:
+        missing = np.isnan(frame.array)
+        if missing.any():
+            frame.array[missing] = 0
+            notes = ["values that are not numbers (NaN) become black"]
+    low = min(float(frame.array.min()) for frame in frames)
+    high = max(float(frame.array.max()) for frame in frames)
+    if low < -0.01 or high > 1.01:
+        notes.append(f"its floats reach from {low:.4g} to {high:.4g}; 0 is taken as black, 1 as white")
+    return tuple(notes)
 
 
 def _decode_whole(

@@ -13,7 +13,10 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
-from imgpar.core.errors import RefusedError
+from imgpar.core.errors import (
+    RefusedError,
+    setting,
+)
 
 Resolve = Callable[..., list[Any]]
 """`socket.getaddrinfo`, or what stands for it in a test."""
@@ -102,5 +105,5 @@ def _refused(host: str, why: str) -> RefusedError:
     article = "an" if why[0] in "aeiou" else "a"
     return RefusedError(
         f"{host} has {article} {why} address.",
-        fix="If you trust the list, allow such addresses with --allow-private.",
+        fix=f"If you trust the list, allow such addresses with {setting('allow_private', True)}.",
     )

@@ -243,9 +243,14 @@ def test_a_dry_run_has_a_page_without_thumbnails(here: Path) -> None:
     assert sorted(os.listdir(here)) == ["in", "r.html"]
 
 
-def test_a_report_with_another_suffix_is_json(here: Path) -> None:
-    assert main(["convert", "in", "-o", "out", "--to", "webp", "-q", "-j", "1", "--report", "r.txt"]) == 0
-    assert json.loads((here / "r.txt").read_bytes())["ok"] == 2
+def test_a_report_without_a_suffix_is_json(here: Path) -> None:
+    assert main(["convert", "in", "-o", "out", "--to", "webp", "-q", "-j", "1", "--report", "r"]) == 0
+    assert json.loads((here / "r").read_bytes())["ok"] == 2
+
+
+def test_a_report_with_another_suffix_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", "in", "-o", "out", "--to", "webp", "-q", "-j", "1", "--report", "r.txt"]) == 2
+    assert "A report is not written as .txt. Name a .json" in capsys.readouterr().err
 
 
 def test_a_page_replaces_a_page_only(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,9 +90,24 @@ def with_comment(nbytes: int, size: tuple[int, int]) -> bytes:
 @pytest.mark.parametrize(
     ("size", "most", "shrink", "message"),
     [
-        ((32, 24), 3000, None, r"of which its metadata are [45],\d+\. Remove them with --strip all, or"),
-        ((320, 240), 700, None, r"metadata are [45],\d+\. Remove them with --strip all and .* --shrink"),
-        ((320, 240), 4000, True, r"of which its metadata are [45],\d+\. Remove them with --strip all, or"),
+        (
+            (32, 24),
+            3000,
+            None,
+            r"of which its metadata are [45],\d+\. Remove them with --strip all \(strip='all'\), or",
+        ),
+        (
+            (320, 240),
+            700,
+            None,
+            r"metadata are [45],\d+\. Remove them with --strip all \(strip='all'\) and .* --shrink",
+        ),
+        (
+            (320, 240),
+            4000,
+            True,
+            r"of which its metadata are [45],\d+\. Remove them with --strip all \(strip='all'\), or",
+        ),
     ],
 )
 def test_only_metadata_that_are_in_the_file_are_named(size, most, shrink, message):
