@@ -19,7 +19,7 @@ from imgpar.batch.encoded_file import EncodedFile
 from imgpar.batch.facts import ask
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
-from imgpar.batch.workers import Workers
+from imgpar.batch.workers import Workers, check_isolation
 from imgpar.core.errors import item_error
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import Item, Job, Outcome
@@ -119,10 +119,12 @@ def encode_aside(data: bytes, request: EncodeRequest, timeout: float) -> Encoded
     """Encode in a worker process, which is killed after `timeout` seconds of work.
 
     Raises:
+        UsageError: this process may start no others.
         ItemError: the picture cannot be decoded, transformed or encoded, or is refused.
         WorkerDiedError: it took too long, or crashed its decoder.
     """
     options = RunOptions(timeout=timeout, max_pixels=request.options.max_pixels)
+    check_isolation(options, 1)
     name = request.name or "input"  # without a suffix, which would say what its content is
     with _workers.lent(request.options.memory) as workers, temporary() as folder:
         limits = workers.limits(request.options)

@@ -15,7 +15,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.workers import CLOSES, Workers
 from imgpar.core.errors import CancelledError, RunError, UsageError
-from imgpar.core.exiting import check_exit
+from imgpar.core.exiting import end_daemon_at_exit
 from imgpar.core.job import Item, Job, Outcome, outcome_of
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.records import Settled
@@ -158,7 +158,7 @@ class OrderedResults:
         Raises:
             Exception: from the plan or the scheduler.
         """
-        check_exit()
+        end_daemon_at_exit()
         self._workers.open()
         thread = threading.Thread(
             target=self._run_scheduler, args=(spec, plan), name="imgpar-results", daemon=True

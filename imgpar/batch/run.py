@@ -43,7 +43,7 @@ from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers, check_isolation
 from imgpar.core.errors import UsageError
-from imgpar.core.exiting import check_exit
+from imgpar.core.exiting import end_daemon_at_exit
 from imgpar.core.fs import sweep_temporary_files
 from imgpar.core.job import Event, Listener, Outcome
 from imgpar.inputs.batches import Batch
@@ -135,7 +135,7 @@ class Run:
             UsageError: the inputs or options are invalid; nothing was written.
             RunError: the run could not start (OUT locked or not writable).
         """
-        check_exit()
+        end_daemon_at_exit()
         # Checked before anything is created: a wrong path must not leave an empty folder.
         check_isolation(self._options, workers.jobs if workers else self._options.jobs)
         with contextlib.ExitStack() as stack:

@@ -31,11 +31,11 @@ def held_at_exit() -> Iterator[None]:
     42
 
     Raises:
-        SystemExit: as `check_exit`.
+        SystemExit: as `end_daemon_at_exit`.
     """
     call = object()
     with _changed:
-        check_exit()
+        end_daemon_at_exit()
         _calls.add(call)
     try:
         yield
@@ -45,7 +45,7 @@ def held_at_exit() -> Iterator[None]:
             _changed.notify_all()
 
 
-def check_exit() -> None:
+def end_daemon_at_exit() -> None:
     """End a daemon thread while the process ends: raises SystemExit, which in a thread prints nothing."""
     if _exiting and threading.current_thread().daemon:
         raise SystemExit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import linecache
 import os
@@ -37,14 +36,16 @@ def call(function: Callable[..., Any], label: str, *given: object) -> Any:
         TransformError: the function raised; its cause has a traceback that begins in the user's code.
         MemoryError: the memory of this process is used up.
     """
+    pid = os.getpid()
     try:
-        with _child_ends():
-            return function(*given)
+        return function(*given)
     except MemoryError:
         raise  # the memory limit of workers, reported by the runtime
     except (Exception, SystemExit) as error:
         words = f"{label} raised {raised_words(error)}."
         raise TransformError(words, fix="See its traceback.") from _in_user_code(error)
+    finally:
+        _end_child(pid)
 
 
 def set_up(function: object, label: str) -> None:
@@ -59,14 +60,16 @@ def set_up(function: object, label: str) -> None:
     with _lock:
         if _is_set_up(function):
             return
+        pid = os.getpid()
         try:
-            with _child_ends():
-                setup()
+            setup()
         except (Exception, SystemExit) as error:
             raise SetupError(
                 f"{label} cannot be used: its setup() raised {raised_words(error)}.",
                 fix="Nothing can be done without it: correct setup(), and run again.",
             ) from _in_user_code(error)
+        finally:
+            _end_child(pid)
         _set_up[id(function)] = _reference(function)
 
 
@@ -77,25 +80,22 @@ def tear_down(function: object) -> None:
         _set_up.pop(id(function), None)
     close = getattr(function, "close", None)
     if known and callable(close):
+        pid = os.getpid()
         try:
-            with _child_ends():
-                close()
+            close()
         except Exception:
             import traceback
 
             traceback.print_exc()
+        finally:
+            _end_child(pid)
 
 
-@contextlib.contextmanager
-def _child_ends() -> Iterator[None]:
-    """End a child that was forked in this block, where it leaves it: it would do the work of its parent
+def _end_child(parent: int) -> None:
+    """End this process if the code of the user forked it from `parent`: it would do the work of its parent
     again, and answer in its place."""
-    pid = os.getpid()
-    try:
-        yield
-    finally:
-        if os.getpid() != pid:
-            os._exit(0)
+    if os.getpid() != parent:
+        os._exit(0)
 
 
 def _is_set_up(function: object) -> bool:

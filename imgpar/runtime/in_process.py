@@ -15,6 +15,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
+from imgpar.core.errors import ArenaError
 from imgpar.runtime.arena import BOARD_BYTES, Arena
 from imgpar.runtime.channel import ParentEnd, WorkerEnd
 from imgpar.runtime.context import Performer, TaskStopped
@@ -33,7 +34,13 @@ class PrivateArena(Arena):
         private: int = getattr(mmap, "MAP_PRIVATE", 0)
         # Windows knows no flags, and gives a mapping without a name to this process only.
         how = {"flags": private | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)} if private else {}
-        self.buffer = memoryview(mmap.mmap(-1, self.size, **how))
+        try:
+            self.buffer = memoryview(mmap.mmap(-1, self.size, **how))
+        except OSError as error:  # such as in a worker, whose memory is limited
+            raise ArenaError(
+                f"This process gets no memory of {self.size >> 20} MiB ({error.strerror or error}).",
+                fix="Lower --memory (memory='256M').",
+            ) from error
 
 
 class WorkerEnded(TaskStopped):

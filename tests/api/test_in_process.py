@@ -198,3 +198,28 @@ def test_a_daemonic_process_estimates(pictures, tmp_path):
 
 def estimated(folder: Path, out: Path) -> int:
     return imgpar.estimate(folder, out, to="jpg").items
+
+
+def error_in_a_worker(function: Callable[[Any], Any]) -> str:
+    """What a function raises that is called in a worker with little memory."""
+    pipe = imgpar.Pipeline().apply(function)
+    blank = np.zeros((8, 8, 3), np.uint8)
+    ((item, _),) = pipe.arrays([blank], jobs=1, worker_memory="600M", errors="yield")
+    return str(item.error)
+
+
+def test_a_session_in_a_worker_says_how_much_memory_it_asks_for():
+    def nested(picture: Any) -> Any:
+        with imgpar.Session(jobs=1, memory="1G") as session:
+            ((_, array),) = session.arrays(imgpar.Pipeline(), [picture])
+        return array
+
+    assert "gets no memory of 1024 MiB" in error_in_a_worker(nested)
+
+
+def test_a_time_limit_in_a_worker_needs_a_process():
+    def nested(picture: Any) -> Any:
+        imgpar.Pipeline().encode(picture, to="png", timeout=5)
+        return picture
+
+    assert "timeout needs worker processes" in error_in_a_worker(nested)
