@@ -39,13 +39,14 @@ def check_report(path: str, inputs: Iterable[str] = (), out: str = "") -> None:
     if is_page(path):
         check_page("report", path, inputs, out)
         return
+    check_report_place(path, inputs)
+    check_folder("report", path, out)
     suffix = os.path.splitext(path)[1]
     if suffix.lower() not in ("", ".json"):
         raise UsageError(
-            f"A report is not written as {suffix}.", fix="Name a .json for programs, or a .html for people."
+            f"A report is not written as {suffix} ({path}).",
+            fix="Name a .json for programs, or a .html for people.",
         )
-    check_report_place(path, inputs)
-    check_folder("report", path, out)
 
 
 def check_report_place(path: str, inputs: Iterable[str] = ()) -> None:

@@ -100,7 +100,7 @@ def _no_clip(found: Format | None) -> ItemError:
     if found is not None and found.kind == "image":
         return UnsupportedError(
             f"It is a picture ({found.title}), not a clip.",
-            fix="Give it the suffix of a picture; in Python, Pipeline.array reads pictures.",
+            fix="A misnamed file needs the suffix of a picture; in Python, Pipeline.array reads pictures.",
         )
     return UnknownFormatError("Its content is not of a known clip format.", fix=_MISNAMED)
 

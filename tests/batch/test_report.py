@@ -115,7 +115,7 @@ PASSING = {
         "WorkerDiedError",
         "MissingExtraError",
     ),
-    *("HelperKilledError", "SetupError", "ClosedOutputError"),
+    *("HelperKilledError", "SetupError", "CancelledError", "ClosedOutputError"),
     *("OutOfMemoryError", "RunError", "OutputLockedError", "OutputError", "DiskFullError", "ArenaError"),
 }
 

@@ -110,7 +110,7 @@ def test_a_broken_trailer_is_no_clip(clip, cut):
 def test_a_photo_without_a_clip_has_none(tmp_path, capsys):
     (tmp_path / "p.jpg").write_bytes(jpeg())
     assert main(["frames", str(tmp_path / "p.jpg"), "-o", str(tmp_path / "o"), "--every", "5"]) == 1
-    assert "known clip format" in capsys.readouterr().err
+    assert "It is a picture (JPEG), not a clip" in capsys.readouterr().err
 
 
 def test_the_box_of_a_heic_is_found(clip):
