@@ -250,7 +250,7 @@ def test_a_report_without_a_suffix_is_json(here: Path) -> None:
 
 def test_a_report_with_another_suffix_is_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", "in", "-o", "out", "--to", "webp", "-q", "-j", "1", "--report", "r.txt"]) == 2
-    assert "A report is not written as .txt. Name a .json" in capsys.readouterr().err
+    assert "A report is not written as .txt (r.txt). Name a .json" in capsys.readouterr().err
 
 
 def test_a_page_replaces_a_page_only(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
