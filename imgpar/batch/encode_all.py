@@ -22,7 +22,6 @@ from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.patterns import Patterns
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, NotYet
@@ -54,10 +53,9 @@ def encode_all(
     recipe, options, inputs = request.recipe, request.options, request.inputs
     stream = OrderedResults(workers, options, request.cancel, workers.new_ledger("chain", facts=True))
     (output,) = output_specs(recipe)
-    patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
     selection = Selection(options, lambda: workers, request.cancel, tuple(inputs.sources))
     ahead = request.prefetch or AHEAD * workers.jobs
-    feed = InputFeed(inputs, selection, patterns, ahead=ahead, wake=stream.wake)
+    feed = InputFeed(inputs, selection, options, ahead=ahead, wake=stream.wake)
     failed = done = 0
 
     def held(plan: Iterator[Job | Outcome | NotYet]) -> Iterator[Job | Outcome | NotYet]:

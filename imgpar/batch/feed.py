@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from imgpar.batch.ordered import unreadable
+from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import ImgparError, ItemError, SourceError, UnsupportedError, UsageError, raised_words
@@ -169,9 +170,8 @@ class InputFeed:
     Args:
         inputs: what was given.
         selection: which of their items are taken.
-        patterns: `include` and `exclude` of the run.
+        options: of the call: patterns, and the folder below which paths are keys.
         ahead: inputs that are read ahead of the consumer; None is no limit.
-        root: folder below which paths are keys; empty is none.
         wake: called when the plan goes on after a `NotYet`.
         arrange: makes the order of all items; it may give one several times.
     """
@@ -180,16 +180,16 @@ class InputFeed:
         self,
         inputs: Inputs,
         selection: Selection,
-        patterns: Patterns,
+        options: RunOptions,
         *,
         ahead: int | None,
-        root: str = "",
         wake: Callable[[], None],
         arrange: Arrange | None = None,
     ) -> None:
-        self._inputs, self._selection, self._patterns = inputs, selection, patterns
+        self._inputs, self._selection = inputs, selection
+        self._patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         self._ahead, self._wake, self._arrange = ahead, wake, arrange
-        self._root = root
+        self._root = absolute(options.root) if options.root else ""
         self._needs_all = selection.needs_all or arrange is not None
         self._changed = threading.Condition()
         # All below are read and changed with the lock.

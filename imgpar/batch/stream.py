@@ -22,8 +22,6 @@ from imgpar.core.errors import ArenaError, UsageError
 from imgpar.core.job import Event, Outcome
 from imgpar.core.spec import Channels, Dtype, FrameRef
 from imgpar.inputs.handed import inputs_in_order
-from imgpar.inputs.patterns import Patterns
-from imgpar.inputs.roots import absolute
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena
 from imgpar.runtime.protocol import Lease, Placed
@@ -178,13 +176,11 @@ class ArrayStream(OrderedResults):
             dtype=self._request.dtype,
         )
         selection = Selection(options, lambda: self._workers, self._request.cancel, spec.sources)
-        patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
         ahead = self._request.prefetch
         if inputs.threaded:
             ahead = ahead or AHEAD * self._workers.jobs
         arrange = self._request.arrange
-        root = absolute(options.root) if options.root else ""
-        feed = InputFeed(inputs, selection, patterns, ahead=ahead, root=root, wake=self.wake, arrange=arrange)
+        feed = InputFeed(inputs, selection, options, ahead=ahead, wake=self.wake, arrange=arrange)
         failed = done = 0
         with contextlib.closing(feed), contextlib.closing(self.results(spec, feed.plan())) as results:
             for done, result in enumerate(results, 1):

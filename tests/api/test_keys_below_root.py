@@ -30,3 +30,9 @@ def session():
 def test_keys_of_arrays_are_paths_below_the_root(session, folder):
     given = [folder / "b/1.png", folder / "a"]
     assert [item.key for item, _ in session.arrays(PIPE, given, root=folder)] == ["b/1.png", "a/1.png"]
+
+
+def test_keys_of_encoded_pictures_are_paths_below_the_root(session, folder):
+    given = [folder / "b/1.png", folder / "a"]
+    found = PIPE.encode_all(given, to="png", root=folder, session=session)
+    assert [item.key for item, _ in found] == ["b/1.png", "a/1.png"]
