@@ -229,6 +229,7 @@ class Run:
             self._place.stored,
             self._settlement.settle,
             self._settlement.settle_planned,
+            self._settlement.settle_slice,
             stack,
             WrittenLog(journal.written, self._name, journal.base),
             fetching=options.fetching,
@@ -254,7 +255,15 @@ class Run:
             alone=named_count(self._named) == 1,
             still=self._still,
             listed=has_lists(self._sources),
+            sliced=self._sliced(),
         )
+
+    def _sliced(self) -> bool:
+        """Whether small pictures are converted in slices: where nothing is done for each of them between the
+        plan and the workers."""
+        plain = not (self._sources or self._place.stored or self._retry or self._among)
+        together = any(one.batch > 1 for branch in self._recipe.branches() for one in branch.operations)
+        return plain and self._twins.idle and self._options.schedule != "staged" and not together
 
     def _convert(self, batches: Iterator[Batch]) -> Effort:
         """Run the plan on the workers."""
