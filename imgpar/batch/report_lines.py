@@ -22,8 +22,6 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple, overload
 
-import msgspec
-
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import read_database, readable, translated_errors
@@ -276,7 +274,8 @@ def _of_slices(database: sqlite3.Connection) -> Iterator[Outcome]:
     last, query = -1, "SELECT job, lines FROM slices WHERE job > ? ORDER BY job LIMIT 1"
     while row := database.execute(query, (last,)).fetchone():
         last, lines = row
-        yield from msgspec.json.decode(lines, type=_SliceLines).outcomes()
+        parts = _SliceLines._make(json.loads(lines))
+        yield from parts._replace(made=MadeFiles._make(parts.made)).outcomes()
 
 
 _DEFAULTS = tuple(Outcome._field_defaults.get(name) for name in Outcome._fields)

@@ -259,7 +259,7 @@ class Names:
         entries = self._batch.items
         if not self._by_name or not isinstance(entries, Entries):
             return None
-        found = [self._plain_target(name) for name in entries.ordered(places)]
+        found = [self._plain_target(name, entries) for name in entries.ordered(places)]
         if not self._new_folder:
             names = [target[1] if target else "" for target in found]
             sizes = self._out.place.sizes(self._folder, names)
@@ -267,14 +267,14 @@ class Names:
         folder = self._folder
         return [(target[0], folder + target[1]) if target else None for target in found]
 
-    def _plain_target(self, name: str) -> tuple[str, str] | None:
+    def _plain_target(self, name: str, entries: Entries) -> tuple[str, str] | None:
         """Format and name of the output of a file of this folder; see `plain`."""
         stem, _, suffix = name.rpartition(".")
         made = self._plain_suffixes.get(suffix)
         if made is None:
             made = self._plain_suffixes[suffix] = self._plain_suffix(name, suffix)
-        entries, path = self._batch.items, self._input_folder + name
-        apart = not made[0] or path in self._levels or name in entries.formats or name in entries.failed
+        level = self._levels and self._input_folder + name in self._levels
+        apart = not made[0] or level or name in entries.formats or name in entries.failed
         return None if apart or not stem.strip(".") else (made[0], stem + made[1])
 
     def _plain_suffix(self, name: str, suffix: str) -> tuple[str, str]:

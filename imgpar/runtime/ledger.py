@@ -316,9 +316,10 @@ class Ledger:
                 self._put_back(state, task)
                 continue
             if state.job.kind == "slice":
-                state, failure = self._found_in_slice(state, failure)
-                if state is None:
+                found = self._found_in_slice(state, failure)
+                if found is None:
                     continue
+                state, failure = found, failure._replace(item=-1)
                 task = self.tasks.first(state)
             if state.charge(cause, self._kills, failure.item) or not (self.retried or cause == "killed"):
                 settled += self._give_up(state, task, failure)
@@ -343,14 +344,14 @@ class Ledger:
         self.jobs.update((part.job.id, part) for part in parts)
         return parts
 
-    def _found_in_slice(self, state: JobState, failure: Failed) -> tuple[JobState | None, Failed]:
-        """The job of a slice at which its worker died, and its failure; the others are requeued. None where
-        the worker was at none of them."""
+    def _found_in_slice(self, state: JobState, failure: Failed) -> JobState | None:
+        """The job of a slice at which its worker died; the others are requeued. None where the worker was at
+        none of them."""
         parts, found = self._parts_of(state), failure.item
         for number in reversed(range(len(parts))):
             if number != found:
                 self.tasks.requeue(parts[number], sort=False)
-        return parts[found] if 0 <= found < len(parts) else None, failure._replace(item=-1)
+        return parts[found] if 0 <= found < len(parts) else None
 
     def waits(self, index: int, serial: int) -> bool:
         """Whether a task of a worker waits for memory."""

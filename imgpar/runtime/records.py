@@ -171,7 +171,7 @@ class Settled:
         """The outcomes of the items of a slice that are not in the columns of its result."""
         if self.sliced is None:
             return []
-        results = (*self.sliced.done, *self.sliced.failed)
+        results: list[Done | Failed] = [*self.sliced.done, *self.sliced.failed]
         return [_outcome_alone(self.state, result.serial, result) for result in results]
 
     def outcome(self) -> Outcome:

@@ -69,10 +69,18 @@ def is_plain(done: Done, path: str) -> bool:
 
 def columns_of(results: Sequence[Done]) -> MadeFiles:
     """The results of a slice in columns; the serial of each is the index of its item."""
-    if not results:
-        return MadeFiles(seconds=((),) * len(TIMED))
-    facts = zip(*[done.outputs[0][1:] for done in results], strict=True)
+    files = [done.outputs[0] for done in results]
     times = [dict(done.timings) for done in results]
     seconds = tuple(tuple([each.get(stage, 0.0) for each in times]) for stage in TIMED)
-    numbers = tuple([done.serial for done in results])
-    return MadeFiles(numbers, *facts, tuple([done.digest for done in results]), seconds)  # type: ignore[arg-type]
+    return MadeFiles(
+        tuple([done.serial for done in results]),
+        tuple([file.bytes for file in files]),
+        tuple([file.width for file in files]),
+        tuple([file.height for file in files]),
+        tuple([file.mtime_ns for file in files]),
+        tuple([file.ctime_ns for file in files]),
+        tuple([file.inode for file in files]),
+        tuple([file.digest for file in files]),
+        tuple([done.digest for done in results]),
+        seconds,
+    )

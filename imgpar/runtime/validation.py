@@ -265,7 +265,9 @@ def _check_sliced(message: Sliced, task: Task) -> str:
     job, made = task.job, message.made
     if job.kind != "slice":
         return "sent the results of a slice that was not assigned to it"
-    numbers = [*made.numbers, *(result.serial for result in (*message.done, *message.failed))]
+    numbers = list(made.numbers)
+    numbers += [done.serial for done in message.done]
+    numbers += [failed.serial for failed in message.failed]
     if sorted(numbers) != list(range(len(job.items))):
         return "sent results that are not one for each item of a slice"
     if wrong := _check_made(made):
@@ -279,20 +281,19 @@ def _check_sliced(message: Sliced, task: Task) -> str:
 
 def _check_made(made: MadeFiles) -> str:
     """What is invalid about the columns of a slice; compared as a whole, not item by item."""
-    numbers, *columns, seconds = made
-    if any(len(column) != len(numbers) for column in (*columns, *seconds)) or len(seconds) != len(TIMED):
+    columns = made[1:9]
+    if len(made.seconds) != len(TIMED) or {len(made.numbers)} != set(map(len, (*columns, *made.seconds))):
         return "sent columns of different lengths"
-    if not numbers:
+    if not made.numbers:
         return ""
-    nbytes, width, height, mtime_ns, ctime_ns, _, digest, sources = columns
-    ranges = (nbytes, 0, LARGEST), (width, 0, LARGEST_SIDE), (height, 0, LARGEST_SIDE)
-    times = (mtime_ns, -LARGEST, LARGEST), (ctime_ns, -LARGEST, LARGEST)
-    if not all(low <= min(column) and max(column) < high for column, low, high in (*ranges, *times)):
+    ranges = [(made.bytes, 0, LARGEST), (made.width, 0, LARGEST_SIDE), (made.height, 0, LARGEST_SIDE)]
+    ranges += [(made.mtime_ns, -LARGEST, LARGEST), (made.ctime_ns, -LARGEST, LARGEST)]
+    if not all(low <= min(column) and max(column) < high for column, low, high in ranges):
         return "described an invalid file"
-    if not all(_is_ascii("".join(texts)) or all(map(_is_ascii, texts)) for texts in (digest, sources)):
+    if not all(map(_is_ascii, (*made.digest, *made.sources))):
         return "described an invalid file"
     # The sum shows NaN and infinity, which a minimum may hide.
-    timed = all(0.0 <= sum(each) <= LONGEST_SECONDS and min(each) >= 0.0 for each in seconds)
+    timed = all(0.0 <= sum(each) <= LONGEST_SECONDS and min(each) >= 0.0 for each in made.seconds)
     return "" if timed else "reported invalid timings"
 
 
