@@ -67,7 +67,7 @@ def is_plain(done: Done, path: str) -> bool:
     )
 
 
-def columns_of(results: Sequence[Done]) -> MadeFiles:
+def results_of(results: Sequence[Done]) -> MadeFiles:
     """The results of a slice in columns; the serial of each is the index of its item."""
     files = [done.outputs[0] for done in results]
     times = [dict(done.timings) for done in results]

@@ -39,7 +39,7 @@ from imgpar.runtime.protocol import (
     Task,
     Work,
 )
-from imgpar.runtime.slices import columns_of, is_plain, received
+from imgpar.runtime.slices import is_plain, received, results_of
 from imgpar.runtime.stage_times import StageClock
 
 
@@ -182,7 +182,7 @@ class Worker:
                 case message:  # the parent sends the jobs again, each for itself
                     self._answer(message)
                     return
-        self._answer(Sliced(task.serial, columns_of(made), tuple(done), tuple(failed)))
+        self._answer(Sliced(task.serial, results_of(made), tuple(done), tuple(failed)))
 
     def _perform(
         self, task: Task, context: Context | None = None, end: Callable[[], Done] | None = None

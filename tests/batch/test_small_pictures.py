@@ -15,7 +15,7 @@ from imgpar import testing
 from imgpar.api.pipeline import Pipeline
 from imgpar.batch.planner import Planner
 from imgpar.batch.report_lines import LineWriter
-from imgpar.core.job import Item, Job, Outcome, Target
+from imgpar.core.job import Item, Job, Outcome, OutputFile, Target
 from imgpar.core.slices import MadeFiles
 from imgpar.inputs.local import scan
 from imgpar.outputs.destination import Out
@@ -44,11 +44,14 @@ def planned(folder: Path, out: Path, *, sliced: bool, **settings) -> list[Job | 
     return found
 
 
+def _facts(file: OutputFile) -> tuple[object, ...]:
+    return os.path.basename(file.path), file.bytes, file.width, file.height, file.digest
+
+
 def lines(report: imgpar.Report) -> list[tuple[object, ...]]:
     """What the lines of a report say, without times."""
     return [
-        (item.source, item.status, item.reason, item.kind, item.job, item.source_bytes, item.digest)
-        + tuple((os.path.basename(file.path), file.bytes, file.width, file.digest) for file in item.outputs)
+        (item._replace(outputs=(), seconds=0.0, stages=()), [_facts(file) for file in item.outputs])
         for item in report.items
     ]
 

@@ -1,4 +1,4 @@
-"""Slices in the bookkeeping of the parent: several small pictures as one task, also where one of them fails."""
+"""Slices in the bookkeeping of the parent: several small pictures as one task, also where one fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.protocol import Done, Failed, Sliced, Task
 from imgpar.runtime.records import WorkerState
 from imgpar.runtime.serialization import pack_message, unpack_message
-from imgpar.runtime.slices import columns_of, is_plain, received, sent
+from imgpar.runtime.slices import is_plain, received, results_of, sent
 from imgpar.runtime.task_queue import BATCH_REFILL
 from imgpar.runtime.validation import disorder
 
@@ -58,12 +58,12 @@ def whole(length: int = 4) -> tuple[Ledger, Task]:
 
 
 def test_a_slice_is_cut_where_its_pictures_take_long():
-    made, task = book(20, seconds=1.0)
+    _, task = book(20, seconds=1.0)
     assert len(task.job.items) == 1
 
 
 def test_a_slice_is_cut_where_other_workers_would_have_nothing():
-    made, task = book(20)
+    _, task = book(20)
     assert len(task.job.items) == 2
 
 
@@ -80,7 +80,7 @@ def test_a_worker_has_one_slice_to_do_and_one_in_the_pipe():
 
 def test_a_finished_slice_settles_all_of_its_items():
     made, task = whole()
-    settled = made.sliced(0, Sliced(task.serial, columns_of([done(n) for n in range(4)])))
+    settled = made.sliced(0, Sliced(task.serial, results_of([done(n) for n in range(4)])))
     assert [outcome.job for outcome in settled.outcomes()] == [0, 1, 2, 3]
     assert 0 not in made.jobs
 
@@ -88,7 +88,7 @@ def test_a_finished_slice_settles_all_of_its_items():
 def test_a_failure_within_a_slice_is_that_of_its_item():
     made, task = whole()
     failed = Failed(1, "decode", "DamagedError", "It is damaged.", "", "")
-    settled = made.sliced(0, Sliced(task.serial, columns_of([done(0), done(2), done(3)]), failed=(failed,)))
+    settled = made.sliced(0, Sliced(task.serial, results_of([done(0), done(2), done(3)]), failed=(failed,)))
     found = settled.outcomes()
     assert [outcome.status for outcome in found] == ["ok", "failed", "ok", "ok"]
     assert (found[1].source, found[1].kind, found[1].error) == (
@@ -101,7 +101,7 @@ def test_a_failure_within_a_slice_is_that_of_its_item():
 def test_a_remark_within_a_slice_is_that_of_its_item():
     made, task = whole()
     with_note = done(1, notes=("It is odd.",))
-    settled = made.sliced(0, Sliced(task.serial, columns_of([done(0), done(2), done(3)]), (with_note,)))
+    settled = made.sliced(0, Sliced(task.serial, results_of([done(0), done(2), done(3)]), (with_note,)))
     assert [outcome.notes for outcome in settled.outcomes()] == [(), ("It is odd.",), (), ()]
 
 
@@ -125,7 +125,7 @@ def test_what_a_dead_worker_has_written_of_a_slice_is_looked_for():
 
 
 def test_a_slice_that_was_not_begun_stays_whole():
-    made, task = whole()
+    made, _ = whole()
     made.died(0, 0, "crash", DIED)
     assert len(made.jobs[0].job.items) == 4
 
@@ -138,7 +138,7 @@ def test_a_picture_that_needs_too_much_memory_leaves_the_slice():
 
 
 def test_drained_items_are_counted_one_by_one():
-    made, task = whole()
+    made, _ = whole()
     left = made.tasks.queued
     assert made.drain() == left > 900
 
@@ -157,7 +157,7 @@ def test_a_slice_is_sent_in_less_than_half_of_the_bytes():
 
 
 def test_results_arrive_as_they_were_sent():
-    message = Sliced(7, columns_of([done(0), done(2)]), (done(1, notes=("odd",)),))
+    message = Sliced(7, results_of([done(0), done(2)]), (done(1, notes=("odd",)),))
     assert unpack_message(pack_message(message)) == message
 
 
@@ -173,7 +173,7 @@ def test_results_with_more_than_a_file_are_no_columns(fields):
 def rejected(made: MadeFiles | None = None, **fields: object) -> str:
     worker = WorkerState()
     worker.outstanding[7] = Task(7, 1, "chain", sliced(2))
-    columns = made or columns_of([done(0), done(1)])
+    columns = made or results_of([done(0), done(1)])
     return disorder(Sliced(7, columns)._replace(**fields), worker, lambda _: None, arrays=False)
 
 
@@ -205,7 +205,7 @@ def test_valid_columns_are_accepted():
     ids=str,
 )
 def test_invalid_columns_are_rejected(column, values):
-    assert rejected(columns_of([done(0), done(1)])._replace(**{column: values})) != ""
+    assert rejected(results_of([done(0), done(1)])._replace(**{column: values})) != ""
 
 
 def test_an_item_with_two_results_is_rejected():
@@ -213,13 +213,13 @@ def test_an_item_with_two_results_is_rejected():
 
 
 def test_a_file_of_another_item_is_rejected():
-    assert rejected(columns_of([done(0)]), done=(done(1, "/out/d/0.png"),)) != ""
+    assert rejected(results_of([done(0)]), done=(done(1, "/out/d/0.png"),)) != ""
 
 
 def test_results_of_a_slice_for_another_job_are_rejected():
     worker = WorkerState()
     worker.outstanding[7] = Task(7, 1, "chain", sliced(2).parts()[0])
-    message = Sliced(7, columns_of([done(0)]))
+    message = Sliced(7, results_of([done(0)]))
     assert "not assigned" in disorder(message, worker, lambda _: None, arrays=False)
 
 
