@@ -3,8 +3,8 @@
     python bench/parent_cost.py FOLDER [--items 4000] [--rounds 5]
 
 Copies of the pictures in FOLDER are converted in a warm session, a tenth of them and all of them; the
-difference of the parent's CPU time, divided by the difference of their numbers, is what one picture costs. What
-does not depend on their number, the start of a run, is printed apart.
+difference of the parent's CPU time, divided by the difference of their numbers, is what one picture costs.
+What does not depend on their number, the start of a run, is printed apart.
 """
 
 from __future__ import annotations

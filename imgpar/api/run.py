@@ -31,6 +31,7 @@ from imgpar.core.errors import (
 from imgpar.core.fs import no_room
 from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, is_silent, listens_in_bulk
 from imgpar.core.tempfiles import temporary
+from imgpar.engines.local import LocalEngine
 from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.lists import InputList
@@ -84,7 +85,18 @@ def run(
         if piped:
             options = without_journal(options, stack)
         last = _HeldEnd(listen)
-        one = Run(inputs, target, recipe, options, last, cancel, command=command, gather=gather, among=among)
+        one = Run(
+            inputs,
+            target,
+            recipe,
+            options,
+            last,
+            cancel,
+            engine=LocalEngine(),
+            command=command,
+            gather=gather,
+            among=among,
+        )
         report = one.execute(workers)
         report = _with_site(report, options, listen, cancel, workers)
         last.release()

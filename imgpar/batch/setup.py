@@ -174,7 +174,6 @@ def run_spec(
     name: str,
     recipe: Recipe,
     options: RunOptions,
-    workers: Workers,
     *,
     written: str,
     base: str,
@@ -183,13 +182,12 @@ def run_spec(
     gather: Gathering | None = None,
     sees: SeenWants | None = None,
 ) -> RunSpec:
-    """Make the facts of a run that are sent to workers.
+    """Make the facts of a run that are sent to workers, without the limits of a machine.
 
     Args:
         name: of the run, for temporary files.
         recipe: of the run.
         options: of the run.
-        workers: for the memory limit.
         written: folder of the write-ahead log; empty for none.
         base: folder that its paths are relative to; empty where they are absolute.
         parts: folder for parts of long clips; empty for none.
@@ -208,7 +206,6 @@ def run_spec(
         name,
         first.operations,
         first.encode,
-        first.encode.reading(workers.limits(options)),
         extract=recipe.extract,
         strict=options.strict,
         verify=options.verify,
