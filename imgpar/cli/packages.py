@@ -39,7 +39,7 @@ TURBO = {
 }
 """How to install libturbojpeg, which no Python package contains."""
 
-UNUSED = ("test", "dev", "all", "completion", "ray")
+UNUSED = ("test", "dev", "all", "ray")
 """Extras without effect in this version: for development, or reserved names."""
 
 
