@@ -135,7 +135,7 @@ def see(error: ImgparError, arguments: Sequence[str] = ()) -> str:
     return f"imgpar help {_topic_for(error, arguments)}"
 
 
-class Explained:
+class FailureTopics:
     """Gathers which topics explain the failures of a run."""
 
     def __init__(self) -> None:
@@ -148,7 +148,7 @@ class Explained:
     def line(self) -> str:
         """The command that explains them; empty where there are none.
 
-        >>> found = Explained()
+        >>> found = FailureTopics()
         >>> found.add("DamagedError")
         >>> found.add("LockedError")
         >>> found.line()
