@@ -137,7 +137,7 @@ def see(error: ImgparError, arguments: Sequence[str] = ()) -> str:
     return f"imgpar help {_topic_for(error, arguments)}"
 
 
-class ExplainedTopics:
+class FailureTopics:
     """Gathers which topics explain the failures of a run."""
 
     def __init__(self) -> None:
@@ -150,7 +150,7 @@ class ExplainedTopics:
     def line(self) -> str:
         """The command that explains them; empty where there are none.
 
-        >>> found = ExplainedTopics()
+        >>> found = FailureTopics()
         >>> found.add("DamagedError")
         >>> found.add("LockedError")
         >>> found.line()

@@ -225,11 +225,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [["convert", ".", "-o", "out", "--to", "webp"], ["duplicates", "."]])
+@pytest.mark.parametrize(
+    "command",
+    [["convert", ".", "-o", "out", "--to", "webp"], ["duplicates", "."]],
+)
 def test_failed_inputs_end_with_their_pages(capsys, folder, command):
     assert main(command) == 1
     *_, last = capsys.readouterr().err.splitlines()
     assert last == "See: imgpar help damaged unsupported"
+
+
+def test_a_dry_run_ends_with_the_pages_of_what_would_fail(capsys, folder):
+    assert main(["convert", ".", "-o", "out", "--name", "{stem}-{width}", "-n"]) == 1
+    assert capsys.readouterr().err.endswith("See: imgpar help unsupported\n")
 
 
 def test_failed_questions_end_with_their_page(capsys, folder):
@@ -237,7 +245,7 @@ def test_failed_questions_end_with_their_page(capsys, folder):
     assert capsys.readouterr().err.endswith("\nSee: imgpar help unsupported\n")
 
 
-@pytest.mark.parametrize("flags", [["-q"], ["--log-format", "json"]])
+@pytest.mark.parametrize("flags", [["-q"], ["--json"], ["--log-format", "json"]])
 def test_lines_for_programs_have_no_page(capsys, folder, flags):
     assert main(["convert", "odd.jpg", "-o", "out", *flags]) == 1
     assert "See:" not in capsys.readouterr().err
