@@ -29,7 +29,7 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.fs import no_room
-from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, listens_in_bulk
+from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, is_silent, listens_in_bulk
 from imgpar.core.tempfiles import temporary
 from imgpar.engines import engine_of
 from imgpar.formats.registry import format_of_suffix, peek, sniff
@@ -212,7 +212,7 @@ def planned_entries(
 class Silent:
     """A listener that ignores all events."""
 
-    in_bulk = True
+    in_bulk = silent = True
 
     def __call__(self, _: object) -> None:
         """Ignore an event."""
@@ -224,6 +224,7 @@ class _HeldEnd:
     def __init__(self, listen: Listener) -> None:
         self._listen, self._end = listen, list[Event]()
         self.in_bulk = listens_in_bulk(listen)
+        self.silent = is_silent(listen)
         self.starts = hears_starts(listen)
 
     def __call__(self, event: Event) -> None:
@@ -269,9 +270,9 @@ class _Renamed:
         """Pass an event on."""
         outcome = event.outcome
         if outcome is not None and outcome.source == self._spooled:
-            event = replace(event, outcome=outcome._replace(source="-"))
+            event = event._replace(outcome=outcome._replace(source="-"))
         elif event.text == self._spooled:
-            event = replace(event, text="-")
+            event = event._replace(text="-")
         self._listen(event)
 
 

@@ -10,7 +10,7 @@ Names, journal, report and progress stay with the run, so they are the same with
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.workers import Workers
 from imgpar.core.job import Event, Job, Outcome
+from imgpar.core.slices import MadeFiles
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.outputs.write_ahead import OutputNotes
@@ -47,6 +48,8 @@ class Assignment:
     """The workers of this machine, made when this is called first."""
     settle: Callable[[Job, list[Outcome]], None]
     """Called once with each job and the outcomes of its items."""
+    settle_slice: Callable[[Job, MadeFiles, Sequence[Outcome]], None]
+    """Called once with each slice: what was made of its items, and the outcomes of the others."""
     settle_planned: Callable[[Outcome], None]
     """Called with each outcome in the plan."""
     unchanged: Callable[[Unchanged], None]

@@ -34,6 +34,8 @@ class Planned:
 
     def extend(self, chunk: Sequence[Entry]) -> None:
         """Add entries."""
+        if not chunk:
+            return
         self.length += len(chunk)
         self.items += item_count(chunk)
         if len(self._later) < OPEN or not all(isinstance(entry, Job) for entry in chunk):

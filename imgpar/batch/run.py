@@ -245,7 +245,15 @@ class Run:
             alone=named_count(self._named) == 1,
             still=self._still,
             listed=has_lists(self._sources),
+            sliced=self._sliced(),
         )
+
+    def _sliced(self) -> bool:
+        """Whether small pictures are converted in slices: where nothing is done for each of them between the
+        plan and the workers."""
+        plain = not (self._sources or self._place.stored or self._retry or self._among)
+        together = any(one.batch > 1 for branch in self._recipe.branches() for one in branch.operations)
+        return plain and self._twins.idle and self._options.schedule != "staged" and not together
 
     def _convert(self, batches: Iterator[Batch], stack: contextlib.ExitStack) -> Effort:
         """Have the engine do the plan."""
@@ -287,6 +295,7 @@ class Run:
             self._workers,
             settle=self._settlement.settle,
             settle_planned=self._settlement.settle_planned,
+            settle_slice=self._settlement.settle_slice,
             unchanged=account.add_unchanged,
             tell=account.tell,
             note=account.note,

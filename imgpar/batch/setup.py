@@ -98,6 +98,7 @@ def planner(
     alone: bool = False,
     still: Collection[str] = (),
     listed: bool = False,
+    sliced: bool = False,
 ) -> Planner:
     """Make the planner of a run.
 
@@ -111,6 +112,7 @@ def planner(
         alone: whether the run has a single input.
         still: named pictures with a single frame, from `check_inputs`.
         listed: whether some inputs come from a list of addresses.
+        sliced: whether small pictures may be planned together, as slices.
     """
     outputs = [
         WishedOutput(key, branch.to, branch.encode, branch.name, branch.flat, branch.size)
@@ -130,6 +132,7 @@ def planner(
         still=still,
         copied=options.others == "copy",
         listed=listed,
+        sliced=sliced,
     )
 
 

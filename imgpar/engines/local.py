@@ -38,6 +38,7 @@ class LocalEngine:
             work.place.stored,
             work.settle,
             work.settle_planned,
+            work.settle_slice,
             work.stack,
             work.log,
             fetching=work.options.fetching,
