@@ -277,11 +277,9 @@ class _Drive:
             self._heard(process, member, answer)
 
     def _greeted(self, process: Any, member: NodeState, hello: Hello) -> None:
-        why = ""
+        why = hello.problem
         if hello.version != __version__:
             why = f"it has imgpar {hello.version}, and this is {__version__}"
-        elif hello.missing:
-            why = f"it does not see {hello.missing}, so that is no shared folder"
         if why:
             self._refuse(member.node, member.label, why)
             del self._members[process]
@@ -297,15 +295,16 @@ class _Drive:
             member.noted.setdefault(file.path, []).append(file)
         member.log.turn()
         member.kept += len(news.announced)
-        for number in news.started:
-            if self._work.started and number in member.jobs:
-                self._work.started(member.jobs[number])
+        if started := self._work.started:
+            for number, items in news.started:
+                for job in member.begun(number, items):
+                    started(job)
         for path, frames, total in news.frames:
             self._work.tell(Event("frames", text=path, frames=(frames, total)))
         for note in news.notes:
             self._note(note)
         count = self._settle(member, news)
-        self._shards.give_back([member.jobs.pop(number) for number in news.returned])
+        self._shards.give_back([member.take(*returned) for returned in news.returned])
         member.heard(news, count)
         if news.error:
             self._failed(process, member, news.error)
@@ -314,34 +313,33 @@ class _Drive:
             self._cluster.end(process)
             self._shards.give_back([*member.jobs.values()])
         else:
-            self._send(process, member)
+            self._send(process, member, rests=bool(news.returned))
 
     def _settle(self, member: NodeState, news: News) -> int:
         settled = unpack_settled(news.settled) if news.settled else []
-        for number, outcomes, fetched in settled:
-            job = member.jobs.pop(number)
-            if fetched:
-                items = (
-                    item._replace(size=size, mtime_ns=mtime_ns, validator=validator)
-                    for item, (size, mtime_ns, validator) in zip(job.items, fetched, strict=True)
-                )
-                job = job._replace(items=tuple(items))
-            told = [dressed(outcome, item) for outcome, item in zip(outcomes, job.items, strict=True)]
-            self._shards.settled(number)
+        for each in settled:
+            job = member.take(each.job, each.items)
+            if each.made is not None:
+                apart = [dressed(outcome, job.items[outcome.job - job.id]) for outcome in each.outcomes]
+                self._work.settle_slice(job, each.made, apart)
+                continue
+            job = job.each()[0] if job.kind == "slice" else _as_fetched(job, each.fetched)
+            told = [dressed(outcome, item) for outcome, item in zip(each.outcomes, job.items, strict=True)]
+            self._shards.settled(job.id)
             for path in (file.path for outcome in told for file in outcome.outputs):
                 member.noted.pop(path, None)
             self._work.settle(job, told)
         if settled:
             self._starts.pop(member.node, None)
             self._last = time.monotonic()
-        return len(settled)
+        return sum(each.items for each in settled)
 
-    def _send(self, process: Any, member: NodeState) -> None:
-        """Answer a node with what it should do next."""
+    def _send(self, process: Any, member: NodeState, *, rests: bool = False) -> None:
+        """Answer a node with what it should do next; one that `rests` gets no jobs, as it has given some back."""
         cancelled = self._work.cancel.cancelled
         ready = [one for one in self._members.values() if one.ready]
-        jobs = [] if cancelled else self._shards.shard(member, ready)
-        member.jobs |= {job.id: job for job in jobs}
+        jobs = [] if cancelled or rests else self._shards.shard(member, ready)
+        member.give(jobs)
         if jobs:
             self._begun = self._begun or time.monotonic()
         orders = Orders(
@@ -355,7 +353,7 @@ class _Drive:
         self._calls[self._cluster.exchange(process, orders)] = process
 
     def _asked_back(self, member: NodeState, ready: Sequence[NodeState]) -> int:
-        """How many jobs a node should give back: half of what it has not begun, if another one is idle."""
+        """How many items a node should give back: half of what it has not begun, if another one is idle."""
         if self._plan is not None and not self._plan_waits:
             return 0
         count = member.spare if any(not one.jobs for one in ready) else 0
@@ -391,3 +389,14 @@ class _Drive:
         self._cluster.end(process)
         self._refuse(member.node, member.label, f"{error.message} {error.fix}".strip().rstrip("."))
         self._shards.give_back([*member.jobs.values()])
+
+
+def _as_fetched(job: Job, fetched: Sequence[tuple[int, int, str]]) -> Job:
+    """The job with what its node has learnt of the items that it fetched."""
+    if not fetched:
+        return job
+    items = (
+        item._replace(size=size, mtime_ns=mtime_ns, validator=validator)
+        for item, (size, mtime_ns, validator) in zip(job.items, fetched, strict=True)
+    )
+    return job._replace(items=tuple(items))

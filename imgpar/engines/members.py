@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgpar.core.job import Job, OutputFile, Target
-from imgpar.engines.messages import News
+from imgpar.engines.messages import News, first_items
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.write_ahead import OutputNotes
 
 SECONDS_AHEAD = 4.0
 """Seconds of work that a node gets at a time."""
 FIRST_SHARD = 4
-"""Jobs per worker before it is known how long they take."""
+"""Items per worker before it is known how long they take."""
 MOST_AHEAD = 5000
-"""Jobs that one node has at most: they take memory in the run."""
+"""Items that one node has at most: they take memory in the run."""
 SUSPECT, ALONE = 2, 3
 """After so many lost nodes a job is one of a few on its node, and the only one there."""
 FEW_SUSPECTS = 8
@@ -45,9 +45,11 @@ class NodeState:
     log: OutputNotes
     """Keeps notes of what it publishes."""
     jobs: dict[int, Job] = field(default_factory=dict)
-    """In flight, in the order in which they were sent."""
+    """In flight, by id."""
+    items: int = 0
+    """Of these jobs."""
     queued: int = 0
-    """How many of these it has not begun, by its last news."""
+    """How many items it has not begun, by its last news."""
     ready: bool = False
     closing: bool = False
     asked_back: bool = False
@@ -58,18 +60,44 @@ class NodeState:
     """Outputs that were announced and noted."""
     noted: dict[str, list[OutputFile]] = field(default_factory=dict)
     """These, of jobs in flight, by path."""
-    settled: int = 0
     rate: float = 0.0
-    """Jobs per second; 0 is unknown."""
+    """Items per second; 0 is unknown."""
     since: float = field(default_factory=time.monotonic)
 
+    def give(self, jobs: Sequence[Job]) -> None:
+        """It gets jobs."""
+        self.jobs |= {job.id: job for job in jobs}
+        self.items += sum(len(job.items) for job in jobs)
+
+    def take(self, number: int, items: int) -> Job:
+        """A job that it has done or gives back, or a part of one: it may have cut a slice."""
+        owner = self._owner(number)
+        if owner.id != number:
+            before, owner = owner.cut(number - owner.id)
+            self.jobs |= {before.id: before, owner.id: owner}
+        if len(owner.items) > items:
+            owner, rest = owner.cut(items)
+            self.jobs[rest.id] = rest
+        del self.jobs[number]
+        self.items -= items
+        return owner
+
+    def begun(self, number: int, items: int) -> list[Job]:
+        """Jobs that it has begun; of a slice those of its items."""
+        owner = self._owner(number)
+        return owner.each()[number - owner.id :][:items]
+
+    def _owner(self, number: int) -> Job:
+        if number in self.jobs:
+            return self.jobs[number]
+        return next(job for job in self.jobs.values() if job.id < number < job.id + len(job.items))
+
     def heard(self, news: News, settled: int) -> None:
-        """Take note of its news, with so many settled jobs."""
+        """Take note of its news, with so many settled items."""
         now = time.monotonic()
         if settled:
             current = settled / max(now - self.since, 1e-3)
             self.rate = (self.rate + current) / 2 if self.rate else current
-            self.settled += settled
         if settled or not self.jobs:
             self.since = now
         self.queued = news.queued
@@ -81,13 +109,13 @@ class NodeState:
 
     @property
     def wanted(self) -> int:
-        """Jobs that it should get now."""
+        """Items that it should get now."""
         most = max(FIRST_SHARD * self.cores, min(MOST_AHEAD, int(self.rate * SECONDS_AHEAD)))
-        return most - len(self.jobs) if len(self.jobs) <= most * 3 // 4 else 0
+        return most - self.items if self.items <= most * 3 // 4 else 0
 
     @property
     def spare(self) -> int:
-        """Jobs that others could do for it."""
+        """Items that others could do for it."""
         rest = self.queued - int(self.rate * LONG)
         return 0 if self.asked_back or self.suspects or rest <= 0 else (self.queued + 1) // 2
 
@@ -131,7 +159,8 @@ class Shards:
         Returns:
             Those that are given up, as the node dies every time.
         """
-        jobs = list(member.jobs.values())
+        # A slice is given back as the jobs of its items, so that one of them can be told from the others.
+        jobs = [each for job in member.jobs.values() for each in job.each()]
         if not jobs:
             return []
         noted = {**self._written(), **member.noted}
@@ -157,12 +186,16 @@ class Shards:
             return []
         if self._suspects and member is min(members, key=lambda each: (each.suspects, len(each.jobs))):
             return [] if member.jobs else self._few(member)
-        found = list[Job]()
-        for _ in range(member.wanted):
+        found, wanted = list[Job](), member.wanted
+        while wanted > 0:
             job = self._again.popleft() if self._again else self._plan()
             if job is None:
                 break
+            job, rest = first_items(job, wanted)
+            if rest:
+                self._again.appendleft(rest)
             found.append(job)
+            wanted -= len(job.items)
         return found
 
     def _few(self, member: NodeState) -> list[Job]:

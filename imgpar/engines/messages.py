@@ -15,6 +15,7 @@ from imgpar.batch.engine import Engine
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.job import Item, Job, Outcome, OutputFile
+from imgpar.core.slices import MadeFiles
 from imgpar.runtime.serialization import pack, unpack
 
 LEVEL = 1
@@ -44,8 +45,8 @@ class Hello(NamedTuple):
     """The answer of a node that is ready."""
 
     version: str
-    missing: str
-    """A path that it does not see; empty where it sees all."""
+    problem: str = ""
+    """Why it cannot be used, as the end of a sentence; empty where it can."""
 
 
 class Orders(NamedTuple):
@@ -56,7 +57,7 @@ class Orders(NamedTuple):
     kept: int = 0
     """How many of the outputs that it has announced are noted by now."""
     give_back: int = 0
-    """How many jobs it should return that were not begun."""
+    """How many items it should return that were not begun."""
     last: bool = False
     """Whether no jobs will follow."""
     stop: bool = False
@@ -69,9 +70,14 @@ class SettledJob(NamedTuple):
     """The outcomes of a job, without what the run knows of its items."""
 
     job: int
+    items: int
+    """How many: a node may cut a slice in two, whose ids are those of its first items."""
     outcomes: tuple[Outcome, ...]
+    """Of each item; of a slice those that are not in `made`."""
     fetched: tuple[tuple[int, int, str], ...] = ()
     """Size, time and validator of each item that was fetched; empty where none was."""
+    made: MadeFiles | None = None
+    """Of a slice: what was made."""
 
 
 class NodeError(NamedTuple):
@@ -90,16 +96,16 @@ class News(NamedTuple):
     """`SettledJob` of each job that was done since the last ones, packed."""
     announced: tuple[OutputFile, ...] = ()
     """Outputs that wait until they are noted, before they are published."""
-    returned: tuple[int, ...] = ()
-    """Jobs that were not begun, and were asked for."""
-    started: tuple[int, ...] = ()
-    """Jobs that were begun."""
+    returned: tuple[tuple[int, int], ...] = ()
+    """Jobs that were not begun, and were asked for, and how many items they have; perhaps parts of slices."""
+    started: tuple[tuple[int, int], ...] = ()
+    """Jobs that were begun, and how many items they have."""
     frames: tuple[tuple[str, int, int], ...] = ()
     """Progress of clips: path, frames, total."""
     notes: tuple[str, ...] = ()
     """For the report."""
     queued: int = 0
-    """Jobs that were not begun."""
+    """Items that were not begun."""
     workers: int = 0
     ended: bool = False
     """Whether it has done its last job."""
@@ -136,6 +142,11 @@ def stripped_of_item(outcome: Outcome, item: Item) -> Outcome:
 def dressed(outcome: Outcome, item: Item) -> Outcome:
     """The outcome as it is on one machine."""
     return outcome._replace(source=outcome.source or item.path, columns=item.columns)
+
+
+def first_items(job: Job, most: int) -> tuple[Job, Job | None]:
+    """A job with so many of the items of a slice at most, which is 1 or more, and a job with the rest."""
+    return job.cut(most) if job.kind == "slice" and len(job.items) > most else (job, None)
 
 
 def _without_columns(item: Item) -> Item:

@@ -15,13 +15,14 @@ import pickle
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from imgpar.batch.engine import Assignment
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import ImgparError
 from imgpar.core.job import Event, Job, Outcome, OutputFile
+from imgpar.core.slices import MadeFiles
 from imgpar.core.version import __version__
 from imgpar.engines.messages import (
     Hello,
@@ -30,6 +31,7 @@ from imgpar.engines.messages import (
     NodeSetup,
     Orders,
     SettledJob,
+    first_items,
     pack_settled,
     stripped_of_item,
     unpack_jobs,
@@ -41,7 +43,7 @@ from imgpar.runtime.scheduler import CancelToken, NotYet
 SERIALS = 1 << 40
 """Numbers of tasks for each node: temporary files in a shared folder are named after them."""
 FEW = 2
-"""Jobs per worker that are passed on before it is known how long they take."""
+"""Items per worker that are passed on before it is known how long they take."""
 SECONDS_BEGUN = 1.0
 """Seconds of work that are passed on: these jobs cannot be asked back."""
 GATHERING = 0.01
@@ -58,16 +60,20 @@ class Node:
     """
 
     def __init__(self, setup: bytes, number: int, cores: int) -> None:
-        self._setup: NodeSetup = pickle.loads(setup)  # noqa: S301 - of the run that Ray obeys
+        self._problem = ""
+        try:
+            self._setup: NodeSetup = pickle.loads(setup)  # noqa: S301 - of the run that Ray obeys
+        except Exception as error:  # a module with a function of the user, or a package, is not there
+            self._problem = f"the recipe cannot be loaded there ({type(error).__name__}: {error})"
         self._number, self._cores = number, cores
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
-        self._passed = self._done = 0
-        """Jobs that the engine has got, and those that it has settled."""
+        self._queued = self._passed = self._done = 0
+        """Items that are queued, that the engine has got, and that it has settled."""
         self._last = self._ended = False
         self._cancel = CancelToken()
         self._settled = list[SettledJob]()
-        self._returned, self._started = list[int](), list[int]()
+        self._returned, self._started = list[tuple[int, int]](), list[tuple[int, int]]()
         self._frames: dict[str, tuple[str, int, int]] = {}
         self._remarks = list[str]()
         self._announced = list[OutputFile]()
@@ -78,9 +84,12 @@ class Node:
         self._pace = _Pace()
 
     def hello(self) -> Hello:
-        """Which version this is, and whether it sees what it has to."""
+        """Which version this is, and whether it has and sees what it needs."""
+        if self._problem:
+            return Hello(__version__, self._problem)
         missing = next((path for path in self._setup.paths if not os.path.lexists(path)), "")
-        return Hello(__version__, missing)
+        why = f"it does not see {missing}, so that is no shared folder" if missing else ""
+        return Hello(__version__, why)
 
     def exchange(self, orders: Orders) -> News:
         """Take orders, and wait for news."""
@@ -102,9 +111,19 @@ class Node:
 
     def _take(self, orders: Orders) -> None:
         if orders.jobs:
-            self._queue.extend(unpack_jobs(orders.jobs))
-        for _ in range(min(orders.give_back, len(self._queue))):
-            self._returned.append(self._queue.pop().id)
+            jobs = unpack_jobs(orders.jobs)
+            self._queue.extend(jobs)
+            self._queued += sum(len(job.items) for job in jobs)
+        wanted = orders.give_back
+        while wanted > 0 and self._queue:
+            job = self._queue.pop()
+            if len(job.items) > wanted:
+                first, rest = first_items(job, len(job.items) - wanted)
+                self._queue.append(first)
+                job = rest or job
+            wanted -= len(job.items)
+            self._queued -= len(job.items)
+            self._returned.append((job.id, len(job.items)))
         self._count_kept = max(self._count_kept, orders.kept)
         self._last = self._last or orders.last
         if orders.stop:
@@ -126,7 +145,7 @@ class Node:
             tuple(self._started),
             tuple(self._frames.values()),
             tuple(self._remarks),
-            len(self._queue),
+            self._queued,
             self._workers,
             self._ended,
             self._error,
@@ -175,6 +194,7 @@ class Node:
             lambda: workers,
             settle=self._settle,
             settle_planned=_nothing_planned,
+            settle_slice=self._settle_slice,
             unchanged=_nothing_planned,
             tell=self._tell,
             note=self._remarks.append,
@@ -192,9 +212,13 @@ class Node:
         while True:
             job: Job | None = None
             with self._changed:
-                if self._queue and self._passed - self._done < max(base, self._pace.rate * SECONDS_BEGUN):
-                    job = self._queue.popleft()
-                    self._passed += 1
+                room = max(base, int(self._pace.rate * SECONDS_BEGUN)) - self._passed + self._done
+                if self._queue and room > 0:
+                    job, rest = first_items(self._queue.popleft(), room)
+                    if rest:
+                        self._queue.appendleft(rest)
+                    self._queued -= len(job.items)
+                    self._passed += len(job.items)
                 elif self._last and not self._queue:
                     return
             yield job or NotYet()
@@ -206,10 +230,17 @@ class Node:
         fetched = tuple[tuple[int, int, str], ...]()
         if any(item.fetched for item in job.items):
             fetched = tuple((item.size, item.mtime_ns, item.validator) for item in job.items)
+        self._add(SettledJob(job.id, len(job.items), told, fetched))
+
+    def _settle_slice(self, job: Job, made: MadeFiles, apart: Sequence[Outcome]) -> None:
+        told = tuple(stripped_of_item(outcome, job.items[outcome.job - job.id]) for outcome in apart)
+        self._add(SettledJob(job.id, len(job.items), told, made=made))
+
+    def _add(self, settled: SettledJob) -> None:
         with self._changed:
-            self._settled.append(SettledJob(job.id, told, fetched))
-            self._done += 1
-            self._pace.count += 1
+            self._settled.append(settled)
+            self._done += settled.items
+            self._pace.count += settled.items
             if self._is_idle():
                 self._changed.notify_all()
 
@@ -219,7 +250,7 @@ class Node:
 
     def _begun(self, job: Job) -> None:
         with self._changed:
-            self._started.append(job.id)
+            self._started.append((job.id, len(job.items)))
 
     # ----- `OutputNotes`, in threads that publish -----------------------------------------------------
 
@@ -237,7 +268,7 @@ class Node:
 
 
 class _Pace:
-    """How many jobs are settled per second."""
+    """How many items are settled per second."""
 
     def __init__(self) -> None:
         self.count = 0
