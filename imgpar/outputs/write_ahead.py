@@ -17,6 +17,8 @@ import os
 import threading
 from collections.abc import Iterator
 
+import msgspec
+
 from imgpar.core.confined import join_inside
 from imgpar.core.errors import OutputError
 from imgpar.core.job import OutputFile
@@ -47,7 +49,7 @@ class WrittenLog:
         # The status change time is not known before the rename.
         path = file.path.removeprefix(self._prefix)
         facts = [os.fsencode(path).hex(), *file[1:5], 0, *file[6:]]
-        os.write(self._handle, (json.dumps(facts) + "\n").encode("ascii"))
+        os.write(self._handle, msgspec.json.encode(facts) + b"\n")
         self._lines += 1
 
     def turn(self) -> None:
