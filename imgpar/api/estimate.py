@@ -29,6 +29,7 @@ from imgpar.batch.workers import has_processes
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Event
 from imgpar.core.tempfiles import temporary
+from imgpar.engines.local import LocalEngine
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
@@ -127,7 +128,7 @@ def _converted(
     timer.daemon = True
     timer.start()
     try:
-        return Run(paths, folder, recipe, own, listen, stop).execute()
+        return Run(paths, folder, recipe, own, listen, stop, engine=LocalEngine()).execute()
     finally:
         timer.cancel()
 

@@ -39,11 +39,14 @@ from imgpar.runtime.protocol import (
     Offer,
     Recall,
     Revoke,
+    Sliced,
     Task,
     ToWorker,
     Work,
 )
 from imgpar.runtime.records import Settled
+from imgpar.runtime.slices import sent
+from imgpar.runtime.task_queue import BATCH_ITEMS
 from imgpar.runtime.watchdog import Watchdog
 
 TICK = 0.1
@@ -52,8 +55,8 @@ MAX_DELAY = 0.02
 """Maximum seconds for which answers to small tasks may accumulate."""
 PULL_SECONDS = 0.02
 """Maximum seconds that planning may keep the loop from the workers."""
-LOOKAHEAD = 32
-"""Jobs per worker that are planned ahead."""
+LOOKAHEAD = 2 * BATCH_ITEMS
+"""Items per worker that are planned ahead."""
 FIRST_STAGES = ("chain", "decode")
 """Stages of the first task of a job."""
 
@@ -258,7 +261,7 @@ class Scheduler:
         for worker in self._pool.workers.values():
             if tasks := self._ledger.tasks.assign(worker.index):
                 self._first = self._first or time.monotonic()
-                self._send(worker, Work(tasks))
+                self._send(worker, Work(tuple(map(sent, tasks))))
                 self._tell_started(tasks)
 
     def _tell_started(self, tasks: Iterable[Task]) -> None:
@@ -293,20 +296,24 @@ class Scheduler:
     def _handle(self, worker: WorkerProcess, message: object) -> None:
         settled: Settled | None = None
         match message:
+            case Sliced():
+                self._watchdog.failed_starts = 0
+                made = message.made
+                self._measure(sum(map(sum, made.seconds)), len(made.numbers))
+                for failed in message.failed:
+                    self._check_set_up(failed)
+                settled = self._ledger.sliced(worker.index, message)
             case Done():
                 self._watchdog.failed_starts = 0
-                self._task_seconds += (
-                    sum(seconds for _, seconds in message.timings) - self._task_seconds
-                ) / 8
+                self._measure(sum(seconds for _, seconds in message.timings), 1)
                 settled = self._ledger.done(worker.index, message)
             case Failed():
                 self._watchdog.failed_starts = 0
-                if self._sets_up and message.error == SetupError.__name__:
-                    raise traced(SetupError(message.message, fix=message.fix), message.traceback)
+                self._check_set_up(message)
                 settled = self._ledger.failed(worker.index, message)
             case Need(serial):
                 settled = self._ledger.need(worker.index, *message)
-                if settled is not None:
+                if not self._ledger.waits(worker.index, serial):
                     self._send(worker, Deny(serial))
             case Offer():
                 self._ledger.offer(worker.index, message)
@@ -323,6 +330,16 @@ class Scheduler:
         if settled is not None:
             self._last = self._received
             self._sink(settled)
+
+    def _measure(self, seconds: float, count: int) -> None:
+        """Learn how long tasks take, from which follows how many are sent at a time."""
+        if count:
+            self._task_seconds += (seconds / count - self._task_seconds) / 8
+            self._ledger.tasks.seconds = self._task_seconds
+
+    def _check_set_up(self, failed: Failed) -> None:
+        if self._sets_up and failed.error == SetupError.__name__:
+            raise traced(SetupError(failed.message, fix=failed.fix), failed.traceback)
 
     def _advance(self, worker: WorkerProcess, message: Advanced) -> None:
         for task in self._ledger.held(worker.index):
