@@ -34,11 +34,11 @@ def slow(picture: Any) -> Any:
 
 
 def make_pictures(folder: Path, count: int) -> None:
-    """Small PNG files, each with a content of its own."""
+    """Small JPEG files, each with a content of its own."""
     folder.mkdir()
     for number in range(count):
         pixels = np.full((SIDE, SIDE, 3), (number >> 16, number >> 8 & 255, number & 255), np.uint8)
-        Image.fromarray(pixels).save(folder / f"{number}.png", compress_level=1)
+        Image.fromarray(pixels).save(folder / f"{number}.jpg")
 
 
 def cpu_seconds() -> float:
@@ -56,7 +56,7 @@ def measure(folder: Path, out: Path, workers: int, items: int) -> dict[str, Any]
     with imgpar.Session(jobs=workers) as session:
         for run in ("first", "second"):
             cpu = cpu_seconds()
-            report = session.run(pipe, folder, out / run, to="png")
+            report = session.run(pipe, folder, out / run, to="jpg")
             seconds = time.perf_counter() - start
             assert report.ok == items, report
             found[run] = {

@@ -335,7 +335,7 @@ class _Drive:
         return sum(each.items for each in settled)
 
     def _send(self, process: Any, member: NodeState, *, rests: bool = False) -> None:
-        """Answer a node with what it should do next: one that `rests` gets no jobs, as it gave some back."""
+        """Answer a node with what it should do next; one that `rests` gets no jobs: it gave some back."""
         cancelled = self._work.cancel.cancelled
         ready = [one for one in self._members.values() if one.ready]
         jobs = [] if cancelled or rests else self._shards.shard(member, ready)

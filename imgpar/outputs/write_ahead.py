@@ -18,6 +18,8 @@ import threading
 from collections.abc import Iterator
 from typing import Protocol
 
+import msgspec
+
 from imgpar.core.confined import join_inside
 from imgpar.core.errors import OutputError
 from imgpar.core.job import OutputFile
@@ -58,7 +60,7 @@ class WrittenLog:
         # The status change time is not known before the rename.
         path = file.path.removeprefix(self._prefix)
         facts = [os.fsencode(path).hex(), *file[1:5], 0, *file[6:]]
-        line = (json.dumps(facts) + "\n").encode("ascii")
+        line = msgspec.json.encode(facts) + b"\n"
         with self._busy:
             if self._handle < 0:
                 self._begin()
