@@ -81,8 +81,8 @@ def map_batches(
         channels, dtype: of arrays, as for `Pipeline.arrays`; None is "RGB" and "uint8".
         errors: what becomes of a row whose picture cannot be converted. "raise" ends the run with its error;
             "skip" leaves the row out, and warns of how many there were in each batch (`UserWarning`);
-            "column" keeps it, without bytes or with an array of no pixels (0×0×C), and adds a column INTO_error with a
-            text, which is null where there was no error.
+            "column" keeps it, without bytes or with an array of no pixels (0×0×C), and adds a column
+            INTO_error with a text, which is null where there was no error.
         batch_size: rows that an actor gets at once.
         concurrency: number of actors, or the least and the most; None is as many as the cluster has room for.
         jobs: worker processes of an actor, which reserves as many cores. A file that crashes or occupies its

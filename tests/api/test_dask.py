@@ -1,4 +1,4 @@
-"""A pipeline as the function of Dask, on a cluster of this machine. Runs where dask and distributed are installed."""
+"""A pipeline as the function of Dask, on a cluster of this machine. Runs where it is installed."""
 
 from __future__ import annotations
 
