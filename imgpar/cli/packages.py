@@ -20,15 +20,19 @@ MODULES = {
     "imageio-ffmpeg": "imageio_ffmpeg",
     "cykooz-resizer": "cykooz_resizer",
     "pillow-heif": "pillow_heif",
+    "kornia-rs": "kornia_rs",
 }
 """Packages whose module name differs."""
 
 FASTER = {
     "simplejpeg": "JPEG is slower without it",
     "cykooz-resizer": "resizing is slower without it",
+    "kornia-rs": "PNG is read more slowly without it",
+    "deflate": "PNG and TIFF are written more slowly without it",
     "xxhash": "change detection is slower without it",
     "pillow-heif": "no HEIC without it",
     "av": "no clips without it",
+    "pylibjxl": "scaling JPEGs is slower without it, unless the system has libturbojpeg",
 }
 """Packages that imgpar can run without, and the consequence."""
 
@@ -37,9 +41,9 @@ TURBO = {
     "darwin": "brew install jpeg-turbo",
     "win32": "the installer from libjpeg-turbo.org",
 }
-"""How to install libturbojpeg, which no Python package contains."""
+"""How to install libturbojpeg where no wheel contains it."""
 
-UNUSED = ("test", "dev", "all", "completion", "ray")
+UNUSED = ("test", "dev", "all", "ray")
 """Extras without effect in this version: for development, or reserved names."""
 
 

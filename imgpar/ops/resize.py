@@ -104,6 +104,8 @@ class Resize(Operation):
     )
     at: tuple[float, float] | None = field(default=None, repr=False)
     """Position of the part that cover keeps, each from 0 to 1, instead of the gravity."""
+    part: Box | None = field(default=None, repr=False)
+    """The part of each frame that is picture; None is all of it."""
 
     def __post_init__(self) -> None:
         if self.gravity not in GRAVITIES and self.fit != "cover":
@@ -158,6 +160,9 @@ class Resize(Operation):
         smaller = width < spec.width and height < spec.height and not averages
         return (width, height) if smaller else None
 
+    def within(self, box: Box) -> Operation:
+        return replace(self, part=box)
+
     def plane_kernel(self, spec: Spec) -> str:  # noqa: ARG002
         return "" if self.sharpen_after else self._kernel
 
@@ -194,6 +199,7 @@ class Resize(Operation):
         """Scale `src` or a part of it to the size of `dst`, and sharpen it where it is reduced."""
         import numpy as np
 
+        box = box or self.part
         left, top, right, bottom = box or (0, 0, *src.spec.size)
         part = Spec(max(1, round(right - left)), max(1, round(bottom - top)))
         if not self._sharpens(part, dst.spec.size):
@@ -223,10 +229,11 @@ class Resize(Operation):
 
     def _kept(self, src: Spec, dst: Spec) -> tuple[float, float, float, float]:
         """The part of the source that cover shows: left, top, right, bottom."""
-        scale = max(dst.width / src.width, dst.height / src.height)
+        left, top, right, bottom = self.part or (0.0, 0.0, *src.size)
+        scale = max(dst.width / (right - left), dst.height / (bottom - top))
         width, height = dst.width / scale, dst.height / scale
         across, down = self.at or fractions(self.gravity)
-        left, top = across * (src.width - width), down * (src.height - height)
+        left, top = left + across * (right - left - width), top + down * (bottom - top - height)
         return (left, top, left + width, top + height)
 
     def _has_box(self, src: Spec, dst: Spec) -> bool:
