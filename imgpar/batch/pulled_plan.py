@@ -12,7 +12,7 @@ from imgpar.batch.incremental import Unchanged
 from imgpar.batch.journal.journal import Journal
 from imgpar.batch.others import mark_others
 from imgpar.batch.plan_entries import Entry
-from imgpar.batch.planned import Planned, item_count
+from imgpar.batch.planned import Planned, item_count, weight
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_inputs import Among
 from imgpar.batch.twins import Twins
@@ -139,7 +139,7 @@ def _some(entries: Iterator[Entry]) -> list[Entry]:
     found, items = list[Entry](), 0
     for entry in entries:
         found.append(entry)
-        items += len(entry.items) if isinstance(entry, Job) else 1
+        items += weight(entry)
         if items >= PLAN_CHUNK:
             break
     return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imgpar.batch.progress import printable
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Parser, Store, align_columns
-from imgpar.cli.topics import ExplainedTopics
+from imgpar.cli.topics import FailureTopics
 from imgpar.core import parsing
 from imgpar.core.errors import NoInputError, UsageError
 
@@ -96,7 +96,7 @@ def _print(args: argparse.Namespace, found: Duplicates) -> None:
         else:
             rows = [tuple(map(printable, row)) for row in in_lines(group)]
             print(align_columns(rows))
-    explained = ExplainedTopics()
+    explained = FailureTopics()
     for outcome in found.failures:
         explained.add(outcome.kind)
         print(f"failed  {printable(f'{outcome.source}: {outcome.error}')}", file=sys.stderr)

@@ -9,7 +9,7 @@ from imgpar.cli.commands import COMMANDS, commands_text
 from imgpar.cli.completing import parser_of
 from imgpar.cli.pages import as_plain_text, is_long, page_text, terminal_width
 from imgpar.cli.parsing import Parser, align_columns
-from imgpar.cli.topics import TOPICS
+from imgpar.cli.topics import TOPICS, topic_of_flag
 from imgpar.core.errors import UsageError, closest
 
 DESCRIPTION = """\
@@ -58,7 +58,7 @@ def text_about(name: str) -> str:
         from imgpar.cli.show import operation_text
 
         parts.append(operation_text(operation))
-    if not parts and (owner := _topic_of_flag(dashed)):
+    if not parts and (owner := topic_of_flag(dashed)):
         return text_about(owner)
     if not parts:
         known = [*TOPICS, *COMMANDS, *(one.replace("_", "-") for one in operation_names())]
@@ -66,10 +66,6 @@ def text_about(name: str) -> str:
         fix = f"Did you mean 'imgpar help {near}'?" if near else "'imgpar help' lists the topics."
         raise UsageError(f"There is no help about {name!r}.", fix=fix)
     return "\n\n".join(parts)
-
-
-def _topic_of_flag(name: str) -> str:
-    return next((topic for topic, found in TOPICS.items() if name in found.flags.split()), "")
 
 
 def _show(text: str) -> None:

@@ -16,7 +16,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import add_lists, check_lists, read_listed
 from imgpar.cli.parsing import Parser, align_columns
-from imgpar.cli.topics import ExplainedTopics
+from imgpar.cli.topics import FailureTopics
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Job, Outcome
@@ -164,7 +164,7 @@ class _Shown:
     def __init__(self, args: argparse.Namespace, patterns: Patterns) -> None:
         self._json, self._quiet, self._patterns = args.json, args.quiet, patterns
         self._count = self._failed = 0
-        self._explained = ExplainedTopics()
+        self._explained = FailureTopics()
 
     @property
     def exit_code(self) -> int:

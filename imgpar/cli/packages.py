@@ -40,7 +40,7 @@ TURBO = {
 }
 """How to install libturbojpeg where no wheel contains it."""
 
-UNUSED = ("test", "dev", "all", "completion", "ray")
+UNUSED = ("test", "dev", "all", "ray")
 """Extras without effect in this version: for development, or reserved names."""
 
 

@@ -14,6 +14,8 @@ _HEADING = re.compile(r"(#+) (.+)")
 _ITEM = re.compile(r"( *)([-*]|\d+\.) +(.*)")
 _CELL = re.compile(r"(?<!\\)\|")
 _LINK = re.compile(r"!?\[((?:`[^`]*`|[^\]`])*)\]\(([^)]*)\)")
+_MARKED = re.compile(r"`([^`]+)`|\*\*((?:`[^`]*`|[^`])+?)\*\*")
+"""Code, in which no other mark counts, and bold text."""
 _WIDEST = 100
 _NARROW = 34
 """Columns that a table gives to each cell but the last."""
@@ -160,8 +162,7 @@ def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
 def _plain(text: str) -> str:
     """Text without marks; a link to a page that has a topic names it."""
     text = _LINK.sub(lambda found: _words_of(found[1], found[2]), text)
-    text = re.sub(r"\*\*(.+?)\*\*", r"\1", text)
-    return text.replace("`", "").replace("\\|", "|")
+    return _MARKED.sub(lambda found: found[1] or _plain(found[2] or ""), text).replace("\\|", "|")
 
 
 def _words_of(words: str, target: str) -> str:

@@ -84,6 +84,8 @@ TOPICS = {
     "python": Topic("the Python API", "python"),
     "training": Topic("batches for training", "training"),
     "frameworks": Topic("inside other frameworks, notebooks, servers", "frameworks"),
+    "scaling": Topic("large machines and clusters", "scaling"),
+    "compatibility": Topic("what a new version keeps", "compatibility"),
     "extending": Topic("operations, formats, sources and sinks of your own", "extending"),
     "questions": Topic("frequent questions", "faq"),
     "errors": Topic("all of the following", "errors"),
@@ -135,26 +137,26 @@ def see(error: ImgparError, arguments: Sequence[str] = ()) -> str:
     return f"imgpar help {_topic_for(error, arguments)}"
 
 
-class ExplainedTopics:
+class FailureTopics:
     """Gathers which topics explain the failures of a run."""
 
     def __init__(self) -> None:
-        self._topics: dict[str, None] = {}
+        self._topics = set[str]()
 
     def add(self, kind: str) -> None:
         """Take up a failure, by its kind (see `Outcome.kind`)."""
-        self._topics[topic_of(kind)] = None
+        self._topics.add(topic_of(kind))
 
     def line(self) -> str:
         """The command that explains them; empty where there are none.
 
-        >>> found = ExplainedTopics()
+        >>> found = FailureTopics()
         >>> found.add("DamagedError")
         >>> found.add("LockedError")
         >>> found.line()
         'See: imgpar help damaged locked'
         """
-        return f"See: imgpar help {' '.join(self._topics)}" if self._topics else ""
+        return f"See: imgpar help {' '.join(sorted(self._topics))}" if self._topics else ""
 
     def show(self, *, quiet: bool = False) -> None:
         """Print the line on standard error."""
@@ -166,7 +168,26 @@ def _topic_for(error: ImgparError, arguments: Sequence[str]) -> str:
     if error.topic != UsageError.topic:
         return error.topic
     for name in _FLAG.findall(error.message):
-        for topic, (*_, flags) in TOPICS.items():
-            if name in flags.split():
-                return topic
+        if topic := topic_of_flag(name) or _operation_of_flag(name):
+            return topic
     return arguments[0] if arguments and arguments[0] in COMMANDS else error.topic
+
+
+def topic_of_flag(name: str) -> str:
+    """The topic that explains a flag; empty where none does.
+
+    >>> topic_of_flag("prefix"), topic_of_flag("json")
+    ('names', '')
+    """
+    return next((topic for topic, found in TOPICS.items() if name in found.flags.split()), "")
+
+
+def _operation_of_flag(name: str) -> str:
+    """The operation of a flag, or the first that it modifies, as a flag; empty where there is none."""
+    from imgpar.ops import operation_types
+
+    field = name.replace("-", "_")
+    kinds = operation_types()
+    owners = [operation for operation, kind in kinds.items() if field in kind.options()]
+    owner = field if field in kinds else next(iter(owners), "")
+    return owner.replace("_", "-")

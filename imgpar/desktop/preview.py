@@ -1,4 +1,4 @@
-"""Previews before and after the conversion, rendered in a separate process."""
+"""Pictures before and after the conversion, rendered in a separate process."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import os
 import queue
 import threading
 import time
-import tkinter as tk
 from contextlib import closing
 from dataclasses import dataclass
-from tkinter import ttk
 
 import imgpar
-from imgpar.desktop.texts import Texts, size_text
-from imgpar.desktop.theme import Theme
 
 MEMORY = "512M"
 REST = 4
@@ -34,9 +30,9 @@ class Painter:
     """Renders previews in a thread with its own worker process: a file that crashes a decoder affects only
     its preview. Only the newest request is rendered."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, room: tuple[int, int]) -> None:
         self.results: queue.SimpleQueue[Pair] = queue.SimpleQueue()
-        self._pipeline = imgpar.Pipeline().resize(f"{width}x{height}")
+        self._room = room
         self._wanted: imgpar.Outcome | None = None
         self._changed = threading.Condition()
         self._open = True
@@ -55,6 +51,10 @@ class Painter:
                 )
                 self._thread.start()
             self._changed.notify()
+
+    def fit(self, room: tuple[int, int]) -> None:
+        """Render what is asked for from now on into this width and height, larger than it is if need be."""
+        self._room = room
 
     def close(self) -> None:
         """End the process and the thread."""
@@ -96,7 +96,7 @@ class Painter:
                 return b""
         try:
             arrays = session.arrays(
-                self._pipeline, [path], errors="skip", on_event=lambda _: None, cancel=cancel, timeout=20
+                _fitted(self._room), [path], errors="skip", on_event=lambda _: None, cancel=cancel, timeout=20
             )
             with closing(arrays):
                 for _, array in arrays:
@@ -107,48 +107,5 @@ class Painter:
         return b""
 
 
-class Preview(ttk.Frame):
-    """Two pictures, one above the other."""
-
-    def __init__(self, parent: tk.Misc, texts: Texts, theme: Theme) -> None:
-        super().__init__(parent)
-        self._texts = texts
-        self.room = (theme.px(210), theme.px(130))
-        self._images: list[tk.PhotoImage] = []
-        self.columnconfigure(0, weight=1)
-        self._pictures: list[ttk.Label] = []
-        self._captions: list[ttk.Label] = []
-        for number, key in enumerate(("before", "after")):
-            caption = ttk.Label(self, text=texts(key), style="Quiet.TLabel")
-            caption.grid(row=2 * number, sticky="w", pady=(theme.px(6) if number else 0, 0))
-            box = ttk.Frame(self, width=self.room[0], height=self.room[1])
-            box.grid(row=2 * number + 1, sticky="nsew")
-            box.grid_propagate(False)
-            box.columnconfigure(0, weight=1)
-            box.rowconfigure(0, weight=1)
-            picture = ttk.Label(box, style="Picture.TLabel", anchor="center")
-            picture.grid(sticky="nsew")
-            self.rowconfigure(2 * number + 1, weight=1)
-            self._captions.append(caption)
-            self._pictures.append(picture)
-
-    def clear(self) -> None:
-        """Remove the pictures."""
-        for key, caption, picture in zip(("before", "after"), self._captions, self._pictures, strict=True):
-            caption["text"] = self._texts(key)
-            picture.configure(image="", text="")
-        self._images = []
-
-    def show(self, pair: Pair) -> None:
-        """Show these pictures."""
-        outcome = pair.outcome
-        images = [tk.PhotoImage(master=self, data=data) if data else None for data in pair.pictures]
-        for image, picture in zip(images, self._pictures, strict=True):
-            picture.configure(image=image or "", text="" if image else self._texts("no_preview"))
-        self._images = [image for image in images if image]  # Tk keeps no reference
-        before = [self._texts("before"), size_text(outcome.source_bytes) if outcome.source_bytes else ""]
-        after = [self._texts("after")]
-        for file in outcome.outputs[:1]:
-            after += [f"{file.width} × {file.height}" if file.width else "", size_text(file.bytes)]
-        for caption, facts in zip(self._captions, (before, after), strict=True):
-            caption["text"] = self._texts.join(facts)
+def _fitted(room: tuple[int, int]) -> imgpar.Pipeline:
+    return imgpar.Pipeline().resize(f"{room[0]}x{room[1]}", enlarge=True)

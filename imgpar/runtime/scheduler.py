@@ -147,6 +147,8 @@ class Scheduler:
         self._plan_waits = False
         """Whether the plan has no job ready."""
         self._watchdog = Watchdog(pool, ledger, timeout, name)
+        self._starting = False
+        """Whether more workers are to be started."""
         self._left = self._most = 0
         self._first = self._last = 0.0
         self._task_seconds = 0.0
@@ -180,7 +182,7 @@ class Scheduler:
         self._assign()
         self._delay()
         pulling = self._plan is not None and self._needs_jobs and not self._plan_waits
-        self._receive(0.0 if self._complete() or pulling else TICK)
+        self._receive(0.0 if self._complete() or pulling or self._starting else TICK)
         self._watchdog.check_deadlines()
 
     def _delay(self) -> None:
@@ -215,15 +217,17 @@ class Scheduler:
                 self._sink(planned)
 
     def _start_workers(self) -> None:
-        """Start workers while there are jobs for them: never more workers than jobs."""
+        """Start some workers while there are jobs for them: never more workers than jobs."""
         wanted = min(self._limit, self._ledger.tasks.queued + self._ledger.tasks.in_flight)
-        while len(self._pool.workers) < wanted:
+        if missing := max(0, wanted - len(self._pool.workers)):
             try:
-                self._initialise(self._pool.start())
+                for worker in self._pool.start(missing):
+                    self._initialise(worker)
             except RunError:
                 if not self._pool.workers:
                     raise
                 self._limit = wanted = len(self._pool.workers)  # continue with those that run
+        self._starting = len(self._pool.workers) < wanted
         self._most = max(self._most, len(self._pool.workers))
 
     def _initialise(self, worker: WorkerProcess) -> None:
@@ -236,6 +240,7 @@ class Scheduler:
             self._watchdog.end_all()
             self._ledger.abandon()
             return
+        self._pool.settle()
         self._ledger.leases.retire()
         for worker in self._pool.workers.values():
             self._send(worker, Revoke())

@@ -16,7 +16,8 @@ from PIL import Image
 import imgpar
 from imgpar.desktop.problems import KINDS, KNOWN, chinese, one_line, plain_sentences, whole
 from imgpar.desktop.settings import Settings
-from imgpar.desktop.texts import TEXTS, Texts
+from imgpar.desktop.texts import Texts
+from imgpar.desktop.wording import TEXTS
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 ROOT = getattr(os, "geteuid", lambda: 1)() == 0
