@@ -2,8 +2,8 @@
 
     python bench/cluster_faults.py FOLDER [--items 200] [--resize 1024]
 
-A cluster of two nodes with one CPU each on this machine. In the middle of a run a node, the process on a node, a
-worker, or the run itself is killed; the run itself is begun again. Needs `imgpar[ray]`.
+A cluster of two nodes with one CPU each on this machine. In the middle of a run a node, the process on a node,
+a worker, or the run itself is killed; the run itself is begun again. Needs `imgpar[ray]`.
 """
 
 from __future__ import annotations
