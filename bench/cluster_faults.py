@@ -2,7 +2,7 @@
 
     python bench/cluster_faults.py FOLDER [--items 200] [--resize 1024]
 
-A cluster of two nodes with one CPU each on this machine. In the middle of a run a node, the process on a node,
+A cluster of two nodes with one CPU each on this machine. In the middle of a run a node, its process,
 a worker, or the run itself is killed; the run itself is begun again. Needs `imgpar[ray]`.
 """
 
