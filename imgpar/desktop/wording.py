@@ -167,10 +167,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "before": ("Before", "转换前"),
     "after": ("After", "转换后"),
     "no_preview": ("no preview", "无预览"),
-    "divider": (
-        "Drag the line: before on the left, after on the right",
-        "拖动分隔线：左为转换前，右为转换后",
-    ),
+    "tab_compare": ("Compare", "对比"),
     "larger": ("Larger", "放大"),
     "smaller": ("Smaller", "缩小"),
     # buttons
@@ -191,7 +188,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "open": ("&Open folder", "打开文件夹(&O)"),
     "open_sheet": ("&Open sheet", "打开总览(&O)"),
     "open_pdf": ("&Open PDF", "打开 PDF(&O)"),
-    "report": ("&WindowView report", "查看报告(&V)"),
+    "report": ("&View report", "查看报告(&V)"),
     # questions
     "close_title": ("Work is under way", "正在转换"),
     "close_ask": (

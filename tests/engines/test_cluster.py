@@ -62,6 +62,13 @@ def test_two_nodes_write_the_files_of_one_machine(
     assert imgpar.convert(photos, tmp_path / "there", to="png").skipped == 50
 
 
+def test_a_run_without_jobs_needs_no_node(photo_folder: FolderMaker, tmp_path: Path) -> None:
+    photos = photo_folder("a.jpg", "b.jpg")
+    imgpar.convert(photos, tmp_path / "out", to="png")
+    report = run_on(ProcessCluster(), photos, tmp_path / "out", SMALL)
+    assert report.reasons == {"unchanged": 2}
+
+
 @pytest.mark.slow
 def test_a_file_that_ends_its_worker_is_named(photo_folder: FolderMaker, tmp_path: Path) -> None:
     photos = photo_folder(*(f"{number}.jpg" for number in range(6)))
