@@ -7,7 +7,16 @@
 
 from __future__ import annotations
 
+import sys as _sys
+
 from imgpar.core.version import __version__ as __version__
+
+if _sys.version_info < (3, 11):  # noqa: UP036  # in a source tree: pip installs it for no older one
+    _words = "imgpar needs Python 3.11 or newer, but this is Python {}.{} ({})."
+    # For `python -m imgpar` the sentence alone, without a traceback.
+    raise (SystemExit if _sys.argv[:1] == ["-m"] else ImportError)(
+        _words.format(*_sys.version_info[:2], _sys.executable)
+    )
 
 TYPE_CHECKING = False  # recognised by type checkers; importing `typing` would double the import time
 if TYPE_CHECKING:

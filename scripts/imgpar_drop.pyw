@@ -8,9 +8,11 @@ import sys
 
 try:
     import imgpar.desktop
-except ImportError:
+except ImportError as error:
     # Without a terminal the message needs a window.
     SENTENCE = "imgpar is not installed for this Python. In a clone of its repository, run:\n\npip install '.[desktop]'"
+    if sys.version_info < (3, 11):
+        SENTENCE = str(error)
     try:
         from tkinter import messagebox
 

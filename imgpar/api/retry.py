@@ -21,6 +21,7 @@ from imgpar.batch.sharding import known_shards
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import NothingFailedError, UsageError
 from imgpar.core.job import Listener
+from imgpar.engines import engine_of
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.ordering import sort_keys
 from imgpar.inputs.sources import Source
@@ -84,7 +85,16 @@ def retry(
         given = given or [known.path]
     check_originals(options)
     again = Run(
-        given, place, recipe, options, listen, cancel, command=command, retry=True, moved=inputs is not None
+        given,
+        place,
+        recipe,
+        options,
+        listen,
+        cancel,
+        engine=engine_of(options),
+        command=command,
+        retry=True,
+        moved=inputs is not None,
     )
     return again.execute(session)
 

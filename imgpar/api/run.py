@@ -29,8 +29,9 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.fs import no_room
-from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, listens_in_bulk
+from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, is_silent, listens_in_bulk
 from imgpar.core.tempfiles import temporary
+from imgpar.engines import engine_of
 from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.lists import InputList
@@ -84,7 +85,18 @@ def run(
         if piped:
             options = without_journal(options, stack)
         last = _HeldEnd(listen)
-        one = Run(inputs, target, recipe, options, last, cancel, command=command, gather=gather, among=among)
+        one = Run(
+            inputs,
+            target,
+            recipe,
+            options,
+            last,
+            cancel,
+            engine=engine_of(options),
+            command=command,
+            gather=gather,
+            among=among,
+        )
         report = one.execute(workers)
         report = _with_site(report, options, listen, cancel, workers)
         last.release()
@@ -107,6 +119,9 @@ def _check(
         if piped:
             raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
         check_journal(options.journal, named)
+    if piped and options.engine != "local":
+        words = f"Standard input and output are of this process, so there is no {setting('engine', 'ray')}."
+        raise UsageError(words, fix="Leave it out, or name files.")
     if options.manifest or options.html or options.base_url:
         from imgpar.batch.pages.writing import check_site
 
@@ -197,7 +212,7 @@ def planned_entries(
 class Silent:
     """A listener that ignores all events."""
 
-    in_bulk = True
+    in_bulk = silent = True
 
     def __call__(self, _: object) -> None:
         """Ignore an event."""
@@ -209,6 +224,7 @@ class _HeldEnd:
     def __init__(self, listen: Listener) -> None:
         self._listen, self._end = listen, list[Event]()
         self.in_bulk = listens_in_bulk(listen)
+        self.silent = is_silent(listen)
         self.starts = hears_starts(listen)
 
     def __call__(self, event: Event) -> None:
@@ -254,9 +270,9 @@ class _Renamed:
         """Pass an event on."""
         outcome = event.outcome
         if outcome is not None and outcome.source == self._spooled:
-            event = replace(event, outcome=outcome._replace(source="-"))
+            event = event._replace(outcome=outcome._replace(source="-"))
         elif event.text == self._spooled:
-            event = replace(event, text="-")
+            event = event._replace(text="-")
         self._listen(event)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Any
 
 from imgpar.batch.failure_bundle import Bundles
@@ -13,7 +12,8 @@ from imgpar.batch.journal.journal import Journal
 from imgpar.batch.others import OtherFiles, is_other
 from imgpar.batch.report import Report, Tally
 from imgpar.core.addresses import without_secrets
-from imgpar.core.job import TO_CHECK, Event, Job, Listener, Outcome, hears_starts, listens_in_bulk
+from imgpar.core.job import TO_CHECK, Event, Job, Listener, Outcome, hears_starts, is_silent, listens_in_bulk
+from imgpar.core.slices import MadeFiles
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.ignored import Aside
 
@@ -30,6 +30,7 @@ class Account:
     def __init__(self, listen: Listener, out: str, others: OtherFiles | None = None) -> None:
         self._listen, self._out = listen, out
         self._in_bulk = listens_in_bulk(listen)
+        self._silent = is_silent(listen)
         self.started = self._tell_started if hears_starts(listen) else None
         """Called with each job that a worker begins; None where nobody listens."""
         self._started = time.monotonic()
@@ -50,7 +51,7 @@ class Account:
 
     def tell(self, event: Event) -> None:
         """Send an event, with the number of items that are done."""
-        self._listen(replace(event, done=self._done))
+        self._listen(event._replace(done=self._done))
 
     def _tell_started(self, job: Job) -> None:
         if not is_other(job):
@@ -104,6 +105,18 @@ class Account:
         self._tally.add(outcome._replace(outputs=()) if again else outcome)
         self.journal.record(outcome, job)
         self._listen(Event("item", self._done, outcome=outcome))
+
+    def add_slice(self, job: Job, made: MadeFiles) -> None:
+        """Record what was made of items of a slice."""
+        assert self.journal is not None
+        self._tally.add_slice(job, made)
+        self.journal.record_slice(job, made)
+        if self._silent:
+            self._done += len(made.numbers)
+            return
+        for outcome in made.outcomes(job):
+            self._done += 1
+            self._listen(Event("item", self._done, outcome=outcome))
 
     def add_unchanged(self, items: Unchanged) -> None:
         """Record unchanged items."""
@@ -173,6 +186,8 @@ class Account:
 def _without_secrets(outcome: Outcome) -> Outcome:
     """The outcome with clean texts, for everything that is told about it: journal, report, events, log. The
     names of items and outputs are clean from the start."""
+    if not (outcome.error or outcome.traceback or outcome.notes):
+        return outcome
     return outcome._replace(
         error=without_secrets(outcome.error),
         traceback=without_secrets(outcome.traceback),

@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from imgpar.batch.inplace.run_folders import KeptOriginals
 from imgpar.batch.journal.journal import Journal
 from imgpar.core.fs import sweep_temporary_files
-from imgpar.core.job import Job
+from imgpar.core.job import Job, Target
 from imgpar.core.locks import OutLock
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out, free_space_problem
+
+
+def _one_of_each_folder(job: Job) -> Sequence[Target]:
+    return job.targets[:1] if job.kind == "slice" else job.targets
 
 
 class BeforeWriting:
@@ -56,13 +60,13 @@ class BeforeWriting:
         if self._originals:
             self._originals.planned(jobs)
         if not self._place.stored:
-            folders = {os.path.dirname(target.path) for job in jobs for target in job.targets}
+            folders = {os.path.dirname(target.path) for job in jobs for target in _one_of_each_folder(job)}
             if self._lock and not self._place.in_place:
                 for folder in folders:  # a template may lead into any folder of OUT
                     self._lock.enter(folder)
             self._sweep(folders)
         self._journal.planned(jobs)
-        self._to_read += sum(item.size for job in jobs for item in job.items)
+        self._to_read += sum([item.size for job in jobs for item in job.items])
         if not (self._space_checked or self._place.stored):
             problem = free_space_problem(self._place.folder, self._to_read)
             if problem:
@@ -71,7 +75,7 @@ class BeforeWriting:
 
     def settled(self, job: Job) -> None:
         """A job is done: its inputs need no more space."""
-        self._to_read -= sum(item.size for item in job.items)
+        self._to_read -= sum([item.size for item in job.items])
 
     def say_replaced(self) -> None:
         """Say once that outputs made with other settings will be replaced."""

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from imgpar.batch.checking import check_place
 from imgpar.batch.dryrun import planned_entries
+from imgpar.batch.engine import Engine
 from imgpar.batch.pages.writing import stale_site
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
@@ -48,6 +49,7 @@ def changes_of_run(
     options: RunOptions,
     listen: Listener,
     cancel: CancelToken,
+    engine: Engine,
 ) -> Iterator[Change]:
     """What a run would change; nothing is written to OUT.
 
@@ -58,6 +60,7 @@ def changes_of_run(
         options: of the run.
         listen: called with the events of the run in the temporary folder.
         cancel: stops that run.
+        engine: does its jobs.
 
     Raises:
         UsageError: the settings contradict each other, every input is missing, or OUT is a sink.
@@ -85,7 +88,7 @@ def changes_of_run(
         if options.others != "skip":  # contents are compared, and a link would change the status of an input
             made = replace(made, others="copy")
         others = list[Outcome]()
-        report = Run(inputs, at, recipe, made, listen, cancel, others=others.append).execute()
+        report = Run(inputs, at, recipe, made, listen, cancel, engine=engine, others=others.append).execute()
         for outcome in (*report.items, *others):
             for change in _changes_of(outcome, at, place):
                 yield change._replace(kept=change.path in kept)

@@ -30,7 +30,7 @@ class BatchPerformer(NamedTuple):
         """Configure the codecs of this process."""
         import PIL.Image
 
-        _configure_opencv()
+        configure_opencv()
         PIL.Image.MAX_IMAGE_PIXELS = None  # headers are checked against `Limits.max_pixels`
 
     def end(self) -> None:
@@ -146,7 +146,7 @@ class BatchPerformer(NamedTuple):
         return Done(task.serial, context.clock.timings())
 
 
-def _configure_opencv() -> None:
+def configure_opencv() -> None:
     """Set OpenCV to one thread without OpenCL: each core has a worker. OpenCV is imported only on demand."""
     os.environ |= {"OPENCV_FOR_THREADS_NUM": "1", "OPENCV_OPENCL_RUNTIME": "disabled"}
     os.environ["OPENCV_LOG_LEVEL"] = "SILENT"  # its messages are debug output; errors are raised

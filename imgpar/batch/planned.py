@@ -28,13 +28,15 @@ class Planned:
         self._first = deque[Entry]()
         self._later = deque[Sequence[Entry] | bytes]()
         self.length = 0
-        """Entries."""
+        """Entries; a slice counts as often as it has items."""
         self.items = 0
         """Their items, without files that are no media."""
 
     def extend(self, chunk: Sequence[Entry]) -> None:
         """Add entries."""
-        self.length += len(chunk)
+        if not chunk:
+            return
+        self.length += sum(map(weight, chunk))
         self.items += item_count(chunk)
         if len(self._later) < OPEN or not all(isinstance(entry, Job) for entry in chunk):
             self._later.append(chunk)
@@ -49,9 +51,14 @@ class Planned:
                 chunk = pickle.loads(zlib.decompress(chunk))  # noqa: S301 - packed above
             self._first.extend(chunk)
         entry = self._first.popleft()
-        self.length -= 1
+        self.length -= weight(entry)
         self.items -= item_count((entry,))
         return entry
+
+
+def weight(entry: Entry) -> int:
+    """How much an entry adds to the plan: the memory and the work of so many jobs."""
+    return len(entry.items) if isinstance(entry, Job) else 1
 
 
 def item_count(entries: Iterable[Entry]) -> int:

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
+from types import NoneType
 from typing import Protocol
 
 from imgpar.batch.decisions import Decisions, OriginalsStore
@@ -34,6 +35,7 @@ from imgpar.batch.plan_entries import (
     results_by_output,
 )
 from imgpar.batch.reserved import Reserved
+from imgpar.batch.slices import slices_of
 from imgpar.batch.whole_plan import (
     Examined,
     Joined,
@@ -102,6 +104,7 @@ class Planner:
         still: named pictures with a single frame, in formats of animations.
         copied: files that are no pictures and clips have to be copies, not the links of earlier runs.
         listed: some inputs come in parts of a list (`Batch.part`), with names from anywhere.
+        sliced: small pictures may be planned together, as slices.
 
     Raises:
         UsageError: a format cannot be written, or pages are split in place.
@@ -126,7 +129,9 @@ class Planner:
         still: Collection[str] = (),
         copied: bool = False,
         listed: bool = False,
+        sliced: bool = False,
     ) -> None:
+        self._sliced = sliced and not (out.in_place or out.name or listed or extract)
         self._reserved = Reserved() if listed else None
         self._renames = on_exists == "rename"
         self._outputs = outputs or (WishedOutput(recipe, tuple(to), options or EncodeOptions()),)
@@ -185,6 +190,9 @@ class Planner:
         _, recorded, known, found = examined
         mine = results_by_output(known, self.keys[0]) if self.out.in_place and known else {}
         for kind, places in stretches(found):
+            if kind is NoneType and self._sliced and isinstance(batch.items, Entries) and not known:
+                yield from self._new(batch.items, places, names)
+                continue
             if kind is tuple and not self.verify:
                 same = [
                     row
@@ -212,6 +220,19 @@ class Planner:
                     if self._reserved and isinstance(entry, Job) and (self._renames or not batch.part):
                         self._reserved.add(target.path for target in entry.targets)
                     yield entry
+
+    def _new(self, entries: Entries, places: range, names: Names) -> Iterator[Job | Outcome]:
+        """The plan for inputs of a folder that no earlier run has seen."""
+        for index, job in slices_of(entries, places, names, self.count):
+            if job is not None:
+                self.count += len(job.items)
+                yield job
+                continue
+            item, number, self.count = entries[index], self.count, self.count + 1
+            if item.error:
+                yield failed_entry(item, number, item.error, "read", item.kind)
+            else:
+                yield self.decisions.decide(item, self._wishes.of(item), number, names, {}, {})
 
     def prepare(self, batches: Iterable[Batch], reader: PropertySource) -> list[Batch]:
         """Fix all names of a run, before its first batch is planned.

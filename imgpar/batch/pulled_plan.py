@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 
 from imgpar.batch.account import Account
 from imgpar.batch.before_writing import BeforeWriting
@@ -13,7 +12,7 @@ from imgpar.batch.incremental import Unchanged
 from imgpar.batch.journal.journal import Journal
 from imgpar.batch.others import mark_others
 from imgpar.batch.plan_entries import Entry
-from imgpar.batch.planned import Planned, item_count
+from imgpar.batch.planned import Planned, item_count, weight
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_inputs import Among
 from imgpar.batch.twins import Twins
@@ -23,8 +22,8 @@ from imgpar.runtime.scheduler import NotYet
 
 PLAN_AHEAD = 20_000
 """Entries planned ahead of the workers, so that the total is known early."""
-PLAN_CHUNK = 100
-"""Jobs whose output names are stored in one transaction; workers wait for it."""
+PLAN_CHUNK = 250
+"""Items whose output names are stored in one transaction; workers wait for it."""
 
 
 class PulledPlan:
@@ -125,7 +124,7 @@ class PulledPlan:
                 yield entry
 
     def _chunked(self, entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-        while chunk := list(islice(entries, PLAN_CHUNK)):
+        while chunk := _some(entries):
             if jobs := [entry for entry in chunk if isinstance(entry, Job)]:
                 if self._planner.replaced and self._replaces:
                     self._planner.replaced = 0
@@ -133,6 +132,17 @@ class PulledPlan:
                 self._before.planned(jobs)
                 self._copies.planned(jobs)
             yield chunk
+
+
+def _some(entries: Iterator[Entry]) -> list[Entry]:
+    """The next entries, with about as many items as are planned together."""
+    found, items = list[Entry](), 0
+    for entry in entries:
+        found.append(entry)
+        items += weight(entry)
+        if items >= PLAN_CHUNK:
+            break
+    return found
 
 
 def _source(entry: Job | Outcome) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 from imgpar.batch.log_lines import escaped
 from imgpar.batch.others import others_sentence
 from imgpar.core.errors import OutputError, may_pass
-from imgpar.core.job import Outcome
+from imgpar.core.job import Job, Outcome
+from imgpar.core.slices import TIMED, MadeFiles
 from imgpar.inputs.ignored import ignored_sentence
 from imgpar.outputs.sidefiles import check_report_place, write_whole
 
@@ -335,6 +336,18 @@ class Tally:
         self.bytes_in += outcome.source_bytes
         self.bytes_out += sum(file.bytes for file in outcome.outputs)
         return self
+
+    def add_slice(self, job: Job, made: MadeFiles) -> None:
+        """Count what was made of items of a slice."""
+        if not made.numbers:
+            return
+        self.counts["ok"] += len(made.numbers)
+        for stage, seconds in zip(TIMED, made.seconds, strict=True):
+            if spent := sum(seconds):
+                self.stages[stage] = self.stages.get(stage, 0.0) + spent
+        self.made = job.targets[made.numbers[-1]].path
+        self.bytes_in += sum([job.items[number].size for number in made.numbers])
+        self.bytes_out += sum(made.bytes)
 
     def add_unchanged(self, count: int) -> None:
         """Count unchanged items."""

@@ -15,17 +15,20 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from heapq import merge
 from itertools import islice
-from typing import Any, overload
+from operator import attrgetter
+from typing import Any, NamedTuple, overload
 
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import read_database, readable, translated_errors
 from imgpar.batch.journal.history import PAGE, Paths, to_json
-from imgpar.core.job import Outcome, OutputFile
+from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.core.liveness import hold, is_free
+from imgpar.core.slices import MadeFiles
 from imgpar.core.tempfiles import temporary_folder
 
 KEEP_REPORTS = 20
@@ -38,7 +41,9 @@ CREATE TABLE lines(
     job INTEGER PRIMARY KEY, source BLOB NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT);
 -- Consecutive unchanged inputs: their outputs are in these rows of the journal, one or a list for each.
 CREATE TABLE stretches(
-    job INTEGER PRIMARY KEY, count INTEGER NOT NULL, folder BLOB NOT NULL, rows TEXT NOT NULL)
+    job INTEGER PRIMARY KEY, count INTEGER NOT NULL, folder BLOB NOT NULL, rows TEXT NOT NULL);
+-- Slices: the lines of several inputs in columns, as JSON.
+CREATE TABLE slices(job INTEGER PRIMARY KEY, count INTEGER NOT NULL, lines TEXT NOT NULL)
 """
 
 
@@ -92,6 +97,7 @@ class LineWriter:
         self._journal, self._base = journal, base
         self._lines: list[tuple[object, ...]] = []
         self._stretches: list[tuple[object, ...]] = []
+        self._slices: list[tuple[object, ...]] = []
         with translated_errors(self.path):
             self._database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             # Lines are not needed after a crash.
@@ -101,8 +107,20 @@ class LineWriter:
 
     def add(self, outcome: Outcome) -> None:
         """Add one line; `flush` writes it."""
-        source = os.fsencode(outcome.source)
-        self._lines.append((outcome.job, source, outcome.status, outcome.reason, _detail_of(outcome)))
+        self.add_each((outcome,))
+
+    def add_slice(self, job: Job, made: MadeFiles) -> None:
+        """Add the lines of what was made of a slice; `flush` writes them."""
+        if made.numbers:
+            lines = to_json(_SliceLines.of(job, made))
+            self._slices.append((job.id + made.numbers[0], len(made.numbers), lines))
+
+    def add_each(self, outcomes: Iterable[Outcome]) -> None:
+        """Add some lines; `flush` writes them."""
+        self._lines += [
+            (outcome.job, os.fsencode(outcome.source), outcome.status, outcome.reason, _detail_of(outcome))
+            for outcome in outcomes
+        ]
 
     def add_unchanged(self, items: Unchanged) -> None:
         """Add the lines of unchanged inputs; `flush` writes them."""
@@ -117,11 +135,13 @@ class LineWriter:
         """Write added lines. Raises DiskFullError, OutputError."""
         lines, self._lines = self._lines, []
         stretches, self._stretches = self._stretches, []
-        if lines or stretches:
+        slices, self._slices = self._slices, []
+        if lines or stretches or slices:
             with translated_errors(self.path):
                 self._database.execute("BEGIN")
                 self._database.executemany("INSERT OR REPLACE INTO lines VALUES (?, ?, ?, ?, ?)", lines)
                 self._database.executemany("INSERT OR REPLACE INTO stretches VALUES (?, ?, ?, ?)", stretches)
+                self._database.executemany("INSERT OR REPLACE INTO slices VALUES (?, ?, ?)", slices)
                 self._database.execute("COMMIT")
 
     def items(self) -> ReportLines:
@@ -158,19 +178,19 @@ class ReportLines(Sequence[Outcome]):
     def select(self, status: str = "") -> Iterator[Outcome]:
         """Only the lines with this status, in order."""
         with closing(self._opened()) as database, readable(self._path):
-            stretches = database.execute("SELECT job, folder, rows FROM stretches ORDER BY job").fetchall()
-            last = -1
-            for job, folder, rows in [*stretches, (1 << 62, b"", "[]")]:
-                yield from self._lines(database, last, job, status)
-                last = job
-                if rows != "[]" and status in ("", "skipped"):
-                    yield from self._unchanged(job, os.fsdecode(folder), rows)
+            parts = [self._lines(database, status)]
+            if status in ("", "skipped"):
+                parts.append(self._unchanged(database))
+            if status in ("", "ok"):
+                parts.append(_of_slices(database))
+            yield from merge(*parts, key=attrgetter("job"))
 
     def __len__(self) -> int:
         with closing(self._opened()) as database, readable(self._path):
             (lines,) = database.execute("SELECT count(*) FROM lines").fetchone()
-            (more,) = database.execute("SELECT coalesce(sum(count), 0) FROM stretches").fetchone()
-            return int(lines + more)
+            (same,) = database.execute("SELECT coalesce(sum(count), 0) FROM stretches").fetchone()
+            (sliced,) = database.execute("SELECT coalesce(sum(count), 0) FROM slices").fetchone()
+            return int(lines + same + sliced)
 
     @overload
     def __getitem__(self, index: int) -> Outcome: ...
@@ -191,14 +211,20 @@ class ReportLines(Sequence[Outcome]):
         place = f"file:{quote(os.fsencode(self._path))}?mode=ro"
         return sqlite3.connect(place, uri=True, isolation_level=None)
 
-    def _lines(self, database: sqlite3.Connection, last: int, stop: int, status: str) -> Iterator[Outcome]:
-        query = "SELECT * FROM lines WHERE job > ? AND job < ? AND ? IN ('', status) ORDER BY job LIMIT ?"
-        while rows := database.execute(query, (last, stop, status, PAGE)).fetchall():
+    def _lines(self, database: sqlite3.Connection, status: str) -> Iterator[Outcome]:
+        last, query = -1, "SELECT * FROM lines WHERE job > ? AND ? IN ('', status) ORDER BY job LIMIT ?"
+        while rows := database.execute(query, (last, status, PAGE)).fetchall():
             for row in rows:
                 yield _outcome(*row)
             last = rows[-1][0]
 
-    def _unchanged(self, job: int, folder: str, rows: str) -> Iterator[Outcome]:
+    def _unchanged(self, database: sqlite3.Connection) -> Iterator[Outcome]:
+        last, query = -1, "SELECT job, folder, rows FROM stretches WHERE job > ? ORDER BY job LIMIT 1"
+        while stretch := database.execute(query, (last,)).fetchone():
+            last, folder, rows = stretch
+            yield from self._of_stretch(last, os.fsdecode(folder), rows)
+
+    def _of_stretch(self, job: int, folder: str, rows: str) -> Iterator[Outcome]:
         with closing(read_database(self._journal)) as journal, readable(self._journal):
             items = [row if isinstance(row, list) else [row] for row in json.loads(rows)]
             every = to_json([row for item in items for row in item])
@@ -211,20 +237,61 @@ class ReportLines(Sequence[Outcome]):
             yield Outcome(source, "skipped", made, reason="unchanged", source_bytes=size, job=number)
 
 
-_DETAILS = tuple(
-    (name, default)
-    for name, default in Outcome._field_defaults.items()
-    if name not in ("outputs", "reason", "job", "seen")
-)
+class _SliceLines(NamedTuple):
+    """The lines of a slice, without the items that were not made."""
+
+    first: int
+    """Id of the job of the first item of the slice."""
+    folder: str
+    """Of the inputs, with a trailing separator."""
+    out: str
+    """Of the outputs, with a trailing separator."""
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    outputs: tuple[str, ...]
+    """Names of the outputs."""
+    made: MadeFiles
+
+    @classmethod
+    def of(cls, job: Job, made: MadeFiles) -> _SliceLines:
+        """The lines of a slice of which this was made."""
+        folder = job.item.path[: -len(job.item.name)]
+        out = os.path.join(os.path.dirname(job.targets[0].path), "")
+        behind, below = len(folder), len(out)
+        items = [job.items[number] for number in made.numbers]
+        names = tuple([item.path[behind:] for item in items])
+        outputs = tuple([job.targets[number].path[below:] for number in made.numbers])
+        return cls(job.id, folder, out, names, tuple([item.size for item in items]), outputs, made)
+
+    def outcomes(self) -> list[Outcome]:
+        """The lines."""
+        sources = [self.folder + name for name in self.names]
+        outputs = [self.out + name for name in self.outputs]
+        return self.made.outcomes_of(self.first, sources, self.sizes, outputs)
+
+
+def _of_slices(database: sqlite3.Connection) -> Iterator[Outcome]:
+    last, query = -1, "SELECT job, lines FROM slices WHERE job > ? ORDER BY job LIMIT 1"
+    while row := database.execute(query, (last,)).fetchone():
+        last, lines = row
+        parts = _SliceLines._make(json.loads(lines))
+        yield from parts._replace(made=MadeFiles._make(parts.made)).outcomes()
+
+
+_DEFAULTS = tuple(Outcome._field_defaults.get(name) for name in Outcome._fields)
+_COLUMNS = ("source", "status", "reason", "job", "seen")
+"""Fields of an outcome that have a column of their own, or are not kept."""
 
 
 def _detail_of(outcome: Outcome) -> str:
     """The fields of a line without a column of their own, as JSON in ASCII."""
     facts: dict[str, Any] = {
-        name: value for name, default in _DETAILS if (value := getattr(outcome, name)) != default
+        name: value
+        for name, value, default in zip(Outcome._fields, outcome, _DEFAULTS, strict=True)
+        if value != default
     }
-    if outcome.outputs:
-        facts["outputs"] = outcome.outputs
+    for name in _COLUMNS:
+        facts.pop(name, None)
     return to_json(facts)
 
 

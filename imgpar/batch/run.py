@@ -13,10 +13,10 @@ from imgpar.batch.account import Account
 from imgpar.batch.before_writing import BeforeWriting
 from imgpar.batch.checking import check_inputs, check_place, gathered_place
 from imgpar.batch.copies import ArchiveCopies
+from imgpar.batch.engine import Assignment, Engine
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
-from imgpar.batch.incremental import Unchanged
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
 from imgpar.batch.others import OtherFiles
 from imgpar.batch.planner import Planner
@@ -38,7 +38,6 @@ from imgpar.batch.setup import (
     run_keys,
     run_spec,
 )
-from imgpar.batch.transfer import Transfer
 from imgpar.batch.twins import Twins
 from imgpar.batch.whole_plan import for_names
 from imgpar.batch.workers import Workers, check_isolation
@@ -54,7 +53,6 @@ from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.write_ahead import WrittenLog
 from imgpar.recipe.recipe import Recipe
-from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, Effort
 
 FLUSH_SECONDS = 0.5
@@ -76,6 +74,7 @@ class Run:
         retry: convert only inputs that failed in the last run.
         moved: the inputs are those of the last run and may have been moved.
         gather: what is made of all inputs together; None makes outputs of each.
+        engine: does the jobs of the plan.
         others: called with what became of each file that is no picture and no clip.
         among: what this run takes of the inputs, of which unchanged failures are left out; None takes all.
     """
@@ -89,6 +88,7 @@ class Run:
         listen: Listener,
         cancel: CancelToken,
         *,
+        engine: Engine,
         command: str = "",
         retry: bool = False,
         moved: bool = False,
@@ -108,7 +108,7 @@ class Run:
         self._sources = sources_in(named)
         self._copies = ArchiveCopies(self._sources)
         self._recipe, self._options = recipe, options
-        self._cancel = cancel
+        self._cancel, self._engine = cancel, engine
         self._command, self._retry, self._moved = command, retry, moved
         self._gather, self._members, self._among = gather, "", among
         self._still = frozenset[str]()
@@ -117,6 +117,7 @@ class Run:
         else:
             self._place = check_place(self._named, out, recipe, options)
             self._still = check_inputs(self._named, self._place, recipe, options)
+        engine.check(self._named, self._sources, self._place)
         self._others = OtherFiles(linked=options.others == "link" and not self._place.stored, listen=others)
         self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()
@@ -140,6 +141,7 @@ class Run:
         check_isolation(self._options, workers.jobs if workers else self._options.jobs)
         with contextlib.ExitStack() as stack:
             stack.callback(self._copies.close)
+            self._engine.begin(stack)
             self._workers = LazyWorkers(self._options, stack, workers)
             self._selection = Selection(self._options, self._workers, self._cancel, self._sources)
             self._twins = Twins(self._options, self._cancel, self._workers, self._recipe, self._sources)
@@ -158,8 +160,7 @@ class Run:
                 self._account.read_again()
                 batches = self._batches()
                 first = self._first_with_items(batches) or first
-            effort = self._convert(iter(self._twins.among(chain((first,), batches))))
-            self._transfer.finish()
+            effort = self._convert(iter(self._twins.among(chain((first,), batches))), stack)
             self._end()
             report = self._report(effort)
             if not (report.cancelled or report.stopped):  # the next run continues an interrupted one
@@ -224,16 +225,6 @@ class Run:
             strict=options.strict,
             gathers=self._gather is not None,
         )
-        self._transfer = Transfer(
-            self._sources,
-            self._place.stored,
-            self._settlement.settle,
-            self._settlement.settle_planned,
-            stack,
-            WrittenLog(journal.written, self._name, journal.base),
-            fetching=options.fetching,
-            verify=options.verify,
-        )
         self._planner = self._new_planner(stack)
 
     def _new_planner(self, stack: contextlib.ExitStack) -> Planner | GatherPlanner:
@@ -254,51 +245,66 @@ class Run:
             alone=named_count(self._named) == 1,
             still=self._still,
             listed=has_lists(self._sources),
+            sliced=self._sliced(),
         )
 
-    def _convert(self, batches: Iterator[Batch]) -> Effort:
-        """Run the plan on the workers."""
-        own = self._workers()
-        written, base = self._journal.written, self._journal.base
-        if self._originals:
-            written = self._originals.written
-        elif self._transfer.folder:
-            written, base = self._transfer.log, self._transfer.folder
+    def _sliced(self) -> bool:
+        """Whether small pictures are converted in slices: where nothing is done for each of them between the
+        plan and the workers."""
+        plain = not (self._sources or self._place.stored or self._retry or self._among)
+        together = any(one.batch > 1 for branch in self._recipe.branches() for one in branch.operations)
+        return plain and self._twins.idle and self._options.schedule != "staged" and not together
+
+    def _convert(self, batches: Iterator[Batch], stack: contextlib.ExitStack) -> Effort:
+        """Have the engine do the plan."""
+        journal, account, options = self._journal, self._account, self._options
         spec = run_spec(
             self._name,
             self._recipe,
-            self._options,
-            own,
-            written=written,
-            base=base,
-            parts=f"{self._journal.path}.parts",
+            options,
+            written=self._originals.written if self._originals else journal.written,
+            base=journal.base,
+            parts=f"{journal.path}.parts",
             sources=self._sources,
             gather=self._gather,
             sees=self._place.stored.sees if self._place.stored else None,
         )
-        if own.note:
-            self._account.note(own.note)
         about = {"run": self._name, "recipe": self._key}
-        self._account.tell(Event("start", text=self._place.path, facts=about))
+        account.tell(Event("start", text=self._place.path, facts=about))
         if isinstance(self._planner, Planner) and self._planner.need.whole:
-            batches = self._prepared(self._planner, batches, own)
+            batches = self._prepared(self._planner, batches, self._workers())
         self._plan = PulledPlan(
             self._planner,
             batches,
-            self._account,
+            account,
             self._before,
             self._copies,
             self._twins,
-            self._journal,
+            journal,
             retry=self._retry,
             among=self._among,
-            replaces=not self._options.on_exists,
+            replaces=not options.on_exists,
         )
-        plan = self._twins.then_links(self._transfer.inward(self._plan.entries()))
-        started = self._account.started
-        return own.execute(
-            spec, plan, self._sink, self._options, self._cancel, turn=self._turn, started=started
+        work = Assignment(
+            spec,
+            options,
+            self._place,
+            WrittenLog(journal.written, self._name, journal.base),
+            self._plan.entries(),
+            self._twins.then_links,
+            self._workers,
+            settle=self._settlement.settle,
+            settle_planned=self._settlement.settle_planned,
+            settle_slice=self._settlement.settle_slice,
+            unchanged=account.add_unchanged,
+            tell=account.tell,
+            note=account.note,
+            turn=self._turn,
+            started=account.started,
+            cancel=self._cancel,
+            stack=stack,
         )
+        return self._engine.do(work)
 
     def _prepared(self, planner: Planner, batches: Iterator[Batch], workers: Workers) -> Iterator[Batch]:
         """The batches, after the names of all outputs were fixed; none where that was cancelled."""
@@ -343,26 +349,16 @@ class Run:
         self._account.tell(Event("end", text=self._place.path, total=0, facts=report.summary_json()))
         return report
 
-    # ----- called by the scheduler ------------------------------------------------------------------
+    # ----- called by the engine ----------------------------------------------------------------------
 
-    def _sink(self, result: Outcome | Settled | Unchanged | Event) -> None:
-        if isinstance(result, Event):
-            self._account.tell(result)
-        elif isinstance(result, Unchanged):
-            self._account.add_unchanged(result)
-        else:
-            self._transfer.outward(result)
-
-    def _turn(self) -> bool:
+    def _turn(self) -> None:
         if self._gather is not None and self._cancel.cancelled:
             self._cancel.kill()  # its only job may take minutes, and nothing of it is a result
         self._plan.turn()
-        self._transfer.turn()
         now = time.monotonic()
         if now - self._flushed > FLUSH_SECONDS:
             self._flushed = now
             self._account.flush()
-        return True
 
     # ----- the end ----------------------------------------------------------------------------------
 
@@ -388,7 +384,7 @@ class Run:
             single=bool(self._place.name) and (self._gather is not None or not self._recipe.split),
             cancelled=self._cancel.cancelled and not self._settlement.stopped,
             stopped=self._settlement.stopped,
-            left=effort.left + self._plan.left + self._transfer.left + self._twins.left,
+            left=effort.left + self._plan.left + self._twins.left,
             workers=effort.workers,
             working_seconds=effort.seconds,
             can_retry=not self._place.name and self._account.retriable > 0,

@@ -107,6 +107,10 @@ class RunSpec(NamedTuple):
     branches: tuple[OutputSpec, ...] = ()
     """The outputs of a recipe with [[output]] tables; empty for a recipe without them."""
 
+    def limited(self, limits: Limits) -> RunSpec:
+        """The facts for workers with these limits."""
+        return self._replace(limits=self.encode.reading(limits))
+
     def branch(self, number: int) -> RunSpec:
         """The facts for one output of the recipe, with its operations and settings."""
         if not self.branches:

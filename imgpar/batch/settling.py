@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from imgpar.batch.account import Account
 from imgpar.batch.before_writing import BeforeWriting
@@ -11,6 +11,7 @@ from imgpar.batch.journal.journal import Journal
 from imgpar.batch.twins import Twins
 from imgpar.core.errors import WorkerDiedError
 from imgpar.core.job import Job, Outcome
+from imgpar.core.slices import MadeFiles
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.write_ahead import read_written
 from imgpar.runtime.scheduler import CancelToken
@@ -69,6 +70,21 @@ class Settlement:
             self._account.add(outcome, alone, again=again)
             again = again or bool(outcome.outputs)
         self._copies.settled(job)
+
+    def settle_slice(self, job: Job, made: MadeFiles, apart: Sequence[Outcome]) -> None:
+        """Account for the items of a slice.
+
+        Args:
+            job: the slice.
+            made: those that have become the files of their targets.
+            apart: outcomes of the others.
+        """
+        self._before.settled(job)
+        self._stop_for(apart)
+        self._account.add_slice(job, made)
+        for outcome in apart:
+            number = outcome.job - job.id
+            self._account.add(outcome, job.parts(number, number + 1)[0])
 
     def settle_planned(self, outcome: Outcome) -> None:
         """Account for an item that needed no job."""

@@ -98,6 +98,7 @@ def planner(
     alone: bool = False,
     still: Collection[str] = (),
     listed: bool = False,
+    sliced: bool = False,
 ) -> Planner:
     """Make the planner of a run.
 
@@ -111,6 +112,7 @@ def planner(
         alone: whether the run has a single input.
         still: named pictures with a single frame, from `check_inputs`.
         listed: whether some inputs come from a list of addresses.
+        sliced: whether small pictures may be planned together, as slices.
     """
     outputs = [
         WishedOutput(key, branch.to, branch.encode, branch.name, branch.flat, branch.size)
@@ -130,6 +132,7 @@ def planner(
         still=still,
         copied=options.others == "copy",
         listed=listed,
+        sliced=sliced,
     )
 
 
@@ -171,7 +174,6 @@ def run_spec(
     name: str,
     recipe: Recipe,
     options: RunOptions,
-    workers: Workers,
     *,
     written: str,
     base: str,
@@ -180,13 +182,12 @@ def run_spec(
     gather: Gathering | None = None,
     sees: SeenWants | None = None,
 ) -> RunSpec:
-    """Make the facts of a run that are sent to workers.
+    """Make the facts of a run that are sent to workers, without the limits of a machine.
 
     Args:
         name: of the run, for temporary files.
         recipe: of the run.
         options: of the run.
-        workers: for the memory limit.
         written: folder of the write-ahead log; empty for none.
         base: folder that its paths are relative to; empty where they are absolute.
         parts: folder for parts of long clips; empty for none.
@@ -205,7 +206,6 @@ def run_spec(
         name,
         first.operations,
         first.encode,
-        first.encode.reading(workers.limits(options)),
         extract=recipe.extract,
         strict=options.strict,
         verify=options.verify,

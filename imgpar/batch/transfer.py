@@ -15,6 +15,7 @@ from imgpar.batch.inward import Inward
 from imgpar.batch.plan_entries import Early
 from imgpar.batch.plan_order import PlanOrder, Result
 from imgpar.core.job import Job, Outcome
+from imgpar.core.slices import MadeFiles
 from imgpar.core.tempfiles import temporary
 from imgpar.inputs.fetching import DEFAULTS, FetchOptions
 from imgpar.inputs.sources import Source
@@ -24,7 +25,7 @@ from imgpar.runtime.records import Settled
 if TYPE_CHECKING:  # most runs need none, and no thread pool
     from imgpar.batch.spool import Spool
     from imgpar.batch.unpacking import Entry
-    from imgpar.outputs.write_ahead import WrittenLog
+    from imgpar.outputs.write_ahead import OutputNotes
 
 
 class Transfer:
@@ -35,6 +36,7 @@ class Transfer:
         stored: the place of the outputs; None for files.
         settle: called with each job and the outcomes of its items, as a sink has recorded them.
         settle_planned: called with each outcome of an item that needed no job, likewise.
+        settle_slice: called with each slice and its results; there are none with a sink.
         stack: removes temporary files and ends the sink.
         log: write-ahead log for what is published.
         fetching: limits of transfers.
@@ -47,13 +49,14 @@ class Transfer:
         stored: Stored | None,
         settle: Callable[[Job, list[Outcome]], None],
         settle_planned: Callable[[Outcome], None],
+        settle_slice: Callable[[Job, MadeFiles, Sequence[Outcome]], None],
         stack: contextlib.ExitStack,
-        log: WrittenLog | None = None,
+        log: OutputNotes | None = None,
         *,
         fetching: FetchOptions = DEFAULTS,
         verify: bool = False,
     ) -> None:
-        self._settle_job, self._settle_planned = settle, settle_planned
+        self._settle_job, self._settle_planned, self._settle_slice = settle, settle_planned, settle_slice
         self._order = PlanOrder() if stored and stored.ordered else None
         self._spool: Spool | None = None
         if stored is not None:
@@ -123,7 +126,11 @@ class Transfer:
             self._settle(job, [result.outcome])
             return
         if self._spool is None:
-            self._settle(result.state.job, result.outcomes())
+            job = result.state.job
+            if result.sliced:
+                self._settle_slice(job, result.sliced.made, result.apart())
+            else:
+                self._settle(job, result.outcomes())
             return
         for job, outcome in self._spool.take(result.state.job, result.outcome()):
             self._settle(job, [outcome])

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from imgpar.cli.commands import COMMANDS, FIRST, commands_text
 from imgpar.core.errors import ImgparError, RunError, UsageError, closest
 from imgpar.core.version import __version__
 
@@ -21,28 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-COMMANDS = {
-    "convert": ("imgpar.cli.convert", "resize, convert, strip and watermark files and folders"),
-    "frames": ("imgpar.cli.frames", "extract pictures from clips: stills, poster, contact sheet, animation"),
-    "assemble": ("imgpar.cli.assemble", "one clip, animation, PDF, TIFF or icon of pictures"),
-    "sheet": ("imgpar.cli.sheet", "a contact sheet of pictures and clips"),
-    "concat": ("imgpar.cli.concat", "concatenate clips"),
-    "compare": ("imgpar.cli.compare", "formats and qualities of a picture side by side, on one page"),
-    "watch": ("imgpar.cli.watch", "keep running and convert what is new in folders"),
-    "run": ("imgpar.cli.project", "run the tasks of a project, as its imgpar.toml says"),
-    "retry": ("imgpar.cli.retry", "repeat the failed inputs of a run"),
-    "verify": ("imgpar.cli.verify", "check that the outputs in a folder are unchanged"),
-    "undo": ("imgpar.cli.undo", "restore the originals that --in-place replaced"),
-    "info": ("imgpar.cli.info", "print the properties of files"),
-    "duplicates": ("imgpar.cli.duplicates", "list files of equal content and pictures that look alike"),
-    "formats": ("imgpar.cli.show", "list the supported formats"),
-    "ops": ("imgpar.cli.show", "describe the operations and encoder settings"),
-    "stubs": ("imgpar.cli.stubs", "write type stubs with the operations of other packages"),
-    "desktop": ("imgpar.cli.desktop", "open the drop window, or install its menu entries"),
-    "doctor": ("imgpar.cli.doctor", "check the installation and print a fix for each problem"),
-}
-"""Command → the module with `<command>_parser()` and `<command>_command(argv)`, and its help text."""
-
 NO_FOLDER = "The current folder no longer exists. Change to another one."
 _SELDOM = 100_000
 """Threshold of the cyclic garbage collector: a run creates no cycles, and loaded modules are never freed."""
@@ -51,22 +30,6 @@ _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 
 _RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "duplicates", "run", "watch")
 """Commands that start workers."""
-
-HELP = """\
-Usage: imgpar COMMAND ...
-
-Process whole folders of pictures and clips on all cores, with one result per input.
-
-  imgpar convert photos/ -o web/ --resize 1920 --to webp    scaled copies, longest side 1920
-  imgpar convert photos/ -o web/ --recipe web               WebP for the web, GPS removed
-  imgpar convert IMG_1.HEIC -o holiday.jpg                  one file
-  imgpar info IMG_1.HEIC                                    format, size, metadata
-
-Commands:
-{commands}
-
-'imgpar COMMAND --help' prints the options. Originals are modified only with --in-place.
-"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _dispatch(arguments)
         sys.stdout.flush()
     except ImgparError as error:
-        return _complain(str(error), error.exit_code, arguments)
+        return _complain(str(error), error.exit_code, arguments, _see(error, arguments))
     except BrokenPipeError:
         return _closed_output()
     except KeyboardInterrupt:
@@ -91,18 +54,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, MemoryError, ImportError) as error:
         if isinstance(error, FileNotFoundError) and not _has_folder():
             return _complain(NO_FOLDER, 2, arguments)
-        return _complain(_refused(error), RunError.exit_code, arguments)
+        return _complain(_refused(error), RunError.exit_code, arguments, _see_system(error))
     except SystemExit as stop:  # argparse has printed help
         return stop.code if isinstance(stop.code, int) else 0
     return code
 
 
 def _dispatch(arguments: list[str]) -> int:
-    first = arguments[0] if arguments else "--help"
-    if first in ("-h", "--help", "help"):
-        rows = "\n".join(f"  {name:11}{text}" for name, (_, text) in COMMANDS.items())
-        print(HELP.format(commands=rows), end="", file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else 2
+    if not arguments:
+        print(FIRST, end="")
+        return 0
+    first = arguments[0]
+    if first in ("-h", "--help"):
+        print(commands_text(), end="")
+        return 0
     if first in ("-V", "--version"):
         print(f"imgpar {__version__}")
         return 0
@@ -153,11 +118,25 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
-def _complain(text: str, code: int, arguments: Sequence[str]) -> int:
+def _see(error: ImgparError, arguments: Sequence[str]) -> str:
+    from imgpar.cli.topics import see
+
+    return see(error, arguments) if error.exit_code else ""
+
+
+def _see_system(error: OSError | MemoryError | ImportError) -> str:
+    if isinstance(error, ImportError):
+        return "imgpar doctor"
+    return f"imgpar help {'limits' if isinstance(error, MemoryError) else 'unreadable'}"
+
+
+def _complain(text: str, code: int, arguments: Sequence[str], help_: str = "") -> int:
     from imgpar.cli.outlets import print_log, wants_json
 
     level: Level = "error" if code else "info"
-    print_log(text, level, as_json=wants_json(arguments), plain=f"imgpar: {text}", exit_code=code)
+    plain = f"imgpar: {text}{f' See: {help_}' if help_ else ''}"
+    fields = {"help": help_} if help_ else {}
+    print_log(text, level, as_json=wants_json(arguments), plain=plain, exit_code=code, **fields)
     return code
 
 

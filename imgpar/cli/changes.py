@@ -13,6 +13,7 @@ from imgpar.batch.report import counted
 from imgpar.batch.run_options import RunOptions
 from imgpar.cli.outlets import logs_json, print_log
 from imgpar.cli.stopping import stopping
+from imgpar.engines.local import LocalEngine
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe
@@ -30,7 +31,7 @@ def check_run(args: argparse.Namespace, inputs: list[str], recipe: Recipe, optio
         Progress(quiet=args.quiet, as_json=logs_json(args)) as progress,
         stopping(token, as_json=logs_json(args)),
     ):
-        for change in changes_of_run(inputs, args.out, recipe, options, progress, token):
+        for change in changes_of_run(inputs, args.out, recipe, options, progress, token, LocalEngine()):
             counts[change.kind] += 1
             kept += change.kept
             if args.json:

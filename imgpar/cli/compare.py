@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imgpar.batch.progress import Progress, printable
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Once, Parser, Store, align_columns
 from imgpar.core.errors import UsageError
+from imgpar.formats.registry import writable_suffixes
 
 if TYPE_CHECKING:
     from imgpar.api.compare import Comparison
@@ -38,6 +40,7 @@ def compare_parser() -> Parser:
     add = group.add_argument
     add("-o", "--out", action=Once, metavar="FILE.html", help=f"the page (default: {PAGE}; none with --json)")
     add("--to", action=Store, parse=formats_of, default=(), metavar="FORMAT",
+        known=partial(writable_suffixes, "image"), several=True,
         help="formats, such as webp,avif (default: that of each picture)")  # fmt: skip
     add("--quality", action=Store, parse=qualities_of, default=QUALITIES, metavar="N,N",
         help="qualities on the scale of convert, 1 to 100 (default: 60,75,90)")  # fmt: skip

@@ -18,7 +18,7 @@ from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.passwords import shown_command
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
-from imgpar.formats.registry import every_format, find_format
+from imgpar.formats.registry import every_format, find_format, writable_suffixes
 from imgpar.outputs.sidefiles import check_journal
 from imgpar.outputs.target_formats import TOGETHER
 
@@ -70,12 +70,19 @@ def add_conversion(parser: Parser) -> None:
     add(
         "--recipe",
         action=Once,
+        known=_recipe_names,
         metavar="FILE|NAME",
         help="start from a TOML file, or from a built-in recipe: web, thumbnails, archive, favicon or social",
     )
     add("--save-recipe", action=Once, metavar="FILE", help="save the operations and settings as a TOML file")
     flags.add_run_options(parser, "run", files=group)
     running.add_reporting(parser)
+
+
+def _recipe_names() -> tuple[str, ...]:
+    from imgpar.recipe.recipe import builtin_names
+
+    return builtin_names()
 
 
 def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
@@ -93,6 +100,8 @@ def _add_files(parser: argparse.ArgumentParser) -> flags.Group:
         "--to",
         action=Store,
         parse=parse_output_formats,
+        known=writable_suffixes,
+        several=True,
         metavar="FORMAT",
         help="output format, such as webp or jpg, or several: webp,mp4; m4a, mp3, wav and flac extract the "
         "audio "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imgpar.batch.progress import printable
 from imgpar.cli import flags, running
 from imgpar.cli.parsing import Parser, Store, align_columns
+from imgpar.cli.topics import FailureTopics
 from imgpar.core import parsing
 from imgpar.core.errors import NoInputError, UsageError
 
@@ -95,7 +96,9 @@ def _print(args: argparse.Namespace, found: Duplicates) -> None:
         else:
             rows = [tuple(map(printable, row)) for row in in_lines(group)]
             print(align_columns(rows))
+    explained = FailureTopics()
     for outcome in found.failures:
+        explained.add(outcome.kind)
         print(f"failed  {printable(f'{outcome.source}: {outcome.error}')}", file=sys.stderr)
     if args.json:
         failed = [{"path": escaped(one.source), "error": escaped(one.error)} for one in found.failures]
@@ -106,4 +109,5 @@ def _print(args: argparse.Namespace, found: Duplicates) -> None:
             )
         )
     elif not args.quiet and found.files:
+        explained.show()
         print(found.summary() + (f" {found.filtered} left out by where." if found.filtered else ""))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
-from imgpar.batch.run_options import FILES, NETWORK, RUN, SHARDS, RunOptions
+from imgpar.batch.run_options import CLUSTER, FILES, NETWORK, RUN, SHARDS, RunOptions
 from imgpar.batch.settings import RECIPE_KEYS, load_operations
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli.parsing import Append, FlagAction, Once, Parser, Store
@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 
 
 Group = argparse._ArgumentGroup
-TITLES = {FILES: "files", SHARDS: "shards for machine learning", RUN: "the run", NETWORK: "the network"}
+TITLES = {
+    FILES: "files",
+    SHARDS: "shards for machine learning",
+    RUN: "the run",
+    NETWORK: "the network",
+    CLUSTER: "the cluster",
+}
 """Headings of `--help`."""
 
 
@@ -176,8 +182,9 @@ def add_gather_options(parser: argparse.ArgumentParser, call: str) -> None:
         if call in option.calls:
             metavar = option.metavar or "|".join(option.choices)
             group.add_argument(
-                flag(name), dest=name, action=Store, parse=option.parse, metavar=metavar, help=option.help
-            )
+                flag(name), dest=name, action=Store, parse=option.parse, metavar=metavar, help=option.help,
+                known=option.choices,
+            )  # fmt: skip
 
 
 def _add_plain_option(add: Callable[..., Any], name: str, option: Option, default: Any) -> None:
@@ -193,22 +200,31 @@ def _add_plain_option(add: Callable[..., Any], name: str, option: Option, defaul
         action = Append if option.repeats else Once if option.parse is parsing.path else Store
         parse = {} if action is Once else {"parse": option.parse}
         metavar = option.metavar or "|".join(option.choices)
-        add(*names, dest=name, action=action, default=default, metavar=metavar, help=text, **parse)
+        more = {"known": option.choices, **parse}
+        add(*names, dest=name, action=action, default=default, metavar=metavar, help=text, **more)
     if name == "on_exists":
         add("-y", dest=name, action="store_const", const="overwrite", help="short for --on-exists overwrite")
 
 
 def _add(group: Group, name: str, option: Option | None, text: str) -> None:
+    about = option.help if option else ""
     if option is None or option.parse is parsing.switch:
         group.add_argument(
-            flag(name), dest=name, action=Collect, nargs=0, default=argparse.SUPPRESS, help=text
+            flag(name), dest=name, action=Collect, nargs=0, default=argparse.SUPPRESS, help=text, about=about
         )
         return
     metavar = option.metavar or "|".join(option.choices) or name.upper()
     text = text.replace("%", "%%")
     group.add_argument(
-        flag(name), dest=name, action=Collect, metavar=metavar, default=argparse.SUPPRESS, help=text
-    )
+        flag(name), dest=name, action=Collect, metavar=metavar, default=argparse.SUPPRESS, help=text,
+        known=_values_of(name, option), about=about,
+    )  # fmt: skip
+
+
+def _values_of(name: str, option: Option) -> tuple[str, ...]:
+    """The values of a flag; one that several operations share takes those of all."""
+    shared = [operation_types()[owner].options()[name].choices for owner in modifiers().get(name, ())]
+    return tuple(dict.fromkeys([*option.choices, *(choice for choices in shared for choice in choices)]))
 
 
 def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = False) -> Recipe:

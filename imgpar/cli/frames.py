@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imgpar.batch.settings import EXTRACT, check_extraction, check_relevance
@@ -14,6 +15,7 @@ from imgpar.cli.passwords import shown_command
 from imgpar.core.errors import UsageError
 from imgpar.formats.extraction import picture_format
 from imgpar.formats.options import EncodeOptions
+from imgpar.formats.registry import writable_suffixes
 from imgpar.outputs.sidefiles import check_journal
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ def frames_parser() -> Parser:
     add = group.add_argument
     add("-o", "--out", action=Once, metavar="OUT", help="output folder, or a file if one picture is written")
     flags.add_extraction(group)
-    add("--to", action=Store, parse=_picture, metavar="FORMAT", help="format of the pictures (default: jpg)")
+    add("--to", action=Store, parse=_picture, known=partial(writable_suffixes, "image"), metavar="FORMAT",
+        help="format of the pictures (default: jpg)")  # fmt: skip
     add("--recipe", action=Once, metavar="FILE", help="start from a TOML file with these settings")
     flags.add_operations(parser, EXTRACT.recipe, extracting=True)
     flags.add_settings(parser, EXTRACT.recipe)

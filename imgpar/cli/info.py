@@ -16,6 +16,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.cli import flags, running
 from imgpar.cli.convert import add_lists, check_lists, read_listed
 from imgpar.cli.parsing import Parser, align_columns
+from imgpar.cli.topics import FailureTopics
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Job, Outcome
@@ -163,6 +164,7 @@ class _Shown:
     def __init__(self, args: argparse.Namespace, patterns: Patterns) -> None:
         self._json, self._quiet, self._patterns = args.json, args.quiet, patterns
         self._count = self._failed = 0
+        self._explained = FailureTopics()
 
     @property
     def exit_code(self) -> int:
@@ -172,6 +174,7 @@ class _Shown:
                 "imgpar: There are no pictures or clips in the input. See 'imgpar formats'.", file=sys.stderr
             )
             return NoInputError.exit_code
+        self._explained.show(quiet=self._quiet or self._json)
         return int(self._failed > 0)
 
     def file(self, facts: dict[str, Any]) -> None:
@@ -188,6 +191,7 @@ class _Shown:
         """Print why a file cannot be described."""
         self._count += 1
         self._failed += 1
+        self._explained.add(outcome.kind)
         if self._json:
             facts = {"path": escaped(outcome.source), "status": "failed", "error": escaped(outcome.error)}
             print(json.dumps({**facts, "kind": outcome.kind}))

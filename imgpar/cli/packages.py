@@ -32,6 +32,7 @@ FASTER = {
     "xxhash": "change detection is slower without it",
     "pillow-heif": "no HEIC without it",
     "av": "no clips without it",
+    "pylibjxl": "scaling JPEGs is slower without it, unless the system has libturbojpeg",
 }
 """Packages that imgpar can run without, and the consequence."""
 
@@ -40,9 +41,9 @@ TURBO = {
     "darwin": "brew install jpeg-turbo",
     "win32": "the installer from libjpeg-turbo.org",
 }
-"""How to install libturbojpeg, which no Python package contains."""
+"""How to install libturbojpeg where no wheel contains it."""
 
-UNUSED = ("test", "dev", "all", "completion", "ray")
+UNUSED = ("test", "dev", "all", "ray")
 """Extras without effect in this version: for development, or reserved names."""
 
 

@@ -57,6 +57,10 @@ class Parser(argparse.ArgumentParser):
         else:
             self.add_argument("-h", "--help", action="help", help="show this help message and exit")
 
+    def flags(self) -> Mapping[str, argparse.Action]:
+        """Every flag, in all its spellings, in the order of the declarations."""
+        return self._option_string_actions
+
     def short_help(self) -> str:
         """The description and the usual options."""
         every = {name: action for action in self._actions for name in action.option_strings}
@@ -212,8 +216,29 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         return names if action.nargs == 0 else f"{names} {action.metavar or action.dest.upper()}"
 
 
+Known = Sequence[str] | Callable[[], Sequence[str]]
+
+
 class FlagAction(argparse.Action):
-    """What a flag does each time it is used."""
+    """What a flag does each time it is used.
+
+    Args:
+        args: as argparse passes them.
+        known: values that completion offers, or a function that returns them.
+        several: whether the value may be a list of them, separated by commas.
+        about: help for completion and man pages where `--help` leaves the flag out.
+        kwargs: as argparse passes them.
+    """
+
+    def __init__(
+        self, *args: Any, known: Known = (), several: bool = False, about: str = "", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._known, self.several, self.about = known, several, about
+
+    def known(self) -> Sequence[str]:
+        """Values that the flag takes, as far as they can be listed."""
+        return self._known() if callable(self._known) else self._known
 
     def __call__(
         self,

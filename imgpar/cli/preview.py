@@ -17,6 +17,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.cli import running
 from imgpar.cli.flags import flag
 from imgpar.cli.outlets import logs_json, print_log
+from imgpar.cli.topics import FailureTopics
 from imgpar.core.errors import NoInputError
 from imgpar.core.job import Job, Outcome
 from imgpar.inputs.ignored import Aside, ignored_sentence
@@ -48,7 +49,7 @@ def preview(
         print("\n".join(_explained(recipe)), end="\n\n")
     sums: Counter[str] = Counter()
     items, notes, aside = list[Outcome](), list[str](), Aside()
-    token = CancelToken()
+    token, topics = CancelToken(), FailureTopics()
     entries = _entries(args, inputs, recipe, options, gather, token, notes, aside)
     with stopping(token) if explained else contextlib.nullcontext(), contextlib.closing(entries):
         for facts, outcomes in entries:
@@ -60,6 +61,7 @@ def preview(
             if args.json:
                 print(json.dumps(facts))
             elif facts["status"] == "failed":
+                topics.add(outcomes[0].kind)
                 said = f"{facts['source']}: {facts['error']}"
                 print_log(said, "error", as_json=logs_json(args), plain=f"failed  {said}", **facts)
             elif not args.quiet:
@@ -98,6 +100,7 @@ def preview(
     if notes and not args.quiet:
         for note in notes:
             print_log(note, "warning", as_json=logs_json(args), plain=note)
+    topics.show(quiet=args.quiet or args.json or logs_json(args))
     if args.report:
         running.keep_report(args, report_of(items, args.out or "", notes=notes, aside=aside))
     if not (sums.total() or aside.others):

@@ -23,6 +23,7 @@ from imgpar.cli.outlets import (
 from imgpar.cli.parsing import Once
 from imgpar.cli.passwords import read_password
 from imgpar.cli.stopping import FIRST, stopping
+from imgpar.cli.topics import FailureTopics
 from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Event, Listener, hears_starts, listens_in_bulk
 from imgpar.outputs.sidefiles import check_report
@@ -75,6 +76,7 @@ class Results:
     ) -> None:
         self.progress, self._listeners = progress, listeners
         self.json = bool(args.json)
+        self.explained = FailureTopics()
         self.starts = hears_starts(*listeners)
 
     @property
@@ -89,6 +91,8 @@ class Results:
             listen(event)
         if event.outcome is None:
             return
+        if event.outcome.status == "failed":
+            self.explained.add(event.outcome.kind)
         if self.json:
             from imgpar.batch.report import item_json
 
@@ -162,6 +166,7 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
         else:
             out = sys.stdout if has_free_stdout(args) else sys.stderr
             print("\n".join(summary(report)), file=out)
+    results.explained.show(quiet=args.quiet or args.json or as_json)
     if args.profile:
         from imgpar.cli.packages import faster
 

@@ -163,6 +163,11 @@ def _explained(kind: type[Operation]) -> str:
     return "\n".join(lines)
 
 
+def operation_text(name: str) -> str:
+    """The block about one operation; raises KeyError where it is not known."""
+    return _explained(every_operation()[0][name])
+
+
 def _usage(name: str, option: Option) -> str:
     """The flag with its value; long lists of choices are replaced by the metavar."""
     if option.parse is parsing.switch:

@@ -47,6 +47,8 @@ class ImgparError(Exception):
     """
 
     exit_code = 1
+    topic = "errors"
+    """What `imgpar help TOPIC` explains about it; every class has one."""
     may_pass = False
     """Whether a retry with the same input may succeed: the cause was the disk, the network, a permission,
     memory, or a killed process."""
@@ -122,6 +124,7 @@ def _rebuild(kind: type[ImgparError], message: str, fix: str) -> ImgparError:
 class UsageError(ImgparError):
     """The call is invalid; nothing was written."""
 
+    topic = "usage"
     exit_code = 2
 
 
@@ -136,12 +139,14 @@ class UnknownSettingError(UsageError, TypeError):
 class NoInputError(UsageError):
     """The call is valid, but no input matched."""
 
+    topic = "inputs"
     exit_code = 3
 
 
 class NothingFailedError(UsageError):
     """There is nothing to retry; treated as success."""
 
+    topic = "exit-codes"
     exit_code = 0
 
 
@@ -152,6 +157,7 @@ class ItemError(ImgparError):
 class SourceError(ItemError):
     """The input cannot be found or read, or it changed while it was read."""
 
+    topic = "unreadable"
     may_pass = True
 
 
@@ -164,12 +170,14 @@ class NoFileError(SourceError):
 class RefusedError(SourceError):
     """The server, or a rule of the run, does not allow to read it."""
 
+    topic = "network"
     may_pass = False
 
 
 class TryAgainError(SourceError):
     """A transfer failed in a way that may pass soon."""
 
+    topic = "network"
     after = 0.0
     """Seconds that the server asks to wait."""
 
@@ -184,19 +192,26 @@ class NoConnectionError(TryAgainError):
 class UnknownFormatError(ItemError):
     """The content is of no known format."""
 
+    topic = "unsupported"
+
 
 class UnsupportedError(ItemError):
     """The content is of an unsupported kind of its format; the file may be intact."""
+
+    topic = "unsupported"
 
 
 class MissingExtraError(ItemError):
     """The format needs a package that is not installed; `fix` is the exact command."""
 
+    topic = "formats"
     may_pass = True
 
 
 class LimitError(ItemError):
     """The input exceeds a limit."""
+
+    topic = "limits"
 
 
 class OutOfMemoryError(LimitError):
@@ -208,38 +223,51 @@ class OutOfMemoryError(LimitError):
 class DamagedError(ItemError):
     """The content is truncated or corrupt."""
 
+    topic = "damaged"
+
 
 class LockedError(ItemError):
     """The content is encrypted, or its server asks who reads it: needs a password or a licence."""
+
+    topic = "locked"
 
 
 class TransformError(ItemError):
     """An operation failed on this input."""
 
+    topic = "operations"
+
 
 class EncodeError(ItemError):
     """The target format cannot hold the picture, or its encoder failed."""
+
+    topic = "unsupported"
 
 
 class HelperKilledError(EncodeError):
     """A program started for the item was killed from outside; the worker retries."""
 
+    topic = "crashes"
     may_pass = True
 
 
 class CommitError(ItemError):
     """The output could not be written."""
 
+    topic = "outputs"
     may_pass = True
 
 
 class KeptError(ItemError):
     """The existing file belongs to the user: it is kept, and the item is skipped."""
 
+    topic = "skipped"
+
 
 class NotSmallerError(ItemError):
     """In place, the new file would not be smaller than the original, which is kept: it is skipped."""
 
+    topic = "skipped"
     digest = ""
     """Of the content of the original; empty is unknown."""
 
@@ -247,14 +275,19 @@ class NotSmallerError(ItemError):
 class NothingThereError(ItemError):
     """The input does not have what was to be extracted from it: it is skipped."""
 
+    topic = "skipped"
+
 
 class NoSuchPageError(ItemError):
     """The input has none of the requested pages or frames: it is skipped."""
+
+    topic = "skipped"
 
 
 class NothingReadError(ItemError):
     """None of the inputs of one file can be read."""
 
+    topic = "damaged"
     failures: tuple[object, ...] = ()
     """Why, for each input (`runtime.protocol.ItemFailure`)."""
 
@@ -262,12 +295,14 @@ class NothingReadError(ItemError):
 class WorkerDiedError(ItemError):
     """The process that worked on the input crashed, hung or was killed."""
 
+    topic = "crashes"
     may_pass = True
 
 
 class RunError(ImgparError):
     """The run cannot continue."""
 
+    topic = "exit-codes"
     exit_code = 4
     may_pass = True
 
@@ -275,21 +310,31 @@ class RunError(ImgparError):
 class SetupError(RunError):
     """`setup()` of a function of the user has failed: no picture can be made."""
 
+    topic = "crashes"
+
 
 class OutputLockedError(RunError):
     """Another run is writing to the same folder."""
+
+    topic = "outputs"
 
 
 class OutputError(RunError):
     """OUT cannot be created, read or written."""
 
+    topic = "outputs"
+
 
 class DiskFullError(RunError):
     """No space is left where the output goes."""
 
+    topic = "outputs"
+
 
 class ClosedOutputError(RunError):
     """Whoever read standard output has gone."""
+
+    topic = "outputs"
 
 
 class CancelledError(RunError):
@@ -298,6 +343,8 @@ class CancelledError(RunError):
 
 class ArenaError(RunError):
     """There is no shared memory, or all of it is held by the caller."""
+
+    topic = "limits"
 
 
 def may_pass(kind: str) -> bool:
@@ -308,6 +355,15 @@ def may_pass(kind: str) -> bool:
     """
     found = globals().get(kind)
     return bool(getattr(found, "may_pass", False))
+
+
+def topic_of(kind: str) -> str:
+    """What `imgpar help TOPIC` explains about this kind of error (see `Outcome.kind`).
+
+    >>> topic_of("DamagedError"), topic_of("LimitError"), topic_of("")
+    ('damaged', 'limits', 'errors')
+    """
+    return str(getattr(globals().get(kind), "topic", ImgparError.topic))
 
 
 _OUTSIDE = frozenset(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -166,10 +165,11 @@ def by_branch(targets: Iterable[Target]) -> dict[int, list[Target]]:
     return found
 
 
-JobKind = Literal["frames", "file", "stream"]
+JobKind = Literal["frames", "file", "stream", "slice"]
 """How the scheduler treats a job. `frames`: its frames lie in the arena and may move between workers. `file`:
 one short task. `stream`: one long task without a time limit of its own, whose worker may offer frames to
-other workers."""
+other workers. `slice`: several small pictures of one folder, each with one target, which one worker converts
+one after the other: one message there and one back."""
 
 
 class Job(NamedTuple):
@@ -178,6 +178,7 @@ class Job(NamedTuple):
     map      one item, one or several files
     split    one item, one file per page or frame
     gather   several items in order, one file
+    slice    several map jobs of one item and one target; the ids of the others follow
     """
 
     id: int
@@ -207,7 +208,22 @@ class Job(NamedTuple):
 
     def each(self) -> list[Job]:
         """A job for each of its items alone."""
+        if self.kind == "slice":
+            return self.parts()
         return [self] if len(self.items) == 1 else [self._replace(items=(item,)) for item in self.items]
+
+    def parts(self, start: int = 0, stop: int | None = None) -> list[Job]:
+        """The jobs of a slice, in order: all of them, or those in a range of indices."""
+        pairs = zip(self.items[start:stop], self.targets[start:stop], strict=True)
+        return [
+            Job(self.id + number, (item,), (target,)) for number, (item, target) in enumerate(pairs, start)
+        ]
+
+    def cut(self, length: int) -> tuple[Job, Job]:
+        """A slice as two: the first `length` jobs, and the rest, which must not be empty."""
+        items, targets = self.items, self.targets
+        first = self._replace(items=items[:length], targets=targets[:length])
+        return first, self._replace(id=self.id + length, items=items[length:], targets=targets[length:])
 
 
 class Twin(NamedTuple):
@@ -347,8 +363,7 @@ class ItemFacts(NamedTuple):
     What is stripped is missing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Event of a run, for `on_event`.
 
     kind      when                                        fields set
@@ -377,18 +392,23 @@ class Event:
     text: str = ""
     frames: tuple[int, int] = (0, 0)
     """Frames of a clip that are written, and their total; see also "reading"."""
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = {}
     """Of "start": `run`, the id of the run, and `recipe`, the key of its settings. Of "end": the counts, as
     in the JSON report."""
 
 
 Listener = Callable[[Event], None]
-"""Called with every event of a run; it may have `in_bulk` and `starts`."""
+"""Called with every event of a run; it may have `in_bulk`, `starts` and `silent`."""
 
 
 def listens_in_bulk(*listeners: Listener) -> bool:
     """Whether unchanged items may be told in one event per group: all have a true attribute `in_bulk`."""
     return all(getattr(listen, "in_bulk", False) for listen in listeners)
+
+
+def is_silent(*listeners: Listener) -> bool:
+    """Whether no event of an item is needed: all have a true attribute `silent`."""
+    return all(getattr(listen, "silent", False) for listen in listeners)
 
 
 def hears_starts(*listeners: Listener) -> bool:

@@ -10,7 +10,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.job import Split
 from imgpar.core.options import Declared, option
-from imgpar.formats.registry import Format, every_format, find_format
+from imgpar.formats.registry import Format, find_format, writable_suffixes
 
 SHORTEST = 0.001
 """Minimum interval of frames in seconds."""
@@ -204,6 +204,6 @@ def picture_format(value: object) -> Format:
     """
     record = find_format(str(value))
     if not (record.writable and record.kind == "image"):
-        known = [each.suffix for each in every_format() if each.writable and each.kind == "image"]
+        known = writable_suffixes("image")
         raise bad_value(parsing.VALUE, "one of " + ", ".join(known), value, known)
     return record

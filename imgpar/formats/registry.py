@@ -274,6 +274,15 @@ def every_format() -> tuple[Format, ...]:
     return (*FORMATS.values(), *added().formats)
 
 
+def writable_suffixes(*kinds: str) -> tuple[str, ...]:
+    """The suffixes of all formats that can be written, of these kinds if any are named.
+
+    >>> "webp" in writable_suffixes(), "mp4" in writable_suffixes("image")
+    (True, False)
+    """
+    return tuple(one.suffix for one in every_format() if one.writable and (not kinds or one.kind in kinds))
+
+
 def added() -> Added:
     """The formats of other packages, and which of these cannot be used."""
     return _added(tuple(sys.path))

@@ -188,6 +188,24 @@ class Entries(Sequence[Item]):
             columns=columns_in(self._listed.get(name)),
         )
 
+    def ordered(self, places: range) -> Sequence[str]:
+        """The names in a range of indices."""
+        self._read(places.stop)
+        return self._ordered[places.start : places.stop]
+
+    def between(self, start: int, stop: int) -> Sequence[Item]:
+        """The items in a range of indices: the same as `[start:stop]`, in a fifth of the time where they have
+        nothing but their names and status."""
+        self._read(stop)
+        if self._wrong or self.formats or self._shown or self._keys or self._listed or self.source:
+            return self[start:stop]
+        columns = (column[start:stop] for column in self._columns)
+        folder, mirror = self._folder, self._mirror
+        return [
+            Item(folder + name, mirror + name, size, mtime_ns, inode, "", "", ctime_ns)
+            for name, size, mtime_ns, inode, ctime_ns in zip(self._ordered[start:stop], *columns, strict=True)
+        ]
+
     def _read(self, count: int) -> None:
         """Read the status of files until `count` are known."""
         while len(self._ordered) < count and (some := list(islice(self._left, TOGETHER))):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from imgpar.core.errors import NoInputError, UsageError
+from imgpar.core.errors import NoInputError, SourceError, UsageError
 from imgpar.core.job import Item
 from imgpar.inputs.batches import Batch, inside_a_file, named_item
 from imgpar.inputs.found_archives import FoundArchives
@@ -175,6 +175,9 @@ def nothing_there(missing: Sequence[str]) -> UsageError:
     if all(glob.has_magic(path) for path in missing):
         return NoInputError(f"Nothing matches {names}.", fix="Check the pattern and the folder you are in.")
     if len(missing) == 1 and (why := inside_a_file(missing[0])):
-        return UsageError(f"{names} cannot be read: {why}")
-    verb = "does" if len(missing) == 1 else "do"
-    return UsageError(f"{names} {verb} not exist.", fix="Check the spelling and the folder you are in.")
+        error = UsageError(f"{names} cannot be read: {why}")
+    else:
+        verb = "does" if len(missing) == 1 else "do"
+        error = UsageError(f"{names} {verb} not exist.", fix="Check the spelling and the folder you are in.")
+    error.topic = SourceError.topic
+    return error

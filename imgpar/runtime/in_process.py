@@ -59,9 +59,11 @@ class ThreadPool(Pool):
     def __init__(self, arena: PrivateArena) -> None:
         self._arena = arena
         self.workers: dict[int, WorkerProcess] = {}
+        self._channels: dict[int, WorkerProcess] = {}
+        self._asked: dict[int, WorkerProcess] = {}
         self._poll: Any = select.poll() if hasattr(select, "poll") else None
 
-    def start(self) -> WorkerProcess:
+    def start(self, count: int) -> list[WorkerProcess]:  # noqa: ARG002
         """Start the worker. Returns at once."""
         index = 0
         clear_cell(self._arena, index)
@@ -70,14 +72,12 @@ class ThreadPool(Pool):
         thread.start()
         worker = WorkerProcess(index, thread, ParentEnd(ours), log="")
         self._add(worker)
-        return worker
+        return [worker]
 
     def reap(self, worker: WorkerProcess) -> tuple[int | None, str]:
         """Wait until the worker has ended; see `Pool.reap`. Until then it may write into the arena."""
-        if self.workers.pop(worker.index, None) is None:
+        if not self._remove(worker):
             return None, ""
-        if self._poll:
-            self._poll.unregister(worker.channel.connection)
         while not worker.channel.ended(STOP_SECONDS):
             pass  # what it still sends is dropped, so that it does not wait for a reader
         worker.process.join()

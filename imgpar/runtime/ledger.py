@@ -16,7 +16,7 @@ from typing import Literal
 from imgpar.core.job import Job
 from imgpar.runtime.arena import Allocator
 from imgpar.runtime.leases import Leases, too_large
-from imgpar.runtime.protocol import Done, Failed, Files, Offer, Placed, Task
+from imgpar.runtime.protocol import Done, Failed, Files, Offer, Placed, Sliced, Task
 from imgpar.runtime.records import Cause, JobState, Settled, WorkerState
 from imgpar.runtime.shared_frames import SharedFrames
 from imgpar.runtime.task_queue import Tasks, task_of
@@ -57,7 +57,7 @@ class Ledger:
         self._kills = 0
         """Number of workers that were killed from outside."""
         self._helping = SharedFrames(allocator.free)
-        self.tasks = Tasks(self.workers, self._helping, schedule, first_serial)
+        self.tasks = Tasks(self.workers, self._helping, schedule, first_serial, self._cut)
         self.leases = Leases(allocator, self.jobs, self.workers, self.tasks, self._helping, arrays=arrays)
 
     # ----- submission ------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ class Ledger:
         """Queue a job."""
         state = self.jobs[job.id] = JobState(job, run)
         self.leases.expect(state)
-        self.tasks.queue.append(state)
+        self.tasks.append(state)
 
     def again(self, state: JobState) -> None:
         """Requeue an array that has not been delivered; its memory goes to an earlier one."""
@@ -74,17 +74,23 @@ class Ledger:
         self.leases.expect(state)
         self.leases.restart(state)
 
+    def _cut(self, state: JobState, length: int) -> tuple[JobState, JobState]:
+        """Cut a slice that no worker has in two."""
+        first, rest = (JobState(job, state.run) for job in state.job.cut(length))
+        self.jobs[first.job.id], self.jobs[rest.job.id] = first, rest
+        self.leases.expect(rest)
+        return first, rest
+
     def drain(self) -> int:
         """Drop the jobs that no worker has begun.
 
         Returns:
             How many items they have.
         """
-        dropped = list(self.tasks.queue)
+        dropped = self.tasks.drop_queue()
         for state in dropped:
             del self.jobs[state.job.id]
             self.leases.forget(state)
-        self.tasks.queue.clear()
         return sum(len(state.job.items) for state in dropped)
 
     def abandon(self) -> None:
@@ -147,6 +153,9 @@ class Ledger:
         if nbytes > self.allocator.largest:
             del worker.outstanding[serial]
             worker.alone = False
+            if state.job.kind == "slice":
+                self._restart(state)  # each for itself: the others need less
+                return None
             return self._settle(state, "failed", too_large(serial, nbytes, self.allocator.largest))
         worker.requests.insert(0 if later else len(worker.requests), (serial, nbytes))
         return None
@@ -158,7 +167,7 @@ class Ledger:
         state = self.jobs[task.job.id]
         self.leases.lose(worker, task, state)
         worker.alone = False
-        self.leases.restart(state)
+        self._restart(state)
 
     # ----- results --------------------------------------------------------------------------------
 
@@ -169,16 +178,7 @@ class Ledger:
             return None
         worker, task, state = self._take(index, message.serial)
         self.leases.confirm(worker, task)
-        for stage, seconds in message.timings:
-            state.timings[stage] = state.timings.get(stage, 0.0) + seconds
-        state.outputs += message.outputs
-        state.lost += message.lost
-        state.notes += message.notes
-        state.tries += message.tries
-        state.failures = message.failures
-        state.digest = message.digest or state.digest
-        state.facts = message.facts
-        state.seen = message.seen or state.seen
+        state.add(message)
         if message.unchanged:
             return self._settle(state, "unchanged")
         state.failure = state.failure or message.failed_output
@@ -221,16 +221,20 @@ class Ledger:
             self._helping.lost(self.workers[index].outstanding.pop(message.serial))
             return None
         _, task, state = self._take(index, message.serial)
-        for stage, seconds in message.timings:
-            state.timings[stage] = state.timings.get(stage, 0.0) + seconds
-        state.notes += message.notes
-        state.failures = message.failures
-        state.digest = message.digest or state.digest
+        state.add(message)
         if task.stage == "encode":
             state.encoding -= 1
             state.failure = state.failure or message
             return self._settle_encoded(state)
         return self._settle(state, "failed", message)
+
+    def sliced(self, index: int, message: Sliced) -> Settled:
+        """A slice is finished: all of its items have a result."""
+        worker, task, state = self._take(index, message.serial)
+        self.leases.confirm(worker, task)
+        self.leases.forget(state)
+        del self.jobs[state.job.id]
+        return Settled(state, "ok", sliced=message)
 
     def _settle_encoded(self, state: JobState) -> Settled | None:
         if state.encoding:
@@ -311,11 +315,47 @@ class Ledger:
             if serial != begun:
                 self._put_back(state, task)
                 continue
+            if state.job.kind == "slice":
+                found = self._found_in_slice(state, failure)
+                if found is None:
+                    continue
+                state, failure = found, failure._replace(item=-1)
+                task = self.tasks.first(state)
             if state.charge(cause, self._kills, failure.item) or not (self.retried or cause == "killed"):
                 settled += self._give_up(state, task, failure)
             else:
                 self.tasks.suspects.append(self._retry(state, task))
         return settled
+
+    def _restart(self, state: JobState) -> None:
+        """Restart a job that could not go on; a slice as the jobs that it consists of."""
+        if state.job.kind != "slice":
+            self.leases.restart(state)
+            return
+        for part in reversed(self._parts_of(state)):
+            self.tasks.requeue(part, sort=False)
+
+    def _parts_of(self, state: JobState) -> list[JobState]:
+        """The jobs of a slice that was begun, which takes their place. Files that they have written are found
+        by the next attempt."""
+        self.leases.forget(state)
+        del self.jobs[state.job.id]
+        parts = [JobState(job, state.run, attempt=state.attempt + 1) for job in state.job.parts()]
+        self.jobs.update((part.job.id, part) for part in parts)
+        return parts
+
+    def _found_in_slice(self, state: JobState, failure: Failed) -> JobState | None:
+        """The job of a slice at which its worker died; the others are requeued. None where the worker was at
+        none of them."""
+        parts, found = self._parts_of(state), failure.item
+        for number in reversed(range(len(parts))):
+            if number != found:
+                self.tasks.requeue(parts[number], sort=False)
+        return parts[found] if 0 <= found < len(parts) else None
+
+    def waits(self, index: int, serial: int) -> bool:
+        """Whether a task of a worker waits for memory."""
+        return any(serial == other for other, _ in self.workers[index].requests)
 
     def _put_back(self, state: JobState, task: Task) -> None:
         # Encoding only reads frames. A transform overwrites them, and may have released its lease.

@@ -1,6 +1,7 @@
 """Starts, stops and reaps worker processes. Knows nothing of jobs.
 
-1. Never fork: forkserver where available, spawn elsewhere.
+1. Never fork: forkserver where available, spawn elsewhere. All workers are asked of the fork server at once
+   (`requested`), and their first tasks wait in their channels.
 2. Workers do not need the user's `__main__`: see `startup`.
 3. A worker is dead when its channel is at EOF; only then is its exit code read. The fork server may be killed
    like any other process: it is restarted, and exit codes it reported are not trusted.
@@ -38,12 +39,14 @@ WINDOWS_HANDLES = 60
 """`connection.wait` takes at most 63 handles on Windows before Python 3.13."""
 STOP_SECONDS = 3.0
 """Seconds a worker may take to exit after `Stop`; then it is killed."""
+START_SECONDS = 0.02
+"""Maximum seconds for which starting workers may keep the loop from the others."""
 START_TRIES = 20
-"""Attempts to start one worker: the fork server may die during each."""
-
-
+"""Fork servers in a row that may die before they start a worker."""
 SILENT_TRIES = 2
 """Fork servers that do not answer before the run is given up."""
+NOT_STARTED = 256
+"""In place of an exit code: the fork server has died before it started the worker."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,10 @@ class WorkerProcess:
     log: str
     handle: int = -1
     """A pidfd, which no other process can reuse; -1 where there are none."""
+    request: Any = None
+    """What the fork server has not answered yet."""
+    lost: bool = False
+    """Whether it died before it had answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,40 +97,73 @@ class Pool:
         self._arena = arena
         self._memory_limit, self._preload = memory_limit, preload
         self._context: Any = multiprocessing.get_context(method or start_method())
+        self._asks = self._context.get_start_method() == "forkserver" and hasattr(select, "poll")
+        """Whether workers are asked of a fork server."""
         self._folder = temporary_folder()
         wake_at_exit()
         self._next = 0
         self.workers: dict[int, WorkerProcess] = {}
+        self._channels: dict[int, WorkerProcess] = {}
+        """The workers, by the descriptors of their channels."""
         # `connection.wait` builds a selector at every call.
         self._poll: Any = select.poll() if hasattr(select, "poll") else None
+        self._asked: dict[int, WorkerProcess] = {}
+        """Workers that the fork server has not started yet, by the descriptor of its answer."""
+        self._dead_server = 0
+        self._watch: ServerWatch | None = None
+        """Guards the fork server while it has to answer."""
+        self._problem: Exception = EOFError()
+        self._losses = self._silent = 0
+        """Fork servers that died in a row without an answer, and how many of those were killed for it."""
 
-    def start(self) -> WorkerProcess:
-        """Start one more worker. Returns at once; the worker initialises itself.
+    def start(self, count: int) -> list[WorkerProcess]:
+        """Start more workers. Returns at once; they initialise themselves, and tasks may be sent before.
+
+        Args:
+            count: of workers. Fewer are started, but at least one, where that takes `START_SECONDS`.
 
         Raises:
             RunError: the system starts no further process.
         """
-        problem: Exception | None = None
-        silent = 0
-        for attempt in range(START_TRIES):
-            watch = ServerWatch()
+        started: list[WorkerProcess] = []
+        until = time.monotonic() + START_SECONDS
+        try:
+            with clean_start():
+                if self._asks and self._preload:
+                    preload(self._preload)
+                while len(started) < count and (not started or time.monotonic() < until):
+                    started.append(self._start_surely())
+        except RunError:
+            if not started:  # otherwise the next call meets it again
+                raise
+        return started
+
+    def _start_surely(self) -> WorkerProcess:
+        while self._losses < START_TRIES and self._silent < SILENT_TRIES:
             try:
-                with watch:
-                    return self._start()
+                return self._start()
             except (OSError, EOFError) as error:  # the fork server has died: the next attempt restarts it
-                problem = error
-                silent += watch.killed
-                if silent == SILENT_TRIES:
-                    raise RunError(
-                        f"The process that starts the workers did not answer for {KILL_SECONDS:g} s, twice.",
-                        fix="Find out what blocks new processes, and run again.",
-                    ) from error
-                time.sleep(0.005 * attempt)  # a dying process refuses connections shortly before it is dead
-        lost = isinstance(problem, FileNotFoundError)  # the socket of the fork server
+                self._lose(error)
+                time.sleep(0.005 * self._losses)  # it refuses connections shortly before it is dead
+        silent, lost = self._silent >= SILENT_TRIES, isinstance(self._problem, FileNotFoundError)
+        self._losses = self._silent = 0
+        if silent:
+            raise RunError(
+                f"The process that starts the workers did not answer for {KILL_SECONDS:g} s, twice.",
+                fix="Find out what blocks new processes, and run again.",
+            ) from self._problem
         raise RunError(
-            f"No worker process can be started ({problem}).",
+            f"No worker process can be started ({self._problem}).",
             fix="The temporary files were removed: run again." if lost else f"Lower {setting('jobs')}.",
-        )
+        ) from self._problem
+
+    def _lose(self, problem: Exception) -> None:
+        """A fork server has died."""
+        self._problem = problem
+        self._losses += 1
+        if self._watch is not None:
+            self._silent += self._watch.killed
+            self._watch.killed = False
 
     def _start(self) -> WorkerProcess:
         index = next(index for index in range(MAX_WORKERS) if index not in self.workers)
@@ -132,29 +172,92 @@ class Pool:
         clear_cell(self._arena, index)
         ours, theirs = self._context.Pipe(duplex=True)
         try:
-            with clean_start():
-                if self._preload and self._context.get_start_method() == "forkserver":
-                    preload(self._preload)
-                process = self._context.Process(
-                    target=worker_main,
-                    args=(index, theirs, self._arena.handle, log, self._memory_limit),
-                    name=f"imgpar-{index}",
-                    daemon=True,
-                )
-                process.start()
+            process = self._new_process(
+                target=worker_main,
+                args=(index, theirs, self._arena.handle, log, self._memory_limit),
+                name=f"imgpar-{index}",
+                daemon=True,
+            )
+            if self._asks and self._watch is None:
+                self._watch = ServerWatch().__enter__()
+            process.start()
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
-        worker = WorkerProcess(index, process, ParentEnd(ours), log, _handle_of(process.pid))
+        worker = WorkerProcess(index, process, ParentEnd(ours), log)
         self._add(worker)
+        if self._asks:
+            worker.request = process._popen
+            self._asked[worker.request.sentinel] = worker
+            self._poll.register(worker.request.sentinel, select.POLLIN)
+        else:
+            worker.handle = _handle_of(process.pid)
         return worker
+
+    @property
+    def _new_process(self) -> Any:
+        """The class of processes."""
+        if not self._asks:
+            return self._context.Process
+        from imgpar.runtime.requested import RequestedProcess
+
+        return RequestedProcess
+
+    def _hear(self, worker: WorkerProcess, seconds: float | None = 0.0) -> None:
+        """Read the answer of the fork server about a worker, if it comes within that time; None waits."""
+        request = worker.request
+        if request is None or not request.answered(seconds):
+            return
+        worker.request = None
+        del self._asked[request.sentinel]
+        self._poll.unregister(request.sentinel)
+        if request.pid is None:
+            worker.lost = True  # its channel will end
+            request.give_up()
+            if request.server != self._dead_server:  # others were lost with it
+                self._dead_server = request.server
+                self._lose(EOFError("the process that starts them ends"))
+        else:
+            self._losses = self._silent = 0
+            worker.handle = _handle_of(request.pid)
+            # One that has ended already may have left its pid to another process.
+            if request.poll() is not None and worker.handle >= 0:
+                os.close(worker.handle)
+                worker.handle = -1
+        self._guard()
+
+    def _guard(self) -> None:
+        """The fork server has answered: the guard goes on while it has to answer more."""
+        if self._watch is not None:
+            self._watch.heard()
+            if not self._asked:
+                self._watch.__exit__()
+                self._watch = None
+
+    def settle(self) -> None:
+        """Wait until the fork server has started every worker that it was asked for."""
+        for worker in tuple(self._asked.values()):
+            self._hear(worker, None)
 
     def _add(self, worker: WorkerProcess) -> None:
         self.workers[worker.index] = worker
+        handle = worker.channel.connection.fileno()
+        self._channels[handle] = worker
         if self._poll:
-            self._poll.register(worker.channel.connection, select.POLLIN)
+            self._poll.register(handle, select.POLLIN)
+
+    def _remove(self, worker: WorkerProcess) -> bool:
+        """Forget a worker that is to be reaped; False where that was done before."""
+        if self.workers.pop(worker.index, None) is None:
+            # at interpreter exit: the thread of an unfinished run has handled its end already
+            return False
+        handle = worker.channel.connection.fileno()
+        del self._channels[handle]
+        if self._poll:
+            self._poll.unregister(handle)
+        return True
 
     def begun(self, worker: WorkerProcess) -> Begun:
         """What the worker is doing, from its cell of the board."""
@@ -164,30 +267,39 @@ class Pool:
 
     def ready(self, timeout: float, also: tuple[Any, ...] = ()) -> tuple[list[WorkerProcess], list[Any]]:
         """Workers whose channel is readable or at EOF, and those of `also` that are readable."""
-        if self._poll and not also:
-            by_handle = {worker.channel.connection.fileno(): worker for worker in self.workers.values()}
-            return [by_handle[handle] for handle, _ in self._poll.poll(timeout * 1000)], []
-        by_connection = {worker.channel.connection: worker for worker in self.workers.values()}
-        found = wait([*by_connection, *also], timeout)
-        return (
-            [by_connection[item] for item in found if item in by_connection],
-            [item for item in found if item not in by_connection],
-        )
+        if not self._poll:
+            by_connection = {worker.channel.connection: worker for worker in self.workers.values()}
+            found = wait([*by_connection, *also], timeout)
+            return (
+                [by_connection[item] for item in found if item in by_connection],
+                [item for item in found if item not in by_connection],
+            )
+        for item in also:
+            self._poll.register(item, select.POLLIN)
+        try:
+            handles = [handle for handle, _ in self._poll.poll(timeout * 1000)]
+        finally:
+            for item in also:
+                self._poll.unregister(item)
+        for handle in handles:
+            if handle in self._asked:
+                self._hear(self._asked[handle])
+        workers = [self._channels[handle] for handle in handles if handle in self._channels]
+        return workers, [item for item in also if item.fileno() in handles]
 
     def reap(self, worker: WorkerProcess) -> tuple[int | None, str]:
         """Clean up after a dead worker.
 
         Returns:
-            Its exit code (−N for signal N) and the end of its log.
+            Its exit code (−N for signal N, or `NOT_STARTED`) and the end of its log.
         """
-        if self.workers.pop(worker.index, None) is None:
-            # at interpreter exit: the thread of an unfinished run has handled its end already
+        if not self._remove(worker):
             return None, ""
-        if self._poll:
-            self._poll.unregister(worker.channel.connection)
+        self._hear(worker)
         if not worker.channel.ended(STOP_SECONDS):
             self.kill(worker)
             worker.channel.ended(STOP_SECONDS)
+        self._hear(worker, None)  # a worker that has ended was started, or never will be
         worker.channel.close()
         worker.process.join(1.0)
         if worker.process.is_alive():  # it closed its channel but still runs
@@ -198,10 +310,11 @@ class Pool:
             worker.process.close()
         if worker.handle >= 0:
             os.close(worker.handle)
-        return code, read_log(worker.log)
+        return NOT_STARTED if worker.lost else code, read_log(worker.log)
 
     def kill(self, worker: WorkerProcess) -> None:
-        """Send SIGKILL to a worker; its channel will end."""
+        """Send SIGKILL to a worker; its channel will end. Waits until it has been started."""
+        self._hear(worker, None)
         if worker.handle < 0:
             worker.process.kill()
             return
@@ -211,6 +324,9 @@ class Pool:
 
     def abort(self, worker: WorkerProcess) -> None:
         """Send SIGABRT to a worker, so that it logs a traceback if it can; use `kill` if it does not end."""
+        self._hear(worker)
+        if worker.request is not None:
+            return
         if worker.handle < 0:
             worker.process.kill()
             return
@@ -236,8 +352,11 @@ class Pool:
             worker.channel.close()
             if worker.handle >= 0:
                 os.close(worker.handle)
-            forget_child(worker.process)
+            if not worker.lost:
+                forget_child(worker.process)
         self.workers.clear()
+        self._asked.clear()
+        self._watch = None  # its thread was not copied
 
     def kill_all(self) -> None:
         """Kill every worker at once."""
@@ -280,7 +399,7 @@ def describe_exit(code: int | None) -> str:
     >>> describe_exit(1)
     'exited with code 1'
     """
-    if code is None or code == 255:
+    if code is None or code in (255, NOT_STARTED):
         return "is gone"
     if code < 0:
         with contextlib.suppress(ValueError):

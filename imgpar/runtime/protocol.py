@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from imgpar.core.job import Job, OutputFile, Seen
+from imgpar.core.slices import TIMED, MadeFiles
 from imgpar.core.spec import FrameRef
 
 TaskStage = Literal["chain", "decode", "transform", "encode", "frame"]
 """`frame` is one frame of a clip that another worker decodes and encodes."""
 
-STAGES = ("", "read", "decode", "transform", "encode", "commit")
+STAGES = ("", *TIMED)
 """A worker writes the index into this tuple to the board."""
 
 
@@ -239,6 +240,16 @@ class Failed(NamedTuple):
     """Of the content of the input, where it is the output; empty is unknown."""
 
 
+class Sliced(NamedTuple):
+    """A slice is finished. Most items have become the file of their target, without remarks; the results of
+    the others have the index of the item in the place of the serial."""
+
+    serial: int
+    made: MadeFiles
+    done: tuple[Done, ...] = ()
+    failed: tuple[Failed, ...] = ()
+
+
 class Garbled(NamedTuple):
     """Data from a channel that is not a message; `problem` continues "the worker process …"."""
 
@@ -246,4 +257,4 @@ class Garbled(NamedTuple):
 
 
 ToWorker = Begin | Forget | Work | Grant | Deny | Revoke | Finished | Returned | Stop
-ToParent = Need | NoMemory | Dropped | Offer | Advanced | Recall | Files | Done | Failed
+ToParent = Need | NoMemory | Dropped | Offer | Advanced | Recall | Files | Done | Failed | Sliced

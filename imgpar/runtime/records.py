@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Literal
 
 from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError, NotSmallerError
 from imgpar.core.job import Item, Job, Outcome, OutputFile, Seen, outcome_of
-from imgpar.runtime.protocol import Failed, ItemFailure, Lease, Placed, Task
+from imgpar.runtime.protocol import Done, Failed, ItemFailure, Lease, Placed, Sliced, Task
 
 Cause = Literal["crash", "killed", "deadline"]
 """Why a worker died."""
@@ -56,6 +57,20 @@ class JobState:
     facts: bytes = b""
     """Packed result of a run that asks for facts; not decoded, so its receiver must validate it."""
 
+    def add(self, result: Done | Failed) -> None:
+        """Take over what a task has reported."""
+        for stage, seconds in result.timings:
+            self.timings[stage] = self.timings.get(stage, 0.0) + seconds
+        self.notes += result.notes
+        self.failures = result.failures
+        self.digest = result.digest or self.digest
+        if isinstance(result, Done):
+            self.outputs += result.outputs
+            self.lost += result.lost
+            self.tries += result.tries
+            self.facts = result.facts
+            self.seen = result.seen or self.seen
+
     def charge(self, cause: Cause, kill: int, item: int = -1) -> bool:
         """Charge the job with the death of a worker.
 
@@ -95,6 +110,13 @@ class WorkerState:
     """It runs a task that killed a worker before, and gets no other task meanwhile."""
 
     @property
+    def items(self) -> int:
+        """Number of inputs of its tasks; that of a gather job counts as one."""
+        return sum(
+            [len(task.job.items) if task.job.kind == "slice" else 1 for task in self.outstanding.values()]
+        )
+
+    @property
     def waiting(self) -> tuple[int, int] | None:
         """Serial and bytes of the task that is granted memory next."""
         return self.requests[-1] if self.requests else None
@@ -107,6 +129,8 @@ class Settled:
     state: JobState
     kind: Literal["ok", "unchanged", "failed", "array"]
     placed: Placed | None = None
+    sliced: Sliced | None = None
+    """The results of a slice."""
 
     def outcomes(self) -> list[Outcome]:
         """The outcomes of the items of this job, for the report.
@@ -115,6 +139,9 @@ class Settled:
         not
         made, one item fails: the one that caused it, or else the first. The others are skipped.
         """
+        if self.sliced:
+            found = [*self.sliced.made.outcomes(self.state.job), *self.apart()]
+            return sorted(found, key=attrgetter("job"))
         first, state = self.outcome(), self.state
         failure, left_out = state.failure, {each.item: each for each in state.failures}
         if len(state.job.items) == 1:
@@ -139,6 +166,13 @@ class Settled:
                 own = _left_out(own, bad)
             found.append(own._replace(job=first.job + index))
         return found
+
+    def apart(self) -> list[Outcome]:
+        """The outcomes of the items of a slice that are not in the columns of its result."""
+        if self.sliced is None:
+            return []
+        results: list[Done | Failed] = [*self.sliced.done, *self.sliced.failed]
+        return [_outcome_alone(self.state, result.serial, result) for result in results]
 
     def outcome(self) -> Outcome:
         """The outcome of this job, by its first item."""
@@ -180,6 +214,16 @@ class Settled:
             job=state.job.id,
             digest=state.digest,
         )
+
+
+def _outcome_alone(state: JobState, number: int, result: Done | Failed) -> Outcome:
+    """The outcome of one item of a slice, as that of a job of its own."""
+    (job,) = state.job.parts(number, number + 1)
+    alone = JobState(job, state.run)
+    alone.add(result)
+    alone.failure = result if isinstance(result, Failed) else result.failed_output
+    kind: Literal["ok", "failed"] = "failed" if alone.failure else "ok"
+    return Settled(alone, kind).outcomes()[0]
 
 
 def _named(item: Item) -> dict[str, Any]:

@@ -39,11 +39,14 @@ from imgpar.runtime.protocol import (
     Offer,
     Recall,
     Revoke,
+    Sliced,
     Task,
     ToWorker,
     Work,
 )
 from imgpar.runtime.records import Settled
+from imgpar.runtime.slices import sent
+from imgpar.runtime.task_queue import BATCH_ITEMS
 from imgpar.runtime.watchdog import Watchdog
 
 TICK = 0.1
@@ -52,8 +55,8 @@ MAX_DELAY = 0.02
 """Maximum seconds for which answers to small tasks may accumulate."""
 PULL_SECONDS = 0.02
 """Maximum seconds that planning may keep the loop from the workers."""
-LOOKAHEAD = 32
-"""Jobs per worker that are planned ahead."""
+LOOKAHEAD = 2 * BATCH_ITEMS
+"""Items per worker that are planned ahead."""
 FIRST_STAGES = ("chain", "decode")
 """Stages of the first task of a job."""
 
@@ -144,6 +147,8 @@ class Scheduler:
         self._plan_waits = False
         """Whether the plan has no job ready."""
         self._watchdog = Watchdog(pool, ledger, timeout, name)
+        self._starting = False
+        """Whether more workers are to be started."""
         self._left = self._most = 0
         self._first = self._last = 0.0
         self._task_seconds = 0.0
@@ -177,7 +182,7 @@ class Scheduler:
         self._assign()
         self._delay()
         pulling = self._plan is not None and self._needs_jobs and not self._plan_waits
-        self._receive(0.0 if self._complete() or pulling else TICK)
+        self._receive(0.0 if self._complete() or pulling or self._starting else TICK)
         self._watchdog.check_deadlines()
 
     def _delay(self) -> None:
@@ -212,15 +217,17 @@ class Scheduler:
                 self._sink(planned)
 
     def _start_workers(self) -> None:
-        """Start workers while there are jobs for them: never more workers than jobs."""
+        """Start some workers while there are jobs for them: never more workers than jobs."""
         wanted = min(self._limit, self._ledger.tasks.queued + self._ledger.tasks.in_flight)
-        while len(self._pool.workers) < wanted:
+        if missing := max(0, wanted - len(self._pool.workers)):
             try:
-                self._initialise(self._pool.start())
+                for worker in self._pool.start(missing):
+                    self._initialise(worker)
             except RunError:
                 if not self._pool.workers:
                     raise
                 self._limit = wanted = len(self._pool.workers)  # continue with those that run
+        self._starting = len(self._pool.workers) < wanted
         self._most = max(self._most, len(self._pool.workers))
 
     def _initialise(self, worker: WorkerProcess) -> None:
@@ -233,6 +240,7 @@ class Scheduler:
             self._watchdog.end_all()
             self._ledger.abandon()
             return
+        self._pool.settle()
         self._ledger.leases.retire()
         for worker in self._pool.workers.values():
             self._send(worker, Revoke())
@@ -253,7 +261,7 @@ class Scheduler:
         for worker in self._pool.workers.values():
             if tasks := self._ledger.tasks.assign(worker.index):
                 self._first = self._first or time.monotonic()
-                self._send(worker, Work(tasks))
+                self._send(worker, Work(tuple(map(sent, tasks))))
                 self._tell_started(tasks)
 
     def _tell_started(self, tasks: Iterable[Task]) -> None:
@@ -288,20 +296,24 @@ class Scheduler:
     def _handle(self, worker: WorkerProcess, message: object) -> None:
         settled: Settled | None = None
         match message:
+            case Sliced():
+                self._watchdog.failed_starts = 0
+                made = message.made
+                self._measure(sum(map(sum, made.seconds)), len(made.numbers))
+                for failed in message.failed:
+                    self._check_set_up(failed)
+                settled = self._ledger.sliced(worker.index, message)
             case Done():
                 self._watchdog.failed_starts = 0
-                self._task_seconds += (
-                    sum(seconds for _, seconds in message.timings) - self._task_seconds
-                ) / 8
+                self._measure(sum(seconds for _, seconds in message.timings), 1)
                 settled = self._ledger.done(worker.index, message)
             case Failed():
                 self._watchdog.failed_starts = 0
-                if self._sets_up and message.error == SetupError.__name__:
-                    raise traced(SetupError(message.message, fix=message.fix), message.traceback)
+                self._check_set_up(message)
                 settled = self._ledger.failed(worker.index, message)
             case Need(serial):
                 settled = self._ledger.need(worker.index, *message)
-                if settled is not None:
+                if not self._ledger.waits(worker.index, serial):
                     self._send(worker, Deny(serial))
             case Offer():
                 self._ledger.offer(worker.index, message)
@@ -318,6 +330,16 @@ class Scheduler:
         if settled is not None:
             self._last = self._received
             self._sink(settled)
+
+    def _measure(self, seconds: float, count: int) -> None:
+        """Learn how long tasks take, from which follows how many are sent at a time."""
+        if count:
+            self._task_seconds += (seconds / count - self._task_seconds) / 8
+            self._ledger.tasks.seconds = self._task_seconds
+
+    def _check_set_up(self, failed: Failed) -> None:
+        if self._sets_up and failed.error == SetupError.__name__:
+            raise traced(SetupError(failed.message, fix=failed.fix), failed.traceback)
 
     def _advance(self, worker: WorkerProcess, message: Advanced) -> None:
         for task in self._ledger.held(worker.index):

@@ -25,12 +25,13 @@ from imgpar.runtime.protocol import (
     NoMemory,
     Offer,
     Recall,
+    Sliced,
     ToParent,
 )
 
 Value = TypeVar("Value")
 
-KINDS: tuple[type[Any], ...] = (Need, NoMemory, Dropped, Offer, Advanced, Recall, Done, Failed, Files)
+KINDS: tuple[type[Any], ...] = (Need, NoMemory, Dropped, Offer, Advanced, Recall, Done, Failed, Files, Sliced)
 """The first byte of a message is twice the index into this tuple, plus one if its texts are escaped."""
 _NUMBER = {kind: 2 * number for number, kind in enumerate(KINDS)}
 

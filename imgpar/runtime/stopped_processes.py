@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from functools import cache
 from multiprocessing import util
@@ -24,11 +25,12 @@ KILL_SECONDS = 60.0
 
 
 class ServerWatch:
-    """Guards the start of a worker: the answer of the fork server has no deadline of its own."""
+    """Guards starts of workers: an answer of the fork server has no deadline of its own."""
 
     def __init__(self) -> None:
         self.killed = False
         """Whether the fork server was killed because it did not answer."""
+        self._heard = time.monotonic()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="imgpar-server-watch", daemon=True)
 
@@ -42,13 +44,25 @@ class ServerWatch:
         if self._thread.ident is not None:
             self._thread.join()
 
+    def heard(self) -> None:
+        """The fork server has answered; the next answer has as long again."""
+        self._heard = time.monotonic()
+
     def _watch(self) -> None:
-        if not self._done.wait(WAKE_SECONDS):
+        while self._silent(WAKE_SECONDS):
             wake()
-            if not self._done.wait(KILL_SECONDS - WAKE_SECONDS):
+            if self._silent(KILL_SECONDS):
                 self.killed = True
                 for pid in _pid_of("forkserver", "_forkserver", "_forkserver_pid"):
                     _send(pid, signal.SIGKILL)
+                self.heard()  # the next one has as long
+
+    def _silent(self, seconds: float) -> bool:
+        """Wait until the fork server has been silent that long; False where the guard ends before."""
+        while (rest := self._heard + seconds - time.monotonic()) > 0.0:
+            if self._done.wait(rest):
+                return False
+        return True
 
 
 @cache

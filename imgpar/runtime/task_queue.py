@@ -6,16 +6,18 @@
 
 1. Tasks furthest downstream come first: they free memory.
 2. A task that has killed a worker runs alone on a worker.
-3. Small pictures are sent in batches, so that messages do not cost more than pixels; no task queues behind a
-   clip.
+3. Small pictures are sent in batches, and slices as one task, so that messages do not cost more than pixels;
+   no task queues behind a clip. A slice is cut where it would keep a worker for too long, or where others
+   would be idle.
 4. Where a function takes several pictures at once, their transform tasks are collected and go to one worker;
    fewer than it takes where no more will come, or where a worker waits for memory that they hold.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
 from imgpar.core.job import Job
@@ -23,15 +25,17 @@ from imgpar.runtime.protocol import Placed, Task, TaskStage
 from imgpar.runtime.records import JobState, WorkerState
 from imgpar.runtime.shared_frames import SharedFrames
 
-BATCH_TASKS = 16
+BATCH_ITEMS = 64
 BATCH_BYTES = 2 << 20
-"""Limits of a batch of small pictures: number of tasks, and bytes of their files together."""
-BATCH_TEXT = 6000
-"""Characters of paths in a worker's pipe: messages must fit into the smallest pipe (8 KiB on macOS), or the
-parent would wait for a busy worker."""
-BATCH_REFILL = 8
-"""A batch is refilled when this many tasks are left, so that a worker has enough while the parent plans and
-writes."""
+"""Limits of a batch of small pictures: their number, and the bytes of their files together."""
+BATCH_TEXT = 40_000 if sys.platform == "linux" else 6000
+"""Characters of paths in a worker's pipe: messages must fit into it (8 KiB on macOS, 200 KiB on Linux), or
+the parent would wait for a busy worker."""
+BATCH_REFILL = 32
+"""A batch is refilled when this many pictures are left, so that a worker has enough while the parent plans
+and writes."""
+SLICE_SECONDS = 0.2
+"""Most seconds that a slice keeps a worker, by the average of the last tasks."""
 
 
 class Tasks:
@@ -42,10 +46,16 @@ class Tasks:
         helping: frames of clips.
         schedule: "auto", "staged" or "chain".
         serial: the highest serial so far.
+        cut: makes two of a queued slice, the first of that many items.
     """
 
     def __init__(
-        self, workers: Mapping[int, WorkerState], helping: SharedFrames, schedule: str, serial: int
+        self,
+        workers: Mapping[int, WorkerState],
+        helping: SharedFrames,
+        schedule: str,
+        serial: int,
+        cut: Callable[[JobState, int], tuple[JobState, JobState]],
     ) -> None:
         self._workers = workers
         self._helping = helping
@@ -54,8 +64,13 @@ class Tasks:
         """The highest serial so far."""
         self.cores = 1
         """Cores that all tasks together may use."""
+        self._cut = cut
         self.queue: deque[JobState] = deque()
         """Jobs that no worker has yet."""
+        self.queued = 0
+        """Number of their items."""
+        self.seconds = 0.0
+        """Average seconds per task; 0 is unknown."""
         self.downstream: deque[Task] = deque()
         """Tasks whose frames are in memory."""
         self.suspects: deque[Task] = deque()
@@ -69,10 +84,26 @@ class Tasks:
         """Let workers perform up to `most` transform tasks together; called before the first job."""
         self.together, self._schedule = most, "staged"
 
-    @property
-    def queued(self) -> int:
-        """Number of jobs that no worker has yet."""
-        return len(self.queue)
+    def append(self, state: JobState) -> None:
+        """Queue a job."""
+        self.queue.append(state)
+        self.queued += len(state.job.items)
+
+    def _popleft(self, most: int) -> JobState:
+        """Take the first job; of a slice at most so many items."""
+        state = self.queue.popleft()
+        if state.job.kind == "slice" and len(state.job.items) > most:
+            state, rest = self._cut(state, most)
+            self.queue.appendleft(rest)
+        self.queued -= len(state.job.items)
+        return state
+
+    def drop_queue(self) -> list[JobState]:
+        """Take all queued jobs."""
+        dropped = list(self.queue)
+        self.queue.clear()
+        self.queued = 0
+        return dropped
 
     @property
     def in_flight(self) -> int:
@@ -83,9 +114,9 @@ class Tasks:
 
     @property
     def spare(self) -> int:
-        """Tasks that every worker will do before it is refilled: its results may wait that long."""
+        """Pictures that every worker will do before it is refilled: its results may wait that long."""
         workers = self._workers.values()
-        left = (0 if worker.waiting else len(worker.outstanding) - BATCH_REFILL for worker in workers)
+        left = (0 if worker.waiting else worker.items - BATCH_REFILL for worker in workers)
         return max(0, min(left, default=0))
 
     def next_serial(self) -> int:
@@ -96,12 +127,13 @@ class Tasks:
     def requeue(self, state: JobState, *, sort: bool) -> None:
         """Restart a job before all others; with `sort` at its place in job order."""
         self.queue.appendleft(state)
+        self.queued += len(state.job.items)
         if sort:
             self.queue = deque(sorted(self.queue, key=lambda queued: queued.job.id))
 
     def clear(self) -> None:
         """Drop all jobs and tasks."""
-        self.queue.clear()
+        self.drop_queue()
         self.downstream.clear()
         self.collected.clear()
         self.suspects.clear()
@@ -123,14 +155,27 @@ class Tasks:
                 return ()
             worker.alone = True
             return self._number(worker, [self.suspects.popleft()])
-        if len(worker.outstanding) > (BATCH_REFILL if self._deep else 1):
+        if len(worker.outstanding) > 1 and not (self._deep and worker.items <= BATCH_REFILL):
             return ()
+        if self.queue and self.queue[0].job.kind == "slice" and not (self.downstream or self._helping.queue):
+            return self._number(worker, list(self._slices(worker)))
         return self._number(worker, list(self._pick(worker)))
 
     @property
     def _deep(self) -> bool:
         """Whether enough is queued to assign whole batches without idle cores at the end."""
-        return self._schedule != "staged" and len(self.queue) > BATCH_TASKS * len(self._workers)
+        return self._schedule != "staged" and self.queued > BATCH_ITEMS * len(self._workers)
+
+    def _slices(self, worker: WorkerState) -> Iterator[Task]:
+        """Slices from the front of the queue, until one runs and one is in the pipe."""
+        last = next(reversed(worker.outstanding.values()), None)
+        if last is not None and last.job.kind == "stream":
+            return
+        ahead = 2 if self.queued >= 2 * len(self._workers) else 1
+        for _ in range(ahead - len(worker.outstanding)):
+            if not self.queue or self.queue[0].job.kind != "slice":
+                return
+            yield self.first(self._popleft(self._slice_items))
 
     def _pick(self, worker: WorkerState) -> Iterator[Task]:
         last = next(reversed(worker.outstanding.values()), None)
@@ -138,10 +183,10 @@ class Tasks:
             return  # no task queues behind a clip, which may take an hour
         count = len(worker.outstanding)
         nbytes = sum(task.job.item.size for task in worker.outstanding.values())
-        text = sum(_text(task) for task in worker.outstanding.values())
+        text = sum(map(_text, worker.outstanding.values()))
         # One task running and one in the pipe, so that no core waits for the parent; none in the pipe towards
         # the end, where another worker could begin it at once.
-        ahead = 2 if self._schedule != "staged" and len(self.queue) >= 2 * len(self._workers) else 1
+        ahead = 2 if self._schedule != "staged" and self.queued >= 2 * len(self._workers) else 1
         while self._helping.queue and count < 2:
             count += 1
             yield self._helping.take()
@@ -152,14 +197,15 @@ class Tasks:
             return
         while True:
             small = nbytes < BATCH_BYTES and text < BATCH_TEXT
-            if count >= ahead and not (self._deep and count < BATCH_TASKS and small):
+            if count >= ahead and not (self._deep and count < BATCH_ITEMS and small):
                 return
-            if count and not self.downstream and self.queue and self.queue[0].job.kind == "stream":
+            first = self.queue[0].job.kind if self.queue and not self.downstream else ""
+            if first == "slice" or (count and first == "stream"):
                 return
             if self.downstream:
                 task = self.downstream.popleft()
             elif self.queue:
-                task = self.first(self.queue.popleft())
+                task = self.first(self._popleft(self._slice_items))
             else:
                 return
             count += 1
@@ -168,6 +214,14 @@ class Tasks:
             yield task
             if task.job.kind == "stream":
                 return
+
+    @property
+    def _slice_items(self) -> int:
+        """Most items of the next slice: few until it is known how long they take, and towards the end."""
+        if not self.seconds:
+            return 1
+        share = self.queued // (4 * max(1, len(self._workers)))
+        return max(1, min(BATCH_REFILL, share, int(SLICE_SECONDS / self.seconds)))
 
     @property
     def _enough_collected(self) -> bool:
@@ -215,7 +269,7 @@ class Tasks:
 
     def _split(self, state: JobState) -> bool:
         """Whether the stages of this job run on different workers."""
-        if state.job.kind == "file":
+        if state.job.kind in ("file", "slice"):
             return False  # a stream has none
         if self._schedule != "auto" or state.crashes or state.kills:
             return self._schedule == "staged"
@@ -251,4 +305,4 @@ def _for_workers(job: Job) -> Job:
 
 def _text(task: Task) -> int:
     item = task.job.item
-    return len(item.path) + len(item.mirror) + sum(len(target.path) for target in task.job.targets)
+    return len(item.path) + len(item.mirror) + sum([len(target.path) for target in task.job.targets])

@@ -10,10 +10,10 @@ meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from imgpar.core.filenames import is_part
 from imgpar.core.job import OutputFile, Seen, Target
+from imgpar.core.slices import TIMED, MadeFiles
 from imgpar.core.spec import CHANNELS, CHROMA, ITEM_BYTES, FrameRef
 from imgpar.runtime.protocol import (
     STAGES,
@@ -30,6 +30,7 @@ from imgpar.runtime.protocol import (
     Offer,
     Placed,
     Recall,
+    Sliced,
     Task,
     ToParent,
 )
@@ -45,8 +46,6 @@ LONGEST_FACTS = 1 << 16
 """Maximum bytes of the packed parameters for the frames of a clip."""
 LONGEST_RESULT = 1 << 20
 """Maximum bytes of the facts about one input."""
-_TIMES = [number for number, name in enumerate(OutputFile._fields[1:]) if name.endswith("_ns")]
-"""Indices of the timestamps in `OutputFile`, behind its path; an inode number may be larger."""
 MOST_FILES = 1 << 18
 """Maximum files of one job."""
 MOST_OFFERS = 4096
@@ -96,6 +95,10 @@ def disorder(
             return _check_files(message, task, len(files(task)))
         case Failed():
             return _check_failed(message, len(task.job.items))
+        case Sliced():
+            return _check_sliced(message, task)
+        case Done() if task.job.kind == "slice":
+            return "sent one result for a slice"
         case Done():
             found = _check_done(message, len(task.job.items))
             if facts or message.facts:
@@ -183,8 +186,7 @@ def _check_done(message: Done, items: int) -> str:
 
 
 def _check_timings(timings: Iterable[tuple[str, float]]) -> str:
-    times = dict(timings)
-    for stage, seconds in times.items():
+    for stage, seconds in timings:
         # NaN is not within the limits either.
         if stage not in STAGES or not 0.0 <= seconds <= LONGEST_SECONDS:
             return "reported invalid timings"
@@ -200,13 +202,18 @@ def _is_ascii(text: str) -> bool:
 
 
 def _in_range(file: OutputFile) -> bool:
-    """Whether the values are in range; the path is compared with those of the job."""
-    if not (0 <= file.bytes < LARGEST and 0 <= file.width < LARGEST_SIDE and 0 <= file.height < LARGEST_SIDE):
-        return False
-    facts: tuple[Any, ...] = file[1:]
-    if any(isinstance(fact, str) and not _is_ascii(fact) for fact in facts):
-        return False
-    return all(-LARGEST <= facts[number] < LARGEST for number in _TIMES)
+    """Whether the values are in range, but for the inode, which may be any number; the path is compared with
+    those of the job."""
+    _, nbytes, width, height, mtime_ns, ctime_ns, _, digest = file
+    return (
+        0 <= nbytes < LARGEST
+        and 0 <= width < LARGEST_SIDE
+        and 0 <= height < LARGEST_SIDE
+        and -LARGEST <= mtime_ns < LARGEST
+        and -LARGEST <= ctime_ns < LARGEST
+        and len(digest) <= LONGEST_TEXT
+        and digest.isascii()
+    )
 
 
 def _is_valid(seen: Seen) -> bool:
@@ -251,6 +258,43 @@ def _check_results(
     if message.placed is not None or not _are_of(targets, found, every=message.failed_output is None):
         return "finished with files of another job"
     return ""
+
+
+def _check_sliced(message: Sliced, task: Task) -> str:
+    """What is invalid about the results of a slice: one for each item."""
+    job, made = task.job, message.made
+    if job.kind != "slice":
+        return "sent the results of a slice that was not assigned to it"
+    numbers = list(made.numbers)
+    numbers += [done.serial for done in message.done]
+    numbers += [failed.serial for failed in message.failed]
+    if sorted(numbers) != list(range(len(job.items))):
+        return "sent results that are not one for each item of a slice"
+    if wrong := _check_made(made):
+        return wrong
+    for done in message.done:
+        part = task._replace(job=job.parts(done.serial, done.serial + 1)[0])
+        if wrong := _check_done(done, 1) or _check_results(done, part, None, arrays=False):
+            return wrong
+    return next(filter(None, (_check_failed(failed, 1) for failed in message.failed)), "")
+
+
+def _check_made(made: MadeFiles) -> str:
+    """What is invalid about the columns of a slice; compared as a whole, not item by item."""
+    columns = made[1:9]
+    if len(made.seconds) != len(TIMED) or {len(made.numbers)} != set(map(len, (*columns, *made.seconds))):
+        return "sent columns of different lengths"
+    if not made.numbers:
+        return ""
+    ranges = [(made.bytes, 0, LARGEST), (made.width, 0, LARGEST_SIDE), (made.height, 0, LARGEST_SIDE)]
+    ranges += [(made.mtime_ns, -LARGEST, LARGEST), (made.ctime_ns, -LARGEST, LARGEST)]
+    if not all(low <= min(column) and max(column) < high for column, low, high in ranges):
+        return "described an invalid file"
+    if not all(map(_is_ascii, (*made.digest, *made.sources))):
+        return "described an invalid file"
+    # The sum shows NaN and infinity, which a minimum may hide.
+    timed = all(0.0 <= sum(each) <= LONGEST_SECONDS and min(each) >= 0.0 for each in made.seconds)
+    return "" if timed else "reported invalid timings"
 
 
 def _check_facts(message: Done, *, wanted: bool) -> str:

@@ -18,7 +18,7 @@ from imgpar.core.errors import (
 )
 from imgpar.core.fs import partial_path, remove_file
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import Begun, Pool, WorkerProcess, describe_exit
+from imgpar.runtime.pool import NOT_STARTED, Begun, Pool, WorkerProcess, describe_exit
 from imgpar.runtime.protocol import Failed
 from imgpar.runtime.records import Cause, Settled
 from imgpar.runtime.stopped_processes import is_stopped
@@ -143,9 +143,14 @@ class Watchdog:
         invalid = self._invalid.pop(worker.index, "")
         if invalid:
             begun = self._at_fault(worker, begun)
-        cause: Cause = "deadline" if overdue else "killed" if code in (-9, -15, 255, None) else "crash"
+        cause: Cause = "crash"
+        if overdue:
+            cause = "deadline"
+        elif code in (-9, -15, 255, NOT_STARTED, None):
+            cause = "killed"
         cause = "crash" if invalid else cause
-        self.failed_starts = 0 if begun.tick else self.failed_starts + 1
+        if code != NOT_STARTED:  # those the pool counts
+            self.failed_starts = 0 if begun.tick else self.failed_starts + 1
         if self.failed_starts >= (MAX_KILLED_STARTS if cause == "killed" else MAX_FAILED_STARTS):
             last = next(reversed(log.strip().splitlines()), "")
             detail = f"The last one {describe_exit(code)}{f': {last}' if last else ''}"

@@ -34,10 +34,12 @@ from imgpar.runtime.protocol import (
     Need,
     NoMemory,
     Revoke,
+    Sliced,
     Stop,
     Task,
     Work,
 )
+from imgpar.runtime.slices import is_plain, received, results_of
 from imgpar.runtime.stage_times import StageClock
 
 
@@ -104,7 +106,7 @@ class Worker:
     def _accept(self, message: Any) -> bool:
         match message:
             case Work(tasks):
-                self._queue.extend(tasks)
+                self._queue.extend(map(received, tasks))
             case Begin(run, payload):
                 self._performers[run] = performer = pickle.loads(payload)  # noqa: S301 - from our own parent
                 self._begin(performer)
@@ -123,6 +125,8 @@ class Worker:
             self._standing = None
             if task.token:
                 self._channel.send(Dropped(task.token))
+        elif task.job.kind == "slice":
+            self._perform_slice(task)
         elif task.together > 1:
             others = (self._queue.popleft() for _ in range(task.together - 1))
             self._perform_together([task, *others])  # type: ignore[list-item]
@@ -162,12 +166,35 @@ class Worker:
             self._accept_now,
         )
 
+    def _perform_slice(self, task: Task) -> None:
+        """Perform the jobs of a slice one after the other, and answer for all of them at once."""
+        made, done, failed = list[Done](), list[Done](), list[Failed]()
+        for number, job in enumerate(task.job.parts()):
+            self._enter(task)
+            context = self._context(task._replace(job=job))
+            context.clock.at_item(number)
+            match self._result(context.task, context, None):
+                case Done() as result:
+                    plain = is_plain(result, job.targets[0].path)
+                    (made if plain else done).append(result._replace(serial=number))
+                case Failed() as result:
+                    failed.append(result._replace(serial=number, item=-1))
+                case message:  # the parent sends the jobs again, each for itself
+                    self._answer(message)
+                    return
+        self._answer(Sliced(task.serial, results_of(made), tuple(done), tuple(failed)))
+
     def _perform(
         self, task: Task, context: Context | None = None, end: Callable[[], Done] | None = None
     ) -> None:
         """Perform a task and answer it; with `end` the part of it that is left."""
         self._enter(task)
-        context = context or self._context(task)
+        self._answer(self._result(task, context or self._context(task), end))
+
+    def _result(
+        self, task: Task, context: Context, end: Callable[[], Done] | None
+    ) -> Done | Failed | NoMemory | None:
+        """The answer to a task; None where the parent expects none."""
         board, clock = self._view.board, context.clock
         message: Done | Failed | NoMemory | None
         try:
@@ -190,12 +217,15 @@ class Worker:
                 message = message._replace(notes=_limit_texts(notes, 10))
             if isinstance(message, Done) and message.lost:
                 message = message._replace(lost=_limit_texts(message.lost, 100))
+        return message
+
+    def _answer(self, message: Done | Failed | Sliced | NoMemory | None) -> None:
         if message is not None:
             self._send_result(message)
         # Last: a task that has run but is not answered must not look like one that was never begun.
-        board[self._cell] = 0
+        self._view.board[self._cell] = 0
 
-    def _send_result(self, message: Done | Failed | NoMemory) -> None:
+    def _send_result(self, message: Done | Failed | Sliced | NoMemory) -> None:
         try:
             self._channel.send(message)
         except ValueError:
@@ -274,7 +304,7 @@ class Worker:
                         if other.stage in ("transform", "encode", "frame"):
                             self._perform(other)
                         else:
-                            self._queue.append(other)
+                            self._queue.append(received(other))
                 case _:
                     self._accept_now(message)
 

@@ -148,11 +148,13 @@ def test_ctrl_c_ends_a_transfer(tmp_path: Path, server: HttpServer, session: img
     def run() -> None:
         from imgpar.batch.run import Run
         from imgpar.batch.run_options import RunOptions
+        from imgpar.engines.local import LocalEngine
         from imgpar.recipe.recipe import Recipe
 
         options = RunOptions(allow_private=True)
         inputs = [server.url("/a.zip"), server.url("/b.zip")]
-        made = Run(inputs, str(tmp_path / "out"), Recipe(to=("webp",)), options, lambda _: None, cancel)
+        recipe, engine = Recipe(to=("webp",)), LocalEngine()
+        made = Run(inputs, str(tmp_path / "out"), recipe, options, lambda _: None, cancel, engine=engine)
         found.append(made.execute())
 
     thread = threading.Thread(target=run)

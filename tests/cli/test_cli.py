@@ -240,13 +240,6 @@ def test_help_fits_the_terminal(capsys, monkeypatch):
     assert max(map(len, options.splitlines())) <= 72
 
 
-def test_no_command_shows_the_help_on_stderr(capsys):
-    assert main([]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "imgpar convert photos/" in said.err
-
-
 @pytest.mark.parametrize(
     ("argv", "hint"),
     [

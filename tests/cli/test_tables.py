@@ -204,9 +204,10 @@ def test_info_of_nothing_but_missing_files_is_a_usage_error(
 ) -> None:
     missing = str(tmp_path / "nothere.jpg")
     assert main(["info", missing]) == 2
-    assert capsys.readouterr().err.splitlines() == [
-        f"imgpar: {missing!r} does not exist. Check the spelling and the folder you are in."
-    ]
+    assert capsys.readouterr().err == (
+        f"imgpar: {missing!r} does not exist. Check the spelling and the folder you are in. "
+        "See: imgpar help unreadable\n"
+    )
     Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
     assert main(["info", str(tmp_path / "a.png"), missing]) == 1
 

@@ -24,7 +24,7 @@ from imgpar.runtime.protocol import (
     Task,
 )
 from imgpar.runtime.records import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS
-from imgpar.runtime.task_queue import BATCH_REFILL
+from imgpar.runtime.task_queue import BATCH_ITEMS, BATCH_REFILL
 
 SPEC = Spec(4, 4, "RGB")
 GONE = Failed(0, "decode", "WorkerDiedError", "It died.", "", "")
@@ -106,14 +106,14 @@ def test_a_finished_chain_settles_its_job():
 
 def test_small_jobs_travel_in_batches():
     book = ledger()
-    for number in range(100):
+    for number in range(3 * BATCH_ITEMS):
         book.submit(job(number), 1)
-    assert len(book.tasks.assign(0)) == 16
+    assert len(book.tasks.assign(0)) == BATCH_ITEMS
 
 
 def test_answers_may_wait_until_the_first_worker_is_topped_up():
     book = ledger(workers=2)
-    for number in range(100):
+    for number in range(5 * BATCH_ITEMS):
         book.submit(job(number), 1)
     assert book.tasks.spare == 0
     first, second = (book.tasks.assign(index) for index in range(2))

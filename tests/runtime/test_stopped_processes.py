@@ -138,12 +138,13 @@ def test_a_worker_that_is_stopped_before_it_begins(pictures, tmp_path):
     text = """
         start = pool.Pool.start
         started = []
-        def begin(self):
-            worker = start(self)
+        def begin(self, count):
+            workers = start(self, count)
             if not started:
-                stop(worker.process.pid)
-            started.append(worker)
-            return worker
+                self.settle()
+                stop(workers[0].process.pid)
+            started.extend(workers)
+            return workers
         pool.Pool.start = begin
         told(imgpar.convert(pictures, out, to="jpg", jobs=2))"""
     assert script(pictures, tmp_path / "out", text) == ("12 0\n", "")

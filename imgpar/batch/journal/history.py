@@ -9,16 +9,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
+import msgspec
+
 from imgpar.batch.incremental import Recorded
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
 from imgpar.core.job import Facts, OutputFile
 from imgpar.outputs.prior import PriorResult
 
-to_json = json.JSONEncoder(separators=(",", ":")).encode
-"""Compact JSON in ASCII; `json.dumps` would create an encoder at every call."""
 PAGE = 1000
 """Rows fetched at a time."""
+_ascii = json.JSONEncoder(separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
 
 _RUN = attrgetter("run")
 
@@ -44,6 +46,15 @@ class Made(NamedTuple):
     outputs: tuple[OutputFile, ...]
 
 
+def to_json(value: Any) -> str:
+    """Compact JSON in ASCII; in a fifth of the time of `json` unless there are other characters."""
+    try:
+        data = _encode(value)
+    except (UnicodeEncodeError, OverflowError):  # a name that is not UTF-8, an inode of 128 bits
+        return _ascii(value)
+    return data.decode("ascii") if data.isascii() else _ascii(value)
+
+
 class Paths:
     """Conversion of outputs to JSON and back. Paths use `/` and are relative to the base folder.
 
@@ -55,8 +66,13 @@ class Paths:
 
     def pack(self, made: Iterable[OutputFile]) -> str:
         """The outputs as JSON in ASCII."""
-        cut = self.prefix
-        return to_json([[at.removeprefix(cut).replace(os.sep, "/"), *facts] for at, *facts in made])
+        relative = self.relative
+        return to_json([[relative(at), *facts] for at, *facts in made])
+
+    def relative(self, path: str) -> str:
+        """The path of an output as it is stored."""
+        inside = path.removeprefix(self.prefix)
+        return inside if os.sep == "/" else inside.replace(os.sep, "/")
 
     def unpack(self, text: str) -> tuple[OutputFile, ...]:
         """The outputs with absolute paths. Raises ValueError or TypeError if the text is invalid."""

@@ -41,12 +41,13 @@ from imgpar.core.fs import OURS, make_private, no_room
 from imgpar.core.job import LISTED, Facts, Job, Outcome, OutputFile
 from imgpar.core.liveness import random_name
 from imgpar.core.locks import Lock
+from imgpar.core.slices import MadeFiles
 from imgpar.inputs.batches import Batch
 from imgpar.outputs.destination import Out
 from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.write_ahead import read_written, remove_written
 
-BATCH = 100
+BATCH = 400
 """Outcomes per transaction; a longer transaction would leave workers without tasks."""
 KEEP_RUNS = 100
 """Number of runs after which older ones with the same recipe are forgotten."""
@@ -96,6 +97,9 @@ class Journal:
         self.folders = InputFolders(connection, path, base, in_place=in_place)
         self._lines: LineWriter | None = None
         self._pending: list[tuple[Outcome, Job | None]] = []
+        self._slices: list[tuple[Job, MadeFiles]] = []
+        self._waiting = 0
+        """Outcomes that are not written yet."""
         self._unchanged_lines = 0
         with readable(path):
             last = self.last_run()
@@ -196,7 +200,7 @@ class Journal:
 
     def recorded(self, batch: Batch, key: str, siblings: Sequence[str] = ()) -> Recorded:
         """Files of a batch whose newest record has this recipe and is complete; see `Past.recorded`."""
-        if self._pending:
+        if self._waiting:
             self.flush()
         folder = self.folders.enter(batch.folder, batch.mirror, batch.root)
         return self._past.recorded(folder, key, siblings)
@@ -204,7 +208,7 @@ class Journal:
     def done(self, batch: Batch, paths: Collection[str] | None = None) -> dict[str, tuple[PriorResult, ...]]:
         """The records of the files in the folders of a batch by path, newest first; `paths` selects
         some of the files."""
-        if self._pending:
+        if self._waiting:
             self.flush()
         found: dict[str, tuple[PriorResult, ...]] = {}
         if batch.part:
@@ -219,7 +223,7 @@ class Journal:
 
     def done_in(self, folder: str, only: Collection[str] | None = None) -> dict[str, tuple[PriorResult, ...]]:
         """The same for one folder and all its output folders; nothing is written."""
-        if self._pending:
+        if self._waiting:
             self.flush()
         with translated_errors(self.path):
             rows = self.folders.rows_at(folder)
@@ -282,7 +286,16 @@ class Journal:
     def record(self, outcome: Outcome, job: Job | None = None) -> None:
         """Record the outcome of one item; it is written by the next `flush` or earlier."""
         self._pending.append((outcome, job))
-        if len(self._pending) >= BATCH:
+        self._count_waiting(1)
+
+    def record_slice(self, job: Job, made: MadeFiles) -> None:
+        """Record what was made of items of a slice, likewise."""
+        self._slices.append((job, made))
+        self._count_waiting(len(made.numbers))
+
+    def _count_waiting(self, count: int) -> None:
+        self._waiting += count
+        if self._waiting >= BATCH:
             self.flush()
 
     def record_unchanged(self, items: Unchanged) -> None:
@@ -296,7 +309,7 @@ class Journal:
     def flush(self) -> None:
         """Write pending outcomes and lines; `Run` calls it about every half second."""
         self._unchanged_lines = 0
-        if self._pending:
+        if self._waiting:
             with self._writing() as database:
                 self._write_pending(database)
         if self._lines:
@@ -429,7 +442,12 @@ class Journal:
 
     def _write_pending(self, database: sqlite3.Connection) -> None:
         pending, self._pending = self._pending, []
-        rows = self._rows
+        slices, self._slices = self._slices, []
+        rows, self._waiting = self._rows, 0
+        for whole, made in slices:
+            if self._lines:
+                self._lines.add_slice(whole, made)
+            rows.settle_slice(database, whole, made)
         for outcome, job in pending:
             if self._lines and not outcome.other:
                 self._lines.add(outcome)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.folders import InputFolders
-from imgpar.batch.journal.history import Paths
+from imgpar.batch.journal.history import Paths, to_json
 from imgpar.batch.journal.recovery import SPLIT_PLANS
 from imgpar.batch.journal.states import states_of
 from imgpar.core.errors import is_from_outside
 from imgpar.core.job import LISTED, Item, Job, Outcome, OutputFile, by_branch
+from imgpar.core.slices import MadeFiles
 from imgpar.outputs.prior import PLANNED
 
 
@@ -39,7 +40,10 @@ class RunRows:
         """Store the output names of jobs."""
         fix: list[tuple[object, ...]] = []
         compare: list[tuple[object, ...]] = []
-        for job, item in ((each, item) for each in jobs for item in each.items):
+        for job in jobs:
+            if job.kind == "slice":
+                fix += self._plan_of_slice(job)
+        for job, item in ((each, item) for each in jobs if each.kind != "slice" for item in each.items):
             if job.check:  # writes no outputs
                 continue
             place = self._place(item)
@@ -55,6 +59,32 @@ class RunRows:
                     fix.append((*place, self.keys[branch], self.run, *facts, names))
         database.executemany(sql.PLAN, fix)
         database.executemany(sql.PLAN_COMPARE, compare)
+
+    def _plan_of_slice(self, job: Job) -> Iterator[tuple[object, ...]]:
+        folder, cut = self._folder_of(job.item), len(job.item.path) - len(job.item.name)
+        key, run, relative = self.keys[0], self.run, self.paths.relative
+        for item, target in zip(job.items, job.targets, strict=True):
+            path, _, size, mtime_ns, inode, _, _, ctime_ns, *_ = item
+            names = to_json([[relative(target.path), PLANNED, 0, 0, mtime_ns, 0, 0, ""]])
+            yield folder, os.fsencode(path[cut:]), key, run, size, mtime_ns, ctime_ns, inode, names
+
+    def settle_slice(self, database: sqlite3.Connection, job: Job, made: MadeFiles) -> None:
+        """Store the states of the items of a slice that were made."""
+        folder, cut = self._folder_of(job.item), len(job.item.path) - len(job.item.name)
+        key, run, relative = self.keys[0], self.run, self.paths.relative
+        rows = []
+        for number, source, facts in zip(
+            made.numbers, made.sources, zip(*made[1:8], strict=True), strict=True
+        ):
+            path, _, size, mtime_ns, inode, _, _, ctime_ns, *_ = job.items[number]
+            outputs = to_json([[relative(job.targets[number].path), *facts]])
+            name = os.fsencode(path[cut:])
+            rows.append((folder, name, key, run, "ok", size, mtime_ns, ctime_ns, inode, "", source, outputs))
+        database.executemany(sql.UPSERT, rows)
+
+    def _folder_of(self, item: Item) -> int:
+        """The folder of an item that is in one."""
+        return self.folders.row(os.path.dirname(item.path), item.mirror.rpartition("/")[0])
 
     def settle(self, database: sqlite3.Connection, outcome: Outcome, job: Job | None) -> None:
         """Store the state of an item; `job` is None where it needed none."""
@@ -90,6 +120,4 @@ class RunRows:
         """The folder of an item, and its name there."""
         if item.listed:
             return self.folders.row(LISTED, ""), os.fsencode(item.path)
-        folder, name = os.path.split(item.path)
-        number = self.folders.row(folder, item.mirror.rpartition("/")[0])
-        return number, os.fsencode(name)
+        return self._folder_of(item), os.fsencode(os.path.basename(item.path))

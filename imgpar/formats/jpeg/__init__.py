@@ -1,6 +1,6 @@
 """JPEG: reader and writer, segments, gain maps, motion photos, lossless rotation.
 
-In memory only, except that `turbo` loads the system's libturbojpeg.
+In memory only, except that `turbo` loads libturbojpeg, of the system or of a wheel.
 
     reader         headers, decoding, encoding
     header         marker segments

@@ -1,8 +1,8 @@
-"""libturbojpeg through its C interface, where the system has it: lossless rotation, and access to planes.
+"""libturbojpeg through its C interface: lossless rotation, and access to planes.
 
-No Python package includes it, so the library is searched for when first needed: libturbojpeg0 in Debian,
-jpeg-turbo in Homebrew, the installer of libjpeg-turbo on Windows. Functions and constants are those of
-TurboJPEG 2, which version 3 keeps.
+The library is searched for when first needed: on the system (libturbojpeg0 in Debian, jpeg-turbo in
+Homebrew, the installer of libjpeg-turbo on Windows), then in the wheel of pylibjxl, which imgpar requires
+where that wheel exports its functions. They are those of TurboJPEG 2, which version 3 keeps.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import threading
 from collections.abc import Iterator
 from ctypes.util import find_library
 from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
+from pathlib import Path
 from typing import Any
 
 from imgpar.core.errors import EncodeError
@@ -62,7 +64,7 @@ class _Transform(ctypes.Structure):
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The library, or None where the system has none."""
+    """The library, or None where neither the system nor a wheel has one."""
     for place in _candidates():
         try:
             found = ctypes.CDLL(place)
@@ -203,10 +205,22 @@ def _room(nbytes: int) -> Any:
 
 def _candidates() -> Iterator[str]:
     yield from _PLACES.get(sys.platform, ())
+    yield from in_wheel()
     # Elsewhere on Linux the loader searches all locations, and this would start a process.
     found = None if sys.platform == "linux" else find_library("turbojpeg")
     if found:
         yield found
+
+
+def in_wheel() -> Iterator[str]:
+    """The extension module of pylibjxl, which contains libjpeg-turbo. It is loaded as a library: its Python
+    code does not run. Where it exports no functions of libturbojpeg, as on Windows, it is not used."""
+    package = PathFinder.find_spec("pylibjxl")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        for suffix in EXTENSION_SUFFIXES:
+            module = Path(folder, f"_pylibjxl{suffix}")
+            if module.is_file():
+                yield str(module)
 
 
 def _declare(tj: ctypes.CDLL) -> None:

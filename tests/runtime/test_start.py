@@ -1,0 +1,132 @@
+"""Start of many workers: asked of the fork server at once, and what becomes of those that it never starts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+
+from imgpar import testing
+from imgpar.runtime import pool as pools
+from imgpar.runtime.arena import Arena
+from imgpar.runtime.pool import NOT_STARTED, Pool
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork server")
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    with contextlib.ExitStack() as stack:
+        arena = Arena(16 << 20)
+        stack.callback(arena.close)
+        pool = Pool(arena)
+        stack.callback(pool.close)
+        yield pool
+
+
+@pytest.fixture
+def stopped_server() -> Iterator[int]:
+    """Pid of the fork server, which does not run until the test ends."""
+    forkserver.ensure_running()
+    pid = forkserver._forkserver._forkserver_pid
+    os.kill(pid, signal.SIGSTOP)
+    yield pid
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_workers_are_asked_for_before_the_fork_server_has_answered(
+    pool: Pool, stopped_server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "START_SECONDS", 60.0)
+    started = pool.start(8)
+    os.kill(stopped_server, signal.SIGCONT)
+    assert [worker.process.pid for worker in started] == [None] * 8
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_their_pids_are_known_when_it_has_answered(pool: Pool) -> None:
+    started = pool.start(2)
+    pool.settle()
+    assert all(isinstance(worker.process.pid, int) for worker in started)
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_starting_many_leaves_the_loop_time_for_others(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "START_SECONDS", 0.0)
+    assert len(pool.start(64)) == 1
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_a_worker_that_is_killed_before_it_has_started_ends(pool: Pool) -> None:
+    (worker,) = pool.start(1)
+    pool.kill(worker)
+    assert pool.reap(worker)[0] == -signal.SIGKILL
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_workers_of_a_fork_server_that_dies_were_not_started(pool: Pool, stopped_server: int) -> None:
+    started = pool.start(3)
+    os.kill(stopped_server, signal.SIGKILL)
+    assert [pool.reap(worker)[0] for worker in started] == [NOT_STARTED] * 3
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_the_next_worker_comes_from_another_fork_server(pool: Pool, stopped_server: int) -> None:
+    lost = pool.start(1)[0]
+    os.kill(stopped_server, signal.SIGKILL)
+    pool.reap(lost)
+    (worker,) = pool.start(1)
+    pool.settle()
+    assert worker.process.pid is not None
+
+
+@pytest.mark.slow
+def test_more_workers_than_may_be_killed_are_lost_and_the_run_goes_on(tmp_path: Path) -> None:
+    pictures = testing.write_pictures(tmp_path / "in", [f"{number:03}.png" for number in range(120)])
+    code = """
+        import os, signal, sys
+        from multiprocessing import forkserver
+        import imgpar
+        from imgpar.runtime import pool
+        session = imgpar.Session(jobs=60)
+        session.open()
+        start, killed = pool.Pool.start, []
+        def start_and_kill(self, count):
+            server = forkserver._forkserver._forkserver_pid
+            if not killed:
+                os.kill(server, signal.SIGSTOP)
+            started = start(self, count)
+            if not killed and len(self.workers) == 60:
+                killed.append(server)
+                os.kill(server, signal.SIGKILL)
+            return started
+        pool.Pool.start = start_and_kill
+        report = session.run(imgpar.Pipeline(), sys.argv[1], sys.argv[2], to="jpg")
+        session.close()
+        print(report.ok, report.failed, len(killed))"""
+    command = [sys.executable, "-c", textwrap.dedent(code), str(pictures), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.stdout, done.stderr) == ("120 0 1\n", "")
+
+
+def test_what_the_fork_server_imports_for_many_workers_disturbs_none(tmp_path: Path) -> None:
+    """Modules that register locks for forks must not be imported during one."""
+    pictures = testing.write_pictures(tmp_path / "in", [f"{number}.png" for number in range(12)])
+    code = """
+        import sys
+        import imgpar
+        report = imgpar.convert(sys.argv[1], sys.argv[2], to="jpg", jobs=6)
+        print(report.ok)"""
+    command = [sys.executable, "-c", textwrap.dedent(code), str(pictures), str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("12\n", "")
