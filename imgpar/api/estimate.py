@@ -26,7 +26,7 @@ from imgpar.batch.run import Run
 from imgpar.batch.run_options import FILES, RunOptions
 from imgpar.batch.settings import DRY_RUN
 from imgpar.batch.workers import has_processes
-from imgpar.core.errors import NoInputError, UsageError
+from imgpar.core.errors import NoInputError, UsageError, setting
 from imgpar.core.job import Event
 from imgpar.core.tempfiles import temporary
 from imgpar.engines.local import LocalEngine
@@ -86,6 +86,11 @@ def estimated(
     """The same with checked settings, for the command line."""
     if out == "-" or inputs == ["-"]:
         raise UsageError("Standard input and output have no estimate.", fix="Name files.")
+    if options.engine != "local":
+        raise UsageError(
+            f"An estimate is measured on this machine, so there is no {setting('engine', options.engine)}.",
+            fix="Leave it out, and divide by the cores of the cluster.",
+        )
     recipe, notes, sample = checked_recipe(recipe), list[str](), Sample()
     sample.take(planned_entries(inputs, out, recipe, options, tell=notes.append))
     if not sample.items:

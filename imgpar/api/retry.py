@@ -21,7 +21,7 @@ from imgpar.batch.sharding import known_shards
 from imgpar.batch.workers import Workers
 from imgpar.core.errors import NothingFailedError, UsageError
 from imgpar.core.job import Listener
-from imgpar.engines.local import LocalEngine
+from imgpar.engines import engine_of
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.ordering import sort_keys
 from imgpar.inputs.sources import Source
@@ -91,7 +91,7 @@ def retry(
         options,
         listen,
         cancel,
-        engine=LocalEngine(),
+        engine=engine_of(options),
         command=command,
         retry=True,
         moved=inputs is not None,

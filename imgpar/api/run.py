@@ -31,7 +31,7 @@ from imgpar.core.errors import (
 from imgpar.core.fs import no_room
 from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, is_silent, listens_in_bulk
 from imgpar.core.tempfiles import temporary
-from imgpar.engines.local import LocalEngine
+from imgpar.engines import engine_of
 from imgpar.formats.registry import format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.lists import InputList
@@ -92,7 +92,7 @@ def run(
             options,
             last,
             cancel,
-            engine=LocalEngine(),
+            engine=engine_of(options),
             command=command,
             gather=gather,
             among=among,
@@ -119,6 +119,9 @@ def _check(
         if piped:
             raise UsageError("Of standard input and output no journal is kept.", fix="Leave the journal out.")
         check_journal(options.journal, named)
+    if piped and options.engine != "local":
+        words = f"Standard input and output are of this process, so there is no {setting('engine', 'ray')}."
+        raise UsageError(words, fix="Leave it out, or name files.")
     if options.manifest or options.html or options.base_url:
         from imgpar.batch.pages.writing import check_site
 

@@ -820,6 +820,12 @@ class DryRunSettings(PlainRunSettings, total=False):
     worker_memory: int | str | None
     """Limit of private memory per worker, Linux only (default: 4G, powers of 1024); inputs that need more
     fail."""
+    engine: Literal["local", "ray"] | None
+    """What does the work: the processes of this machine (local), or the nodes of a Ray cluster, which must
+    reach the inputs and OUT (default: local)."""
+    ray_address: str | None
+    """With --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto (default:
+    RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)."""
 
 
 class WatchSettings(DryRunSettings, total=False):
@@ -1563,3 +1569,9 @@ class RetrySettings(TypedDict, total=False):
     noai,noimageai; all is noai,noimageai,noindex,noimageindex."""
     user_agent: str | None
     """Name of your program, added to the User-Agent; X-Robots-Tag may address it."""
+    engine: Literal["local", "ray"] | None
+    """What does the work: the processes of this machine (local), or the nodes of a Ray cluster, which must
+    reach the inputs and OUT (default: local)."""
+    ray_address: str | None
+    """With --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto (default:
+    RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)."""

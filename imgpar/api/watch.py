@@ -16,6 +16,7 @@ from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.request import WatchRequest
 from imgpar.batch.watch.watcher import Watcher
+from imgpar.core.errors import UsageError, setting
 from imgpar.core.job import Listener
 from imgpar.inputs.sources import Source
 from imgpar.recipe.recipe import Recipe
@@ -110,6 +111,11 @@ def make_watcher(
     Raises:
         UsageError: they do not fit each other.
     """
+    if options.engine != "local":
+        raise UsageError(
+            f"A watch has the processes of this machine, and no {setting('engine', options.engine)}.",
+            fix="Leave it out, or convert the folder from time to time.",
+        )
     request = WatchRequest(
         inputs, out, recipe, options, settings, execute=run, listen=listen or Silent(), log=log, **facts
     )

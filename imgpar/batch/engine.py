@@ -23,8 +23,7 @@ from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.slices import MadeFiles
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
-from imgpar.outputs.write_ahead import WrittenLog
-from imgpar.recipe.recipe import Recipe
+from imgpar.outputs.write_ahead import OutputNotes
 from imgpar.runtime.scheduler import CancelToken, Effort, NotYet
 
 PlanEntries = Iterator[Entry | NotYet]
@@ -39,8 +38,8 @@ class Assignment:
     options: RunOptions
     place: Out
     """The place of all outputs."""
-    log: WrittenLog
-    """The write-ahead log of the run, for what is published in a sink; its folder is `spec.written`."""
+    log: OutputNotes
+    """Keeps notes of what is published in a sink."""
     plan: PlanEntries
     """Jobs in order, and outcomes of items that need none; it is read as far as there is room for it."""
     then: Callable[[PlanEntries], PlanEntries]
@@ -72,16 +71,13 @@ class Assignment:
 class Engine(Protocol):
     """Does the jobs of a run."""
 
-    def check(
-        self, named: list[str | Source], sources: tuple[Source, ...], place: Out, recipe: Recipe
-    ) -> None:
+    def check(self, named: list[str | Source], sources: tuple[Source, ...], place: Out) -> None:
         """Refuse what this engine cannot do, before anything is created.
 
         Args:
             named: the inputs as given; empty where they come from a list.
             sources: of items that are no files.
             place: of the outputs.
-            recipe: of the run.
 
         Raises:
             UsageError: it says what to do.

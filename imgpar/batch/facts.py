@@ -13,8 +13,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from imgpar.batch.answers import Described, Explained
-from imgpar.batch.describing import ANY_SIZE, PictureInfo
 from imgpar.batch.ordered import OrderedResults, unreadable
 from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.run_options import RunOptions
@@ -35,6 +33,8 @@ from imgpar.runtime.serialization import unpack
 from imgpar.video.clip_info import ClipInfo
 
 if TYPE_CHECKING:
+    from imgpar.batch.answers import Described, Explained
+    from imgpar.batch.describing import PictureInfo
     from imgpar.recipe.recipe import Recipe
 
 
@@ -108,6 +108,9 @@ def describe_plan(
 ) -> Generator[PictureInfo | ClipInfo | Outcome]:
     """The properties of the items of a plan, or outcomes; arguments as of `selected_inputs.describe_all` and
     `ask`."""
+    from imgpar.batch.answers import Described
+    from imgpar.batch.describing import ANY_SIZE
+
     limits = workers.limits(options)
     limits = limits if limited else replace(limits, max_pixels=ANY_SIZE)
     spec = RunSpec("info", limits=limits, asks="info", sources=sources)
@@ -189,6 +192,8 @@ def explain(
         cancel: stops the iteration.
         sources: of that run.
     """
+    from imgpar.batch.answers import Explained
+
     first, *others = output_specs(recipe)
     spec = RunSpec(
         "explain",
@@ -210,6 +215,8 @@ def still_pictures(paths: Sequence[str], options: RunOptions) -> frozenset[str]:
         paths: absolute.
         options: of the run that the pictures are for.
     """
+    from imgpar.batch.describing import PictureInfo
+
     if not paths:
         return frozenset()
     plan = described_plan(paths, Patterns((), ()))

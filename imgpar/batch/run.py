@@ -117,7 +117,7 @@ class Run:
         else:
             self._place = check_place(self._named, out, recipe, options)
             self._still = check_inputs(self._named, self._place, recipe, options)
-        engine.check(self._named, self._sources, self._place, recipe)
+        engine.check(self._named, self._sources, self._place)
         self._others = OtherFiles(linked=options.others == "link" and not self._place.stored, listen=others)
         self._account = Account(listen, self._place.path, self._others)
         self._flushed = time.monotonic()

@@ -16,10 +16,11 @@ from imgpar.inputs.sources import Access
 from imgpar.inputs.where import Condition, conditions
 from imgpar.outputs.shards.settings import CHECKSUMS, KEYS, ShardSize, shard_size
 
-FILES, SHARDS, RUN, NETWORK = "files", "shards", "run", "network"
+FILES, SHARDS, RUN, NETWORK, CLUSTER = "files", "shards", "run", "network", "cluster"
 """Groups of flags."""
 EXISTS = ("skip", "overwrite", "rename", "error")
 SCHEDULES = ("auto", "staged", "chain")
+ENGINES = ("local", "ray")
 COMPANIONS = ("ignore", "copy", "samples")
 OTHERS = ("skip", "copy", "link")
 DUPLICATES = ("keep", "skip", "link")
@@ -450,6 +451,27 @@ class RunOptions(Declared):
         example="mybot",
         group=NETWORK,
         calls=READING,
+    )
+
+    engine: Literal["local", "ray"] = option(
+        parsing.choice(*ENGINES),
+        "what does the work: the processes of this machine (local), or the nodes of a Ray cluster, which "
+        "must reach the inputs and OUT (default: local)",
+        default="local",
+        choices=ENGINES,
+        example="ray",
+        group=CLUSTER,
+        calls="run retry",
+    )
+    ray_address: str | None = option(
+        parsing.text,
+        "with --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto "
+        "(default: RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)",
+        default=None,
+        metavar="ADDRESS",
+        example="auto",
+        group=CLUSTER,
+        calls="run retry",
     )
 
     @property

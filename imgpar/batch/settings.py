@@ -142,7 +142,7 @@ def _call(
     keys |= {"to"} if operations else frozenset[str]()
     return Call(
         name,
-        run - _worker_options() if session else run,
+        run - _worker_options() - _CLUSTER if session else run,
         keys,
         operations,
         extracts=extracts,
@@ -159,6 +159,8 @@ def _gather_call(name: str, *, operations: bool = True) -> Call:
     )
 
 
+_CLUSTER = {"engine", "ray_address"}
+"""A session has the workers of this machine."""
 _OF_RUNS = "session on_event cancel report"
 _OF_ARRAYS = "channels dtype copy errors prefetch on_event cancel"
 _OF_BATCHES = frozenset(_OF_ARRAYS.split()) - {"copy"} | {

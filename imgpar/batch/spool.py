@@ -11,7 +11,6 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
 
 from imgpar.batch.incremental import skipped
 from imgpar.batch.plan_entries import failed_entry
@@ -28,7 +27,7 @@ from imgpar.core.fs import no_room, remove_file
 from imgpar.core.job import Job, Outcome, OutputFile, Target
 from imgpar.outputs.parts import completion
 from imgpar.outputs.sinks import Stored
-from imgpar.outputs.write_ahead import WrittenLog
+from imgpar.outputs.write_ahead import OutputNotes
 from imgpar.runtime.failures import traceback_of
 
 THREADS = 16
@@ -49,12 +48,12 @@ class Spool:
     """
 
     def __init__(
-        self, stored: Stored, folder: str, log: WrittenLog | None = None, *, verify: bool = False
+        self, stored: Stored, folder: str, log: OutputNotes | None = None, *, verify: bool = False
     ) -> None:
         self._sink = sink = stored.sink
         self.folder, self._verify = folder, verify
         self._publish_new, self._record = stored.publish_new, stored.record
-        self._log, self._logging = log, Lock()
+        self._log = log
         self._targets: dict[int, tuple[Target, ...]] = {}
         """Targets of the jobs in progress, by id of the job."""
         self._threads = ThreadPoolExecutor(THREADS) if sink.waits else None
@@ -90,8 +89,7 @@ class Spool:
         """Publish the outputs of a job; yields the jobs that are done, in order."""
         targets = self._targets.pop(job.id, ())
         if self._log:
-            with self._logging:
-                self._log.turn()
+            self._log.turn()
         job = job._replace(targets=targets)
         if self._threads is None:
             yield job, self._published(outcome, targets)
@@ -181,8 +179,7 @@ class Spool:
 
     def _note(self, file: OutputFile) -> None:
         if self._log:
-            with self._logging:
-                self._log.note(file)
+            self._log.note(file)
 
     def _translated(self, error: Exception) -> ImgparError | OSError:
         if isinstance(error, (ImgparError, OSError)):

@@ -25,7 +25,7 @@ from imgpar.runtime.records import Settled
 if TYPE_CHECKING:  # most runs need none, and no thread pool
     from imgpar.batch.spool import Spool
     from imgpar.batch.unpacking import Entry
-    from imgpar.outputs.write_ahead import WrittenLog
+    from imgpar.outputs.write_ahead import OutputNotes
 
 
 class Transfer:
@@ -51,7 +51,7 @@ class Transfer:
         settle_planned: Callable[[Outcome], None],
         settle_slice: Callable[[Job, MadeFiles, Sequence[Outcome]], None],
         stack: contextlib.ExitStack,
-        log: WrittenLog | None = None,
+        log: OutputNotes | None = None,
         *,
         fetching: FetchOptions = DEFAULTS,
         verify: bool = False,

@@ -49,6 +49,8 @@ class Workers:
         memory: bytes of the shared arena; None is a quarter of physical memory.
         start_method: "forkserver" or "spawn"; None is the default of the system.
         worker_memory: bytes of private memory of a worker; None is 4 GiB, or physical memory if less.
+        first_serial: numbers of tasks continue from here; workers of several machines in one folder must not
+            use the same ones, as temporary files are named after them.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Workers:
         *,
         start_method: str | None = None,
         worker_memory: int | None = None,
+        first_serial: int = 0,
     ) -> None:
         self.jobs = available_cores() if jobs is None else jobs
         self.memory = memory or default_memory()
@@ -68,7 +71,7 @@ class Workers:
             warm_up(PRELOAD)
         self._arena: Arena | None = None
         self._pool: Pool | None = None
-        self._serial = 0
+        self._serial = first_serial
         self._busy = threading.Lock()
         self._executing: threading.Thread | None = None
         """The thread of the run that is executed."""

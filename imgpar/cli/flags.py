@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
-from imgpar.batch.run_options import FILES, NETWORK, RUN, SHARDS, RunOptions
+from imgpar.batch.run_options import CLUSTER, FILES, NETWORK, RUN, SHARDS, RunOptions
 from imgpar.batch.settings import RECIPE_KEYS, load_operations
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.cli.parsing import Append, FlagAction, Once, Parser, Store
@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 
 
 Group = argparse._ArgumentGroup
-TITLES = {FILES: "files", SHARDS: "shards for machine learning", RUN: "the run", NETWORK: "the network"}
+TITLES = {
+    FILES: "files",
+    SHARDS: "shards for machine learning",
+    RUN: "the run",
+    NETWORK: "the network",
+    CLUSTER: "the cluster",
+}
 """Headings of `--help`."""
 
 

@@ -14,7 +14,6 @@ from imgpar.batch.transfer import Transfer
 from imgpar.core.job import Event, Outcome
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
-from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import Effort
 
@@ -22,9 +21,7 @@ from imgpar.runtime.scheduler import Effort
 class LocalEngine:
     """Does the jobs of a run on this machine."""
 
-    def check(
-        self, named: list[str | Source], sources: tuple[Source, ...], place: Out, recipe: Recipe
-    ) -> None:
+    def check(self, named: list[str | Source], sources: tuple[Source, ...], place: Out) -> None:
         """As `Engine.check`: nothing is refused."""
 
     def begin(self, stack: contextlib.ExitStack) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +21,8 @@ def fingerprint(function: object) -> str:
     >>> fingerprint(lambda array: array * 2) == fingerprint(lambda array: array * 3)
     False
     """
+    import hashlib  # OpenSSL is a large library
+
     return hashlib.sha256("\n".join(_traits(function, 0)).encode("utf-8", "backslashreplace")).hexdigest()
 
 

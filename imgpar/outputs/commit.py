@@ -337,11 +337,15 @@ def place_finished(
 def _found(path: str, made: OutputFile) -> OutputFile:
     """The file with its current status."""
     status = os.lstat(long_path(path))
-    return made._replace(
-        bytes=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        ctime_ns=status.st_ctime_ns,
-        inode=status.st_ino & INODE_BITS,
+    return OutputFile(
+        made.path,
+        status.st_size,
+        made.width,
+        made.height,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino & INODE_BITS,
+        made.digest,
     )
 
 

@@ -16,6 +16,9 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from typing import Protocol
+
+import msgspec
 
 from imgpar.core.confined import join_inside
 from imgpar.core.errors import OutputError
@@ -28,10 +31,21 @@ LONGEST = 256 << 20
 """Maximum bytes of a file that are read; a longer one was not written by imgpar."""
 
 
+class OutputNotes(Protocol):
+    """What keeps notes of outputs, before they get their names; threads may share it."""
+
+    def note(self, file: OutputFile) -> None:
+        """Record a file; it is kept when this returns. Raises OSError."""
+
+    def turn(self) -> None:
+        """Another task begins: notes of long ago may be dropped."""
+
+
 class WrittenLog:
     """The records of one worker for one run; `folder` is created with the first one.
 
-    Paths are stored relative to `base`, so that it may be moved; if it is empty, they are absolute.
+    Threads may share it. Paths are stored relative to `base`, so that it may be moved; if it is empty, they
+    are absolute.
     """
 
     def __init__(self, folder: str, run: str, base: str) -> None:
@@ -39,21 +53,25 @@ class WrittenLog:
         self._folder, self._name = folder, f"{run}-{random_name()}"
         self._handle = -1
         self._lines = self._turn = 0
+        self._busy = threading.Lock()
 
     def note(self, file: OutputFile) -> None:
         """Record a file before it gets its final name. Raises OSError."""
-        if self._handle < 0:
-            self._begin()
         # The status change time is not known before the rename.
         path = file.path.removeprefix(self._prefix)
         facts = [os.fsencode(path).hex(), *file[1:5], 0, *file[6:]]
-        os.write(self._handle, (json.dumps(facts) + "\n").encode("ascii"))
-        self._lines += 1
+        line = msgspec.json.encode(facts) + b"\n"
+        with self._busy:
+            if self._handle < 0:
+                self._begin()
+            os.write(self._handle, line)
+            self._lines += 1
 
     def turn(self) -> None:
         """Begin a task: start the other file if this one is long enough."""
-        if self._lines >= LINES:
-            self._begin()
+        with self._busy:
+            if self._lines >= LINES:
+                self._begin()
 
     def _begin(self) -> None:
         self.close()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from imgpar.runtime.protocol import STAGES
 
+_NUMBERS = {stage: number for number, stage in enumerate(STAGES)}
+
 
 @dataclass(slots=True)
 class StageClock:
@@ -25,7 +27,7 @@ class StageClock:
         """Add the time of the block to a stage, and remember the stage if the block fails. Blocks are not
         nested."""
         self.stage = stage
-        self.board[self.cell + 2] = STAGES.index(stage)
+        self.board[self.cell + 2] = _NUMBERS[stage]
         self._start = time.perf_counter()
         return self
 

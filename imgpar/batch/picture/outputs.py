@@ -107,8 +107,9 @@ def make(
     options = _with_source_quality(options, header, operations, format_name)
     options = _with_stored_layout(options, header, operations)
     encoded = stages.encode(frames, header, format_name, options, experience)
-    lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
-    encoded = encoded._replace(lost=lost, notes=(*notes, *encoded.notes))
+    if lost or notes or encoded.lost:
+        lost = tuple(dict.fromkeys((*lost, *encoded.lost)))
+        encoded = encoded._replace(lost=lost, notes=(*notes, *encoded.notes))
     if options.optimise:
         encoded = optimised(encoded, format_name)
     if copied is None or format_name not in original.fallback or len(encoded.data) < len(copied.data):

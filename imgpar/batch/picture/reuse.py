@@ -60,6 +60,9 @@ class SourceBytes(NamedTuple):
         return bool(self.formats or self.fallback)
 
 
+_NOTHING = SourceBytes()
+
+
 def reusable(
     program: Program,
     formats: Collection[str],
@@ -88,7 +91,9 @@ def reusable(
     """
     header = program.source
     if limits.accept_damaged or header.format not in formats:
-        return SourceBytes()
+        return _NOTHING
+    if program.steps and program.steps[0].dynamic is None and program.steps[0].name != "orient":
+        return _NOTHING  # before anything else is asked: most pictures are scaled
     given = relevant(options, header.format, header.format)
     as_it_lies = header.format in _ROTATED_WITHOUT_ENCODING or _keeps_tag(given, keep_smaller=keep_smaller)
     for step in program.steps:

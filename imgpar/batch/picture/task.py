@@ -111,7 +111,7 @@ class PictureWork:
             program = self._compiled(header, keep_frames=self._keeps_frames(header))
         chain = self._task.stage == "chain"
         blob = b"" if chain else _packed_header(program)
-        nbytes = max(program.nbytes, sum(program.sides) + len(blob))
+        nbytes = program.nbytes if chain else max(program.nbytes, sum(program.sides) + len(blob))
         lease = self._memory.lease(nbytes, standing=chain and not self._run.arrays)
         with self._clock.during("decode"):
             frames, notes = stages.decode(program, data, self._memory.within(lease), self._run.limits)
@@ -127,7 +127,9 @@ class PictureWork:
             frames, offset = stages.transform_frames(program, frames, self._memory.within(lease), found)
             notes = (*notes, *found)
         original = self._reusable(program, frames[0].spec, data)
-        header = program.header._replace(lost=program.lost)
+        header = program.header
+        if program.lost != header.lost:
+            header = header._replace(lost=program.lost)
         if self._run.arrays:
             placed, lost = self._array(lease, frames, offset, header)
             return self._done(placed=placed, lost=lost, notes=(*program.notes, *notes))

@@ -43,7 +43,7 @@ class Writing:
         clock: measures the stages.
     """
 
-    __slots__ = ("_clock", "_metadata_lost", "_results", "_run", "_task", "digest", "source")
+    __slots__ = ("_clock", "_metadata_lost", "_results", "_run", "_task", "_wanted", "digest", "source")
 
     def __init__(self, task: Task, run: RunSpec, clock: StageClock) -> None:
         self._task, self._run, self._clock = task, run, clock
@@ -52,21 +52,21 @@ class Writing:
         self.digest = ""
         """Digest of the input, where this worker read it."""
         self._metadata_lost: list[str] = []
-        together = run.strict or any(target.retires for target in task.job.targets)
+        targets = task.job.targets
+        self._wanted = tuple(targets[number] for number in task.targets) if task.targets else targets
+        together = run.strict or any(target.retires for target in targets)
         self._results = TargetResults(task.serial, together=together)
 
     def recovered(self) -> tuple[OutputFile, ...]:
         """Outputs committed by an earlier attempt whose worker died, where they are complete."""
-        return tuple(done_before(self._targets(), self._run.noted())) if self._task.attempt else ()
-
-    def _targets(self) -> list[Target]:
-        targets = list(self._task.job.targets)
-        return [targets[number] for number in self._task.targets] if self._task.targets else targets
+        return tuple(done_before(self._wanted, self._run.noted())) if self._task.attempt else ()
 
     def targets(self) -> list[Target]:
         """The targets of the task that are still to be written. One that retires the original is last: a
         failure before that leaves it in its place."""
-        targets = sorted(self._targets(), key=lambda target: bool(target.retires))
+        targets = list(self._wanted)
+        if len(targets) > 1:
+            targets.sort(key=lambda target: bool(target.retires))
         return targets if self._results.together else self._left_by_crash(targets)
 
     def _left_by_crash(self, targets: list[Target]) -> list[Target]:
@@ -88,8 +88,7 @@ class Writing:
         original: reuse.SourceBytes = _NO_COPY,
     ) -> None:
         """Write some targets from these frames; see `attempt` for failures."""
-        either = [target for target in targets if target.either]
-        if either:
+        if either := [target for target in targets if target.either]:
             with self.attempt(either):
                 self._smallest(either, frames, header, original)
         for target in targets:
@@ -125,7 +124,7 @@ class Writing:
     @property
     def keep_smaller(self) -> bool:
         """Whether an input gives way only to a smaller file, where only its size is the reason."""
-        return bool(self._run.encode.only_if_smaller) or any(target.retires for target in self._targets())
+        return bool(self._run.encode.only_if_smaller) or any(target.retires for target in self._wanted)
 
     def attempt(self, targets: Sequence[Target]) -> AbstractContextManager[None]:
         """A block that makes these targets: see `TargetResults.attempt`."""
@@ -147,7 +146,9 @@ class Writing:
         made = self._results.written()
         paths = {file.path for file in made.files}
         # Of these, split targets have one page, under the path itself.
-        finish((target for target in self._targets() if target.path in paths), made.files, None)
+        finish((target for target in self._wanted if target.path in paths), made.files, None)
+        if not (made.lost or self._metadata_lost):
+            return made
         return made._replace(lost=tuple(dict.fromkeys([*made.lost, *self._metadata_lost])))
 
     def one(

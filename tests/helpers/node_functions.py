@@ -1,0 +1,54 @@
+"""Functions for pictures that do something to their worker, or to its node."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from imgpar.core.job import ItemFacts
+
+
+class Marked:
+    """Does something to the picture of a name, in the worker."""
+
+    def __init__(self, name: str, act: Callable[[], object]) -> None:
+        self._name, self._act, self._here = name, act, False
+
+    def reset(self, item: ItemFacts) -> None:
+        self._here = item.path.endswith(self._name)
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        if self._here:
+            self._act()
+        return array
+
+
+def end_worker() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def end_node() -> None:
+    os.killpg(os.getsid(0), signal.SIGKILL)
+
+
+def sleep_on_a() -> None:
+    if os.environ["NODE"] == "a":
+        time.sleep(0.2)
+
+
+class CountedSleep:
+    """The same, with a file in a folder for each time that it did."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+
+    def __call__(self) -> None:
+        sleep_on_a()
+        if os.environ["NODE"] == "a":
+            os.close(tempfile.mkstemp(dir=self._folder)[0])
