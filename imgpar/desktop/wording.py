@@ -164,6 +164,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "twice": ("– the same file as another one", "– 与另一个文件相同"),
     "failed": ("✗ problem", "✗ 有问题"),
     "lost": ("lost: {what}", "丢失：{what}"),
+    "removed": ("removed as you chose: {what}", "按设置去除：{what}"),
     "before": ("Before", "转换前"),
     "after": ("After", "转换后"),
     "no_preview": ("no preview", "无预览"),
