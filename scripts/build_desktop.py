@@ -4,8 +4,9 @@ pip install pyinstaller '.[desktop]'     # in an environment of its own: what is
 python scripts/build_desktop.py          # dist/imgpar, for the system on which it runs
 python scripts/build_desktop.py --to out --console
 
-With arguments that are files, the program opens with them; `--convert IN OUT` converts without a window, by
-which a build is tested. On macOS the folder lies in imgpar.app.
+With arguments that are files, the program opens with them; `install` and `remove` are those of `imgpar
+desktop`; `--convert IN OUT` converts without a window, by which a build is tested. On macOS
+the folder lies in imgpar.app.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ if __name__ == "__main__":
         report = imgpar.convert(sys.argv[2], sys.argv[3], recipe="web")
         print(report.summary())
         sys.exit(report.exit_code)
+    if sys.argv[1:] in (["install"], ["remove"]):
+        from imgpar.cli import main as command_line
+
+        sys.exit(command_line(["desktop", *sys.argv[1:]]))
     from imgpar.desktop import main
 
     sys.exit(main())

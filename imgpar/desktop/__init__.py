@@ -19,12 +19,12 @@ __all__ = ["main"]
 START = "--start"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, start: bool = False) -> int:
     """Open the window and convert files and folders; without a display, convert in the terminal.
 
     Args:
-        arguments: paths, URLs, and `--start`, which converts them at once instead of waiting for Start;
-            None means the arguments of the process.
+        arguments: paths and URLs; None means the arguments of the process, `--start` included.
+        start: convert them at once instead of waiting for Start.
 
     Returns:
         The exit code: 0, or that of the conversion in the terminal.
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from imgpar.desktop.paths import local
 
     given = list(sys.argv[1:] if arguments is None else arguments)
-    start = START in given
+    start = start or START in given
     names = [local(name) for name in given if name != START]
     try:
         import tkinter

@@ -37,7 +37,7 @@ class FileList(ttk.Notebook):
         self._texts, self._titles, self._heard = texts, ["", ""], chosen
         names, px = {key: texts(key) for key in ("file", "state", "bytes", "what")}, theme.px
         wide = (names["file"], names["what"])
-        columns = {names["file"]: px(150), names["state"]: px(120), names["bytes"]: px(130)}
+        columns = {names["file"]: px(150), names["state"]: px(120), names["bytes"]: px(150)}
         self.files = LongList(self, theme, columns, wide, self._file, self._select)
         columns = {names["file"]: px(150), names["what"]: px(250)}
         self.problems = LongList(self, theme, columns, wide, self._problem, self._select)

@@ -53,7 +53,9 @@ class WindowLayout:
         self.tab = tk.StringVar(page, "form")
         """The part that a narrow window shows."""
         self.tabs = ttk.Frame(page)
-        for number, (part, key) in enumerate(zip(PARTS, ("tab_options", "tab_files", "after"), strict=True)):
+        for number, (part, key) in enumerate(
+            zip(PARTS, ("tab_options", "tab_files", "tab_compare"), strict=True)
+        ):
             tab = ttk.Radiobutton(
                 self.tabs, text=texts(key), value=part, variable=self.tab, style="Tab.Toolbutton",
                 command=self._again,
@@ -119,11 +121,11 @@ class WindowLayout:
         self._put("form", 1, columnspan=1, rowspan=3, padx=(0, gap), pady=gap)
         self._put("status", 1, 1, columnspan=across - 1, rowspan=1, padx=0, pady=(gap, 0))
         if shape.broad:
-            self._page.columnconfigure(2, weight=1)
+            self._page.columnconfigure(2, weight=3)
             self._put("files", 2, 1, columnspan=1, rowspan=2, padx=0, pady=gap)
             self._put("compare", 2, 2, columnspan=1, rowspan=2, padx=(gap, 0), pady=gap)
         else:
-            self._page.rowconfigure(3, weight=1, minsize=0)
+            self._page.rowconfigure(3, weight=4)
             self._put("files", 2, 1, columnspan=1, rowspan=1, padx=0, pady=gap)
             self._put("compare", 3, 1, columnspan=1, rowspan=1, padx=0, pady=(0, gap))
         self._put("buttons", 4, columnspan=across, rowspan=1, padx=0, pady=0)

@@ -31,6 +31,10 @@ REPAINT = 250
 """Milliseconds after the last change of the size of the window until the pictures are rendered for it."""
 
 
+USUAL = (980, 740)
+"""Width and height in pixels at 96 dpi, as far as the screen is large enough."""
+
+
 class Actions(Protocol):
     """What the user can do; the widgets call these."""
 
@@ -140,6 +144,13 @@ class WindowView:
         self.refresh()
         self.head.zone.focus_set()
 
+    @property
+    def usual_geometry(self) -> str:
+        """The size of a window that is opened for the first time."""
+        screen = self.root.winfo_screenwidth(), self.root.winfo_screenheight()
+        sides = (min(self.theme.px(length), most - 80) for length, most in zip(USUAL, screen, strict=True))
+        return "x".join(map(str, sides))
+
     def resized(self, width: int, height: int) -> None:
         """Put the parts where there is room for them."""
         if width > 1 and height > 1:  # otherwise it has no size yet
@@ -161,8 +172,18 @@ class WindowView:
     def _paint_again(self, room: tuple[int, int]) -> None:
         self._repaint = ""
         self.painter.fit(room)
-        if self._pictured is not None:
-            self.painter.ask(self._pictured)
+        self.paint()
+
+    def paint(self) -> None:
+        """Ask for the pictures again: there is another room for them, or other settings."""
+        outcome = self._pictured
+        if outcome is None:
+            return
+        if outcome.source not in self.control.collected:
+            self.painter.ask(outcome)
+        elif not self.form.wrong and not self.settings.make:
+            with suppress(imgpar.UsageError):  # a recipe that cannot be read is told at the start
+                self.painter.ask(outcome, self.settings.pipeline())
 
     def refresh(self) -> None:
         """Update texts, numbers and buttons."""
@@ -186,7 +207,7 @@ class WindowView:
         if outcome is None:
             self.compare.clear()
         else:
-            self.painter.ask(outcome)
+            self.paint()
 
     def empty(self) -> None:
         """Begin a new list."""
@@ -210,5 +231,5 @@ class WindowView:
         self.files.show(self.control.board, over=True)
         if chosen is not None:
             self.files.choose(chosen)
-        elif self._pictured is not None:
-            self.painter.ask(self._pictured)
+        else:
+            self.paint()

@@ -18,7 +18,7 @@ from imgpar.desktop.board import Row
 from imgpar.desktop.details import Details
 from imgpar.desktop.looks import SystemLook
 from imgpar.desktop.pace import BUDGET, REFRESH, TICK, tune
-from imgpar.desktop.paths import local, on_the_web
+from imgpar.desktop.paths import folder_of_files, local, on_the_web
 from imgpar.desktop.problems import one_line
 from imgpar.desktop.settings import Settings
 from imgpar.desktop.shortcuts import bind_shortcuts
@@ -74,7 +74,10 @@ class Window(WindowView):
             "close": self.close, "quit": self.close, "stop": self.stop, "enlarge": self.enlarge,
         }  # fmt: skip
         bind_shortcuts(root, actions, self.paste)
+        if sys.platform == "darwin":  # files that are dropped on the icon in the Dock
+            root.createcommand("::tk::mac::OpenDocument", lambda *names: self.drop(names))
         root.bind("<Configure>", self._configured)
+        root.geometry(self.usual_geometry)
         if settings.geometry:
             with suppress(tk.TclError):
                 root.geometry(settings.geometry)
@@ -128,8 +131,15 @@ class Window(WindowView):
         else:
             self.control.collect(names)
             self.empty()
+            self._show_first()
             self.layout.turn_to("files")
         self.refresh()
+
+    def _show_first(self) -> None:
+        """Show what would become of the first file that waits."""
+        first = next((path for path in self.control.collected if not folder_of_files(path)), "")
+        if first and not on_the_web(first):
+            self.picture(imgpar.Outcome(first, "skipped"))
 
     def start(self) -> None:
         """Convert what waits, unless a field is wrong."""
@@ -244,9 +254,11 @@ class Window(WindowView):
 
     def take(self, settings: Settings) -> None:
         """Take over edited settings."""
-        if settings != self.settings:
+        changed, self.settings = settings != self.settings, settings
+        if changed:
             self.control.estimate = None  # it was one of other settings
-        self.settings = settings
+            if self._pictured is not None and self._pictured.source in self.control.collected:
+                self.paint()
         settings.save()
         self.refresh()
 
@@ -263,7 +275,8 @@ class Window(WindowView):
 
     def chosen(self, row: Row) -> None:
         """Show what is known of the selected row."""
-        self.picture(row.outcome if row.outcome is not None and row.status != "failed" else None)
+        waits = imgpar.Outcome(row.path, "skipped") if row.path in self.control.collected else None
+        self.picture((row.outcome or waits) if row.status != "failed" else None)
         self.status.explain(row)
         self.refresh()
 

@@ -10,7 +10,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "drop_how": ("or press Enter to choose files", "或按回车键选择文件"),
     "tab_options": ("Options", "选项"),
     "tab_files": ("Files", "文件"),
-    "at_once": ("Start at once when files are dropped", "拖入后立即开始"),
+    "at_once": ("Start at once after a drop", "拖入后立即开始"),
     "no_drop": (
         "Choose pictures (dropping needs the package tkinterdnd2)",
         "选择图片（拖放需要安装 tkinterdnd2）",
@@ -69,8 +69,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Text; {{date:%Y}}, {{copyright}} and {{stem}} are filled in. Or choose a picture.",
         "文字，可用 {{date:%Y}}、{{copyright}}、{{stem}}；或选择图片。",
     ),
-    "in_place": ("Replace the originals; they are kept for Undo", "替换原文件（保留备份，可撤销）"),
-    "watch": ("&Keep watching the folders for new files", "持续转换文件夹中的新文件(&K)"),
+    "in_place": ("Replace the originals (kept for Undo)", "替换原文件（保留备份，可撤销）"),
+    "watch": ("&Keep watching for new files", "持续转换文件夹中的新文件(&K)"),
     "quality": ("&Quality", "质量(&Q)"),
     "largest": ("Lar&gest file", "文件上限(&G)"),
     "any_size": ("any size", "不限"),
@@ -164,13 +164,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "twice": ("– the same file as another one", "– 与另一个文件相同"),
     "failed": ("✗ problem", "✗ 有问题"),
     "lost": ("lost: {what}", "丢失：{what}"),
+    "removed": ("removed as you chose: {what}", "按设置去除：{what}"),
     "before": ("Before", "转换前"),
     "after": ("After", "转换后"),
     "no_preview": ("no preview", "无预览"),
-    "divider": (
-        "Drag the line: before on the left, after on the right",
-        "拖动分隔线：左为转换前，右为转换后",
-    ),
+    "tab_compare": ("Compare", "对比"),
     "larger": ("Larger", "放大"),
     "smaller": ("Smaller", "缩小"),
     # buttons
@@ -191,7 +189,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "open": ("&Open folder", "打开文件夹(&O)"),
     "open_sheet": ("&Open sheet", "打开总览(&O)"),
     "open_pdf": ("&Open PDF", "打开 PDF(&O)"),
-    "report": ("&WindowView report", "查看报告(&V)"),
+    "report": ("&View report", "查看报告(&V)"),
     # questions
     "close_title": ("Work is under way", "正在转换"),
     "close_ask": (

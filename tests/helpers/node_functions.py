@@ -39,7 +39,7 @@ def end_node() -> None:
 
 def sleep_on_a() -> None:
     if os.environ["NODE"] == "a":
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
 class CountedSleep:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 MISSING = "" if find_spec("ray") else "ray is not installed"
 STORE_BYTES = 80 << 20
+PATIENCE = 90.0
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Return when something has happened."""
+    until = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.02)
 
 
 class SmallCluster:
