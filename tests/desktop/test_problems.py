@@ -198,11 +198,8 @@ def words_for_losses() -> set[str]:
 
 def words_in(node: ast.AST) -> set[str]:
     """The texts of an expression, without those that are taken from elsewhere."""
-    return {
-        part.value
-        for part in ast.walk(node)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    } - {"", "system.posix_acl", "uint8"}
+    parts = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
+    return {part.strip(" ,") for part in parts if isinstance(part, str)} - {"", "system.posix_acl", "uint8"}
 
 
 def test_every_loss_has_a_name_in_both_languages() -> None:
