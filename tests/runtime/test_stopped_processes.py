@@ -23,7 +23,7 @@ import os, signal, sys, time
 from multiprocessing import forkserver, resource_tracker
 import imgpar
 from imgpar.runtime import pool, stopped_processes, watchdog
-stopped_processes.WAKE_SECONDS, stopped_processes.KILL_SECONDS = 1, 2
+stopped_processes.WAKE_SECONDS, stopped_processes.KILL_SECONDS = 1, 4
 watchdog.START_SECONDS, watchdog.STOPPED_SECONDS = 1, 1
 pictures, out = sys.argv[1:]
 
