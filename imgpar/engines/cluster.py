@@ -51,7 +51,7 @@ LATE = 10.0
 CLOSING_SECONDS = 10.0
 """Seconds that nodes may take to close their workers."""
 MOST_STARTS = 5
-"""Times that work is begun on one node, which ends without a result."""
+"""Times that a process is started on a node, where none is ready."""
 
 
 class Cluster(Protocol):
@@ -128,7 +128,7 @@ class _Drive:
     def __init__(self, cluster: Cluster, work: Assignment, setup: bytes, jobs: int | None) -> None:
         self._cluster, self._work, self._setup, self._jobs = cluster, work, setup, jobs
         self._plan: Iterator[Any] | None = work.then(work.plan)
-        self._plan_waits = False
+        self._plan_waits = self._has_jobs = False
         spec = work.spec
         read = partial(read_written, spec.written, spec.base, spec.name)
         self._shards = Shards(self._next, dict if work.place.stored else read)
@@ -137,7 +137,7 @@ class _Drive:
         self._calls: dict[Any, Any] = {}
         """The process of each call."""
         self._starts: dict[str, int] = {}
-        """How often work was begun on a node without a result."""
+        """How often a process was started on a node, since one there was ready."""
         self._refused = dict[str, str]()
         """Nodes that cannot be used, and why."""
         self._number = 0
@@ -152,7 +152,10 @@ class _Drive:
         work = self._work
         while not work.cancel.killed:
             work.turn()
-            self._look()
+            self._plan_waits = False
+            self._has_jobs = self._has_jobs or self._reaches_a_job()
+            if self._has_jobs:  # a run where nothing has changed needs no node
+                self._look()
             if self._is_done():
                 break
             for call in self._ended():
@@ -214,12 +217,19 @@ class _Drive:
                 self._work.settle_planned(entry)
         return None
 
+    def _reaches_a_job(self) -> bool:
+        """Whether the plan has a job by now; what comes before it is settled."""
+        job = self._next()
+        if job is not None:
+            self._shards.give_back([job])
+            self._alone_since = time.monotonic()
+        return job is not None
+
     # ----- nodes --------------------------------------------------------------------------------------
 
     def _look(self) -> None:
         """Begin work on nodes that are new, or whose process has ended."""
         now = time.monotonic()
-        self._plan_waits = False
         if now - self._looked < LOOK_SECONDS or self._work.cancel.cancelled:
             return
         self._looked = now
@@ -286,6 +296,7 @@ class _Drive:
             self._cluster.end(process)
             return
         member.ready = True
+        self._starts.pop(member.node, None)
         self._most = max(self._most, sum(one.cores for one in self._members.values() if one.ready))
         self._send(process, member)
 
@@ -330,7 +341,6 @@ class _Drive:
                 member.noted.pop(path, None)
             self._work.settle(job, told)
         if settled:
-            self._starts.pop(member.node, None)
             self._last = time.monotonic()
         return sum(each.items for each in settled)
 
