@@ -15,8 +15,8 @@ from types import ModuleType
 import pytest
 from terminals import needs
 
-from imgpar.cli.commands import COMMANDS
-from imgpar.cli.completing import SHELLS, parser_of
+from imgpar.cli.commands import COMMANDS, SHELLS
+from imgpar.cli.completing import parser_of
 from imgpar.cli.topics import TOPICS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -45,7 +45,7 @@ def run_without(tmp_path: Path, packages: Sequence[str], *arguments: str) -> sub
     )
 
 
-FAST = ("simplejpeg", "cykooz_resizer")
+FAST = ("simplejpeg", "cykooz_resizer", "kornia_rs", "deflate")
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def encode_all(
     stream = OrderedResults(workers, options, request.cancel, workers.new_ledger("chain", facts=True))
     (output,) = output_specs(recipe)
     selection = Selection(options, lambda: workers, request.cancel, tuple(inputs.sources))
-    ahead = request.prefetch or AHEAD * workers.jobs
+    ahead = request.prefetch or AHEAD * max(1, workers.jobs)  # jobs=0 is one thread
     feed = InputFeed(inputs, selection, options, ahead=ahead, wake=stream.wake)
     failed = done = 0
 

@@ -26,6 +26,9 @@ COMMANDS = {
 }
 """Command → the module with `<command>_parser()` and `<command>_command(argv)`, and its help text."""
 
+SHELLS = {"bash": "bash", "zsh": "zsh", "fish": "fish", "powershell": "ps1"}
+"""Shell that `imgpar completion` knows → the suffix of its script."""
+
 FIRST = """\
 imgpar resizes and converts whole folders of pictures and clips, on all cores. The three most common commands:
 

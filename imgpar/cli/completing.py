@@ -12,13 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from imgpar.cli.commands import COMMANDS
-from imgpar.cli.flags import modifiers
+from imgpar.cli.commands import COMMANDS, SHELLS
 from imgpar.cli.parsing import FlagAction, Parser
 from imgpar.cli.topics import TOPICS
 from imgpar.core.errors import UsageError
 
-SHELLS = ("bash", "zsh", "fish", "powershell")
 _FILES = re.compile(r"FILE|OUT|TRACK|PROFILE")
 _FOLDERS = re.compile(r"DIR(?!E)|FOLDER")
 _NO_INPUTS = frozenset(("formats", "ops", "stubs", "doctor", "completion", "help", "run"))
@@ -90,6 +88,8 @@ def _open_flag(known: Mapping[str, argparse.Action], words: Iterable[str]) -> ar
 
 def _flags(known: Mapping[str, argparse.Action], before: Iterable[str]) -> Iterator[tuple[str, str]]:
     """All flags; those that modify an operation only behind it."""
+    from imgpar.cli.flags import modifiers
+
     given, owners = {word.partition("=")[0] for word in before}, modifiers()
     for name, action in known.items():
         about = help_of(action)

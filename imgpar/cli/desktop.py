@@ -14,19 +14,21 @@ DESCRIPTION = """\
 Open a window that converts dropped files.
 
   imgpar desktop             open the window
-  imgpar desktop photos/     open it and convert these inputs
+  imgpar desktop photos/     open it with these inputs
   imgpar desktop install     add it to the menus of the file manager
   imgpar desktop remove      remove these menu entries"""
 
 
 def desktop_parser() -> Parser:
     """The parser of `imgpar desktop`."""
-    return Parser("desktop", USAGE, DESCRIPTION)
+    parser = Parser("desktop", USAGE, DESCRIPTION)
+    parser.add_argument("--start", action="store_true", help="convert the inputs without waiting for Start")
+    return parser
 
 
 def desktop_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    _, rest = desktop_parser().parse(argv)
+    found, rest = desktop_parser().parse(argv)
     if rest in (["install"], ["remove"]):
         try:
             return _install() if rest == ["install"] else _remove()
@@ -37,7 +39,7 @@ def desktop_command(argv: Sequence[str]) -> int:
             ) from None
     from imgpar.desktop import main
 
-    return main(rest)
+    return main(rest, start=found.start)
 
 
 def _install() -> int:

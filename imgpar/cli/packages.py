@@ -20,12 +20,15 @@ MODULES = {
     "imageio-ffmpeg": "imageio_ffmpeg",
     "cykooz-resizer": "cykooz_resizer",
     "pillow-heif": "pillow_heif",
+    "kornia-rs": "kornia_rs",
 }
 """Packages whose module name differs."""
 
 FASTER = {
     "simplejpeg": "JPEG is slower without it",
     "cykooz-resizer": "resizing is slower without it",
+    "kornia-rs": "PNG is read more slowly without it",
+    "deflate": "PNG and TIFF are written more slowly without it",
     "xxhash": "change detection is slower without it",
     "pillow-heif": "no HEIC without it",
     "av": "no clips without it",

@@ -16,12 +16,15 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
+START = "--start"
 
-def main(arguments: Sequence[str] | None = None) -> int:
+
+def main(arguments: Sequence[str] | None = None, *, start: bool = False) -> int:
     """Open the window and convert files and folders; without a display, convert in the terminal.
 
     Args:
-        arguments: paths or `file:` URLs; None means the arguments of the process.
+        arguments: paths and URLs; None means the arguments of the process, `--start` included.
+        start: convert them at once instead of waiting for Start.
 
     Returns:
         The exit code: 0, or that of the conversion in the terminal.
@@ -29,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from imgpar.desktop import terminal
     from imgpar.desktop.paths import local
 
-    names = [local(name) for name in (sys.argv[1:] if arguments is None else arguments)]
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    start = start or START in given
+    names = [local(name) for name in given if name != START]
     try:
         import tkinter
 
@@ -37,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError:
         return terminal.convert_in_terminal(names, "no_tkinter")
     try:
-        return open_window(names)
+        return open_window(names, start=start)
     except tkinter.TclError as error:
         if "display" not in str(error):
             raise

@@ -1,12 +1,14 @@
-"""The state machine of the window, independent of widgets: queued drops, run, pause, stop, report and undo.
+"""The state machine of the window, independent of widgets: drops, run, stop, estimate, report, undo.
 
-       drop                     pause              Ended
+What is collected waits for `start`; what is dropped during a run comes after it.
+
+   start, drop                     pause              Ended
 idle ───────► running ─────────────────► pausing ────────► paused ──┐
  ▲  ▲           │  ▲ stop                                           │ go_on
  │  └─ Ended ───┘  └──► stopping ── Ended ──► idle                  │
  │              ▲                                                   │
  │              └───────────────────────────────────────────────────┘
- └─ undoing, reporting: in a thread of their own; drops wait
+ └─ undoing, reporting, estimating: in a thread of their own; drops wait
 """
 
 from __future__ import annotations
@@ -15,97 +17,63 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import imgpar
 from imgpar.desktop.board import Board
+from imgpar.desktop.history import DropResult
+from imgpar.desktop.paths import local, repaired
 from imgpar.desktop.reporting import Reported, board_report, write_page
 from imgpar.desktop.settings import Settings
-from imgpar.desktop.undo import Undone, delete_outputs
-from imgpar.desktop.work import Conversion, Ended, Listed, Message, OutputFolder
+from imgpar.desktop.standing import Standing
+from imgpar.desktop.undo import Undone, undo_drop
+from imgpar.desktop.work import Conversion, Ended, Estimated, Listed, Message, OutputFolder, estimate_drop
 
 
-class Control:
-    """The state of the window: `state`, the `board`, and the results of the last run."""
+class Control(Standing):
+    """Takes the actions of the user, and what the threads report."""
 
     def __init__(self) -> None:
-        self.state = "idle"
-        self.board = Board()
-        self.waiting: deque[tuple[str, ...]] = deque()
-        self.drops: list[tuple[str, ...]] = []
-        """All drops since the window was idle."""
-        self.folders: dict[str, None] = {}
-        """Output folders; that of the last drop is last."""
-        self.error: Exception | None = None
-        self.stopped = False
-        self.halt = ""
-        """Why the last run was aborted."""
-        self.notes: list[str] = []
-        """Notes of the last run that do not belong to a file."""
-        self.left = 0
-        self.ignored = 0
-        self.undone: Undone | None = None
-        self.latest: imgpar.Outcome | None = None
-        """The newest result with a preview; reset by the window."""
-        self.page: imgpar.OutputFile | None = None
-        """The page of the report, once it was written."""
-        self.page_error: Exception | None = None
-        self._inbox: queue.SimpleQueue[Message | Undone | Reported] = queue.SimpleQueue()
+        super().__init__()
+        self._inbox: queue.SimpleQueue[Message | Undone | Reported | Estimated] = queue.SimpleQueue()
         self._work: Conversion | None = None
         self._writer: threading.Thread | None = None
         self._cancel = imgpar.CancelToken()
-        """Of the report."""
-        self._settings = self._later = Settings()
-        """Of the run, and of what was dropped while something else than a run was under way."""
-
-    @property
-    def folder(self) -> str:
-        """The output folder of the last drop."""
-        return next(reversed(self.folders), "")
-
-    @property
-    def busy(self) -> bool:
-        """Whether a thread is running."""
-        return self.state not in ("idle", "paused")
-
-    @property
-    def gathers(self) -> bool:
-        """Whether one file of all inputs is made: such a run is one job, and cannot be continued."""
-        return bool(self._settings.make)
-
-    @property
-    def making(self) -> str:
-        """What the last run made: see `settings.MAKES`."""
-        return self._settings.make
-
-    @property
-    def file(self) -> str:
-        """The file of all inputs that was made last; empty if there is none."""
-        latest = self.board.rows[self.board.newest].outcome if self.board.newest >= 0 else None
-        return latest.outputs[0].path if latest and latest.outputs and self.gathers else ""
-
-    @property
-    def can_pause(self) -> bool:
-        """Whether the run can be paused."""
-        return self.state == "running" and not self.gathers
-
-    @property
-    def can_try_again(self) -> bool:
-        """Whether a repetition of the run may have a different result."""
-        left = self.error is not None or self.halt or self.stopped or self.board.counts["failed"]
-        return self.state == "idle" and bool(self.drops) and bool(left)
-
-    @property
-    def can_report(self) -> bool:
-        """Whether there are results for a report."""
-        return self.state == "idle" and self.board.done > 0
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there are new files to delete."""
-        return self.state == "idle" and self.board.counts["ok"] > 0
+        """Of the report, or of the estimate."""
+        self._meanwhile: tuple[str, ...] = ()
+        """What was dropped, to wait for `start`, while something else than a run was under way."""
 
     # ----- user actions ---------------------------------------------------------------------------
+
+    def collect(self, names: Sequence[str]) -> None:
+        """Add to what waits for `start`; the list shows that only."""
+        if self.state != "idle":
+            self._meanwhile += tuple(names)
+        elif names:
+            paths = dict.fromkeys((*self.collected, *(local(repaired(name)) for name in names)))
+            self._renew()
+            self.collected = tuple(paths)
+            self.board.wait(self.collected)
+
+    def remove(self, path: str) -> None:
+        """Take one input out of what waits."""
+        if self.can_start and path in self.collected:
+            left = tuple(other for other in self.collected if other != path)
+            self.clear()
+            self.collect(left)
+
+    def clear(self) -> None:
+        """Take everything out of what waits."""
+        if self.can_start:
+            self.collected = ()
+            self._renew()
+
+    def start(self, settings: Settings) -> bool:
+        """Convert what waits; True if there was something."""
+        if not self.can_start:
+            return False
+        names, self.collected = self.collected, ()
+        return self.drop(names, settings)
 
     def drop(self, names: Sequence[str], settings: Settings) -> bool:
         """Convert these files, now or after the current run; True if the list starts anew."""
@@ -114,8 +82,7 @@ class Control:
             return False
         anew = self.state == "idle"
         if anew:
-            self.board, self.drops, self.undone, self.latest = Board(), [], None, None
-            self.folders, self.page, self.page_error = {}, None, None
+            self._renew()
         self._later = settings
         self.drops.append(names)
         self.waiting.append(names)
@@ -155,6 +122,8 @@ class Control:
             self._work.kill()
         elif self.state == "reporting":
             self._cancel.cancel()
+        elif self.state == "estimating":
+            self._cancel.kill()
 
     def kill(self) -> None:
         """Stop at once and wait for the end."""
@@ -166,13 +135,38 @@ class Control:
         if self._writer:
             self._writer.join()
 
+    def to_undo(self) -> DropResult | None:
+        """What `undo` would take back."""
+        outcomes = [row.outcome for row in self.board.rows if row.outcome]
+        new = self.history.result_of(outcomes, tuple(self.folders), replaced=self.replaces, page=self.page)
+        return new or self.history.last
+
     def undo(self) -> None:
-        """Delete the new files, in a thread."""
+        """Take back what the last drop has made, in a thread; called again, that of the drop before it."""
         if self.can_undo:
-            self.state = "undoing"
-            outcomes = [row.outcome for row in self.board.rows if row.outcome]
-            arguments = (outcomes, tuple(self.folders), self.page)
-            threading.Thread(target=lambda: self._inbox.put(delete_outputs(*arguments)), daemon=True).start()
+            self.settle()
+            if past := self.history.last:
+                self.state = "undoing"
+                self._aside("imgpar-undo", lambda: undo_drop(past))
+
+    def settle(self) -> None:
+        """Move the results of the list into the history; nothing is left of them to be settled again."""
+        outcomes = [row.outcome for row in self.board.rows if row.outcome]
+        self.history.add(outcomes, tuple(self.folders), replaced=self.replaces, page=self.page)
+        self.board, self.drops, self.folders, self.page = Board(), [], {}, None
+
+    def ask_estimate(self, settings: Settings) -> None:
+        """Ask what a run of what waits would take, in a thread."""
+        if self.can_start:
+            self.state, self.estimate = "estimating", None
+            self._cancel = cancel = imgpar.CancelToken()
+            names = self.collected
+            self._aside("imgpar-estimate", lambda: estimate_drop(names, settings, cancel))
+
+    def _aside(self, name: str, work: Callable[[], Undone | Estimated | Reported]) -> None:
+        """Do this in a thread, whose result is a message."""
+        self._writer = threading.Thread(target=lambda: self._inbox.put(work()), name=name, daemon=True)
+        self._writer.start()
 
     def report(self) -> None:
         """Write the page of the report, in a thread."""
@@ -183,10 +177,7 @@ class Control:
                 self.board, out=self.folder, notes=tuple(self.notes), ignored=self.ignored, left=self.left,
                 stopped=str(self.error or self.halt or ""), cancelled=self.stopped,
             )  # fmt: skip
-            self._writer = threading.Thread(
-                target=lambda: self._inbox.put(write_page(report, cancel)), name="imgpar-report", daemon=True
-            )
-            self._writer.start()
+            self._aside("imgpar-report", lambda: write_page(report, cancel))
 
     # ----- messages -------------------------------------------------------------------------------
 
@@ -202,7 +193,7 @@ class Control:
             count += 1
         return count
 
-    def _take(self, message: Message | Undone | Reported) -> None:
+    def _take(self, message: Message | Undone | Reported | Estimated) -> None:
         if isinstance(message, Listed):
             if message.total is not None:
                 self._total(message.total)
@@ -211,8 +202,11 @@ class Control:
             self.folders.pop(message.folder, None)
             self.folders[message.folder] = None
         elif isinstance(message, Undone):
-            self.state, self.undone, self.board, self.page = "idle", message, Board(), None
-            self.drops, self.folders = list(self.waiting), {}
+            self.state, self.undone, self.drops = "idle", message, list(self.waiting)
+            self.history.drop_last()
+            self._dropped_meanwhile()
+        elif isinstance(message, Estimated):
+            self.state, self.estimate = "idle", message
             self._dropped_meanwhile()
         elif isinstance(message, Reported):
             self.state, self.page, self.page_error = "idle", message.page, message.error
@@ -240,11 +234,20 @@ class Control:
             self.board.totals[self._work] = count
             self.board.counting = False
 
+    def _renew(self) -> None:
+        """Begin a new list; what the last one has made is remembered."""
+        self.settle()
+        self.undone = self.latest = self.page_error = self.estimate = self.error = None
+        self.halt, self.stopped = "", False
+
     def _dropped_meanwhile(self) -> None:
-        """Start what was dropped while outputs were deleted, or a report was written."""
+        """Start what was dropped while outputs were deleted, or a report or an estimate was made."""
         if self.waiting:
             self.undone = None
             self._start(self._later)
+        elif self._meanwhile:
+            names, self._meanwhile = self._meanwhile, ()
+            self.collect(names)
 
     def _start(self, settings: Settings) -> None:
         """Start the first queued drop."""

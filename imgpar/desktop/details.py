@@ -18,6 +18,7 @@ def describe_row(texts: Texts, control: Control, row: Row | None) -> str:
         outcome = row.outcome
         said = texts.problem(outcome) if row.status == "failed" else texts(row.status)
         results = [f"→ {one_line(file.path)}" for file in outcome.outputs]
+        said = "\n".join([said, *map(texts.note, outcome.notes), texts.lost(outcome.lost)]).strip()
         english = whole(outcome)
         parts = ["\n".join([one_line(row.path), *results]), said]
     elif row is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
@@ -17,6 +18,9 @@ PATIENCE = 2.0
 """Seconds after which the elapsed time of a file is shown."""
 
 
+SEPARATORS = "/\\" if os.name == "nt" else "/"
+
+
 class FileList(ttk.Notebook):
     """Two tabs: all files with their states, and failed files with the reason.
 
@@ -27,15 +31,15 @@ class FileList(ttk.Notebook):
         super().__init__(parent)
         self.chosen: Row | None = None
         """The selected row."""
-        self._over, self._board = False, Board()
+        self._over, self._waits, self._board = False, False, Board()
         self._at_work = 0.0
         """Elapsed seconds of all remaining files; 0 if unknown."""
         self._texts, self._titles, self._heard = texts, ["", ""], chosen
         names, px = {key: texts(key) for key in ("file", "state", "bytes", "what")}, theme.px
         wide = (names["file"], names["what"])
-        columns = {names["file"]: px(250), names["state"]: px(190), names["bytes"]: px(170)}
+        columns = {names["file"]: px(150), names["state"]: px(120), names["bytes"]: px(150)}
         self.files = LongList(self, theme, columns, wide, self._file, self._select)
-        columns = {names["file"]: px(220), names["what"]: px(390)}
+        columns = {names["file"]: px(150), names["what"]: px(250)}
         self.problems = LongList(self, theme, columns, wide, self._problem, self._select)
         self.add(self.files)
         self.add(self.problems)
@@ -54,9 +58,18 @@ class FileList(ttk.Notebook):
             tree.bind("<Return>", lambda _: action())
             tree.bind("<Double-1>", lambda _: action())
 
-    def show(self, board: Board, *, over: bool) -> None:
-        """Update the visible rows; `over` means that no file is waiting."""
-        self._over, self._board = over, board
+    def choose(self, row: Row) -> None:
+        """Select this row."""
+        self.files.choose(row)
+
+    def remove_with(self, action: Callable[[], None]) -> None:
+        """Bind the keys that take a row out of the list."""
+        for keys in ("<Delete>", "<BackSpace>"):
+            self.files.tree.bind(keys, lambda _: action())
+
+    def show(self, board: Board, *, over: bool, waits: bool = False) -> None:
+        """Update the visible rows; `over` means that no run is under way, `waits` that one can be started."""
+        self._over, self._waits, self._board = over, waits, board
         self._at_work = board.silence if board.all_begun and board.silence > PATIENCE else 0.0
         self.files.show(board.rows, board.newest)
         if board.problems or self.problems.rows:
@@ -89,6 +102,8 @@ class FileList(ttk.Notebook):
         if row.outcome is None and (frames := self._board.clips.get(row.path)):
             done, total = frames
             return self._texts("frames", share=f"{done / max(1, total):.0%}", done=done, total=total)
+        if row.outcome is None and self._waits:
+            return self._texts("collected_row")
         if row.outcome is None and self._over:
             return self._texts("not_done")
         if row.outcome is None and self._at_work:
@@ -109,4 +124,6 @@ class FileList(ttk.Notebook):
 
 
 def _name(row: Row) -> str:
-    return one_line(row.path.rpartition("/")[2] or row.path)
+    path = row.path.rstrip(SEPARATORS)
+    cut = max(path.rfind(separator) for separator in SEPARATORS)
+    return one_line(path[cut + 1 :] or row.path)

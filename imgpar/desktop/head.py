@@ -5,11 +5,13 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
+from typing import Any
 
 from imgpar.desktop.keys import AccessKeys
 from imgpar.desktop.settings import Settings
-from imgpar.desktop.texts import LANGUAGES, Texts
+from imgpar.desktop.texts import Texts
 from imgpar.desktop.theme import Theme
+from imgpar.desktop.wording import LANGUAGES
 
 
 class Head(ttk.Frame):
@@ -49,15 +51,21 @@ class Head(ttk.Frame):
                 inner.add_radiobutton(label=label, value=value, variable=variable, command=restyle)
             menu.add_cascade(label=texts(key), menu=inner)
 
-    def fit(self, *, low: bool) -> None:
-        """Lay it out for a window of the usual height, or for a low one: everything in one row."""
+    def fit(self, *, low: bool, narrow: bool = False) -> None:
+        """Put the buttons beside the zone, in a low window in one row, in a narrow one below it."""
         px = self._px
-        self._theme.zone(px(8) if low else px(24))
-        self.zone["text"] = "\n".join(self._hint[: 1 if low else 2])
-        self.zone.grid(row=0, column=0, rowspan=2, sticky="nsew")
-        self._add.grid(row=0, column=1, sticky="new", padx=(px(12), 0))
-        row, column, above = (0, 2, 0) if low else (1, 1, px(8))
-        self._menu.grid(row=row, column=column, sticky="new", padx=(px(12), 0), pady=(above, 0))
+        self._theme.zone(px(8) if low or narrow else px(20), large=not narrow)
+        self.zone["text"] = "\n".join(self._hint[: 1 if low or narrow else 2])
+        beside: dict[str, Any] = {"sticky": "new", "padx": (px(12), 0), "columnspan": 1}
+        if narrow:
+            self.zone.grid(row=0, column=0, rowspan=1, columnspan=2, sticky="nsew")
+            self._add.grid(row=1, column=0, sticky="new", padx=0, pady=(px(6), 0))
+            self._menu.grid(row=1, column=1, sticky="new", padx=(px(6), 0), pady=(px(6), 0))
+        else:
+            self.zone.grid(row=0, column=0, rowspan=2, columnspan=1, sticky="nsew")
+            self._add.grid(row=0, column=1, pady=0, **beside)
+            row, column, above = (0, 2, 0) if low else (1, 1, px(8))
+            self._menu.grid(row=row, column=column, pady=(above, 0), **beside)
 
     def hover(self, over: bool) -> None:
         """Highlight the drop zone during a drag."""

@@ -47,9 +47,13 @@ class AccessKeys:
         return None
 
 
-def press(event: Any) -> None:
-    """Invoke the button, as a click does."""
-    event.widget.invoke()
+def press_with_return(root: tk.Misc) -> None:
+    """Let Return press every button, as Space does, and nothing else at the same time.
+
+    In Tcl: the buttons of Tk's own dialogs, which ask before an undo, are no widgets of Python.
+    """
+    root.tk.call("bind", "TButton", "<Return>", "%W invoke; break")
+    root.bind_class("TMenubutton", "<Return>", "ttk::menubutton::Popdown %W")
 
 
 def ignoring(action: Callable[[], None]) -> Callable[[object], None]:

@@ -13,6 +13,7 @@ from tkinter import ttk
 from typing import Any
 
 from imgpar.desktop.board import Row
+from imgpar.desktop.shorten import Shortener
 from imgpar.desktop.theme import Theme
 
 Cells = tuple[tuple[str, ...], str]
@@ -27,7 +28,8 @@ class LongList(ttk.Frame):
     Args:
         parent: the parent widget.
         theme: for sizes and colours.
-        columns: title and width of each column; the columns in `stretch` share the remaining width.
+        columns: title and width of each column; the columns in `stretch` share the remaining width. The
+            first one has names, which are shortened in the middle.
         cells: returns the texts of a row.
         chosen: called with the selected row.
     """
@@ -44,6 +46,7 @@ class LongList(ttk.Frame):
         self.follows = True
         """Whether the list scrolls to the newest row."""
         self._cells, self._chosen, self._row_height = cells, chosen, theme.row
+        self._short, self._name, self._edge = Shortener(theme.plain), next(iter(columns)), theme.px(12)
         self._items: list[str] = []
         self._drawn: list[tuple[Cells, bool] | None] = []
         self._marked: tuple[str, ...] = ()
@@ -75,6 +78,11 @@ class LongList(ttk.Frame):
         """Remove all rows, and follow the newest again."""
         self.selected, self.follows, self.top = None, True, 0
         self.show(())
+
+    def choose(self, row: Row) -> None:
+        """Select this row, if it is in the list."""
+        if row.number < len(self.rows) and self.rows[row.number] is row:
+            self.select(row.number)
 
     def select(self, number: int) -> None:
         """Select a row like the user; the index is clamped to the list."""
@@ -111,8 +119,10 @@ class LongList(ttk.Frame):
         while len(self._items) > len(visible):
             self.tree.delete(self._items.pop())
             self._drawn.pop()
+        room = int(self.tree.column(self._name, "width")) - self._edge
         for place, row in enumerate(visible):
-            now = (self._cells(row), row is self.selected)
+            (name, *others), tag = self._cells(row)
+            now = (((self._short.fit(name, room), *others), tag), row is self.selected)
             if place == len(self._items):
                 self._items.append(self.tree.insert("", "end"))
                 self._drawn.append(None)

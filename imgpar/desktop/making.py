@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import imgpar
 from imgpar.desktop.paths import folder_of_files
@@ -36,13 +37,36 @@ def make_files(
     """
     pipeline = settings.pipeline()
     if not settings.make:
-        return pipeline.run(inputs, out, on_exists="rename", on_event=on_event, cancel=cancel)
+        place, how = _place(settings, out)
+        if settings.watches:
+            return imgpar.watch(
+                inputs, place, recipe=pipeline.recipe, on_event=on_event, cancel=cancel, **how
+            )
+        return pipeline.run(inputs, place, on_event=on_event, cancel=cancel, **how)
     with suppress(OSError):  # the run says why nothing can be written
         os.makedirs(os.path.join(out, MARK), exist_ok=True)
     file = os.path.join(out, title(inputs) + settings.suffix)
     if settings.make == "pdf":
         return pipeline.assemble(inputs, file, on_exists="rename", on_event=on_event, cancel=cancel)
     return pipeline.sheet(inputs, file, labels="{stem}", on_exists="rename", on_event=on_event, cancel=cancel)
+
+
+def estimate_run(
+    settings: Settings, inputs: Sequence[str], out: str, cancel: imgpar.CancelToken
+) -> imgpar.Estimate:
+    """What a run would take; a few files are converted for it. Nothing is written to `out`.
+
+    Raises:
+        UsageError: a field is invalid, or one file is to be made of all inputs.
+        NoInputError: there is nothing to convert.
+    """
+    place, how = _place(settings, out)
+    return imgpar.estimate(inputs, place, recipe=settings.pipeline().recipe, cancel=cancel, **how)
+
+
+def _place(settings: Settings, out: str) -> tuple[str | None, dict[str, Any]]:
+    """OUT, and what happens to files that exist."""
+    return (None, {"in_place": True}) if settings.replaces else (out, {"on_exists": "rename"})
 
 
 def title(inputs: Sequence[str]) -> str:

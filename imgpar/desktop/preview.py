@@ -1,25 +1,30 @@
-"""Previews before and after the conversion, rendered in a separate process."""
+"""Pictures before and after the conversion, rendered in a separate process."""
 
 from __future__ import annotations
 
 import os
 import queue
+import tempfile
 import threading
 import time
-import tkinter as tk
 from contextlib import closing
 from dataclasses import dataclass
-from tkinter import ttk
 
 import imgpar
-from imgpar.desktop.texts import Texts, size_text
-from imgpar.desktop.theme import Theme
 
 MEMORY = "512M"
 REST = 4
 """Ratio of idle to rendering time of the thread, which limits the load on the run."""
 IDLE_SECONDS = 10.0
 """Idle time after which the process exits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose pictures are asked for; with a pipeline, those of a trial, because there are no results yet."""
+
+    outcome: imgpar.Outcome
+    trial: imgpar.Pipeline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +39,20 @@ class Painter:
     """Renders previews in a thread with its own worker process: a file that crashes a decoder affects only
     its preview. Only the newest request is rendered."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, room: tuple[int, int]) -> None:
         self.results: queue.SimpleQueue[Pair] = queue.SimpleQueue()
-        self._pipeline = imgpar.Pipeline().resize(f"{width}x{height}")
-        self._wanted: imgpar.Outcome | None = None
+        self._room = room
+        self._wanted: Wanted | None = None
         self._changed = threading.Condition()
         self._open = True
         self._cancel = imgpar.CancelToken()
         self._awake = False
         self._thread: threading.Thread | None = None
 
-    def ask(self, outcome: imgpar.Outcome) -> None:
-        """Request the previews of an outcome."""
+    def ask(self, outcome: imgpar.Outcome, trial: imgpar.Pipeline | None = None) -> None:
+        """Request the pictures of an outcome, or those that this pipeline would make of its source."""
         with self._changed:
-            self._wanted = outcome
+            self._wanted = Wanted(outcome, trial)
             if not self._awake:
                 self._awake, before = True, self._thread
                 self._thread = threading.Thread(
@@ -55,6 +60,10 @@ class Painter:
                 )
                 self._thread.start()
             self._changed.notify()
+
+    def fit(self, room: tuple[int, int]) -> None:
+        """Render what is asked for from now on into this width and height, larger than it is if need be."""
+        self._room = room
 
     def close(self) -> None:
         """End the process and the thread."""
@@ -65,38 +74,62 @@ class Painter:
         if self._thread is not None:
             self._thread.join()
 
-    def _next(self) -> imgpar.Outcome | None:
+    def _next(self) -> Wanted | None:
         with self._changed:
             self._changed.wait_for(lambda: self._wanted or not self._open, IDLE_SECONDS)
-            outcome, self._wanted = self._wanted, None
-            if outcome is None or not self._open:
+            wanted, self._wanted = self._wanted, None
+            if wanted is None or not self._open:
                 self._awake = False  # the next request starts another thread
                 return None
-            return outcome
+            return wanted
 
     def _work(self, before: threading.Thread | None) -> None:
         if before is not None:
             before.join()
         with imgpar.Session(jobs=1, memory=MEMORY) as session:
-            while (outcome := self._next()) is not None:
+            while (wanted := self._next()) is not None:
                 began = time.monotonic()
-                after = outcome.outputs[0].path if outcome.outputs else ""
-                pictures = (self._paint(session, outcome.source), self._paint(session, after))
-                self.results.put(Pair(outcome, pictures))
+                with tempfile.TemporaryDirectory(prefix="imgpar-trial-") as folder:
+                    self.results.put(self._pair(session, wanted, folder))
                 with self._changed:
                     rest = min(2.0, REST * (time.monotonic() - began))
                     self._changed.wait_for(lambda: not self._open, rest)
 
-    def _paint(self, session: imgpar.Session, path: str) -> bytes:
-        if not path or not os.path.isfile(path):
-            return b""
+    def _pair(self, session: imgpar.Session, wanted: Wanted, folder: str) -> Pair:
+        room, outcome = self._room, wanted.outcome
+        if wanted.trial is not None:
+            outcome = self._try(session, wanted.trial, outcome, folder)
+        after = outcome.outputs[0].path if outcome.outputs else ""
+        return Pair(outcome, (self._paint(session, outcome.source, room), self._paint(session, after, room)))
+
+    def _try(
+        self, session: imgpar.Session, pipeline: imgpar.Pipeline, outcome: imgpar.Outcome, folder: str
+    ) -> imgpar.Outcome:
+        """What a run would make of a file; it is made in a temporary folder."""
+        cancel = self._token()
+        if cancel is None or not os.path.isfile(outcome.source):
+            return outcome
+        try:
+            report = pipeline.run(
+                [outcome.source], folder, session=session, on_event=lambda _: None, cancel=cancel, timeout=20
+            )
+        except imgpar.ImgparError:
+            return outcome
+        return next(iter(report.items), outcome)
+
+    def _token(self) -> imgpar.CancelToken | None:
+        """What stops the next call; None if this is closed."""
         with self._changed:
-            self._cancel = cancel = imgpar.CancelToken()
-            if not self._open:
-                return b""
+            self._cancel = imgpar.CancelToken()
+            return self._cancel if self._open else None
+
+    def _paint(self, session: imgpar.Session, path: str, room: tuple[int, int]) -> bytes:
+        cancel = self._token()
+        if cancel is None or not os.path.isfile(path):
+            return b""
         try:
             arrays = session.arrays(
-                self._pipeline, [path], errors="skip", on_event=lambda _: None, cancel=cancel, timeout=20
+                _fitted(room), [path], errors="skip", on_event=lambda _: None, cancel=cancel, timeout=20
             )
             with closing(arrays):
                 for _, array in arrays:
@@ -107,48 +140,5 @@ class Painter:
         return b""
 
 
-class Preview(ttk.Frame):
-    """Two pictures, one above the other."""
-
-    def __init__(self, parent: tk.Misc, texts: Texts, theme: Theme) -> None:
-        super().__init__(parent)
-        self._texts = texts
-        self.room = (theme.px(210), theme.px(130))
-        self._images: list[tk.PhotoImage] = []
-        self.columnconfigure(0, weight=1)
-        self._pictures: list[ttk.Label] = []
-        self._captions: list[ttk.Label] = []
-        for number, key in enumerate(("before", "after")):
-            caption = ttk.Label(self, text=texts(key), style="Quiet.TLabel")
-            caption.grid(row=2 * number, sticky="w", pady=(theme.px(6) if number else 0, 0))
-            box = ttk.Frame(self, width=self.room[0], height=self.room[1])
-            box.grid(row=2 * number + 1, sticky="nsew")
-            box.grid_propagate(False)
-            box.columnconfigure(0, weight=1)
-            box.rowconfigure(0, weight=1)
-            picture = ttk.Label(box, style="Picture.TLabel", anchor="center")
-            picture.grid(sticky="nsew")
-            self.rowconfigure(2 * number + 1, weight=1)
-            self._captions.append(caption)
-            self._pictures.append(picture)
-
-    def clear(self) -> None:
-        """Remove the pictures."""
-        for key, caption, picture in zip(("before", "after"), self._captions, self._pictures, strict=True):
-            caption["text"] = self._texts(key)
-            picture.configure(image="", text="")
-        self._images = []
-
-    def show(self, pair: Pair) -> None:
-        """Show these pictures."""
-        outcome = pair.outcome
-        images = [tk.PhotoImage(master=self, data=data) if data else None for data in pair.pictures]
-        for image, picture in zip(images, self._pictures, strict=True):
-            picture.configure(image=image or "", text="" if image else self._texts("no_preview"))
-        self._images = [image for image in images if image]  # Tk keeps no reference
-        before = [self._texts("before"), size_text(outcome.source_bytes) if outcome.source_bytes else ""]
-        after = [self._texts("after")]
-        for file in outcome.outputs[:1]:
-            after += [f"{file.width} × {file.height}" if file.width else "", size_text(file.bytes)]
-        for caption, facts in zip(self._captions, (before, after), strict=True):
-            caption["text"] = self._texts.join(facts)
+def _fitted(room: tuple[int, int]) -> imgpar.Pipeline:
+    return imgpar.Pipeline().resize(f"{room[0]}x{room[1]}", enlarge=True)

@@ -96,6 +96,13 @@ KNOWN = {
     r"^The recipe (.+) makes several files of each picture, and": (
         "方案 {0} 已规定每个文件的尺寸、格式和文件名，请把这些字段设为“按方案”。"
     ),
+    r"^The recipe (.+) makes several files of each picture, which": (
+        "方案 {0} 会把每个图片变成几个文件，不能替换原文件。"
+    ),
+    r"^There is no \{(\w*)\} in watermark_text": "水印中不能用“{0}”。可用 date、copyright、stem 等。",
+    r"^There is no picture (.+) for the watermark": "水印图片 {0} 不存在。",
+    r"watermark": "水印不正确，请另选文字或图片。",
+    r"allow.private|private (address|network)|is not public": "不能下载本机或内网的地址。",
     r"^The recipe (.+) cannot be read": "无法读取方案文件 {0}。",
     r"^The recipe (.+) is not valid TOML": "方案文件 {0} 不是有效的 TOML。",
     r"^There is no key (\S+) in (.+?)\. ": "方案文件 {1} 中的“{0}”无法识别。",

@@ -22,16 +22,20 @@ class Status(ttk.Frame):
         super().__init__(parent)
         self._texts = texts
         self.columnconfigure(0, weight=1)
-        self.line = ttk.Label(self, style="Head.TLabel", anchor="w")
+        self.line = ttk.Label(self, style="Head.TLabel", anchor="w", justify="left")
         self.bar = ttk.Progressbar(self, maximum=1.0)
         self.detail = ttk.Label(self, style="Quiet.TLabel", anchor="w", justify="left")
         self.line.grid(sticky="ew")
         self.bar.grid(sticky="ew", pady=theme.px(6))
         self.detail.grid(sticky="ew")
-        self.bind("<Configure>", lambda event: self.detail.configure(wraplength=max(200, event.width)))
+        self.bind("<Configure>", self._wrap)
         self._last: tuple[object, ...] = ()
         self._spinning = False
         self._trouble: Exception | None = None
+
+    def _wrap(self, event: tk.Event[tk.Misc]) -> None:
+        for label in (self.line, self.detail):
+            label.configure(wraplength=max(200, event.width))
 
     def show(self, control: Control) -> None:
         """Update the widgets that have changed."""
@@ -55,7 +59,7 @@ class Status(ttk.Frame):
         parts = [one_line(row.path)]
         if outcome is not None:
             parts += [texts.problem(outcome) if bad else "", *map(texts.note, outcome.notes)]
-            parts += [texts("lost", what=", ".join(outcome.lost)) if outcome.lost else ""]
+            parts += [texts.lost(outcome.lost)]
         self.detail.configure(text=texts.join(parts), style="Bad.TLabel" if bad else "Quiet.TLabel")
 
     def trouble(self, error: Exception) -> None:
@@ -77,8 +81,10 @@ class Status(ttk.Frame):
         texts, board = self._texts, control.board
         counts = board.counts
         problems = texts("problems_too", failed=counts["failed"]) if counts["failed"] else ""
-        if control.state in ("pausing", "stopping", "undoing", "reporting"):
+        if control.state in ("pausing", "stopping", "undoing", "reporting", "estimating"):
             return texts(control.state)
+        if control.can_start:
+            return texts("collected", count=len(control.collected))
         if control.state == "paused":
             return texts.join([texts("paused", done=board.done, total=board.total), problems])
         if control.state == "running":
@@ -87,6 +93,8 @@ class Status(ttk.Frame):
                 return texts(key, done=count)
             if control.gathers:
                 return self._gathering(control)
+            if control.watches:
+                return texts.join([texts("watching", done=board.done), problems])
             parts = [texts("working", done=board.done, total=board.total), problems]
             if board.silence > PATIENCE:
                 parts.append(texts("still", time=texts.duration(board.silence)))
@@ -94,7 +102,8 @@ class Status(ttk.Frame):
                 parts.append(texts("left_time", time=texts.duration(left)))
             return texts.join(parts)
         if control.undone:
-            words = "undone_kept" if control.undone.kept else "undone"
+            words = "restored" if control.undone.restored else "undone"
+            words += "_kept" if control.undone.kept else ""
             return texts(words, count=control.undone.gone, kept=control.undone.kept)
         if not control.drops:
             return texts("ready")
@@ -126,6 +135,8 @@ class Status(ttk.Frame):
         texts, board = self._texts, control.board
         if self._trouble:
             return texts.error(self._trouble, "")
+        if control.can_start or control.state == "estimating":
+            return self._estimate(control)
         if control.error:
             return texts.error(control.error, control.folder)
         if control.halt:
@@ -135,6 +146,8 @@ class Status(ttk.Frame):
         parts = []
         if control.waiting:
             parts.append(texts("queued", count=len(control.waiting)))
+        if control.undone and control.can_undo:
+            parts.append(texts("undo_more"))
         if control.state == "idle" and control.drops:
             if board.counts["ok"]:
                 sizes = {"before": size_text(board.bytes_in), "after": size_text(board.bytes_out)}
@@ -145,6 +158,24 @@ class Status(ttk.Frame):
                 parts.append(texts("ignored", count=control.ignored))
         return texts.join(parts)
 
+    def _estimate(self, control: Control) -> str:
+        """What a run of what waits would take, once that was asked."""
+        texts, answer = self._texts, control.estimate
+        if answer is None:
+            return ""
+        if answer.found is None:
+            return texts.error(answer.error, "") if answer.error else ""
+        found = answer.found
+        sizes = {"before": size_text(found.bytes_in), "after": size_text(round(found.bytes_out.value))}
+        low, high = round(found.bytes_out.low), round(found.bytes_out.high)
+        parts = [texts("estimated", time=texts.duration(found.seconds.value), count=found.items, **sizes)]
+        if size_text(low) != size_text(high):
+            parts.append(texts("estimated_range", low=size_text(low), high=size_text(high)))
+        if 0 <= found.free < found.bytes_out.high:
+            parts.append(texts("no_space", free=size_text(found.free)))
+        return " ".join(parts)
+
     @staticmethod
     def _bad(control: Control) -> bool:
-        return bool(control.error or control.halt or control.page_error)
+        wrong = control.estimate is not None and control.estimate.error is not None and control.can_start
+        return bool(control.error or control.halt or control.page_error or wrong)

@@ -28,7 +28,7 @@ def convert_in_terminal(names: Sequence[str], reason: str) -> int:
         elif event.kind == "note":
             say(one_line(event.text))
 
-    place = settings.place(names)
+    place = settings.out(names)
     try:
         report = make_files(settings, names, place, listen)
     except imgpar.ImgparError as error:

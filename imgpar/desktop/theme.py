@@ -47,8 +47,8 @@ class Theme:
     """
 
     def __init__(self, root: tk.Misc, look: str = "") -> None:
-        dark = look == "dark" or (look == "" and system_is_dark())
-        self.palette = DARK if dark else LIGHT
+        self.dark = look == "dark" or (look == "" and system_is_dark())
+        self.palette = DARK if self.dark else LIGHT
         self._scale = max(1.0, float(root.tk.call("tk", "scaling")) / (96 / 72))
         self.style = ttk.Style(root)
         self.style.theme_use("clam")
@@ -67,6 +67,7 @@ class Theme:
             font.nametofont("TkTextFont", root=root).configure(size=10)
         self.large = default.copy()
         self.large.configure(size=int(default.actual("size") * 1.5))
+        self.plain = default
         self.strong = default.copy()
         self.strong.configure(weight="bold")
         self.row = default.metrics("linespace") + self.px(8)
@@ -96,6 +97,9 @@ class Theme:
                 selectforeground=[("readonly", c.text)],
             )
         style.configure("TCombobox", background=c.panel)
+        style.configure("Bad.TCombobox", bordercolor=c.bad, background=c.panel)
+        style.map("Bad.TCombobox", bordercolor=[("focus", c.bad)])
+        self._switches()
         style.configure(
             "Horizontal.TProgressbar", background=c.accent, lightcolor=c.accent, darkcolor=c.accent,
             bordercolor=c.line, troughcolor=c.hover, thickness=px(10),
@@ -134,10 +138,45 @@ class Theme:
             foreground=[("disabled", c.quiet), ("active", c.ground)],
         )
 
-    def zone(self, padding: int) -> None:
-        """Set the padding of the drop zone, in screen pixels."""
+    def _switches(self) -> None:
+        """What is on or off, chosen, or moved."""
+        c, px, style = self.palette, self.px, self.style
+        style.configure(
+            "TCheckbutton", background=c.ground, foreground=c.text, indicatorbackground=c.panel,
+            indicatorforeground=c.on_accent, upperbordercolor=c.quiet, lowerbordercolor=c.quiet,
+            indicatorsize=px(13), indicatormargin=(0, 0, px(6), 0), padding=px(2),
+        )  # fmt: skip
+        style.map(
+            "TCheckbutton",
+            background=[("active", c.ground)],
+            indicatorbackground=[("disabled", c.ground), ("selected", c.accent)],
+            foreground=[("disabled", c.quiet)],
+        )
+        style.configure(
+            "Tab.Toolbutton", padding=(px(6), px(5)), anchor="center", background=c.ground,
+            foreground=c.quiet, bordercolor=c.line, relief="flat",
+        )  # fmt: skip
+        style.map(
+            "Tab.Toolbutton",
+            background=[("selected", c.panel), ("active", c.hover)],
+            foreground=[("selected", c.text)],
+            bordercolor=[("focus", c.accent)],
+        )
+        style.configure(
+            "Horizontal.TScale", background=c.accent, troughcolor=c.line, bordercolor=c.line,
+            lightcolor=c.accent, darkcolor=c.accent, gripcount=0, sliderlength=px(18),
+        )  # fmt: skip
+        style.map(
+            "Horizontal.TScale",
+            background=[("disabled", c.line), ("active", c.text)],
+            lightcolor=[("disabled", c.line)],
+            darkcolor=[("disabled", c.line)],
+        )
+
+    def zone(self, padding: int, *, large: bool = True) -> None:
+        """Set the padding of the drop zone, in screen pixels, and the size of its letters."""
         for kind in ("Drop.TButton", "Drag.Drop.TButton"):
-            self.style.configure(kind, padding=padding)
+            self.style.configure(kind, padding=padding, font=self.large if large else self.strong)
 
     def _lists(self, root: tk.Misc) -> None:
         c, px, style = self.palette, self.px, self.style

@@ -1,47 +1,58 @@
-"""Deletion of the outputs of a run."""
+"""Taking back what a drop has made: its files are deleted, or the originals come back."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import imgpar
+from imgpar.desktop.history import DropResult, version
 
 OURS = ".imgpar"
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Number of deleted files, and of files that were modified since or cannot be deleted."""
+    """Number of files that were deleted or restored, and of those that were modified since or cannot be."""
 
     gone: int
     kept: int
+    restored: bool = False
 
 
-def delete_outputs(
-    outcomes: Iterable[imgpar.Outcome], tops: Iterable[str], page: imgpar.OutputFile | None = None
-) -> Undone:
-    """Delete the output files of these outcomes, and then empty folders, including `tops`.
+def undo_drop(past: DropResult) -> Undone:
+    """Undo what was done; files that were modified since, or that an earlier drop has made, stay."""
+    return _restore(past) if past.replaced else _delete(past)
 
-    Files modified since are kept.
 
-    Args:
-        outcomes: of the run.
-        tops: the output folders.
-        page: the report of the run, which is not counted.
-    """
-    if page is not None:
+def _restore(past: DropResult) -> Undone:
+    """Put the originals back, one by one: others in their folder may have been replaced by other runs."""
+    back = kept = 0
+    for outcome in past.outcomes:
+        try:
+            report = imgpar.undo(outcome.source)
+        except imgpar.ImgparError:
+            kept += 1
+            continue
+        back, kept = back + report.ok, kept + (not report.ok)
+    return Undone(back, kept, restored=True)
+
+
+def _delete(past: DropResult) -> Undone:
+    """Delete the files, and then empty folders, including the output folders."""
+    if past.page is not None:
         with suppress(OSError):
-            if _untouched(page, os.lstat(page.path)):
-                os.remove(page.path)
+            if _untouched(past.page, os.lstat(past.page.path)):
+                os.remove(past.page.path)
     gone = kept = 0
     parents: set[str] = set()
-    for outcome in outcomes:
-        for file in outcome.outputs if outcome.status == "ok" else ():
+    for outcome in past.outcomes:
+        for file in outcome.outputs:
+            if version(file) in past.earlier:
+                continue
             parents.add(os.path.dirname(file.path))
             try:
                 if not _untouched(file, os.lstat(file.path)):
@@ -52,7 +63,7 @@ def delete_outputs(
                 continue
             except OSError:
                 kept += 1
-    for top in tops:
+    for top in past.folders:
         _tidy(parents, top)
     return Undone(gone, kept)
 

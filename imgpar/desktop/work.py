@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import imgpar
-from imgpar.desktop.making import make_files
-from imgpar.desktop.paths import folder_of_files, local, repaired
+from imgpar.desktop.making import estimate_run, make_files
+from imgpar.desktop.paths import folder_of_files, local, on_the_web, repaired
 from imgpar.desktop.settings import Settings
 
 CHUNK = 50
@@ -39,6 +39,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimated:
+    """What a run would take, or why that is unknown."""
+
+    found: imgpar.Estimate | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The thread has ended, with a report or an error."""
 
@@ -54,6 +62,15 @@ class Inbox(Protocol):
 
     def put(self, item: Message) -> None:
         """Add a message; called in the thread."""
+
+
+def estimate_drop(names: Sequence[str], settings: Settings, cancel: imgpar.CancelToken) -> Estimated:
+    """An estimate for these names, as they were dropped; called in a thread."""
+    paths = tuple(dict.fromkeys(local(repaired(name)) for name in names))
+    try:
+        return Estimated(estimate_run(settings, paths, settings.out(paths), cancel))
+    except Exception as error:  # reported to the window
+        return Estimated(error=error)
 
 
 class Conversion:
@@ -106,8 +123,8 @@ class Conversion:
     def _list(self) -> Iterator[OutputFolder | Listed]:
         """Resolve the names in the thread, because file system access may be slow."""
         paths = dict.fromkeys(local(repaired(name)) for name in self._names)
-        files = [path for path in paths if not folder_of_files(path)]
-        self.paths, self._out = tuple(paths), self._settings.place(tuple(paths))
+        files = [path for path in paths if on_the_web(path) or not folder_of_files(path)]
+        self.paths, self._out = tuple(paths), self._settings.out(tuple(paths))
         yield OutputFolder(self._out)
         total = len(files) if len(files) == len(paths) else None
         for start in range(0, len(files), CHUNK):

@@ -132,7 +132,7 @@ def clip_error(fmt: Format, name: str) -> UnsupportedError:
 
 
 def decode_scale(format_name: str, spec: Spec, width: int, height: int) -> int:
-    """Largest scaled decode (1, 2, 4, 8 times smaller) that is at least 1.5 × `width` × `height`; 1 where the
+    """Largest scaled decode (1, 2, 4, 8 times smaller) that is enough for `width` × `height`; 1 where the
     format has none.
 
     Args:
@@ -148,7 +148,7 @@ def decode_scale(format_name: str, spec: Spec, width: int, height: int) -> int:
 
 
 def shrink(header: Header, width: int, height: int) -> Header:
-    """The header for the smallest decode of at least 1.5 × `width` × `height`."""
+    """The header for the smallest decode that is enough for `width` × `height`."""
     return at_scale(header, decode_scale(header.format, header.spec, width, height))
 
 
@@ -162,6 +162,16 @@ def at_scale(header: Header, scale: int) -> Header:
 def scaled_spec(spec: Spec, scale: int) -> Spec:
     """The spec of a decode at 1/`scale`."""
     return spec.resized(-(-spec.width // scale), -(-spec.height // scale))
+
+
+def scaled_part(spec: Spec, scale: int) -> tuple[float, float, float, float]:
+    """The part of a decode at 1/`scale` that is picture: left, top, right and bottom in its pixels. Sides
+    that are no multiple of `scale` are padded to whole pixels.
+
+    >>> scaled_part(Spec(1001, 800), 8)
+    (0.0, 0.0, 125.125, 100.0)
+    """
+    return (0.0, 0.0, spec.width / scale, spec.height / scale)
 
 
 def decode(

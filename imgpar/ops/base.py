@@ -185,6 +185,11 @@ class Operation(Declared):
         that the decoder may scale. None: every pixel is needed."""
         return None
 
+    def within(self, box: tuple[float, float, float, float]) -> Operation:  # noqa: ARG002
+        """For a resize: the operation for frames of which only this part is picture (left, top, right, bottom
+        in pixels, fractional). A decode at a reduced scale pads the last row and column."""
+        return self
+
     def as_filter(self, spec: Spec) -> str | None:  # noqa: ARG002
         """The same operation as an ffmpeg filter, or None when ffmpeg has none."""
         return None

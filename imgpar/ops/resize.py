@@ -16,7 +16,7 @@ from imgpar.pixels.arrays import fill, layout_with, paste
 from imgpar.pixels.attention import FOCUSES, find_focus, missed_faces, parse_focus
 from imgpar.pixels.faces import require_faces
 from imgpar.pixels.geometry import GRAVITIES, fractions, place, rounded
-from imgpar.pixels.linear_light import in_linear_light
+from imgpar.pixels.linear_light import in_linear_light, resample_light
 from imgpar.pixels.papers import MAX_SIDE
 from imgpar.pixels.resampling import KERNELS, LANCZOS, Box, resample
 from imgpar.pixels.sizes import Geometry, parse_geometry
@@ -104,6 +104,8 @@ class Resize(Operation):
     )
     at: tuple[float, float] | None = field(default=None, repr=False)
     """Position of the part that cover keeps, each from 0 to 1, instead of the gravity."""
+    part: Box | None = field(default=None, repr=False)
+    """The part of each frame that is picture; None is all of it."""
 
     def __post_init__(self) -> None:
         if self.gravity not in GRAVITIES and self.fit != "cover":
@@ -158,13 +160,14 @@ class Resize(Operation):
         smaller = width < spec.width and height < spec.height and not averages
         return (width, height) if smaller else None
 
+    def within(self, box: Box) -> Operation:
+        return replace(self, part=box)
+
     def plane_kernel(self, spec: Spec) -> str:  # noqa: ARG002
         return "" if self.sharpen_after else self._kernel
 
     def apply(self, src: Frame, dst: Frame) -> None:
-        if self.linear and self._kernel != "nearest" and src.spec.size != dst.spec.size:
-            in_linear_light(src, dst, lambda light, result: replace(self, linear=False).apply(light, result))
-        elif self.fit == "cover" and self.geometry.exact:
+        if self.fit == "cover" and self.geometry.exact:
             self._scale(src, dst, self._kept(src.spec, dst.spec))
         elif self.fit == "contain" and self._has_box(src.spec, dst.spec):
             self._pad(src, dst)
@@ -192,13 +195,20 @@ class Resize(Operation):
 
     def _scale(self, src: Frame, dst: Frame, box: Box | None = None) -> None:
         """Scale `src` or a part of it to the size of `dst`, and sharpen it where it is reduced."""
-        import numpy as np
-
+        box = box or self.part
         left, top, right, bottom = box or (0, 0, *src.spec.size)
         part = Spec(max(1, round(right - left)), max(1, round(bottom - top)))
+        linear = self.linear and self._kernel != "nearest"
         if not self._sharpens(part, dst.spec.size):
-            resample(src, dst, box, self._kernel)
-            return
+            (resample_light if linear else resample)(src, dst, box, self._kernel)
+        elif linear:
+            in_linear_light(src, dst, lambda light, result: self._sharpened(light, result, box))
+        else:
+            self._sharpened(src, dst, box)
+
+    def _sharpened(self, src: Frame, dst: Frame, box: Box | None) -> None:
+        import numpy as np
+
         scaled = Frame(dst.spec, np.empty(dst.spec.shape, dst.spec.dtype))
         resample(src, scaled, box, self._kernel)
         sharp = Frame(dst.spec, np.ascontiguousarray(dst.array))
@@ -223,10 +233,11 @@ class Resize(Operation):
 
     def _kept(self, src: Spec, dst: Spec) -> tuple[float, float, float, float]:
         """The part of the source that cover shows: left, top, right, bottom."""
-        scale = max(dst.width / src.width, dst.height / src.height)
+        left, top, right, bottom = self.part or (0.0, 0.0, *src.size)
+        scale = max(dst.width / (right - left), dst.height / (bottom - top))
         width, height = dst.width / scale, dst.height / scale
         across, down = self.at or fractions(self.gravity)
-        left, top = across * (src.width - width), down * (src.height - height)
+        left, top = left + across * (right - left - width), top + down * (bottom - top - height)
         return (left, top, left + width, top + height)
 
     def _has_box(self, src: Spec, dst: Spec) -> bool:

@@ -128,6 +128,22 @@ def oriented(spec: Spec, orientation: int) -> Spec:
     return spec.resized(spec.height, spec.width) if orientation in (5, 6, 7, 8) else spec
 
 
+def oriented_box(
+    box: tuple[float, float, float, float], stored: Spec, orientation: int
+) -> tuple[float, float, float, float]:
+    """A box of the stored picture (left, top, right, bottom in pixels) in the upright one.
+
+    >>> oriented_box((0.0, 0.0, 40.0, 29.5), Spec(40, 30), 6)
+    (0.5, 0.0, 30.0, 40.0)
+    """
+    left, top, right, bottom = box
+    if orientation in (2, 3, 7, 8):
+        left, right = stored.width - right, stored.width - left
+    if orientation in (3, 4, 6, 7):
+        top, bottom = stored.height - bottom, stored.height - top
+    return (top, left, bottom, right) if orientation > 4 else (left, top, right, bottom)
+
+
 def orient(src: Frame, dst: Frame, orientation: int) -> None:
     """Rotate and mirror `src` into `dst` according to an EXIF orientation.
 

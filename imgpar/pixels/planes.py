@@ -52,7 +52,13 @@ def fill_up(frame: Frame) -> None:
     luma[:, width : -(-width // across) * across] = luma[:, width - 1 : width]
 
 
-def resize(src: Frame, dst: Frame, orientation: int = 1, kernel: str = LANCZOS) -> None:
+def resize(
+    src: Frame,
+    dst: Frame,
+    orientation: int = 1,
+    kernel: str = LANCZOS,
+    extent: tuple[float, float] | None = None,
+) -> None:
     """Scale a planar frame to the size and subsampling of another one, and rotate it upright.
 
     Chroma samples are centred between the pixels that share them, as in JPEG.
@@ -62,6 +68,7 @@ def resize(src: Frame, dst: Frame, orientation: int = 1, kernel: str = LANCZOS) 
         dst: planar frame of the upright size, filled; owned by the caller.
         orientation: EXIF orientation of `src`.
         kernel: one of `resampling.KERNELS`, except for nearest.
+        extent: columns and rows of `src` that are picture, from its upper left corner; None is all of it.
     """
     stored, wanted = CHROMA[src.spec.layout], CHROMA[dst.spec.layout]
     size = dst.spec.size
@@ -70,7 +77,9 @@ def resize(src: Frame, dst: Frame, orientation: int = 1, kernel: str = LANCZOS) 
     # Mirrored sides begin at their other end.
     across, down = (
         _Axis(whole, made, orientation in mirrored)
-        for whole, made, mirrored in zip(src.spec.size, size, ((2, 3, 7, 8), (3, 4, 6, 7)), strict=True)
+        for whole, made, mirrored in zip(
+            extent or src.spec.size, size, ((2, 3, 7, 8), (3, 4, 6, 7)), strict=True
+        )
     )
     (luma, chroma), (brightness, *colours) = parts(src), planes(dst)
     _scale(luma, [brightness], across, down, orientation, kernel)

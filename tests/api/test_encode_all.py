@@ -149,3 +149,9 @@ def test_what_a_function_prints_is_a_note(photos, session):
 
     ((item, made),) = PIPE.apply(chatty).encode_all(photos / "a.png", to="webp", session=session)
     assert ("seen" in item.notes, "seen" in made.notes) == (True, True)
+
+
+def test_a_session_without_processes_encodes_all() -> None:
+    with imgpar.Session(jobs=0, memory="64M") as session:
+        made = [one.data for _, one in imgpar.Pipeline().encode_all([png()] * 3, to="webp", session=session)]
+    assert made == [imgpar.Pipeline().encode(png(), to="webp")] * 3

@@ -16,7 +16,8 @@ import pytest
 from terminals import needs, open_terminal
 
 from imgpar.cli import COMMANDS, main
-from imgpar.cli.completing import SHELLS, candidates_for, parser_of
+from imgpar.cli.commands import SHELLS
+from imgpar.cli.completing import candidates_for, parser_of
 from imgpar.cli.topics import TOPICS
 from imgpar.formats.registry import every_format
 from imgpar.ops import operation_types
@@ -121,6 +122,13 @@ def test_a_script_is_printed(capsys, shell):
     said = capsys.readouterr()
     assert f"imgpar completion {shell} --" in said.out
     assert said.err == ""
+
+
+def test_the_start_of_a_shell_loads_no_declarations():
+    code = "import sys; from imgpar.cli import main; main(['completion', 'bash'])"
+    code += "; print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"argparse", "imgpar.cli.flags", "imgpar.formats.registry"}.isdisjoint(done.stderr.split())
 
 
 def test_the_help_has_the_line_that_installs_it(capsys):

@@ -23,7 +23,7 @@ from imgpar.core.errors import ImgparError, bad_value, item_error, topic_of
 from imgpar.ops import operation_types
 
 ROOT = Path(__file__).resolve().parents[2]
-FOR_DEVELOPERS = {"architecture", "reliability"}
+FOR_DEVELOPERS = {"index", "architecture", "reliability"}
 """Pages without a topic."""
 
 

@@ -22,13 +22,15 @@ from terminals import needs
 
 import imgpar
 from imgpar.desktop.board import Board
+from imgpar.desktop.choices import RECIPES, SEVERAL
 from imgpar.desktop.control import Control
-from imgpar.desktop.paths import ARCHIVE, local, repaired
+from imgpar.desktop.paths import ARCHIVE, folder_beside, local, repaired
 from imgpar.desktop.reporting import PAGE
-from imgpar.desktop.settings import RECIPES, SEVERAL, Settings, folder_beside, settings_path
+from imgpar.desktop.settings import Settings, settings_path
 from imgpar.desktop.system import linux_is_dark
 from imgpar.desktop.terminal import convert_in_terminal
-from imgpar.desktop.texts import TEXTS, Texts
+from imgpar.desktop.texts import Texts
+from imgpar.desktop.wording import TEXTS
 from imgpar.inputs.schemes import ARCHIVES
 from imgpar.recipe.recipe import builtin_names
 
@@ -138,7 +140,7 @@ def test_a_sheet_in_the_format_of_the_recipe_has_its_settings() -> None:
 @pytest.mark.parametrize("recipe", SEVERAL)
 def test_a_recipe_with_several_outputs_says_their_sizes_itself(recipe: str) -> None:
     settings = Settings(recipe=recipe, size="100", format="png", name="{n}", quality="70")
-    assert settings.used == {"quality", "largest"}
+    assert not settings.used & {"size", "format", "name", "enlarge"}
     assert settings.pipeline().recipe.operations == ()
     with pytest.raises(imgpar.UsageError, match="not one file of all"):
         Settings(recipe=recipe, make="pdf").pipeline()
@@ -195,12 +197,17 @@ def test_results_go_next_to_the_originals(tmp_path: Path) -> None:
 # ----- texts ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("main", ["pause", "go_on", "again"])
+@pytest.mark.parametrize(
+    "usable",
+    [("start", "estimate"), ("pause", "stop"), ("go_on", "stop"), ("again",)],
+    ids=lambda usable: usable[0],
+)
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_no_access_key_is_used_twice(language: str, main: str) -> None:
+def test_no_access_key_is_used_twice(language: str, usable: tuple[str, ...]) -> None:
     at_once = [
         *("add_folder", "options", "recipe", "make", "format", "size", "quality", "largest", "name"),
-        *("choose", "reset", "all_files", "problems", main, "stop", "details", "report", "undo", "open"),
+        *("mark", "watch", "choose", "reset", "all_files", "problems", *usable),
+        *("details", "report", "undo", "open"),
     ]
     letters = []
     for key in at_once:

@@ -16,7 +16,10 @@ import pytest
 
 import imgpar
 from imgpar.cli import main
-from imgpar.desktop.entries import install, menu_entries, quoted, remove_entries
+from imgpar.desktop.entries import _empty_bundle, install, menu_entries, remove_entries
+from imgpar.desktop.entries_linux import quoted
+from imgpar.desktop.entries_windows import registry_keys
+from imgpar.desktop.entry import command
 
 LINUX = sys.platform.startswith("linux")
 linux_only = pytest.mark.skipif(not LINUX, reason="menus of Linux")
@@ -106,7 +109,8 @@ def test_the_command_of_the_menu_starts_this_imgpar(tmp_path: Path) -> None:
 
 
 def test_a_quick_action_is_two_property_lists_that_run_this_python() -> None:
-    info, document = (plistlib.loads(entry.content) for entry in menu_entries("darwin"))
+    action = [entry for entry in menu_entries("darwin") if ".workflow" in str(entry.path)]
+    info, document = (plistlib.loads(entry.content) for entry in action)
     assert info["NSServices"][0]["NSMessage"] == "runWorkflowAsService"
     command = document["actions"][0]["action"]["ActionParameters"]["COMMAND_STRING"]
     assert shlex.split(command)[:3] == [sys.executable, "-m", "imgpar.desktop"]
@@ -115,8 +119,43 @@ def test_a_quick_action_is_two_property_lists_that_run_this_python() -> None:
 def test_send_to_is_where_windows_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = {"CSIDL_APPDATA": str(tmp_path / "config")}
     monkeypatch.setattr(platformdirs.windows, "get_win_folder", folders.__getitem__)
-    (entry,) = menu_entries("win32")
-    assert entry.path == tmp_path / "config/Microsoft/Windows/SendTo/imgpar.lnk"
+    shell = tmp_path / "config/Microsoft/Windows"
+    links = [shell / "SendTo/imgpar.lnk", shell / "Start Menu/Programs/imgpar.lnk"]
+    assert [entry.path for entry in menu_entries("win32")] == links
+
+
+def test_verbs_of_windows_have_the_documented_form() -> None:
+    keys = {key.path: dict(key.values) for key in registry_keys()}
+    for kind in ("Directory", r"SystemFileAssociations\image"):
+        verb = rf"Software\Classes\{kind}\shell\imgpar"
+        assert keys[verb] == {"": "Convert with imgpar", "MultiSelectModel": "Single"}
+        line = keys[rf"{verb}\command"][""]
+        assert line == f'{subprocess.list2cmdline(command())} "%1"'
+
+
+def test_a_bundled_program_is_started_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", "/opt/im gpar/imgpar")
+    assert command() == ["/opt/im gpar/imgpar"]
+    (menu,) = (entry for entry in menu_entries("linux") if entry.what == "menu")
+    assert 'Exec="/opt/im gpar/imgpar" %F' in menu.content.decode()
+
+
+def test_the_program_of_macos_takes_pictures_and_is_removed_whole(tmp_path: Path) -> None:
+    made = [entry for entry in menu_entries("darwin") if ".app" in str(entry.path)]
+    (about, script) = made
+    information = plistlib.loads(about.content)
+    assert information["CFBundleExecutable"] == script.path.name
+    assert information["CFBundleDocumentTypes"][0]["LSItemContentTypes"][0] == "public.image"
+    assert subprocess.run(["sh", "-n"], input=script.content, check=False).returncode == 0
+    for entry in made:
+        entry.path.parent.mkdir(parents=True, exist_ok=True)
+        entry.path.write_bytes(entry.content)
+    for entry in made:
+        entry.path.unlink()
+        _empty_bundle(entry.path)
+    assert not about.path.parents[1].exists()
+    assert (tmp_path / "home" / "Applications").is_dir()
 
 
 @linux_only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import re
@@ -15,8 +16,10 @@ from PIL import Image
 
 import imgpar
 from imgpar.desktop.problems import KINDS, KNOWN, chinese, one_line, plain_sentences, whole
+from imgpar.desktop.said import NOTES, loss
 from imgpar.desktop.settings import Settings
-from imgpar.desktop.texts import TEXTS, Texts
+from imgpar.desktop.texts import Texts
+from imgpar.desktop.wording import TEXTS
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 ROOT = getattr(os, "geteuid", lambda: 1)() == 0
@@ -175,3 +178,54 @@ def test_advice_for_the_command_line_is_left_out() -> None:
 
 def test_a_line_end_in_a_name_is_visible() -> None:
     assert one_line("a\nb") == "a⏎b"
+
+
+# ----- what an output lacks, and notes ----------------------------------------------------------------
+
+
+def words_for_losses() -> set[str]:
+    """Every word that the library adds to what is lost, from its source."""
+    found = set()
+    for path in (Path(imgpar.__file__).parent).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                to_lost = node.func.attr in ("append", "add") and "lost" in ast.unparse(node.func.value)
+                found |= words_in(node) if to_lost else set()
+            elif isinstance(node, ast.keyword) and node.arg == "lost":
+                found |= words_in(node.value) if isinstance(node.value, ast.Tuple) else set()
+    return found
+
+
+def words_in(node: ast.AST) -> set[str]:
+    """The texts of an expression, without those that are taken from elsewhere."""
+    return {
+        part.value
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str)
+    } - {"", "system.posix_acl", "uint8"}
+
+
+def test_every_loss_has_a_name_in_both_languages() -> None:
+    words = words_for_losses()
+    assert len(words) > 15
+    assert {word for word in words if loss(word, "zh") == word} == set()
+
+
+def test_losses_are_told_in_the_language_of_the_window(tmp_path: Path) -> None:
+    Image.new("RGBA", (40, 30), (200, 30, 40, 90)).save(tmp_path / "a.png")
+    outcome = outcome_of(tmp_path / "a.png", to="jpg")
+    assert Texts("zh").lost(outcome.lost) == "丢失：透明度"
+    assert Texts("en").lost(outcome.lost) == "lost: transparency"
+
+
+def test_a_note_is_told_in_chinese(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    outcome = outcome_of(tmp_path / "a.png", to="jpg", max_bytes=100_000)
+    for note in outcome.notes:
+        assert CHINESE.search(Texts("zh").note(note)), note
+
+
+@pytest.mark.parametrize("pattern", NOTES)
+def test_a_chinese_note_asks_for_no_more_than_its_pattern_finds(pattern: str) -> None:
+    asked = {int(name) for _, name, _, _ in string.Formatter().parse(NOTES[pattern]) if name}
+    assert all(number < re.compile(pattern).groups for number in asked)

@@ -34,7 +34,7 @@ from imgpar.desktop.theme import DARK, LIGHT, Theme
 from imgpar.desktop.window import Window
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
+PATIENCE = 20.0
 DONT_WAIT = 2
 """For `dooneevent`: one event if there is one."""
 X11 = sys.platform not in ("win32", "darwin")
@@ -136,7 +136,7 @@ class Screen:
 
 @pytest.fixture
 def screen() -> Iterator[Screen]:
-    made = Screen(Settings(language="en", look="light"))
+    made = Screen(Settings(language="en", look="light", at_once=True))
     yield made
     made.leave()
     del made
@@ -197,7 +197,7 @@ def test_what_was_dropped_on_the_icon_is_done(photo_folder: FolderMaker) -> None
     folder = photo_folder("a.png", "b.png")
     script = ROOT / "scripts" / "imgpar_drop.pyw"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(script), str(folder)]
+    command = [sys.executable, str(script), "--start", str(folder)]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as program:
         wait_for(lambda: len(list(Path(f"{folder}-imgpar").glob("*.webp"))) == 2)
         program.send_signal(signal.SIGTERM)
@@ -265,8 +265,8 @@ def test_alt_and_a_letter_press_a_button_or_go_to_a_field(screen: Screen, photo_
     zone = screen.window.head.zone
     screen.focus(zone)
     zone.event_generate("<Alt-z>")
-    assert screen.window.root.focus_get() is screen.window.form._size
-    screen.window.form._size.event_generate("<Alt-t>")
+    assert screen.window.root.focus_get() is screen.window.form.fields["size"].box
+    screen.window.form.fields["size"].box.event_generate("<Alt-t>")
     assert screen.window.control.state == "running"
 
 
@@ -280,10 +280,11 @@ def test_a_drop_without_pictures_is_said_to_be_one(screen: Screen, tmp_path: Pat
 
 
 def test_a_wrong_size_is_said_to_be_wrong(screen: Screen, photo_folder: FolderMaker) -> None:
-    screen.window.form._size.set("large")
+    screen.window.form.fields["size"].box.set("large")
     screen.window.drop([str(photo_folder("a.png"))])
-    screen.idle()
-    assert "'large'" in screen.window.status.detail["text"]
+    screen.window.buttons.main.invoke()
+    assert screen.window.control.can_start
+    assert "'large'" in screen.window.form.fields["size"].message["text"]
 
 
 @pytest.mark.parametrize(
@@ -302,54 +303,57 @@ def test_a_wrong_value_is_explained_at_the_fields(
     if language != screen.window.texts.language:
         screen.window.settings = Settings(language=language, look="light")
         screen.window.build()
-    form = screen.window.form
-    box = form._boxes[field]
-    box.set(value)
-    box.event_generate("<<ComboboxSelected>>")
-    screen.until(lambda: said in form.message["text"], form.message["text"])
-    assert form.message["style"] == "Bad.TLabel"
-    box.set("")
-    box.event_generate("<<ComboboxSelected>>")
-    screen.until(lambda: form.message["style"] == "Quiet.TLabel")
+    shown = screen.window.form.fields[field]
+    shown.box.set(value)
+    # while it is typed, before anything is dropped
+    screen.until(lambda: said in shown.message["text"], shown.message["text"])
+    assert shown.message["style"] == "Bad.TLabel"
+    shown.box.set("")
+    shown.box.event_generate("<<ComboboxSelected>>")
+    screen.until(lambda: not shown.message.winfo_manager())
 
 
 def test_a_field_with_the_focus_has_a_hint(screen: Screen) -> None:
-    form = screen.window.form
-    screen.focus(form._name)
-    screen.until(lambda: "{date:%Y-%m-%d}" in form.message["text"])
+    name = screen.window.form.fields["name"]
+    screen.focus(name.box)
+    screen.until(lambda: "{date:%Y-%m-%d}" in name.message["text"])
     screen.focus(screen.window.head.zone)
-    screen.until(lambda: not form.message["text"])
+    screen.until(lambda: not name.message["text"])
 
 
 def test_offered_names_are_templates(screen: Screen) -> None:
     form = screen.window.form
-    form._name.set("date and name")
-    form._name.event_generate("<<ComboboxSelected>>")
+    form.fields["name"].box.set("date and name")
+    form.fields["name"].box.event_generate("<<ComboboxSelected>>")
     screen.until(lambda: Settings.load().name == "{date:%Y-%m-%d}_{stem}")
-    assert form._name.get() == "date and name"
+    assert form.fields["name"].box.get() == "date and name"
 
 
 def usable(screen: Screen) -> set[str]:
     """The fields that can be edited."""
-    return {key for key, box in screen.window.form._boxes.items() if not box.instate(["disabled"])}
+    return {key for key, box in screen.window.form.fields.items() if not box.box.instate(["disabled"])}
 
 
 @pytest.mark.parametrize(
     ("field", "text", "left"),
     [
-        ("make", "one PDF", {"recipe", "make", "size", "quality"}),
-        ("make", "one contact sheet", {"recipe", "make", "format", "quality"}),
-        ("recipe", "Icons of a web site: ICO and PNG", {"recipe", "make", "quality", "largest"}),
+        ("make", "one PDF", {"recipe", "make", "size", "quality", "mark"}),
+        ("make", "one contact sheet", {"recipe", "make", "format", "quality", "mark"}),
+        (
+            "recipe",
+            "Icons of a web site: ICO and PNG",
+            {"recipe", "make", "quality", "largest", "metadata", "mark"},
+        ),
     ],
 )
 def test_fields_that_do_not_apply_are_disabled(screen: Screen, field: str, text: str, left: set[str]) -> None:
-    box = screen.window.form._boxes[field]
+    box = screen.window.form.fields[field].box
     box.set(text)
     box.event_generate("<<ComboboxSelected>>")
     screen.until(lambda: usable(screen) == left)
     box.current(0)
     box.event_generate("<<ComboboxSelected>>")
-    screen.until(lambda: len(usable(screen)) == 7)
+    screen.until(lambda: len(usable(screen)) == 9)
 
 
 def test_one_file_of_all_is_opened_by_its_button(
@@ -358,8 +362,8 @@ def test_one_file_of_all_is_opened_by_its_button(
     shown: list[str] = []
     monkeypatch.setattr(window_module, "show", shown.append)
     folder = photo_folder("a.png", "b.png", under="Phone")
-    screen.window.form._make.set("one contact sheet")
-    screen.window.form._make.event_generate("<<ComboboxSelected>>")
+    screen.window.form.fields["make"].box.set("one contact sheet")
+    screen.window.form.fields["make"].box.event_generate("<<ComboboxSelected>>")
     screen.window.drop([str(folder)])
     screen.idle()
     screen.until(lambda: screen.window.buttons.open["text"] == "Open sheet")
@@ -392,7 +396,7 @@ def test_a_low_window_shows_everything(screen: Screen, language: str) -> None:
     window.root.geometry("1000x540+0+0")
     screen.until(lambda: window.root.winfo_height() == 540)
     screen.until(lambda: window.files.files._room >= 3, "no room for the list")
-    for widget in (window.head, window.form, window.status, window.buttons):
+    for widget in (window.head, window.status, window.buttons):
         assert widget.winfo_y() + widget.winfo_height() <= 540
         assert widget.winfo_height() >= widget.winfo_reqheight()
 
@@ -414,8 +418,8 @@ def test_before_and_after_are_shown(screen: Screen, photo_folder: FolderMaker) -
     folder = photo_folder(under="red")
     Image.new("RGB", (400, 200), (200, 30, 40)).save(folder / "a.png")
     screen.window.drop([str(folder)])
-    screen.until(lambda: len(screen.window.preview._images) == 2)
-    for image in screen.window.preview._images:
+    screen.until(lambda: len(screen.window.compare.images) == 2)
+    for image in screen.window.compare.images:
         assert abs(image.width() - 2 * image.height()) <= 1
         assert np.allclose(image.get(image.width() // 2, image.height() // 2), (200, 30, 40), atol=6)
 
@@ -425,7 +429,7 @@ def test_the_process_for_previews_ends_when_it_is_not_needed(
 ) -> None:
     monkeypatch.setattr(preview, "IDLE_SECONDS", 0.05)
     screen.window.drop([str(photo_folder("a.png"))])
-    screen.until(lambda: screen.window.preview._images)
+    screen.until(lambda: screen.window.compare.images)
     thread = screen.window.painter._thread
     assert thread
     screen.until(lambda: not thread.is_alive())
@@ -435,12 +439,12 @@ def test_the_process_for_previews_ends_when_it_is_not_needed(
 def test_language_and_look_change_at_once(screen: Screen, language: str, look: str) -> None:
     screen.window.head.language.set(language)
     screen.window.head.look.set(look)
-    screen.window._restyle()
+    screen.window.restyle()
     screen.until(lambda: screen.window.texts.language == language)
     screen.window.root.update()
     palette = DARK if look == "dark" else LIGHT
     assert screen.window.root["background"] == palette.ground
-    assert screen.window.buttons.main["text"] == {"zh": "重试(T)", "en": "Try again"}[language]
+    assert screen.window.buttons.main["text"] == {"zh": "开始(S)", "en": "Start"}[language]
     assert (Settings.load().language, Settings.load().look) == (language, look)
 
 
@@ -484,7 +488,7 @@ def test_everything_can_be_reached_by_tab(screen: Screen) -> None:
         assert len(seen) < 50
         seen.append(following)
     kinds = [widget.winfo_class() for widget in seen]
-    assert kinds.count("TCombobox") == 7
+    assert kinds.count("TCombobox") == 9
     assert kinds.count("TMenubutton") == 1
     assert "Treeview" in kinds
 
@@ -523,7 +527,7 @@ def test_a_clip_says_how_many_of_its_frames_are_done(screen: Screen, tmp_path: P
         seen.update(row[1] for row in screen.rows())
         return bool(screen.window.control.board.done)
 
-    screen.window.form._size.set("100%")
+    screen.window.form.fields["size"].box.set("100%")
     screen.window.drop([str(clip)])
     screen.until(look)
     assert screen.window.control.board.counts == {"ok": 1}
@@ -604,7 +608,7 @@ def test_a_window_that_dies_leaves_whole_files_and_no_process(tmp_path: Path, nu
     folder = many(tmp_path, 300, (600, 400))
     out = Path(f"{folder}-imgpar")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "IMGPAR_TEST_MARK": str(folder)}
-    command = [sys.executable, "-m", "imgpar.desktop", str(folder)]
+    command = [sys.executable, "-m", "imgpar.desktop", "--start", str(folder)]
     with subprocess.Popen(command, env=environment, cwd=folder.parent) as program:
         wait_for(lambda: len(list(out.glob("*.webp"))) > 3)
         program.send_signal(number)
@@ -630,7 +634,7 @@ def marked(mark: str) -> list[str]:
 
 
 def test_the_settings_are_kept_when_the_window_closes(screen: Screen) -> None:
-    screen.window.form._size.set("800")
+    screen.window.form.fields["size"].box.set("800")
     screen.window.close()
     assert Settings.load().size == "800"
     assert settings_path().exists()

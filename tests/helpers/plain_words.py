@@ -12,9 +12,9 @@ _INTERNALS = {
     "an exception": r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)*(?:Error|Exception)\b",
     "an error number": r"\b[Ee]rrno\b",
     "OpenCV's source": r"OpenCV\(|/modules/|\.[ch]pp\b|\(-\d+:|grfmt_",
-    "words of Python": r"invalid literal|unpack requires|not enough values|index out of range|codec can't|"
-    r"cannot be interpreted as|must be (?:str|int|bytes|tuple)|positional argument|has no attribute|"
-    r"is not a valid \w+$",
+    "words of Python": r"invalid literal(?!/lengths)|unpack requires|not enough values|index out of range|"
+    r"codec can't|cannot be interpreted as|must be (?:str|int|bytes|tuple)|positional argument|"
+    r"has no attribute|is not a valid \w+$",
 }
 
 

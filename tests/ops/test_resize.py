@@ -219,3 +219,9 @@ class TestLinearLight:
 
     def test_the_decoder_must_not_shrink(self) -> None:
         assert make_operation("resize", "10", linear=True).shrinks_to(Spec(800, 600)) is None
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_padding_keeps_its_colour(self, dtype: str) -> None:
+        operation = make_operation("resize", "20x20", fit="contain", linear=True, background="#406080")
+        made = unit(run(operation, picture("RGB", dtype)))
+        assert np.abs(made[0] * 255 - (0x40, 0x60, 0x80)).max() < 0.51

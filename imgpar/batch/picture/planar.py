@@ -102,7 +102,8 @@ def _planned(
     if not (scaled and decoded):
         return None
     small, kernel = scaled
-    work = partial(planes.resize, orientation=header.orientation, kernel=kernel)
+    extent = codec.scaled_part(header.spec, decoded.scale)[2:]
+    work = partial(planes.resize, orientation=header.orientation, kernel=kernel, extent=extent)
     steps = (programs.Step("resize", Spec(*small, cast(Layout, sampling)), work),)
     sides = programs.sides_of(decoded.spec, steps, 1)
     return programs.Program(decoded, header, 1, sides, steps, lost=header.lost, notes=header.notes)

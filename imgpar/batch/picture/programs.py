@@ -224,12 +224,16 @@ def _plan(
             steps.append(_conversion(layout))
         small = first.plan(_accepted(first, upright))
         stored_size = small.resized(*(small.size if orientation < 5 else small.size[::-1]))
+        if scale > 1:
+            first = first.within(codec.scaled_part(stored, scale))
         steps.append(Step(first.name, stored_size, first.apply))
         steps.append(_turn(small, orientation))
         spec, remaining = small, following
     else:
         if orientation != 1:
             steps.append(_turn(layouts.oriented(decoded, orientation), orientation))
+        if first and scale > 1:
+            first = first.within(layouts.oriented_box(codec.scaled_part(stored, scale), decoded, orientation))
         remaining = [first, *following] if first else []
     more, rest = _following(remaining, spec, steps[-1].spec if steps else decoded)
     all_steps = (*steps, *more)

@@ -47,6 +47,10 @@ _GREY_STEPS = {"L;2": 85, "L;4": 17}
 """Pillow scales 2 and 4 bits to 0 … 255, but not the transparent value."""
 _BC6H = 6
 """The only block format of a DDS with floats, which Pillow reduces to 8 bits."""
+_ALIKE = {("RGB", "RGBX"), ("RGBX", "RGBX"), ("RGBA", "RGBA"), ("L", "L")}
+"""Modes of Pillow and layouts with the same bytes."""
+_UNTILED = ("WEBP", "AVIF")
+"""Formats whose plugins find the tiles of an image while they load it; in others it is damaged without."""
 _WITH_ALPHA: dict[Layout, Layout] = {"L": "LA", "RGBX": "RGBA"}
 
 
@@ -169,7 +173,9 @@ def decode(
                 continue
             if image.size != frame.spec.size:
                 raise damaged(fmt.title, f"frame {number + 1} has another size than the first")
-            _store(image, frame)
+            alone = len(frames) == 1 and not header.turned
+            if not alone or not _stored_directly(image, frame):
+                _store(image, frame)
     return tuple(messages)
 
 
@@ -194,6 +200,25 @@ def decode_jpeg(
         else:
             _store(image, frame)
     return tuple(messages)
+
+
+def _stored_directly(image: Image.Image, frame: Frame) -> bool:
+    """Decode into the memory of the frame, where Pillow's image has the same bytes; False where they differ.
+
+    Not for animations, as each frame changes the memory of the one before, nor where Pillow turns the image.
+    """
+    spec, array = frame.spec, frame.array
+    alike = (image.mode, spec.layout) in _ALIKE and spec.dtype == "uint8"
+    loadable = getattr(image, "tile", ()) or image.format in _UNTILED
+    if not alike or not loadable or "transparency" in image.info or getattr(image, "_im", 0) is not None:
+        return False
+    if image.mode == "RGB":
+        array[..., 3] = 255  # some decoders leave the padding as it is
+    core: Any = vars(Image)["core"]
+    memory = core.map_buffer(array, spec.size, "raw", 0, (image.mode, 0, 1))
+    image._im = memory
+    image.load()
+    return image._im is memory and image.mode == memory.mode
 
 
 def _store(image: Image.Image, frame: Frame) -> None:

@@ -12,9 +12,10 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"fdAT")
 
 
-def build_chunk(kind: bytes, body: bytes) -> bytes:
+def build_chunk(kind: bytes, body: bytes | memoryview) -> bytes:
     """A chunk with its length and CRC."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    crc = zlib.crc32(body, zlib.crc32(kind))
+    return b"".join((struct.pack(">I", len(body)), kind, body, struct.pack(">I", crc)))
 
 
 def broken(data: bytes | memoryview) -> str:

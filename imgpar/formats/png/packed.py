@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from imgpar.core.spec import Frame
+from imgpar.formats.deflating import zlib_stream
 from imgpar.pixels.palette import Indexed, greys, indexed, packed_rows
 
 Array = np.ndarray[Any, Any]
@@ -69,4 +69,4 @@ def _file(values: Array, bits: int, kind: int, palette_chunks: list[Chunk], leve
     lines = np.zeros((height, rows.shape[1] + 1), np.uint8)
     lines[:, 1:] = rows  # unfiltered: neighbouring palette indices are not similar
     head = (b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))
-    return [head, *palette_chunks, (b"IDAT", zlib.compress(lines, level)), (b"IEND", b"")]
+    return [head, *palette_chunks, (b"IDAT", zlib_stream(lines, level)), (b"IEND", b"")]

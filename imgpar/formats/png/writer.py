@@ -1,4 +1,9 @@
-"""PNG, written: 8 bits through Pillow, 16 bits through OpenCV; animations."""
+"""PNG, written: filtered here, compressed by libdeflate; animations of 8 bits through Pillow.
+
+Measured on 21 wallpapers scaled to 1280 (CPU ms for a megapixel, MB together): level 1 22, 12.3; 4 29, 11.4;
+6 46, 10.9; 9 299, 10.1; 10 652, 9.4. OpenCV, which uses libpng and zlib, takes 37 and 13.9 with its level 1,
+55 and 12.7 with 3, 132 and 10.9 with 6. The default is 4.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +13,28 @@ from collections.abc import Sequence
 from io import BytesIO
 
 import cv2
-import numpy as np
 from PIL import Image
 
 from imgpar.core.spec import Frame, Metadata
-from imgpar.formats.backends import opencv, pillow
+from imgpar.formats.backends import pillow
 from imgpar.formats.base import Encoded, durations_of
+from imgpar.formats.deflating import zlib_stream
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.png import animation as apng
 from imgpar.formats.png import packed as png_few
 from imgpar.formats.png import raw_profiles
 from imgpar.formats.png.chunks import SIGNATURE, build_chunk
+from imgpar.formats.png.filtered import filtered
 from imgpar.formats.registry import Format
 from imgpar.formats.tlv import PNG_CHUNKS, walk
 from imgpar.pixels.colour.icc_header import profile_space
 from imgpar.pixels.palette import FEW_LEVEL
 
-_LEVELS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9)
+_LEVELS = (1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 """Deflate level for each effort."""
+_COLOUR_TYPES = {"L": 0, "RGB": 2, "LA": 4, "RGBA": 6}
+_LONGEST = 1 << 30
+"""Bytes of a chunk with pixels; a chunk can hold less than 2 GiB."""
 _DEFAULT_EFFORT = 4
 _IHDR_END = 33
 
@@ -62,26 +71,15 @@ def _encode_few(frames: Sequence[Frame], metadata: Metadata, options: EncodeOpti
 
 
 def _encode_still(frame: Frame, level: int) -> bytes:
-    if frame.spec.layout == "LA":
-        return _encode_plain(frame, level)
-    return opencv.encode(frame, "png", (cv2.IMWRITE_PNG_COMPRESSION, level))
-
-
-def _encode_plain(frame: Frame, level: int) -> bytes:
-    """Grey with alpha, which OpenCV cannot write: every row as its difference from the one above."""
-    spec = frame.spec
-    values = frame.array.astype(">u2") if spec.dtype == "uint16" else frame.array
-    rows = values.view(np.uint8).reshape(spec.height, -1)
-    lines = np.empty((spec.height, rows.shape[1] + 1), np.uint8)
-    lines[:, 0] = 2
-    lines[0, 1:] = rows[0]
-    np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
-    bits = 16 if spec.dtype == "uint16" else 8
-    head = struct.pack(">IIBBBBB", spec.width, spec.height, bits, 4, 0, 0, 0)
-    pixels = zlib.compress(lines.data, level)
-    return b"".join(
-        (SIGNATURE, build_chunk(b"IHDR", head), build_chunk(b"IDAT", pixels), build_chunk(b"IEND", b""))
-    )
+    layout, pixels = frame.spec.layout, frame.array
+    if layout == "RGBX":
+        layout, pixels = "RGB", cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB)
+    bits = 16 if frame.spec.dtype == "uint16" else 8
+    head = struct.pack(">IIBBBBB", *frame.spec.size, bits, _COLOUR_TYPES[layout], 0, 0, 0)
+    stream = memoryview(zlib_stream(filtered(pixels), level))
+    parts = (stream[start : start + _LONGEST] for start in range(0, len(stream), _LONGEST))
+    pixel_chunks = (build_chunk(b"IDAT", part) for part in parts)
+    return b"".join((SIGNATURE, build_chunk(b"IHDR", head), *pixel_chunks, build_chunk(b"IEND", b"")))
 
 
 def _encode_animation(frames: Sequence[Frame], metadata: Metadata, level: int) -> bytes:

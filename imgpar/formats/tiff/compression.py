@@ -3,7 +3,6 @@ and group 4 are done by libtiff, in Pillow."""
 
 from __future__ import annotations
 
-import zlib
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, features
 
 from imgpar.core.spec import Frame
+from imgpar.formats.deflating import zlib_stream
 from imgpar.pixels.palette import greys, indexed, packed_rows
 
 Array = np.ndarray[Any, Any]
@@ -71,7 +71,7 @@ def packed(rows: Array, compression: int, level: int, *, width: int = 0) -> byte
         width: in pixels, for group 4.
     """
     if compression == DEFLATE:
-        return zlib.compress(np.ascontiguousarray(rows), level)
+        return zlib_stream(np.ascontiguousarray(rows), level)
     mode, across = ("1", width) if compression == GROUP4 else ("L", rows.shape[1])
     image = Image.frombytes(mode, (across, len(rows)), np.ascontiguousarray(rows).tobytes(), "raw", mode)
     sink = BytesIO()
