@@ -16,7 +16,7 @@ from imgpar import testing
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="a fork server, /proc")]
 
-SECONDS = 25
+SECONDS = 40
 """Long after everything that is made shorter below; a run that waits for ever is ended."""
 SETTINGS = """
 import os, signal, sys, time
