@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 from pathlib import Path
@@ -40,6 +41,16 @@ def _outside(_app: Any, _name: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\((?:\.\./)+([^)#\s]+)", rf"]({REPOSITORY}\1", source[0])
 
 
+def _own_names_only(_app: Any, tree: Any) -> None:
+    """A type of Python, such as bytes, is no link: Sphinx would take an attribute of that name."""
+    from sphinx.addnodes import pending_xref
+
+    for link in list(tree.findall(pending_xref)):
+        if link.get("refdomain") == "py" and hasattr(builtins, link["reftarget"]):
+            link.replace_self(link.children)
+
+
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
     app.connect("source-read", _outside)
+    app.connect("doctree-read", _own_names_only)

@@ -21,7 +21,7 @@ from imgpar.core.errors import UsageError
 from imgpar.recipe.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)")
@@ -29,7 +29,7 @@ FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)")
 
 def documents() -> list[Path]:
     """All Markdown files of the project."""
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md")])
+    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/howto/*.md"), *ROOT.glob("bench/*.md")])
 
 
 def blocks(document: Path, *languages: str) -> Iterator[tuple[int, str]]:
@@ -110,7 +110,7 @@ def check_commands(document: Path) -> Iterator[str]:
     """Unknown commands, flags and scripts in shell blocks."""
     for _, text in blocks(document, "sh", "console"):
         for line in text.replace("\\\n", " ").splitlines():
-            yield from check_line(line.partition(" #")[0])
+            yield from check_line(line.removeprefix("$ ").partition(" #")[0])
 
 
 def check_line(line: str) -> Iterator[str]:
