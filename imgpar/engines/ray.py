@@ -212,6 +212,18 @@ def _connect(address: str | None, stack: contextlib.ExitStack) -> None:
             fix="Start one with 'ray start --head', or name another one.",
         ) from error
     stack.callback(ray.shutdown)
+    _keep_quiet(stack)
+
+
+def _keep_quiet(stack: contextlib.ExitStack) -> None:
+    """Ray prints what becomes of its nodes on standard output, where results go, and has no switch for that;
+    the run says it itself."""
+    from ray._private import worker
+
+    name = "print_to_stdstream"
+    if printing := getattr(worker, name, None):
+        setattr(worker, name, lambda *_, **__: None)
+        stack.callback(setattr, worker, name, printing)
 
 
 def _reach(address: str | None) -> None:

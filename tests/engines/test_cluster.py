@@ -18,6 +18,7 @@ from imgpar.engines.members import NodeState, Shards, known_again
 from imgpar.inputs.local import named_item
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
+from imgpar.testing import InstantEngine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="nodes are killed by signals")
 
@@ -67,6 +68,13 @@ def test_a_run_without_jobs_needs_no_node(photo_folder: FolderMaker, tmp_path: P
     imgpar.convert(photos, tmp_path / "out", to="png")
     report = run_on(ProcessCluster(), photos, tmp_path / "out", SMALL)
     assert report.reasons == {"unchanged": 2}
+
+
+def test_a_run_can_be_measured_without_its_pictures(photo_folder: FolderMaker, tmp_path: Path) -> None:
+    photos = photo_folder(*(f"{number}.jpg" for number in range(50)))
+    report = run_on(ProcessCluster("a", "b"), photos, tmp_path / "out", SMALL, engine=InstantEngine)
+    assert (report.ok, contents(tmp_path / "out")) == (50, {})
+    assert [item.outputs[0].bytes for item in report.items] == [1000] * 50
 
 
 @pytest.mark.slow
