@@ -23,7 +23,12 @@ from imgpar.cli.commands import COMMANDS
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
-RAW = "```{raw}"
+GALLERY = """
+```{raw} html
+<p><a href="../gallery/index.html">What each does to a picture</a></p>
+```
+"""
+"""A link as HTML, because the gallery is no page of Sphinx."""
 FIRST = ("convert", "Pipeline", "Session", "Report", "Outcome", "Event", "CancelToken")
 """What the page of the Python API begins with."""
 
@@ -66,11 +71,10 @@ def commands() -> str:
 
 
 def operations(*, gallery: bool) -> str:
-    """The operations and settings of the encoders, as `imgpar ops` prints them; the gallery is no page of Sphinx."""
+    """The operations and settings of the encoders, as `imgpar ops` prints them."""
     links = "Examples: [operations](../operations.md).\n\n"
-    if gallery:
-        links += f"{RAW} html\n<p><a href='../gallery/index.html'>What each does to a picture</a></p>\n```\n\n"
-    return f"# Operations and settings\n\n{links}{block(printed('ops'))}"
+    links += GALLERY if gallery else ""
+    return f"# Operations and settings\n\n{links}\n{block(printed('ops'))}"
 
 
 def formats() -> str:
