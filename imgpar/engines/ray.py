@@ -163,7 +163,7 @@ class RayCluster:
         try:
             return self._ray.get(call)
         except self._ray.exceptions.RayError as error:
-            raise LostNodeError(_first_line(error)) from error
+            raise LostNodeError(_first_line(error).rstrip(".")) from error
 
     def end(self, process: _Process) -> None:
         """As `Cluster.end`."""
