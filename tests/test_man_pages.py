@@ -110,6 +110,9 @@ def test_the_wheel_has_the_scripts_of_the_shells(wheel):
     assert len({name for name in wheel if name.startswith("imgpar/cli/shells/imgpar.")}) == len(SHELLS)
 
 
+OF_DEVELOPERS = {"test", "dev", "docs"}
+
+
 def extras() -> dict[str, list[str]]:
     """The extras of the project and what they need."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -119,9 +122,9 @@ def extras() -> dict[str, list[str]]:
 def test_all_has_every_extra_but_those_of_clusters_and_of_developers():
     (named,) = extras()["all"]
     chosen = set(re.fullmatch(r"imgpar\[(.*)\]", named)[1].split(","))
-    assert chosen == set(extras()) - {"all", "ray", "torch", "test", "dev"}
+    assert chosen == set(extras()) - {"all", "ray", "torch"} - OF_DEVELOPERS
 
 
-@pytest.mark.parametrize("extra", sorted(set(extras()) - {"test", "dev", "all"}))
+@pytest.mark.parametrize("extra", sorted(set(extras()) - {"all"} - OF_DEVELOPERS))
 def test_the_readme_explains_every_extra(extra):
     assert f"`{extra}`" in (ROOT / "README.md").read_text("utf-8")

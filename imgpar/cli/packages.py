@@ -43,8 +43,8 @@ TURBO = {
 }
 """How to install libturbojpeg where no wheel contains it."""
 
-UNUSED = ("test", "dev", "all", "ray")
-"""Extras without effect in this version: for development, or reserved names."""
+UNUSED = ("test", "dev", "docs", "all")
+"""Extras for development, and the one that names others."""
 
 
 def check_packages() -> Iterator[Check]:

@@ -84,7 +84,7 @@ TOPICS = {
     "python": Topic("the Python API", "python"),
     "training": Topic("batches for training", "training"),
     "frameworks": Topic("inside other frameworks, notebooks, servers", "frameworks"),
-    "scaling": Topic("large machines and clusters", "scaling"),
+    "scaling": Topic("large machines and clusters", "scaling", (), "engine schedule"),
     "compatibility": Topic("what a new version keeps", "compatibility"),
     "extending": Topic("operations, formats, sources and sinks of your own", "extending"),
     "questions": Topic("frequent questions", "faq"),

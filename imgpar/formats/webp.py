@@ -1,4 +1,5 @@
-"""WebP through Pillow; chunks are parsed for size and timing before Pillow allocates a canvas."""
+"""WebP: still pictures are read by libwebp itself, all others by Pillow, which also writes. Chunks are parsed
+for size and timing before a canvas is allocated."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata
 from imgpar.formats import quality
-from imgpar.formats.backends import pillow
+from imgpar.formats.backends import libwebp, pillow
 from imgpar.formats.base import Encoded, check_size, damaged, detail_of, durations_of
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format
@@ -89,6 +90,8 @@ def decode(
     """
     if detail_of(header, WebpDetail).open_canvas:
         data = _with_alpha_flag(data)
+    elif header.frames == 1 and not accept_damaged and libwebp.decode(data, frames[0]):
+        return ()
     return pillow.decode(data, header, frames, accept_damaged=accept_damaged)
 
 

@@ -5,11 +5,14 @@
 2. In a chain the lease belongs to the worker: its standing lease, kept from job to job, so that most jobs
    request nothing. In stages, and for arrays, it belongs to the job and moves with it.
 3. Memory is granted first come, first served; for arrays in job order, since they are consumed in that order.
+4. For arrays it is sent with the task where there is plenty: as much as the last ones needed. A worker
+   requests more where that is too little, and gives back what it has for tasks that it has not begun: rule 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 
 from imgpar.core.errors import setting
 from imgpar.runtime.arena import Allocator
@@ -25,6 +28,11 @@ from imgpar.runtime.protocol import (
 from imgpar.runtime.records import JobState, WorkerState
 from imgpar.runtime.shared_frames import SharedFrames
 from imgpar.runtime.task_queue import Tasks
+
+RECENT = 32
+"""How many needs the next one is guessed from."""
+LITTLE = 8 << 20
+"""Bytes that may be sent with any task."""
 
 
 class Leases:
@@ -57,6 +65,8 @@ class Leases:
         self._arrays = arrays
         self._ungranted: dict[int, None] = {}
         """Ids of jobs without memory, in order; used to order the grants of arrays."""
+        self._needs: deque[int] = deque(maxlen=RECENT)
+        """Bytes that the last arrays needed."""
 
     # ----- ownership -------------------------------------------------------------------------------
 
@@ -77,12 +87,12 @@ class Leases:
         """Remove a job from those that will request memory."""
         self._ungranted.pop(state.job.id, None)
 
-    def confirm(self, worker: WorkerState, task: Task) -> None:
-        """Record that a task that succeeded has reserved the pages of its lease."""
+    def confirm(self, worker: WorkerState, task: Task, used: Lease | None = None) -> None:
+        """Record that a task that succeeded has reserved the pages of its lease, or those that it used."""
         lease = self.of(worker, task)
         if lease is None or not lease.fresh:
             return
-        self._allocator.confirm(lease)
+        self._allocator.confirm(used or lease)
         known = lease._replace(fresh=False)
         if self.owned_by_job(task):
             self._jobs[task.job.id].lease = known
@@ -136,6 +146,55 @@ class Leases:
         self.free(state)
         self._tasks.requeue(state, sort=self._arrays)  # arrays are delivered in order
 
+    # ----- memory that is sent with tasks ----------------------------------------------------------
+
+    def needed(self, nbytes: int) -> None:
+        """Learn what an array needed."""
+        self._needs.append(nbytes)
+
+    def ahead(self, index: int, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Tasks of a worker as they are sent: with memory, where that is guessed and plenty."""
+        if not self._arrays:
+            return tasks
+        return [task._replace(lease=self._ahead_of(self._workers[index], task)) for task in tasks]
+
+    def _again(self, worker: WorkerState, serial: int) -> tuple[tuple[int, Lease], ...]:
+        """Memory for the tasks of a worker that gave theirs back when it requested some for one of them."""
+        if not self._arrays or worker.requests:
+            return ()
+        found = ((task.serial, self._ahead_of(worker, task)) for task in worker.outstanding.values())
+        return tuple((number, lease) for number, lease in found if lease is not None and number != serial)
+
+    def _ahead_of(self, worker: WorkerState, task: Task) -> Lease | None:
+        state = self._jobs[task.job.id]
+        if not self._needs or task.stage != "chain" or task.job.kind == "stream" or state.lease is not None:
+            return None
+        if any(each.requests for each in self._workers.values()):  # first those that wait
+            return None
+        guess = self._guess()
+        if self._allocator.leased + guess > self._allocator.largest // 2:
+            return None
+        if (lease := self._allocator.lease(guess)) is None:
+            return None
+        state.lease = lease
+        self.forget(state)
+        worker.ahead[task.serial] = state
+        return lease
+
+    def _guess(self) -> int:
+        """Bytes for the next array: what the largest of the last ones needed, and an eighth more; but a
+        single large picture does not make all others hold as much."""
+        ordered = sorted(self._needs)
+        most = min(ordered[-1], max(LITTLE, 2 * ordered[len(ordered) // 2]))
+        return min(self._allocator.largest, most + most // 8)
+
+    def take_back(self, worker: WorkerState) -> None:
+        """Free what was sent with tasks that a worker has not begun: it does so itself when it requests
+        memory."""
+        for state in worker.ahead.values():
+            self.free(state)
+        worker.ahead.clear()
+
     # ----- requests and grants ---------------------------------------------------------------------
 
     def grants(self) -> list[tuple[int, ToWorker]]:
@@ -164,7 +223,7 @@ class Leases:
                 worker.standing = lease
             worker.requests.pop()
             self.forget(state)
-            messages.append((index, Grant(serial, lease)))
+            messages.append((index, Grant(serial, lease, self._again(worker, serial))))
         if self._arrays and self.stalled and self._first_waiting() is None:
             messages.append(self._deny_last())
         messages += self._helping.messages

@@ -148,8 +148,11 @@ class Ledger:
         """
         worker = self.workers[index]
         state = self.jobs[worker.outstanding[serial].job.id]
+        self.leases.take_back(worker)
         self.leases.free(state)
         self.leases.free_standing(worker)
+        if self.arrays and nbytes <= self.allocator.largest:
+            self.leases.needed(nbytes)
         if nbytes > self.allocator.largest:
             del worker.outstanding[serial]
             worker.alone = False
@@ -166,6 +169,7 @@ class Ledger:
         task = worker.outstanding.pop(serial)
         state = self.jobs[task.job.id]
         self.leases.lose(worker, task, state)
+        worker.ahead.pop(serial, None)
         worker.alone = False
         self._restart(state)
 
@@ -176,8 +180,12 @@ class Ledger:
         if self._is_frame(index, message.serial):
             self._frame_done(index, message)
             return None
+        sent_ahead = message.serial in self.workers[index].ahead
         worker, task, state = self._take(index, message.serial)
-        self.leases.confirm(worker, task)
+        used = message.placed.lease if sent_ahead and message.placed else None
+        self.leases.confirm(worker, task, used)
+        if used:
+            self.leases.needed(used.size)
         state.add(message)
         if message.unchanged:
             return self._settle(state, "unchanged")
@@ -190,7 +198,9 @@ class Ledger:
             return self._settle(state, "failed" if state.failure else "ok", state.failure)
         if self.arrays and task.stage != "decode":
             # The lease, trimmed to the result, belongs to the receiver from here on.
-            kept = self.allocator.trim(placed.lease, placed.frames.offset, placed.frames.nbytes)
+            kept = self.allocator.trim(
+                state.lease or placed.lease, placed.frames.offset, placed.frames.nbytes
+            )
             placed, state.lease = placed._replace(lease=kept), None
             return self._settle(state, "array", placed=placed)
         if task.stage == "decode":
@@ -244,6 +254,7 @@ class Ledger:
     def _take(self, index: int, serial: int) -> tuple[WorkerState, Task, JobState]:
         worker = self.workers[index]
         task = worker.outstanding.pop(serial)
+        worker.ahead.pop(serial, None)
         worker.alone = False
         self._helping.forget(serial)
         return worker, task, self.jobs[task.job.id]

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, ClassVar
 
+from imgpar.core.cgroups import cpu_quota
 from imgpar.core.errors import (
     RunError,
     setting,
@@ -368,13 +369,11 @@ _PLAIN_FILE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | geta
 
 
 def available_cores() -> int:
-    """Cores that this process may use: CPU affinity, and the quota of its cgroup."""
+    """Cores that this process may use: CPU affinity, and the quota of its cgroups."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError), open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-        quota, period = file.read().split()
-        if quota != "max":
-            cores = min(cores, max(1, round(int(quota) / int(period))))
+    if (quota := cpu_quota()) is not None:
+        cores = min(cores, quota)
     return min(cores, WINDOWS_HANDLES if sys.platform == "win32" else MAX_WORKERS - 1)
 
 

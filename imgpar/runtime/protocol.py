@@ -69,7 +69,7 @@ class Task(NamedTuple):
     piece: Offer | None = None
     """The piece, for a job of another worker."""
     lease: Lease | None = None
-    """The lease in which that piece lies."""
+    """The lease in which that piece lies; or memory for an array, which the worker need not request."""
     crashers: tuple[int, ...] = ()
     """Indices of items at which earlier attempts crashed or hung; they are not tried again."""
     together: int = 1
@@ -103,6 +103,8 @@ class Grant(NamedTuple):
 
     serial: int
     lease: Lease
+    ahead: tuple[tuple[int, Lease], ...] = ()
+    """Serials of tasks that the worker has not begun, and memory for them."""
 
 
 class Deny(NamedTuple):

@@ -104,6 +104,10 @@ class WorkerState:
     requests: list[tuple[int, int]] = field(default_factory=list)
     """Serials and bytes of the tasks that wait for memory: while one waits, the worker performs others, whose
     results may need more memory, too. The last one is granted first."""
+    ahead: dict[int, JobState] = field(default_factory=dict)
+    """Jobs whose memory was sent with their task, by its serial, until they are done."""
+    refill: int = 0
+    """It gets more tasks when so many pictures are left."""
     revoked: int = 0
     """Token of the `Revoke` that is not answered yet."""
     alone: bool = False

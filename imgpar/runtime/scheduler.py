@@ -188,7 +188,7 @@ class Scheduler:
     def _delay(self) -> None:
         """Let answers accumulate as long as no worker runs out of tasks: the workers need this core more."""
         rest = self._received + self._ledger.tasks.spare * self._task_seconds - time.monotonic()
-        if rest > 0.0 and not self._wakeup:
+        if rest > 0.0:
             time.sleep(min(MAX_DELAY, rest))
 
     def _complete(self) -> bool:
@@ -261,7 +261,8 @@ class Scheduler:
         for worker in self._pool.workers.values():
             if tasks := self._ledger.tasks.assign(worker.index):
                 self._first = self._first or time.monotonic()
-                self._send(worker, Work(tuple(map(sent, tasks))))
+                ready = self._ledger.leases.ahead(worker.index, tasks)
+                self._send(worker, Work(tuple(map(sent, ready))))
                 self._tell_started(tasks)
 
     def _tell_started(self, tasks: Iterable[Task]) -> None:

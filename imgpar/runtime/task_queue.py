@@ -28,6 +28,8 @@ from imgpar.runtime.shared_frames import SharedFrames
 BATCH_ITEMS = 64
 BATCH_BYTES = 2 << 20
 """Limits of a batch of small pictures: their number, and the bytes of their files together."""
+SMALL_BATCH = 16
+"""Pictures of a batch where fewer are queued, such as of arrays, which are not read far ahead."""
 BATCH_TEXT = 40_000 if sys.platform == "linux" else 6000
 """Characters of paths in a worker's pipe: messages must fit into it (8 KiB on macOS, 200 KiB on Linux), or
 the parent would wait for a busy worker."""
@@ -116,7 +118,7 @@ class Tasks:
     def spare(self) -> int:
         """Pictures that every worker will do before it is refilled: its results may wait that long."""
         workers = self._workers.values()
-        left = (0 if worker.waiting else worker.items - BATCH_REFILL for worker in workers)
+        left = (0 if worker.waiting else worker.items - worker.refill for worker in workers)
         return max(0, min(left, default=0))
 
     def next_serial(self) -> int:
@@ -155,16 +157,25 @@ class Tasks:
                 return ()
             worker.alone = True
             return self._number(worker, [self.suspects.popleft()])
-        if len(worker.outstanding) > 1 and not (self._deep and worker.items <= BATCH_REFILL):
+        if len(worker.outstanding) > 1 and not (self._batch and worker.items <= worker.refill):
             return ()
         if self.queue and self.queue[0].job.kind == "slice" and not (self.downstream or self._helping.queue):
+            worker.refill = BATCH_REFILL
             return self._number(worker, list(self._slices(worker)))
-        return self._number(worker, list(self._pick(worker)))
+        tasks = self._number(worker, list(self._pick(worker)))
+        # Of larger files a batch has fewer; it is not refilled by every single one either.
+        worker.refill = min(BATCH_REFILL, worker.items // 2) if tasks else worker.refill
+        return tasks
 
     @property
-    def _deep(self) -> bool:
-        """Whether enough is queued to assign whole batches without idle cores at the end."""
-        return self._schedule != "staged" and self.queued > BATCH_ITEMS * len(self._workers)
+    def _batch(self) -> int:
+        """Pictures of a batch: as many as leave no core idle at the end; 0 where none do."""
+        if self._schedule == "staged":
+            return 0
+        share = self.queued // max(1, len(self._workers))
+        if share < BATCH_ITEMS and self.queue and self.queue[0].job.kind == "slice":
+            return 0
+        return BATCH_ITEMS if share >= BATCH_ITEMS else SMALL_BATCH if share >= SMALL_BATCH else 0
 
     def _slices(self, worker: WorkerState) -> Iterator[Task]:
         """Slices from the front of the queue, until one runs and one is in the pipe."""
@@ -197,7 +208,7 @@ class Tasks:
             return
         while True:
             small = nbytes < BATCH_BYTES and text < BATCH_TEXT
-            if count >= ahead and not (self._deep and count < BATCH_ITEMS and small):
+            if count >= ahead and not (count < self._batch and small):
                 return
             first = self.queue[0].job.kind if self.queue and not self.downstream else ""
             if first == "slice" or (count and first == "stream"):

@@ -104,7 +104,9 @@ def disorder(
             if facts or message.facts:
                 return found or _check_facts(message, wanted=facts)
             made = files(task) if task.job.kind == "stream" and task.stage != "frame" else ()
-            return found or _check_results(message, task, lease_of(task), arrays=arrays, made=made)
+            ahead = message.serial in worker.ahead
+            lease = lease_of(task)
+            return found or _check_results(message, task, lease, arrays=arrays, made=made, ahead=ahead)
 
 
 def _check_memory(message: Need | NoMemory, task: Task, lease: Lease | None) -> str:
@@ -235,8 +237,15 @@ def _check_files(message: Files, task: Task, before: int) -> str:
 
 
 def _check_results(
-    message: Done, task: Task, lease: Lease | None, *, arrays: bool, made: Sequence[OutputFile] = ()
+    message: Done,
+    task: Task,
+    lease: Lease | None,
+    *,
+    arrays: bool,
+    made: Sequence[OutputFile] = (),
+    ahead: bool = False,
 ) -> str:
+    """What is invalid about the results of a task; of a lease that was sent `ahead` it may use a part."""
     if message.failed_output and not message.outputs:
         return "reported an output that failed without any that was written"
     if task.stage == "frame":
@@ -249,6 +258,8 @@ def _check_results(
         if message.placed is None or message.outputs:
             return "finished a picture without its location"
         ends = arrays and task.stage != "decode"
+        if ends and lease is not None and ahead and 0 < message.placed.lease.size <= lease.size:
+            lease = lease._replace(size=message.placed.lease.size)
         return _check_placed(message.placed, lease) or (_check_array(message.placed.frames) if ends else "")
     numbers = task.targets or range(len(task.job.targets))
     targets = [task.job.targets[number] for number in numbers]

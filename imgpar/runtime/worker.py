@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, NoReturn, Protocol
 
 from imgpar.core.errors import HelperKilledError, setting
+from imgpar.runtime.arena import CHUNK
 from imgpar.runtime.channel import WorkerEnd, shorten
 from imgpar.runtime.context import Context, Performer, TaskStopped
 from imgpar.runtime.failures import failure_of
@@ -91,6 +92,9 @@ class Worker:
         """Bytes requested for tasks, by their serials, until they are granted or denied."""
         self._denied: dict[int, Deny] = {}
         """Answers for tasks that do not wait now: another one, begun meanwhile, does."""
+        self._ahead: dict[int, Lease] = {}
+        """Leases that came with tasks, by their serials. A request gives them back: what the parent has sent
+        before it knew of the request it takes for given back, too."""
 
     def loop(self) -> None:
         """Run until the parent sends `Stop` or is gone."""
@@ -107,6 +111,7 @@ class Worker:
         match message:
             case Work(tasks):
                 self._queue.extend(map(received, tasks))
+                self._ahead |= {each.serial: each.lease for each in tasks if each.lease and not each.piece}
             case Begin(run, payload):
                 self._performers[run] = performer = pickle.loads(payload)  # noqa: S301 - from our own parent
                 self._begin(performer)
@@ -190,6 +195,7 @@ class Worker:
         """Perform a task and answer it; with `end` the part of it that is left."""
         self._enter(task)
         self._answer(self._result(task, context or self._context(task), end))
+        self._ahead.pop(task.serial, None)  # it has failed before it needed any
 
     def _result(
         self, task: Task, context: Context, end: Callable[[], Done] | None
@@ -259,12 +265,11 @@ class Worker:
         if standing and self._standing is not None and nbytes <= self._standing.size:
             return self._standing
         self._standing = None  # a request releases the standing lease: see `Ledger.need`
-        if task.serial not in self._requests:
-            self._request(task, nbytes)
-        try:
-            lease = self._await_grant(task)
-        finally:
-            del self._requests[task.serial]
+        lease = self._ahead.pop(task.serial, None)
+        if lease is not None and nbytes <= lease.size:
+            lease = lease._replace(size=-(-nbytes // CHUNK) * CHUNK)
+        else:
+            lease = self._requested(task, nbytes)
         try:
             self._view.reserve(lease)
         except OSError as error:
@@ -273,8 +278,17 @@ class Worker:
             self._standing = lease._replace(fresh=False)
         return lease
 
+    def _requested(self, task: Task, nbytes: int) -> Lease:
+        if task.serial not in self._requests:
+            self._request(task, nbytes)
+        try:
+            return self._await_grant(task)
+        finally:
+            del self._requests[task.serial]
+
     def _request(self, task: Task, nbytes: int) -> None:
         """Request a lease that `_lease` awaits later; the task gives up the one that it has."""
+        self._ahead.clear()
         self._requests[task.serial] = nbytes
         self._channel.send(Need(task.serial, nbytes))
 
@@ -286,7 +300,8 @@ class Worker:
         while True:
             message = self._denied.pop(task.serial, None) or self._channel.receive()
             match message:
-                case Grant(serial, lease) if serial == task.serial:
+                case Grant(serial, lease, ahead) if serial == task.serial:
+                    self._ahead |= ahead
                     board[self._cell + 1] += 1
                     board[self._cell] = task.serial
                     return lease

@@ -198,11 +198,8 @@ def words_for_losses() -> set[str]:
 
 def words_in(node: ast.AST) -> set[str]:
     """The texts of an expression, without those that are taken from elsewhere."""
-    return {
-        part.value
-        for part in ast.walk(node)
-        if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    } - {"", "system.posix_acl", "uint8"}
+    parts = (part.value for part in ast.walk(node) if isinstance(part, ast.Constant))
+    return {part.strip(" ,") for part in parts if isinstance(part, str)} - {"", "system.posix_acl", "uint8"}
 
 
 def test_every_loss_has_a_name_in_both_languages() -> None:
@@ -216,6 +213,20 @@ def test_losses_are_told_in_the_language_of_the_window(tmp_path: Path) -> None:
     outcome = outcome_of(tmp_path / "a.png", to="jpg")
     assert Texts("zh").lost(outcome.lost) == "丢失：透明度"
     assert Texts("en").lost(outcome.lost) == "lost: transparency"
+
+
+@pytest.mark.parametrize(
+    ("language", "said_of_it"),
+    [("en", "removed as you chose: the place (GPS)"), ("zh", "按设置去除：拍摄地点（GPS）")],
+)
+def test_what_was_removed_on_request_is_told_without_a_flag(
+    tmp_path: Path, language: str, said_of_it: str
+) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 0.0), 3: "E", 4: (11.0, 30.0, 0.0)})
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+    outcome = outcome_of(tmp_path / "a.jpg", to="webp", strip="gps")
+    assert [Texts(language).note(note) for note in outcome.notes] == [said_of_it]
 
 
 def test_a_note_is_told_in_chinese(tmp_path: Path) -> None:

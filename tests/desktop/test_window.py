@@ -34,7 +34,7 @@ from imgpar.desktop.theme import DARK, LIGHT, Theme
 from imgpar.desktop.window import Window
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0
+PATIENCE = 60.0
 DONT_WAIT = 2
 """For `dooneevent`: one event if there is one."""
 X11 = sys.platform not in ("win32", "darwin")

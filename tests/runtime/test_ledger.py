@@ -24,7 +24,7 @@ from imgpar.runtime.protocol import (
     Task,
 )
 from imgpar.runtime.records import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS
-from imgpar.runtime.task_queue import BATCH_ITEMS, BATCH_REFILL
+from imgpar.runtime.task_queue import BATCH_BYTES, BATCH_ITEMS, BATCH_REFILL, SMALL_BATCH
 
 SPEC = Spec(4, 4, "RGB")
 GONE = Failed(0, "decode", "WorkerDiedError", "It died.", "", "")
@@ -109,6 +109,25 @@ def test_small_jobs_travel_in_batches():
     for number in range(3 * BATCH_ITEMS):
         book.submit(job(number), 1)
     assert len(book.tasks.assign(0)) == BATCH_ITEMS
+
+
+def test_where_fewer_are_queued_the_batches_are_smaller():
+    book = ledger()
+    for number in range(BATCH_ITEMS - 1):
+        book.submit(job(number), 1)
+    assert len(book.tasks.assign(0)) == SMALL_BATCH
+
+
+def test_a_batch_of_larger_files_is_refilled_when_half_of_it_is_done():
+    book = ledger()
+    for number in range(100):
+        book.submit(job(number, size=BATCH_BYTES // 8), 1)
+    tasks = book.tasks.assign(0)
+    refilled = []
+    for task in tasks:
+        book.done(0, Done(task.serial, (), None, written(task)))
+        refilled.append(len(book.tasks.assign(0)))
+    assert refilled == [0, 0, 0, 4, 0, 0, 0, 4]
 
 
 def test_answers_may_wait_until_the_first_worker_is_topped_up():

@@ -16,14 +16,14 @@ from imgpar import testing
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="a fork server, /proc")]
 
-SECONDS = 25
+SECONDS = 40
 """Long after everything that is made shorter below; a run that waits for ever is ended."""
 SETTINGS = """
 import os, signal, sys, time
 from multiprocessing import forkserver, resource_tracker
 import imgpar
 from imgpar.runtime import pool, stopped_processes, watchdog
-stopped_processes.WAKE_SECONDS, stopped_processes.KILL_SECONDS = 1, 2
+stopped_processes.WAKE_SECONDS, stopped_processes.KILL_SECONDS = 1, 4
 watchdog.START_SECONDS, watchdog.STOPPED_SECONDS = 1, 1
 pictures, out = sys.argv[1:]
 
