@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,11 @@ pytestmark = pytest.mark.skipif(bool(why_unsupported()), reason="needs Landlock"
 
 
 @pytest.fixture
-def secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file that is no input; not in the folder for temporary files, which is open to workers."""
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "id_ed25519").write_text("key")
-    yield folder / "id_ed25519"
+    return folder / "id_ed25519"
 
 
 def refused(attempt: Callable[[], object]) -> Callable[[np.ndarray], np.ndarray]:
