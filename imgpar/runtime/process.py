@@ -14,7 +14,7 @@ from typing import Any
 
 from imgpar.runtime.arena import ArenaHandle
 from imgpar.runtime.channel import WorkerEnd
-from imgpar.runtime.sandbox import Sandbox
+from imgpar.runtime.sandbox import Sandbox, restrict
 from imgpar.runtime.worker import Worker
 
 
