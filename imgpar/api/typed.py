@@ -782,6 +782,9 @@ class PlainRunSettings(OperationSettings, total=False):
     skipped."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -960,6 +963,9 @@ class ExtractSettings(OperationSettings, total=False):
     skipped."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1232,6 +1238,9 @@ class AssembleSettings(OperationSettings, total=False):
     """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1348,6 +1357,9 @@ class SheetSettings(OperationSettings, total=False):
     """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1415,6 +1427,9 @@ class ConcatSettings(TypedDict, total=False):
     """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1548,6 +1563,9 @@ class RetrySettings(TypedDict, total=False):
     skipped."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
