@@ -31,6 +31,7 @@ from imgpar.runtime.channel import ParentEnd
 from imgpar.runtime.entry import worker_main
 from imgpar.runtime.exits import NOT_STARTED, read_log
 from imgpar.runtime.protocol import STAGES, Stop
+from imgpar.runtime.sandbox import Sandbox
 from imgpar.runtime.startup import clean_start, forget_child, preload, start_method
 from imgpar.runtime.stopped_processes import KILL_SECONDS, ServerWatch, wake, wake_at_exit
 
@@ -81,15 +82,21 @@ class Pool:
         memory_limit: bytes of private memory per worker, where the system can limit it; 0 is no limit.
         method: start method; None is the best of this system.
         preload: name of a module that the fork server imports once; empty for none.
+        sandbox: what the workers may touch; None is everything.
     """
 
     isolated: ClassVar[bool] = True
     """Whether a worker can be stopped at any time, and limited in memory."""
 
     def __init__(
-        self, arena: Arena, memory_limit: int = 0, method: str | None = None, preload: str = ""
+        self,
+        arena: Arena,
+        memory_limit: int = 0,
+        method: str | None = None,
+        preload: str = "",
+        sandbox: Sandbox | None = None,
     ) -> None:
-        self._arena = arena
+        self._arena, self._sandbox = arena, sandbox
         self._memory_limit, self._preload = memory_limit, preload
         self._context: Any = multiprocessing.get_context(method or start_method())
         self._asks = self._context.get_start_method() == "forkserver" and hasattr(select, "poll")
@@ -171,7 +178,7 @@ class Pool:
         try:
             process = self._new_process(
                 target=worker_main,
-                args=(index, theirs, self._arena.handle, log, self._memory_limit),
+                args=(index, theirs, self._arena.handle, log, self._memory_limit, self._sandbox),
                 name=f"imgpar-{index}",
                 daemon=True,
             )
