@@ -56,7 +56,7 @@ def check_ffmpeg() -> Check:
 
 def check_cores() -> Check:
     """Cores available to this process, by CPU affinity and container quota."""
-    from imgpar.runtime.pool import available_cores
+    from imgpar.runtime.cores import available_cores
 
     return Check("ok", "cores", f"{available_cores()} of {os.cpu_count() or 1} available (default of --jobs)")
 
