@@ -14,7 +14,7 @@ from typing import Any
 
 from imgpar.runtime.arena import ArenaHandle
 from imgpar.runtime.channel import WorkerEnd
-from imgpar.runtime.sandbox import Sandbox, enter
+from imgpar.runtime.sandbox import Sandbox, restrict
 from imgpar.runtime.worker import Worker
 
 
@@ -39,7 +39,7 @@ def run_worker(
     _ignore_signals()
     tail = LogTail(log)
     if sandbox is not None:
-        enter(sandbox)
+        restrict(sandbox)
     _limit_memory(memory_limit)
     if sys.platform == "win32":
         from imgpar.runtime import job_object

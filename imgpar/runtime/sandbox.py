@@ -77,7 +77,7 @@ def why_unsupported() -> str:
     return ""
 
 
-def enter(sandbox: Sandbox) -> None:
+def restrict(sandbox: Sandbox) -> None:
     """Restrict this process and all programs that it will start; it should have no other threads yet.
 
     Args:
