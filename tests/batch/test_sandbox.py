@@ -194,6 +194,12 @@ def test_a_single_file_has_its_output_beside_it(photo_folder: FolderMaker):
     assert (photos / "a.webp").exists()
 
 
+def test_a_single_file_in_a_folder_that_is_not_there(photo_folder: FolderMaker, tmp_path: Path):
+    out = tmp_path / "new" / "er" / "a.webp"
+    assert imgpar.convert(photo_folder("a.png") / "a.png", out, sandbox=True, jobs=1).ok == 1
+    assert out.exists()
+
+
 def test_in_place(photo_folder: FolderMaker):
     photos = photo_folder("a.jpg", "sub/b.jpg", size=(200, 100))
     report = imgpar.convert(photos, in_place=True, resize="50", sandbox=True, jobs=1)
