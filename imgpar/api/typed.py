@@ -783,8 +783,8 @@ class PlainRunSettings(OperationSettings, total=False):
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
-    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and no server by
-    TCP; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -964,8 +964,8 @@ class ExtractSettings(OperationSettings, total=False):
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
-    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and no server by
-    TCP; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1239,8 +1239,8 @@ class AssembleSettings(OperationSettings, total=False):
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
-    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and no server by
-    TCP; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1358,8 +1358,8 @@ class SheetSettings(OperationSettings, total=False):
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
-    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and no server by
-    TCP; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1428,8 +1428,8 @@ class ConcatSettings(TypedDict, total=False):
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
-    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and no server by
-    TCP; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1564,8 +1564,8 @@ class RetrySettings(TypedDict, total=False):
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
-    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and no server by
-    TCP; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None

@@ -367,8 +367,9 @@ class RunOptions(Declared):
     )
     sandbox: bool | None = option(
         parsing.switch,
-        "let workers touch no files but the inputs, OUT, temporary files and the installation, and no server "
-        "by TCP; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)",
+        "let workers touch no files but the inputs, OUT, temporary files and the installation, and "
+        "connect to nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions "
+        "and plugins)",
         default=None,
         group=RUN,
         calls="run retry assemble sheet concat frames",

@@ -77,7 +77,7 @@ class Workers:
         if jobs == 0:
             self._check_in_process()
         elif start_method is None and may_start():
-            warm_up(PRELOAD)
+            warm_up(PRELOAD, sandboxed=sandboxed)
         self._arena: Arena | None = None
         self._pool: Pool | None = None
         self._serial = first_serial
