@@ -30,7 +30,12 @@ NOT_RUN = {
 """What the blocks begin with that need something else than this machine: page → beginnings, in order."""
 EXITS = {"head -c": 1}
 """Blocks that end with another exit code than 0, by their beginning."""
-BLOCK = re.compile(r"^(?:`(?P<file>[\w./-]+)`\n\n)?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^(?:`(?P<file>[\w./-]+)`\n\n)?```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+PHOTOS = [f"photos/{name}.jpg" for name in ("beach", "harbour", "day 2/fog")]
+PHOTOS += ["DCIM/IMG_1.jpg", "inbox/a.jpg"]
+PHOTOS += [f"pictures/{name}.jpg" for name in ("cats/1", "cats/2", "dogs/1", "dogs/2")]
 DATA = ("toml", "ini", "python")
 """Kinds of blocks that may be the content of a file, which stands in front of them."""
 
@@ -58,7 +63,13 @@ def photos(folder: Path) -> None:
     exif[0x0110] = "Cam 1"
     exif.get_ifd(0x8769)[0x9003] = "2026:05:01 10:00:00"
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 12.0, 0.0), 3: "E", 4: (16.0, 22.0, 0.0)})
-    names = ["photos/beach.jpg", "photos/harbour.jpg", "photos/day 2/fog.jpg", "DCIM/IMG_1.jpg", "inbox/a.jpg"]
+    names = [
+        "photos/beach.jpg",
+        "photos/harbour.jpg",
+        "photos/day 2/fog.jpg",
+        "DCIM/IMG_1.jpg",
+        "inbox/a.jpg",
+    ]
     names += [f"pictures/{name}.jpg" for name in ("cats/1", "cats/2", "dogs/1", "dogs/2")]
     for seed, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -106,9 +117,8 @@ def folder(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def run(command: list[str], folder: Path, text: str | None = None) -> tuple[int, str]:
     """Exit code and all that was printed."""
-    done = subprocess.run(
-        command, cwd=folder, input=text, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120
-    )
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    done = subprocess.run(command, cwd=folder, input=text, text=True, timeout=120, check=False, **both)
     return done.returncode, done.stdout
 
 
@@ -154,7 +164,10 @@ class Page:
         self._printed = printed
 
 
-CASES = [pytest.param(page, marks=() if page.stem in QUICK else pytest.mark.slow, id=page.stem) for page in PAGES]
+NAMES = [page.stem for page in PAGES]
+CASES = [
+    pytest.param(page, marks=() if page.stem in QUICK else pytest.mark.slow, id=page.stem) for page in PAGES
+]
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="the pages are written for a shell")
@@ -167,14 +180,16 @@ def test_the_page_can_be_followed(page: Path, folder: Path) -> None:
     runner.finish()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_what_is_not_run_is_named(page: Path) -> None:
     begun = [block.text for block in blocks(page) if block.kind == "console"]
     wanted = NOT_RUN.get(page.stem, [])
-    assert [text.removeprefix("$ ")[: len(start)] for text, start in zip(begun, wanted, strict=True)] == wanted
+    assert [
+        text.removeprefix("$ ")[: len(start)] for text, start in zip(begun, wanted, strict=True)
+    ] == wanted
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_block_has_a_kind_that_is_known(page: Path) -> None:
     assert {block.kind for block in blocks(page)} <= {"sh", "console", "text", *DATA}
     assert [block.line for block in blocks(page) if block.kind in ("toml", "ini") and not block.file] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib.util
 import os
@@ -40,6 +41,12 @@ DONT_WAIT = 2
 X11 = sys.platform not in ("win32", "darwin")
 
 
+def end(server: subprocess.Popen[bytes]) -> None:
+    """End a screen; Tk keeps its connection and would end this process with it, so this is done last."""
+    server.terminate()
+    server.wait()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def display() -> Iterator[None]:
     """A screen of our own, so that no window appears on that of the one who runs the tests."""
@@ -59,9 +66,8 @@ def display() -> Iterator[None]:
         pytest.skip("Xvfb does not start here")
     before = os.environ.get("DISPLAY")
     os.environ["DISPLAY"] = f":{number}"
+    atexit.register(end, server)
     yield
-    server.terminate()
-    server.wait()
     if before is None:
         del os.environ["DISPLAY"]
     else:
