@@ -77,7 +77,12 @@ def main() -> None:
 
 def from_debian(name: str, place: Path) -> str:
     """Unpack a package below a folder; returns what it is called, with its version."""
-    subprocess.run(["apt-get", "download", "-q", name], cwd=place, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", name],
+        cwd=place,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     file = next(place.glob("*.deb"))
     subprocess.run(["dpkg", "-x", file.name, "content"], cwd=place, check=True)
     return f"Debian: {name} {file.name.split('_')[1].replace('%3a', ':')}"

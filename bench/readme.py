@@ -63,7 +63,7 @@ def set_tables(result: Json) -> list[str]:
         f"Load when it began: {result['load_at_start']}; {turns}; {result['settings']['jobs']} workers."
     ]
     if result["before"]:
-        lines += [f"`before` is {result['before'][:12]}."]
+        lines += ["", f"`before` is {result['before'][:15]}."]
     others = [name for name in names if name != "imgpar"]
     lines += [
         "",

@@ -250,13 +250,13 @@ def run_set(name: str, folders: Sequence[Path], given: argparse.Namespace) -> Js
 
 
 def commit(place: Path) -> str:
-    """Of the older tree, or the version that its Python has."""
+    """Of the older tree, which may be no clone, or the version that its Python has."""
     if place.is_dir():
         command = ["git", "-C", str(place), "rev-parse", "HEAD"]
     else:
         command = [str(place), "-c", "import imgpar; print(imgpar.__version__)"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-    return done.stdout.strip()
+    return done.stdout.strip() or "an older imgpar"
 
 
 def one_set(text: str) -> tuple[str, list[Path]]:
