@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import glob
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import UsageError, refuse_address
@@ -167,10 +169,27 @@ def split_pattern(pattern: str) -> tuple[str, list[str]]:
     >>> split_pattern("/photos/**/*.jpg")[1]
     ['**', '*.jpg']
     """
-    parts = pattern.replace(os.sep, "/").split("/")
+    base, parts = above_wildcards(pattern)
+    return absolute(base), parts
+
+
+def above_wildcards(pattern: str, paths: ModuleType = os.path) -> tuple[str, list[str]]:
+    r"""The same with the folder as it is written.
+
+    >>> import ntpath
+    >>> above_wildcards(r"C:\**\*.jpg", ntpath), above_wildcards(r"**\*.jpg", ntpath)
+    (('C:/', ['**', '*.jpg']), ('.', ['**', '*.jpg']))
+
+    Args:
+        pattern: with a wildcard.
+        paths: `posixpath` or `ntpath`.
+    """
+    drive, rest = paths.splitdrive(pattern)  # `?` in the drive `\\?\C:` is no wildcard
+    parts = rest.replace(paths.sep, "/").split("/")
     first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    base = "/".join(parts[:first]) or ("/" if pattern[0] in "/" + os.sep else os.curdir)
-    return absolute(base), parts[first:]
+    # `C:` without a slash is the current folder of that drive.
+    above = "/".join(parts[:first]) or ("/" if rest[0] in "/" + paths.sep else "")
+    return drive + above or paths.curdir, parts[first:]
 
 
 def matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
@@ -203,8 +222,8 @@ def _mode(path: str) -> int | None:
         return os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return 0 if os.path.islink(path) else None
-    except OSError:
-        return 0
+    except OSError as error:
+        return None if error.errno == errno.EINVAL else 0  # Windows: no file may have this name (`*`)
 
 
 def _root(roots: dict[str, Root], folder: str) -> Root:
