@@ -14,11 +14,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgpar.core.job import OutputFile
+from imgpar.engines.local import LocalEngine
+
 if TYPE_CHECKING:
     import numpy as np
 
+    from imgpar.batch.engine import Assignment
+    from imgpar.core.job import Job
+    from imgpar.core.slices import MadeFiles
     from imgpar.core.spec import Frame, Spec
     from imgpar.ops import Operation
+    from imgpar.runtime.scheduler import Effort
 
     Array = np.ndarray[Any, Any]
 
@@ -168,6 +175,67 @@ def die_at(step: int, marker: str, *, group: bool = False) -> Any:
         return array
 
     return arm
+
+
+class InstantEngine(LocalEngine):
+    """Settles each job as if its picture had become a file; reads and writes nothing. So a run, or a run and
+    the nodes of a cluster, can be measured without the pictures: `RayEngine(options, engine=InstantEngine)`.
+
+    >>> InstantEngine().do  # doctest: +ELLIPSIS
+    <bound method InstantEngine.do of ...>
+    """
+
+    def do(self, work: Assignment) -> Effort:
+        """As `Engine.do`."""
+        from imgpar.batch.incremental import Unchanged
+        from imgpar.core.job import Job, outcome_of
+        from imgpar.runtime.scheduler import Effort, NotYet
+
+        begun, turned = time.monotonic(), 0.0
+        for entry in work.then(work.plan):
+            if (now := time.monotonic()) - turned > 0.05:
+                work.turn()
+                turned = now
+            if work.cancel.cancelled:
+                break
+            if isinstance(entry, NotYet):
+                time.sleep(0.005)
+            elif isinstance(entry, Unchanged):
+                work.unchanged(entry)
+            elif not isinstance(entry, Job):
+                work.settle_planned(entry)
+            elif entry.kind == "slice":
+                work.settle_slice(entry, _as_if_made(entry), ())
+            else:
+                made = tuple([_FILE._replace(path=target.path) for target in entry.targets])
+                number = entry.id
+                work.settle(
+                    entry,
+                    [outcome_of(item, "ok", made, job=number + at) for at, item in enumerate(entry.items)],
+                )
+        return Effort(0, 1, time.monotonic() - begun)
+
+
+_FILE = OutputFile("", 1000, 100, 80, mtime_ns=1, digest="0" * 32)
+
+
+def _as_if_made(job: Job) -> MadeFiles:
+    """The columns of a slice, each of whose pictures has become the same file."""
+    from imgpar.core.slices import TIMED, MadeFiles
+
+    count, one = len(job.items), _FILE
+    return MadeFiles(
+        tuple(range(count)),
+        (one.bytes,) * count,
+        (one.width,) * count,
+        (one.height,) * count,
+        (one.mtime_ns,) * count,
+        (one.ctime_ns,) * count,
+        (one.inode,) * count,
+        (one.digest,) * count,
+        ("",) * count,
+        ((0.001,) * count,) * len(TIMED),
+    )
 
 
 _SIZES = ((1, 1), (5, 3), (61, 43))

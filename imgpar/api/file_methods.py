@@ -96,7 +96,7 @@ class FileMethods:
                 `cache_control`; for archives `archives`, `deterministic`; for shards `shard`, `shard_keys`,
                 `shard_checksum`, `caption_column`, `checksum_column`; and limits of transfers:
                 `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
-                `robots`, `user_agent`.
+                `robots`, `user_agent`; and for a cluster `engine`, `ray_address`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.

@@ -58,7 +58,7 @@ def retry(
             `max_frames`, `worker_memory`, `journal`, and `include`, `exclude`, `recursive`, `where`, `sort`,
             `reverse`, `others`, `archives`, `sandbox` (those of that run, if not given), `deterministic`,
             `cache_control`, and limits of transfers: `allow_private`, `downloads`, `per_host`, `retries`,
-            `fetch_timeout`, `max_download`, `robots`, `user_agent`.
+            `fetch_timeout`, `max_download`, `robots`, `user_agent`; and `engine`, `ray_address`.
             A session has its own `memory` and `worker_memory`.
 
     Returns:

@@ -827,8 +827,8 @@ class DryRunSettings(PlainRunSettings, total=False):
     """What does the work: the processes of this machine (local), or the nodes of a Ray cluster, which must
     reach the inputs and OUT (default: local)."""
     ray_address: str | None
-    """With --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto (default:
-    RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)."""
+    """With --engine ray: address of the cluster, such as 10.0.0.1:6379 or auto (default: RAY_ADDRESS, the
+    cluster on this machine, or a new one of this machine alone)."""
 
 
 class WatchSettings(DryRunSettings, total=False):
@@ -1591,5 +1591,5 @@ class RetrySettings(TypedDict, total=False):
     """What does the work: the processes of this machine (local), or the nodes of a Ray cluster, which must
     reach the inputs and OUT (default: local)."""
     ray_address: str | None
-    """With --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto (default:
-    RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)."""
+    """With --engine ray: address of the cluster, such as 10.0.0.1:6379 or auto (default: RAY_ADDRESS, the
+    cluster on this machine, or a new one of this machine alone)."""

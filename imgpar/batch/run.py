@@ -279,9 +279,8 @@ class Run:
         )
 
     def _sliced(self) -> bool:
-        """Whether small pictures are converted in slices: where nothing is done for each of them between the
-        plan and the workers."""
-        plain = not (self._sources or self._place.stored or self._retry or self._among)
+        """Whether small pictures are planned in slices: where nothing in the plan asks about one of them."""
+        plain = not (self._retry or self._among)
         together = any(one.batch > 1 for branch in self._recipe.branches() for one in branch.operations)
         return plain and self._twins.idle and self._options.schedule != "staged" and not together
 

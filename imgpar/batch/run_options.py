@@ -474,8 +474,8 @@ class RunOptions(Declared):
     )
     ray_address: str | None = option(
         parsing.text,
-        "with --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto "
-        "(default: RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)",
+        "with --engine ray: address of the cluster, such as 10.0.0.1:6379 or auto (default: "
+        "RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)",
         default=None,
         metavar="ADDRESS",
         example="auto",

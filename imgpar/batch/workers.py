@@ -22,8 +22,9 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.limits import Limits
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
+from imgpar.runtime.cores import available_cores
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import Pool, available_cores
+from imgpar.runtime.pool import Pool
 from imgpar.runtime.protocol import Begin
 from imgpar.runtime.rlimits import check_limits, most_workers
 from imgpar.runtime.sandbox import Place, Sandbox

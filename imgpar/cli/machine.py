@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from imgpar.cli.check import Check
+from imgpar.core.cgroups import memory_left
 from imgpar.core.install_hint import pip
 
 MIB = 1 << 20
 GIB = 1 << 30
-CGROUP = Path("/sys/fs/cgroup")
 SHM = "/dev/shm"  # noqa: S108 - where Linux mounts POSIX shared memory
 
 
@@ -56,7 +56,7 @@ def check_ffmpeg() -> Check:
 
 def check_cores() -> Check:
     """Cores available to this process, by CPU affinity and container quota."""
-    from imgpar.runtime.pool import available_cores
+    from imgpar.runtime.cores import available_cores
 
     return Check("ok", "cores", f"{available_cores()} of {os.cpu_count() or 1} available (default of --jobs)")
 
@@ -78,9 +78,8 @@ def _free_memory() -> int:
     with suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text().splitlines()
         free.append(int(next(line for line in lines if line.startswith("MemAvailable")).split()[1]) << 10)
-    with suppress(OSError, ValueError):
-        limit = int((CGROUP / "memory.max").read_text())
-        free.append(max(1, limit - int((CGROUP / "memory.current").read_text())))
+    if (left := memory_left()) is not None:
+        free.append(max(1, left))
     return min(free, default=0)
 
 

@@ -121,12 +121,11 @@ class WindowLayout:
         self._put("form", 1, columnspan=1, rowspan=3, padx=(0, gap), pady=gap)
         self._put("status", 1, 1, columnspan=across - 1, rowspan=1, padx=0, pady=(gap, 0))
         if shape.broad:
-            self._page.columnconfigure(2, weight=1)
+            self._page.columnconfigure(2, weight=3)
             self._put("files", 2, 1, columnspan=1, rowspan=2, padx=0, pady=gap)
             self._put("compare", 2, 2, columnspan=1, rowspan=2, padx=(gap, 0), pady=gap)
         else:
-            self._page.rowconfigure(2, weight=2)
-            self._page.rowconfigure(3, weight=3)
+            self._page.rowconfigure(3, weight=4)
             self._put("files", 2, 1, columnspan=1, rowspan=1, padx=0, pady=gap)
             self._put("compare", 3, 1, columnspan=1, rowspan=1, padx=0, pady=(0, gap))
         self._put("buttons", 4, columnspan=across, rowspan=1, padx=0, pady=0)

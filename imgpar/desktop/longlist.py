@@ -52,7 +52,7 @@ class LongList(ttk.Frame):
         self._marked: tuple[str, ...] = ()
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
-        self.tree = ttk.Treeview(self, columns=list(columns), show="headings", selectmode="none", height=4)
+        self.tree = ttk.Treeview(self, columns=list(columns), show="headings", selectmode="none", height=3)
         for title, width in columns.items():
             self.tree.heading(title, text=title, anchor="w")
             self.tree.column(title, width=width, anchor="w", stretch=title in stretch)

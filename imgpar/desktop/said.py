@@ -104,6 +104,10 @@ NOTES = {
 """Chinese sentences by patterns of the English note; `{0}` is the first group."""
 
 
+REMOVED = re.compile(r"^removed, as \S+ asks: (.+)$")
+"""A note on metadata that were removed because a setting says so."""
+
+
 def loss(word: str, language: str) -> str:
     """The name of what an output lacks.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import imgpar
 from imgpar.desktop.problems import GONE, KINDS, chinese, one_line, plain_sentences
-from imgpar.desktop.said import chinese_note, loss
+from imgpar.desktop.said import REMOVED, chinese_note, loss
 from imgpar.desktop.system import system_language
 from imgpar.desktop.wording import LANGUAGES, TEXTS
 
@@ -60,6 +60,9 @@ class Texts:
 
     def note(self, text: str) -> str:
         """A note of the library."""
+        if found := REMOVED.search(text):
+            names = self._names(found[1].rstrip(".").split(", "))
+            return self("removed", what=names)
         said = (chinese_note(text) or chinese(text)) if self.language == "zh" else ""
         return one_line(said or plain_sentences(text))
 
@@ -69,8 +72,11 @@ class Texts:
         >>> Texts("en").lost(("gps", "alpha"))
         'lost: the place (GPS), transparency'
         """
-        names = [loss(word, self.language) for word in words]
-        return self("lost", what=("、" if self.language == "zh" else ", ").join(names)) if names else ""
+        return self("lost", what=self._names(words)) if words else ""
+
+    def _names(self, words: Sequence[str]) -> str:
+        """What these words of the library are called."""
+        return ("、" if self.language == "zh" else ", ").join(loss(word, self.language) for word in words)
 
     def error(self, error: Exception, folder: str) -> str:
         """The reason of a failed or aborted run."""

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import mmap
 import os
@@ -24,6 +23,7 @@ from collections import deque
 from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
 
+from imgpar.core.cgroups import memory_limit
 from imgpar.core.errors import (
     ArenaError,
     setting,
@@ -277,10 +277,12 @@ def _try_to_map(size: int) -> None:
 def default_memory() -> int:
     """Default size of the arena in bytes.
 
-    A quarter of the memory of the machine or its cgroup, but no more than fits into a /dev/shm of sufficient
-    size (a small one is not used) and than the limits of the shell leave beside the codecs.
+    A quarter of the memory of the machine or its cgroups, at least 256 MiB or half of it, but no more than
+    fits into a /dev/shm of sufficient size (a small one is not used) and than the limits of the shell leave
+    beside the codecs.
     """
-    wanted = max(256 << 20, physical_memory() // 4)
+    memory = physical_memory()
+    wanted = max(MIN_SIZE, memory // 4, min(256 << 20, memory // 2))
     if (most := most_memory()) is not None:
         wanted = max(MIN_SIZE, min(wanted, most))
     room = _shm_room()
@@ -289,11 +291,8 @@ def default_memory() -> int:
 
 def physical_memory() -> int:
     """Bytes of memory that this process may use, as reported by the system."""
-    limits = [_sysconf_memory()]
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as file:
-            limits.append(int(file.read()))
-    return min(limits)
+    whole, limit = _sysconf_memory(), memory_limit()
+    return whole if limit is None else min(whole, limit)
 
 
 def _sysconf_memory() -> int:

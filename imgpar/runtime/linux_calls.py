@@ -1,4 +1,4 @@
-"""System calls of Linux for the sandbox: the version of Landlock, and a filter that refuses sockets.
+"""System calls of Linux for the sandbox: the version of Landlock, a filter that refuses sockets (seccomp).
 
 Before its ABI 9, Landlock lets a process connect to sockets that have a path: those of D-Bus, of Docker, and
 of the fork server, all of which run what they are told outside of the sandbox. UDP is not restricted before

@@ -215,6 +215,20 @@ def test_losses_are_told_in_the_language_of_the_window(tmp_path: Path) -> None:
     assert Texts("en").lost(outcome.lost) == "lost: transparency"
 
 
+@pytest.mark.parametrize(
+    ("language", "said_of_it"),
+    [("en", "removed as you chose: the place (GPS)"), ("zh", "按设置去除：拍摄地点（GPS）")],
+)
+def test_what_was_removed_on_request_is_told_without_a_flag(
+    tmp_path: Path, language: str, said_of_it: str
+) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 8.0, 0.0), 3: "E", 4: (11.0, 30.0, 0.0)})
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+    outcome = outcome_of(tmp_path / "a.jpg", to="webp", strip="gps")
+    assert [Texts(language).note(note) for note in outcome.notes] == [said_of_it]
+
+
 def test_a_note_is_told_in_chinese(tmp_path: Path) -> None:
     Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
     outcome = outcome_of(tmp_path / "a.png", to="jpg", max_bytes=100_000)

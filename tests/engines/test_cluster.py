@@ -18,6 +18,7 @@ from imgpar.engines.members import NodeState, Shards, known_again
 from imgpar.inputs.local import named_item
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
+from imgpar.testing import InstantEngine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="nodes are killed by signals")
 
@@ -67,6 +68,13 @@ def test_a_run_without_jobs_needs_no_node(photo_folder: FolderMaker, tmp_path: P
     imgpar.convert(photos, tmp_path / "out", to="png")
     report = run_on(ProcessCluster(), photos, tmp_path / "out", SMALL)
     assert report.reasons == {"unchanged": 2}
+
+
+def test_a_run_can_be_measured_without_its_pictures(photo_folder: FolderMaker, tmp_path: Path) -> None:
+    photos = photo_folder(*(f"{number}.jpg" for number in range(50)))
+    report = run_on(ProcessCluster("a", "b"), photos, tmp_path / "out", SMALL, engine=InstantEngine)
+    assert (report.ok, contents(tmp_path / "out")) == (50, {})
+    assert [item.outputs[0].bytes for item in report.items] == [1000] * 50
 
 
 @pytest.mark.slow
@@ -188,11 +196,18 @@ def test_what_dies_with_its_node_comes_back_item_by_item() -> None:
     assert [(each.id, each.kind) for each in shards.waiting] == [(number, "frames") for number in range(4)]
 
 
-def test_a_job_that_is_alone_on_its_last_two_nodes_is_given_up() -> None:
+def test_a_job_that_is_alone_on_three_lost_nodes_is_given_up() -> None:
     shards = Shards(lambda: None, dict)
     given_up = [shards.died(state(job(0), job(1))) for _ in range(2)]
     given_up += [shards.died(state(job(0))) for _ in range(3)]
     assert [[each.id for each in jobs] for jobs in given_up] == [[], [], [], [], [0]]
+
+
+def test_a_job_is_not_given_up_where_any_node_may_be_lost() -> None:
+    shards = Shards(lambda: None, dict)
+    for _ in range(8):
+        assert shards.died(state(job(0))) == []
+        assert shards.died(state(job(1), job(2))) == []
 
 
 def test_only_what_a_lost_node_has_noted_may_be_replaced() -> None:

@@ -112,7 +112,10 @@ def test_a_run_goes_on_with_the_other_engine(
 
 
 def test_a_node_is_lost_and_another_one_comes(
-    cluster: SmallCluster, photo_folder: FolderMaker, tmp_path: Path
+    cluster: SmallCluster,
+    photo_folder: FolderMaker,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     photos = photo_folder(*(f"{number}.jpg" for number in range(60)), size=LARGE)
 
@@ -122,6 +125,7 @@ def test_a_node_is_lost_and_another_one_comes(
 
     ray = {"engine": "ray", "ray_address": cluster.address, "on_event": in_the_middle(change)}
     there = imgpar.convert(photos, tmp_path / "there", to="webp", **ray)
+    assert capsys.readouterr().out == ""  # results go there
     imgpar.convert(photos, tmp_path / "here", to="webp")
     assert (there.ok, there.failed, len(there.items)) == (60, 0, 60)
     assert contents(tmp_path / "there") == contents(tmp_path / "here")

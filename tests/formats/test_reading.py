@@ -120,9 +120,9 @@ class TestReading:
 
 class TestJpegScale:
     @pytest.mark.parametrize(
-        ("want", "scale"), [((500, 1), 1), ((342, 100), 2), ((171, 100), 4), ((86, 10), 8)]
+        ("want", "scale"), [((500, 1), 1), ((342, 100), 2), ((171, 100), 4), ((86, 10), 4), ((64, 10), 8)]
     )
-    def test_the_smallest_scale_is_half_as_large_again_both_ways(
+    def test_a_scale_is_half_as_large_again_both_ways_and_an_eighth_twice_as_large(
         self, want: tuple[int, int], scale: int
     ) -> None:
         header = read_header(written(picture(width=1025, height=803), "jpeg"), "", LIMITS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imgpar.api.run import Silent
-from imgpar.batch.engine import Assignment
+from imgpar.batch.engine import Assignment, Engine
 from imgpar.batch.report import Report
 from imgpar.batch.run import Run
 from imgpar.batch.run_options import RunOptions
@@ -87,11 +86,16 @@ class ProcessCluster:
 class OnProcesses(LocalEngine):
     """The engine of such a cluster."""
 
-    def __init__(self, cluster: ProcessCluster, paths: Sequence[str] = ()) -> None:
-        self._cluster, self._paths = cluster, paths
+    def __init__(
+        self,
+        cluster: ProcessCluster,
+        paths: Sequence[str] = (),
+        engine: Callable[[], Engine] = LocalEngine,
+    ) -> None:
+        self._cluster, self._paths, self._engine = cluster, paths, engine
 
     def do(self, work: Assignment) -> Effort:
-        return ClusterEngine(self._cluster).do(work, self._paths)
+        return ClusterEngine(self._cluster, engine=self._engine).do(work, self._paths)
 
 
 def run_on(
@@ -103,12 +107,13 @@ def run_on(
     listen: Callable[[Event], None] | None = None,
     cancel: CancelToken | None = None,
     paths: Sequence[str] = (),
+    engine: Callable[[], Engine] = LocalEngine,
     **options: Any,
 ) -> Report:
     """A run on a cluster."""
-    engine, token = OnProcesses(cluster, paths), cancel or CancelToken()
-    read = RunOptions.read(options)
-    return Run([str(folder)], str(out), recipe, read, listen or Silent(), token, engine=engine).execute()
+    token, read = cancel or CancelToken(), RunOptions.read(options)
+    there = OnProcesses(cluster, paths, engine)
+    return Run([str(folder)], str(out), recipe, read, listen or Silent(), token, engine=there).execute()
 
 
 class _Process:
@@ -122,7 +127,6 @@ class _Process:
             env={**os.environ, "NODE": node, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         theirs.close()
-        self.pid = self._process.pid
         self._send(values)
 
     def call(self, name: str, *values: Any) -> _Call:
@@ -134,9 +138,8 @@ class _Process:
             self.pipe.send(values)
 
     def end(self) -> None:
-        if self._process.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
-            self._process.wait()
+        self._process.kill()
+        self._process.wait()
 
     def __del__(self) -> None:
         pipe: Connection[Any, Any] = self.pipe

@@ -101,11 +101,12 @@ def decode(
 
 
 def _plain(chunks: list[tuple[bytes, memoryview]], header: Header) -> bool:
-    """Whether it is a still picture of the depth of the file, without a transparent colour."""
+    """Whether it is the picture of a still file, of its depth, without a transparent colour."""
     bits = detail_of(header, PngDetail).bits
     deep = 16 if header.spec.dtype == "uint16" else 8
-    clear = any(kind == b"tRNS" for kind, _ in chunks)
-    return header.frames == 1 and bits == deep and not clear
+    # One frame may be wanted of an animation, and not the first.
+    more = any(kind in (b"tRNS", b"acTL") for kind, _ in chunks)
+    return header.frames == 1 and bits == deep and not more
 
 
 def _essential(data: bytes | memoryview) -> bytes:
