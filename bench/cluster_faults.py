@@ -2,8 +2,8 @@
 
     python bench/cluster_faults.py FOLDER [--items 200] [--resize 1024]
 
-A cluster of two nodes with one CPU each on this machine. In the middle of a run a node, the process on a
-node, a worker, or the run itself is killed; the run itself is begun again. Needs `imgpar[ray]`.
+A cluster of two nodes with one CPU each on this machine. In the middle of a run a node, its process,
+a worker, or the run itself is killed; the run itself is begun again. Needs `imgpar[ray]`.
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ def counted_deaths() -> dict[str, int]:
         noted = self._written()
         jobs = [each for job in member.jobs.values() for each in job.each()]
         counts["given_back"] += len(jobs)
-        paths = [job.targets[0].path for job in jobs]
-        counts["made_twice"] += sum(path in noted and os.path.exists(path) for path in paths)
+        counts["made_twice"] += sum(
+            os.path.exists(job.targets[0].path) and job.targets[0].path in noted for job in jobs
+        )
         return died(self, member)
 
     Shards.died = count  # type: ignore[method-assign]

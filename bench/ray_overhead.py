@@ -3,8 +3,8 @@
     python bench/ray_overhead.py FOLDER [--few 100 --many 1000] [--rounds 3] [--resize 256]
 
 A cluster of two nodes with one CPU each on this machine against two workers, alternately. CPU seconds are
-those of all processes, those of Ray included; the slope between few and many files is what one file costs,
-and the rest is the start of the cluster, of the run and of its workers. Linux only; needs `imgpar[ray]`.
+those of all processes, those of Ray included; the slope between few and many files is the cost of a file, and
+the rest is the start of the cluster, of the run and of its workers. Linux only; needs `imgpar[ray]`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 import sys
 from pathlib import Path
@@ -26,10 +27,12 @@ myst_links_external_new_tab = True
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
 napoleon_google_docstring = True
+default_role = "code"  # docstrings have single backticks
 nitpicky = False
 html_theme = "furo"
 html_title = "imgpar"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True
@@ -40,6 +43,16 @@ def _outside(_app: Any, _name: str, source: list[str]) -> None:
     source[0] = re.sub(r"\]\((?:\.\./)+([^)#\s]+)", rf"]({REPOSITORY}\1", source[0])
 
 
+def _own_names_only(_app: Any, tree: Any) -> None:
+    """A type of Python, such as bytes, is no link: Sphinx would take an attribute of that name."""
+    from sphinx.addnodes import pending_xref
+
+    for link in list(tree.findall(pending_xref)):
+        if link.get("refdomain") == "py" and hasattr(builtins, link["reftarget"]):
+            link.replace_self(link.children)
+
+
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
     app.connect("source-read", _outside)
+    app.connect("doctree-read", _own_names_only)

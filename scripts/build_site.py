@@ -23,6 +23,12 @@ from imgpar.cli.commands import COMMANDS
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
+GALLERY = """
+```{raw} html
+<p><a href="../gallery/index.html">What each does to a picture</a></p>
+```
+"""
+"""A link as HTML, because the gallery is no page of Sphinx."""
 FIRST = ("convert", "Pipeline", "Session", "Report", "Outcome", "Event", "CancelToken")
 """What the page of the Python API begins with."""
 
@@ -34,7 +40,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--gallery", action="store_true")
     options = parser.parse_args()
-    write_reference()
+    write_reference(gallery=options.gallery)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     code = subprocess.call([*command, str(DOCS), str(options.folder)])
     if options.gallery and not code:
@@ -43,11 +49,16 @@ def main() -> int:
     return code
 
 
-def write_reference() -> None:
+def write_reference(*, gallery: bool) -> None:
     """Write the pages that follow from declarations and docstrings."""
     shutil.rmtree(REFERENCE, ignore_errors=True)
     REFERENCE.mkdir()
-    pages = {"commands": commands(), "operations": operations(), "formats": formats(), "python": python()}
+    pages = {
+        "commands": commands(),
+        "operations": operations(gallery=gallery),
+        "formats": formats(),
+        "python": python(),
+    }
     for name, text in pages.items():
         (REFERENCE / f"{name}.md").write_text(text, encoding="utf-8")
 
@@ -59,10 +70,11 @@ def commands() -> str:
     return "\n".join(parts)
 
 
-def operations() -> str:
+def operations(*, gallery: bool) -> str:
     """The operations and settings of the encoders, as `imgpar ops` prints them."""
-    links = "What each does to a picture: [the gallery](../operations.md).\n\n"
-    return f"# Operations and settings\n\n{links}{block(printed('ops'))}"
+    links = "Examples: [operations](../operations.md).\n\n"
+    links += GALLERY if gallery else ""
+    return f"# Operations and settings\n\n{links}\n{block(printed('ops'))}"
 
 
 def formats() -> str:

@@ -12,7 +12,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Set
 from functools import cache
 from pathlib import Path
 
@@ -21,15 +22,18 @@ from imgpar.core.errors import UsageError
 from imgpar.recipe.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+ADDED = re.compile(r'^    name: ClassVar\[str\] = "(\w+)"$', re.MULTILINE)
 FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)")
 
 
 def documents() -> list[Path]:
     """All Markdown files of the project."""
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md")])
+    return sorted(
+        [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/howto/*.md"), *ROOT.glob("bench/*.md")]
+    )
 
 
 def blocks(document: Path, *languages: str) -> Iterator[tuple[int, str]]:
@@ -81,6 +85,8 @@ def check_toml(document: Path) -> Iterator[str]:
     for line, text in blocks(document, "toml"):
         try:
             data = tomllib.loads(text)
+            if "build-system" in data:
+                continue  # the pyproject.toml of a package
             tasks_of(data, "imgpar.toml") if data.keys() & {"inputs", "task"} else Recipe.from_dict(data)
         except (tomllib.TOMLDecodeError, UsageError) as error:
             yield f"toml at line {line}: {error}"
@@ -108,13 +114,14 @@ def known_flags(command: str) -> set[str]:
 
 def check_commands(document: Path) -> Iterator[str]:
     """Unknown commands, flags and scripts in shell blocks."""
+    added = {f"--{name}" for name in ADDED.findall(document.read_text(encoding="utf-8"))}
     for _, text in blocks(document, "sh", "console"):
         for line in text.replace("\\\n", " ").splitlines():
-            yield from check_line(line.partition(" #")[0])
+            yield from check_line(line.removeprefix("$ ").partition(" #")[0], added)
 
 
-def check_line(line: str) -> Iterator[str]:
-    """Problems in one line of shell."""
+def check_line(line: str, added: Set[str] = frozenset()) -> Iterator[str]:
+    """Problems in one line of shell; `added` are flags of operations that the page itself declares."""
     for path in re.findall(r"\b(?:scripts|bench|examples|docs)/[\w.-]*\w", line):
         if not (ROOT / path).exists():
             yield f"{path} does not exist"
@@ -127,11 +134,55 @@ def check_line(line: str) -> Iterator[str]:
             yield f"there is no 'imgpar {command}'"
             continue
         for name in FLAG.findall(rest):
-            if name not in known_flags(command):
+            if name not in known_flags(command) | added:
                 yield f"'imgpar {command}' has no {name}"
 
 
-CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (check_links, check_python, check_toml, check_commands)
+def check_translation(document: Path) -> Iterator[str]:
+    """A README in another language that lacks a heading, a block, a link, a code or a row of README.md."""
+    if not re.fullmatch(r"README\.[\w-]+\.md", document.name):
+        return
+    original = document.with_name("README.md")
+    for what, parts in PARTS.items():
+        here, there = (parts(path.read_text(encoding="utf-8")) for path in (document, original))
+        if extra := [part for part in here if part not in there]:
+            yield f"{what} that README.md does not have: {extra[0]!r}"
+        elif missing := list((Counter(there) - Counter(here)).elements()):
+            yield f"{what} of README.md that it lacks: {missing[0]!r}"
+        elif len(here) != len(there):
+            yield f"{what}: {len(here)} in place of {len(there)}"
+
+
+def links_of(text: str) -> list[str]:
+    """Where it leads, except to the other language."""
+    return [link for link in LINK.findall(FENCE.sub("", text)) if not link.startswith("README")]
+
+
+def code_of(text: str) -> list[str]:
+    """The lines of all blocks, without comments."""
+    lines = (
+        line.partition("#")[0].rstrip() for block in FENCE.findall(text) for line in block[1].splitlines()
+    )
+    return [line for line in lines if line]
+
+
+PARTS: dict[str, Callable[[str], list[str]]] = {
+    "a level of headings": lambda text: re.findall(r"^#+(?= )", FENCE.sub("", text), re.MULTILINE),
+    "a line of code": code_of,
+    "a link": links_of,
+    "a code": lambda text: re.findall(r"`[^`\n]+`", FENCE.sub("", text)),
+    "a figure": lambda text: re.findall(r"\d[\d.,]* s\b", text),
+    "a row": lambda text: re.findall(r"^\|", text, re.MULTILINE),
+    "an item": lambda text: re.findall(r"^- ", text, re.MULTILINE),
+}
+"""What both languages have, as often."""
+CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (
+    check_links,
+    check_python,
+    check_toml,
+    check_commands,
+    check_translation,
+)
 
 
 def problems() -> list[str]:

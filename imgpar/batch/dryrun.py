@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imgpar.batch.checking import check_inputs, check_place, gathered_place
+from imgpar.batch.confinement import is_confined, sandbox_of
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.incremental import Unchanged
@@ -40,6 +41,7 @@ from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.sandbox import Sandbox
 from imgpar.runtime.scheduler import CancelToken
 
 
@@ -120,7 +122,7 @@ class _DryRun:
             stack.callback(self._place.stored.close)
         self._journal = _copied_journal(self._place, options, stack)
         self._patterns = Patterns(options.include, options.exclude, recursive=options.recursive)
-        workers = LazyWorkers(options, stack)
+        workers = LazyWorkers(options, stack, sandbox=self._sandbox)
         self._selection = Selection(options, workers, cancel, self._sources)
         self._twins = Twins(options, cancel, workers, recipe, self._sources)
         batches = input_batches(
@@ -147,6 +149,12 @@ class _DryRun:
         """The plan of a batch."""
         for entry in self._twins.without(mark_others(self.planner.plan_together(batch), batch)):
             yield self._twins.previewed(entry)
+
+    def _sandbox(self) -> Sandbox | None:
+        """What the workers may touch that are asked about inputs; None is everything."""
+        if not is_confined(self._options, self._recipe, self._sources):
+            return None
+        return sandbox_of(self._named, self._sources, self._recipe, self._place, gather=self._gather)
 
     def remarks(self) -> list[str]:
         """Notes at the end of the plan."""

@@ -17,7 +17,7 @@ from imgpar.batch.ordered import OrderedResults, unreadable
 from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
-from imgpar.batch.workers import Workers
+from imgpar.batch.workers import Workers, new_workers
 from imgpar.core.errors import ItemError, NoInputError
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.inputs.batches import named_item
@@ -219,7 +219,9 @@ def still_pictures(paths: Sequence[str], options: RunOptions) -> frozenset[str]:
 
     if not paths:
         return frozenset()
+    from imgpar.batch.confinement import sandbox_to_read
+
     plan = described_plan(paths, Patterns((), ()))
-    with Workers(options.jobs, options.memory, worker_memory=options.worker_memory) as workers:
+    with new_workers(options, sandbox_to_read(paths) if options.sandbox else None) as workers:
         found = list(describe_plan(workers, plan, options, CancelToken(), limited=False))
     return frozenset(info.path for info in found if isinstance(info, PictureInfo) and info.frames == 1)

@@ -6,18 +6,21 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
 from imgpar.batch.account import Account
 from imgpar.batch.before_writing import BeforeWriting
 from imgpar.batch.checking import check_inputs, check_place, gathered_place
+from imgpar.batch.confinement import is_confined, make_folders, sandbox_of
 from imgpar.batch.copies import ArchiveCopies
 from imgpar.batch.engine import Assignment, Engine
 from imgpar.batch.failure_bundle import Bundles
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.gather.planner import GatherPlanner
 from imgpar.batch.inplace.run_folders import Homes, KeptOriginals, open_home, put_right
+from imgpar.batch.journal.journal import Journal
 from imgpar.batch.others import OtherFiles
 from imgpar.batch.planner import Planner
 from imgpar.batch.properties import PropertyReader
@@ -53,6 +56,7 @@ from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Sink
 from imgpar.outputs.write_ahead import WrittenLog
 from imgpar.recipe.recipe import Recipe
+from imgpar.runtime.sandbox import Sandbox
 from imgpar.runtime.scheduler import CancelToken, Effort
 
 FLUSH_SECONDS = 0.5
@@ -128,6 +132,9 @@ class Run:
             options.keep_failures, self._toml or "", self._account.note, verb, self._sources
         )
         self._originals: KeptOriginals | None = None
+        self._opened: Journal | None = None
+        """The journal, once it is open."""
+        self._in_session = False
 
     def execute(self, workers: Workers | None = None) -> Report:
         """Plan, convert, record, report.
@@ -139,10 +146,11 @@ class Run:
         end_daemon_at_exit()
         # Checked before anything is created: a wrong path must not leave an empty folder.
         check_isolation(self._options, workers.jobs if workers else self._options.jobs)
+        self._in_session = workers is not None and not workers.sandboxed
         with contextlib.ExitStack() as stack:
             stack.callback(self._copies.close)
             self._engine.begin(stack)
-            self._workers = LazyWorkers(self._options, stack, workers)
+            self._workers = LazyWorkers(self._options, stack, workers, self._sandbox)
             self._selection = Selection(self._options, self._workers, self._cancel, self._sources)
             self._twins = Twins(self._options, self._cancel, self._workers, self._recipe, self._sources)
             batches = self._batches()
@@ -168,6 +176,26 @@ class Run:
         self._account.tell(Event("end", total=report.total, facts=report.summary_json()))
         return report
 
+    @property
+    def options(self) -> RunOptions:
+        """The options, with the decision on the sandbox."""
+        return replace(self._options, sandbox=self._confined)
+
+    @property
+    def _confined(self) -> bool:
+        """Whether workers have a sandbox; without being asked for it, those of a session have none."""
+        if self._options.sandbox is None and self._in_session:
+            return False
+        return is_confined(self._options, self._recipe, self._sources)
+
+    def _sandbox(self) -> Sandbox | None:
+        """What workers may touch now; None is everything."""
+        if not self._confined:
+            return None
+        return sandbox_of(
+            self._named, self._sources, self._recipe, self._place, self._opened, gather=self._gather
+        )
+
     def _batches(self) -> Iterator[Batch]:
         return input_batches(
             self._listed or self._named,
@@ -187,7 +215,7 @@ class Run:
         if self._lock:
             stack.callback(self._lock.release)
         self._journal = stack.enter_context(open_journal(self._place, self._options, stack))
-        self._account.journal = self._journal
+        self._account.journal = self._opened = self._journal
         self._journal.folders.named_again = self._moved
         for note in self._journal.notes:
             self._account.note(note)
@@ -226,6 +254,8 @@ class Run:
             gathers=self._gather is not None,
         )
         self._planner = self._new_planner(stack)
+        if self._confined:
+            make_folders(journal, stack)
 
     def _new_planner(self, stack: contextlib.ExitStack) -> Planner | GatherPlanner:
         place, journal, homes = self._place, self._journal, None
@@ -249,9 +279,8 @@ class Run:
         )
 
     def _sliced(self) -> bool:
-        """Whether small pictures are converted in slices: where nothing is done for each of them between the
-        plan and the workers."""
-        plain = not (self._sources or self._place.stored or self._retry or self._among)
+        """Whether small pictures are planned in slices: where nothing in the plan asks about one of them."""
+        plain = not (self._retry or self._among)
         together = any(one.batch > 1 for branch in self._recipe.branches() for one in branch.operations)
         return plain and self._twins.idle and self._options.schedule != "staged" and not together
 

@@ -365,6 +365,15 @@ class RunOptions(Declared):
         group=RUN,
         calls="run retry assemble sheet concat frames",
     )
+    sandbox: bool | None = option(
+        parsing.switch,
+        "let workers touch no files but the inputs, OUT, temporary files and the installation, and "
+        "connect to nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions "
+        "and plugins)",
+        default=None,
+        group=RUN,
+        calls="run retry assemble sheet concat frames",
+    )
     strict: bool = option(
         parsing.switch,
         "treat any loss (GPS, bit depth, frames …) as a failure",
@@ -465,8 +474,8 @@ class RunOptions(Declared):
     )
     ray_address: str | None = option(
         parsing.text,
-        "with --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto "
-        "(default: RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)",
+        "with --engine ray: address of the cluster, such as 10.0.0.1:6379 or auto (default: "
+        "RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)",
         default=None,
         metavar="ADDRESS",
         example="auto",

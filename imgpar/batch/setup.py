@@ -14,7 +14,7 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.planner import Planner
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
-from imgpar.batch.workers import Workers
+from imgpar.batch.workers import Workers, new_workers
 from imgpar.core.errors import OutputError
 from imgpar.core.fs import no_room
 from imgpar.core.job import Item, SeenWants
@@ -25,11 +25,7 @@ from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.outputs.wishes import WishedOutput
 from imgpar.recipe.recipe import Recipe
-
-
-def new_workers(options: RunOptions) -> Workers:
-    """The workers of one run; none is started yet."""
-    return Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
+from imgpar.runtime.sandbox import Sandbox
 
 
 class LazyWorkers:
@@ -39,18 +35,39 @@ class LazyWorkers:
         options: of the run.
         stack: closes new workers.
         given: those of a session; None where there is none.
+        sandbox: returns what they may touch now; None where that is everything. Those of a session are not
+            restricted, so the run has workers of its own.
     """
 
     def __init__(
-        self, options: RunOptions, stack: contextlib.ExitStack, given: Workers | None = None
+        self,
+        options: RunOptions,
+        stack: contextlib.ExitStack,
+        given: Workers | None = None,
+        sandbox: Callable[[], Sandbox | None] = lambda: None,
     ) -> None:
-        self._options, self._stack, self._workers = options, stack, given
+        self._options, self._stack, self._given = options, stack, given
+        self._workers: Workers | None = None
+        self._sandbox = sandbox
 
     def __call__(self) -> Workers:
         """The workers."""
+        sandbox = self._sandbox()
         if self._workers is None:
-            self._workers = self._stack.enter_context(new_workers(self._options))
+            self._workers = self._chosen(sandbox)
+        if sandbox is not None:
+            self._workers.confine(sandbox)
         return self._workers
+
+    def _chosen(self, sandbox: Sandbox | None) -> Workers:
+        given = self._given
+        if given is None:
+            return self._stack.enter_context(new_workers(self._options, sandbox))
+        if sandbox is None or given.sandboxed:
+            return given
+        own = given.alike()
+        self._stack.enter_context(given.stopped_by(own.close))
+        return self._stack.enter_context(own)
 
 
 def lock_out(place: Out) -> OutLock:

@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from multiprocessing import util
+from tempfile import gettempdir
 from typing import Any, Self
 
 from imgpar.batch import PRELOAD
@@ -21,10 +22,12 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.limits import Limits
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
+from imgpar.runtime.cores import available_cores
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import Pool, available_cores
+from imgpar.runtime.pool import Pool
 from imgpar.runtime.protocol import Begin
 from imgpar.runtime.rlimits import check_limits, most_workers
+from imgpar.runtime.sandbox import Place, Sandbox
 from imgpar.runtime.scheduler import CancelToken, Effort, NotYet, Scheduler
 from imgpar.runtime.startup import may_start, warm_up
 
@@ -49,6 +52,7 @@ class Workers:
         memory: bytes of the shared arena; None is a quarter of physical memory.
         start_method: "forkserver" or "spawn"; None is the default of the system.
         worker_memory: bytes of private memory of a worker; None is 4 GiB, or physical memory if less.
+        sandboxed: whether worker processes touch nothing but what `confine` allows.
         first_serial: numbers of tasks continue from here; workers of several machines in one folder must not
             use the same ones, as temporary files are named after them.
     """
@@ -60,15 +64,20 @@ class Workers:
         *,
         start_method: str | None = None,
         worker_memory: int | None = None,
+        sandboxed: bool = False,
         first_serial: int = 0,
     ) -> None:
         self.jobs = available_cores() if jobs is None else jobs
         self.memory = memory or default_memory()
         self._worker_memory, self._start_method = worker_memory, start_method
+        self.sandboxed = sandboxed
+        self._sandbox: Sandbox | None = Sandbox() if sandboxed else None
+        self._places: tuple[tuple[Place, ...], ...] = ()
+        """What the workers may touch, of what existed when they were started."""
         if jobs == 0:
             self._check_in_process()
         elif start_method is None and may_start():
-            warm_up(PRELOAD)
+            warm_up(PRELOAD, sandboxed=sandboxed)
         self._arena: Arena | None = None
         self._pool: Pool | None = None
         self._serial = first_serial
@@ -127,7 +136,7 @@ class Workers:
         limit = min(WORKER_MEMORY, physical_memory()) if limit is None else limit
         arena = Arena(self.memory)
         try:
-            pool = Pool(arena, limit, self._start_method, preload=PRELOAD)
+            pool = Pool(arena, limit, self._start_method, preload=PRELOAD, sandbox=self._sandbox)
         except BaseException:
             arena.close()
             raise
@@ -152,6 +161,22 @@ class Workers:
             raise _needs_processes("start_method")
         if self._worker_memory:
             raise _needs_processes("worker_memory")
+
+    def confine(self, sandbox: Sandbox) -> None:
+        """Say what the workers may touch. Those that were restricted to something else are replaced: a
+        restriction cannot be changed, and holds for the folders that existed when it began."""
+        if not self.sandboxed or self._executing is not None:
+            return
+        # Not that of the workers, whose environment is that of the fork server.
+        sandbox = Sandbox(sandbox.reads, (*sandbox.writes, gettempdir()))
+        places = sandbox.places()
+        if self._pool is not None and places != self._places:
+            self.close()
+        self._sandbox, self._places = sandbox, places
+
+    def alike(self) -> Workers:
+        """New workers with the settings of these, and a sandbox."""
+        return Workers(self.jobs, self.memory, worker_memory=self._worker_memory, sandboxed=True)
 
     def disown(self) -> None:
         """In a forked child: forget the workers and the memory, which belong to the parent."""
@@ -255,6 +280,16 @@ class Workers:
         )
 
 
+def new_workers(options: RunOptions, sandbox: Sandbox | None = None) -> Workers:
+    """The workers of one run; none is started yet. With a sandbox they touch nothing else."""
+    workers = Workers(
+        options.jobs, options.memory, worker_memory=options.worker_memory, sandboxed=sandbox is not None
+    )
+    if sandbox is not None:
+        workers.confine(sandbox)
+    return workers
+
+
 def has_processes(jobs: int | None) -> bool:
     """Whether work with so many `jobs` has processes of its own here."""
     return jobs != 0 and may_start()
@@ -273,7 +308,7 @@ def check_isolation(options: RunOptions, jobs: int | None) -> None:
     isolated = has_processes(jobs)
     if isolated and options.jobs == 0:
         raise UsageError("This session has worker processes.", fix="For none, use Session(jobs=0).")
-    for name in ("timeout", "worker_memory"):
+    for name in ("timeout", "worker_memory", "sandbox"):
         if getattr(options, name) and not isolated:
             raise _needs_processes(name)
 

@@ -196,6 +196,9 @@ def _add_plain_option(add: Callable[..., Any], name: str, option: Option, defaul
         add(f"--no-{flag(name)[2:]}", dest=name, action="store_false", default=True, help=f"do not {text}")
     elif option.parse is parsing.switch:
         add(*names, dest=name, action="store_true", default=default, help=text)
+        if default is None:
+            refused = f"--no-{flag(name)[2:]}"
+            add(refused, dest=name, action="store_false", default=None, help=f"never {flag(name)}")
     else:
         action = Append if option.repeats else Once if option.parse is parsing.path else Store
         parse = {} if action is Once else {"parse": option.parse}

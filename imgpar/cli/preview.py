@@ -158,12 +158,18 @@ def _explained_plan(
     cancel: CancelToken,
     stack: contextlib.ExitStack,
 ) -> Iterator[tuple[Job, Explained] | Outcome]:
+    from imgpar.batch.confinement import is_confined, sandbox_to_read
     from imgpar.batch.facts import explain
     from imgpar.batch.run_inputs import read_given, sources_in
-    from imgpar.batch.setup import new_workers
+    from imgpar.batch.workers import new_workers
+    from imgpar.inputs.lists import InputList
 
-    workers = stack.enter_context(new_workers(options))
-    sources = sources_in(read_given(inputs, options.access))
+    named = read_given(inputs, options.access)
+    sources, sandbox = sources_in(named), None
+    if is_confined(options, recipe, sources):
+        files = [] if isinstance(named, InputList) else [one for one in named if isinstance(one, str)]
+        sandbox = sandbox_to_read(files, recipe, sources)
+    workers = stack.enter_context(new_workers(options, sandbox))
     return stack.enter_context(contextlib.closing(explain(workers, plan, recipe, options, cancel, sources)))
 
 

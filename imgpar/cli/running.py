@@ -64,7 +64,9 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     return given | ({"password": read_password(args)} if "password" in given else {})
 
 
-_LIMITS = ("jobs", "memory", "worker_memory", "timeout", "max_pixels", "max_frames", "accept_damaged")
+_LIMITS = (
+    "jobs", "memory", "worker_memory", "timeout", "max_pixels", "max_frames", "accept_damaged", "sandbox",
+)  # fmt: skip
 """Options of a run that apply to the thumbnails of its report as well."""
 
 

@@ -366,7 +366,9 @@ class ItemFacts(NamedTuple):
 class Event(NamedTuple):
     """Event of a run, for `on_event`.
 
+    ========= =========================================== ===============================
     kind      when                                        fields set
+    ========= =========================================== ===============================
     start     before the first job                        text (destination), facts (run, recipe)
     reading   properties of inputs are read, where names  frames (inputs read so far, 0)
               or the selection depend on them
@@ -381,6 +383,7 @@ class Event(NamedTuple):
               a second
     note      a message that belongs to no item           text
     end       the last event                              facts (as in the JSON report)
+    ========= =========================================== ===============================
     """
 
     kind: Literal["start", "reading", "planned", "started", "item", "unchanged", "frames", "note", "end"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tkinter as tk
 from collections.abc import Sequence
 from contextlib import suppress
@@ -223,6 +224,7 @@ class WindowView:
     def rebuild(self) -> None:
         """Create all widgets anew, and show what was shown."""
         self.painter.close()
+        self.root.after_idle(gc.collect)  # variables of Tk are deleted in this thread
         chosen, tab, at = self.files.chosen, self.layout.tab.get(), float(self.compare.slider.get())
         self.build()
         self.layout.turn_to(tab)

@@ -8,14 +8,23 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from imgpar.batch.engine import Assignment
+from imgpar.batch.engine import Assignment, PlanEntries
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.transfer import Transfer
-from imgpar.core.job import Event, Outcome
+from imgpar.core.job import Event, Job, Outcome
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import Effort
+
+
+def parts_of_slices(plan: PlanEntries) -> PlanEntries:
+    """The plan with the jobs of slices one by one: each is fetched or published for itself."""
+    for entry in plan:
+        if isinstance(entry, Job) and entry.kind == "slice":
+            yield from entry.parts()
+        else:
+            yield entry
 
 
 class LocalEngine:
@@ -60,9 +69,10 @@ class LocalEngine:
             transfer.turn()
             return True
 
+        plan = parts_of_slices(work.plan) if spec.sources or work.place.stored else work.plan
         effort = workers.execute(
             spec,
-            work.then(transfer.inward(work.plan)),
+            work.then(transfer.inward(plan)),
             sink,
             work.options,
             work.cancel,

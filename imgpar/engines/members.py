@@ -27,8 +27,11 @@ MOST_AHEAD = 5000
 SUSPECT, ALONE = 2, 3
 """After so many lost nodes a job is one of a few on its node, and the only one there."""
 FEW_SUSPECTS = 8
-MOST_DEATHS = 5
-"""A job is given up after so many lost nodes, if it was the only one on the last two."""
+MOST_ALONE = 3
+"""A job is given up when so many nodes in a row were lost on which it was the only one. Where others are lost
+meanwhile any node may be, and the job is not the cause."""
+MOST_DEATHS = 20
+"""The same after so many nodes in any order."""
 LONG = 1.0
 """Seconds of work that a slow node keeps."""
 
@@ -138,6 +141,10 @@ class Shards:
         self._suspects: deque[Job] = deque()
         self._deaths: dict[int, int] = {}
         """How many nodes have died with a job, by its id."""
+        self._alone: dict[int, tuple[int, int]] = {}
+        """How many of them in a row had no other job, and which was the last one."""
+        self._lost = 0
+        """Nodes that have died with jobs."""
 
     @property
     def waiting(self) -> Iterator[Job]:
@@ -151,7 +158,9 @@ class Shards:
 
     def settled(self, job: int) -> None:
         """A job is done."""
-        self._deaths.pop(job, None)
+        if self._deaths:
+            self._deaths.pop(job, None)
+            self._alone.pop(job, None)
 
     def died(self, member: NodeState) -> list[Job]:
         """A node is gone: its jobs are given back.
@@ -163,17 +172,27 @@ class Shards:
         jobs = [each for job in member.jobs.values() for each in job.each()]
         if not jobs:
             return []
+        self._lost += 1
         noted = {**self._written(), **member.noted}
-        alone, given_up = len(jobs) == 1, list[Job]()
+        given_up = list[Job]()
         for job in jobs:
             deaths = self._deaths[job.id] = self._deaths.get(job.id, 0) + 1
-            if alone and deaths >= MOST_DEATHS:
+            if self._alone_in_a_row(job, len(jobs)) >= MOST_ALONE or deaths >= MOST_DEATHS:
                 given_up.append(job)
             elif deaths >= SUSPECT:
                 self._suspects.append(known_again(job, noted))
             else:
                 self._again.append(known_again(job, noted))
         return given_up
+
+    def _alone_in_a_row(self, job: Job, others: int) -> int:
+        """Count the loss of a node for a job, which was there with so many in all."""
+        if others > 1:
+            return 0
+        count, last = self._alone.get(job.id, (0, 0))
+        count = count + 1 if last == self._lost - 1 else 1
+        self._alone[job.id] = count, self._lost
+        return count
 
     def shard(self, member: NodeState, members: Sequence[NodeState]) -> list[Job]:
         """The jobs that a node gets now.

@@ -18,6 +18,7 @@ from typing import overload
 
 from imgpar.core.errors import SourceError
 from imgpar.core.filenames import in_order
+from imgpar.core.forbidden import FORBIDS, NO_SANDBOX, forbidden
 from imgpar.core.fs import OURS
 from imgpar.core.job import INODE_BITS, Item
 from imgpar.formats.registry import FORMATS, UNCERTAIN, Format, format_of_suffix, peek, sniff
@@ -419,6 +420,8 @@ def file_facts(status: os.stat_result) -> Facts:
 
 def why_unreadable(error: OSError) -> str:
     """The message for an input that cannot be read."""
+    if forbidden(error):
+        return f"It cannot be read. {FORBIDS} {NO_SANDBOX}"
     reason = error.strerror or str(error)
     fix = {
         PermissionError: "Change its permissions or run as a user who may read it.",

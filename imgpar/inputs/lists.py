@@ -38,6 +38,7 @@ from imgpar.inputs.addresses import (
 from imgpar.inputs.batches import Batch, Entries, columns_in, known_suffix, named_item, suffix_of
 from imgpar.inputs.batches import Row as FileRow
 from imgpar.inputs.fetching import Fetched, Ongoing
+from imgpar.inputs.few_folders import FewFolders
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.schemes import is_archive
@@ -100,6 +101,8 @@ class InputList(Source):
         self.waits = True
         """Whether it has addresses; true until it has been read."""
         self.single = self._named = False
+        self.folders = FewFolders()
+        """Folders of the files in the list, once it has been read."""
         self._looks = False
         """Whether the first bytes of an address without a suffix are read."""
 
@@ -165,8 +168,10 @@ class InputList(Source):
                 if row.error or is_address(row.address):
                     addresses.add(row, self.name)
                 elif row.key:
+                    self.folders.add(os.path.dirname(absolute(row.address)))
                     addresses.add(row._replace(address=absolute(row.address)), self.name)
                 else:
+                    self.folders.add(os.path.dirname(absolute(row.address)))
                     files.add(row, addresses.take)
             self.waits, self.single = addresses.count != 0, self._named and addresses.count == 1
             _place.cache_clear()

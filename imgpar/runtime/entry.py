@@ -6,10 +6,16 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from imgpar.runtime.arena import ArenaHandle
+from imgpar.runtime.sandbox import Sandbox
 
 
 def worker_main(
-    index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
+    index: int,
+    connection: Connection[Any, Any],
+    arena: ArenaHandle,
+    log: str,
+    memory_limit: int,
+    sandbox: Sandbox | None = None,
 ) -> None:
     """Run one worker until the parent sends `Stop` or is gone.
 
@@ -19,7 +25,8 @@ def worker_main(
         arena: handle of the shared memory, mapped once.
         log: path of the file that receives stdout and stderr.
         memory_limit: bytes of private memory; 0 is no limit.
+        sandbox: what it may touch; None is everything.
     """
     from imgpar.runtime.process import run_worker
 
-    run_worker(index, connection, arena, log, memory_limit)
+    run_worker(index, connection, arena, log, memory_limit, sandbox)

@@ -14,6 +14,7 @@ from imgpar.core.errors import (
     library_words,
     setting,
 )
+from imgpar.core.forbidden import FORBIDS, NO_SANDBOX, forbidden
 from imgpar.core.fs import no_room
 from imgpar.runtime.channel import shorten
 from imgpar.runtime.protocol import Failed
@@ -67,6 +68,8 @@ def _as_item_error(error: Exception) -> ImgparError:
             error, os.path.dirname(error.filename2 or error.filename or "") or "a folder of this job"
         ):
             return full
+        if forbidden(error):
+            return SourceError(f"{error.filename} cannot be read or written. {FORBIDS}", fix=NO_SANDBOX)
         return SourceError(
             f"It cannot be read or written: {error.strerror or error}.", fix="Check the disk and run again."
         )

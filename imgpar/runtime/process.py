@@ -14,11 +14,17 @@ from typing import Any
 
 from imgpar.runtime.arena import ArenaHandle
 from imgpar.runtime.channel import WorkerEnd
+from imgpar.runtime.sandbox import Sandbox, restrict
 from imgpar.runtime.worker import Worker
 
 
 def run_worker(
-    index: int, connection: Connection[Any, Any], arena: ArenaHandle, log: str, memory_limit: int
+    index: int,
+    connection: Connection[Any, Any],
+    arena: ArenaHandle,
+    log: str,
+    memory_limit: int,
+    sandbox: Sandbox | None = None,
 ) -> None:
     """Set up the process and run its loop; does not return.
 
@@ -28,9 +34,12 @@ def run_worker(
         arena: handle of the shared memory.
         log: path of the file that receives stdout and stderr.
         memory_limit: bytes of private memory; 0 is no limit.
+        sandbox: what it may touch; None is everything.
     """
     _ignore_signals()
     tail = LogTail(log)
+    if sandbox is not None:
+        restrict(sandbox)
     _limit_memory(memory_limit)
     if sys.platform == "win32":
         from imgpar.runtime import job_object

@@ -16,6 +16,7 @@ from imgpar.core.errors import (
     UnknownFormatError,
     UnsupportedError,
 )
+from imgpar.core.forbidden import reason_of
 from imgpar.core.install_hint import pip
 from imgpar.formats.registry import Format, peek, sniff
 from imgpar.video.content import Content, open_bytes
@@ -57,7 +58,7 @@ def open_clip(path: str, demuxers: str = DEMUXERS, content: Content | None = Non
     try:
         file = open_bytes(path, content)
     except OSError as error:
-        raise SourceError(f"It cannot be read: {error.strerror or error}.") from None
+        raise SourceError(f"It cannot be read: {reason_of(error)}.") from None
     with file:
         if not file.seek(0, os.SEEK_END):
             raise DamagedError("It is empty (0 bytes).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -29,6 +30,8 @@ def waiting() -> Iterator[Screen]:
     made = Screen(Settings(language="en", look="light"))
     yield made
     made.leave()
+    del made
+    gc.collect()  # Tcl has to be deleted by the thread that made it
 
 
 def outputs(folder: Path) -> list[str]:
@@ -284,6 +287,7 @@ def test_the_look_of_the_system_is_followed(monkeypatch: pytest.MonkeyPatch) -> 
         assert made.window.form.fields["size"].text == "123"
     finally:
         made.leave()
+        gc.collect()
 
 
 def test_a_long_name_is_shortened_in_the_middle(screen: Screen) -> None:

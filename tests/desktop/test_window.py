@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib.util
 import os
@@ -34,10 +35,16 @@ from imgpar.desktop.theme import DARK, LIGHT, Theme
 from imgpar.desktop.window import Window
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0
+PATIENCE = 60.0
 DONT_WAIT = 2
 """For `dooneevent`: one event if there is one."""
 X11 = sys.platform not in ("win32", "darwin")
+
+
+def end(server: subprocess.Popen[bytes]) -> None:
+    """End a screen; Tk keeps its connection and would end this process with it, so this is done last."""
+    server.terminate()
+    server.wait()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,9 +66,8 @@ def display() -> Iterator[None]:
         pytest.skip("Xvfb does not start here")
     before = os.environ.get("DISPLAY")
     os.environ["DISPLAY"] = f":{number}"
+    atexit.register(end, server)
     yield
-    server.terminate()
-    server.wait()
     if before is None:
         del os.environ["DISPLAY"]
     else:

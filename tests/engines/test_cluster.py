@@ -196,11 +196,18 @@ def test_what_dies_with_its_node_comes_back_item_by_item() -> None:
     assert [(each.id, each.kind) for each in shards.waiting] == [(number, "frames") for number in range(4)]
 
 
-def test_a_job_that_is_alone_on_its_last_two_nodes_is_given_up() -> None:
+def test_a_job_that_is_alone_on_three_lost_nodes_is_given_up() -> None:
     shards = Shards(lambda: None, dict)
     given_up = [shards.died(state(job(0), job(1))) for _ in range(2)]
     given_up += [shards.died(state(job(0))) for _ in range(3)]
     assert [[each.id for each in jobs] for jobs in given_up] == [[], [], [], [], [0]]
+
+
+def test_a_job_is_not_given_up_where_any_node_may_be_lost() -> None:
+    shards = Shards(lambda: None, dict)
+    for _ in range(8):
+        assert shards.died(state(job(0))) == []
+        assert shards.died(state(job(1), job(2))) == []
 
 
 def test_only_what_a_lost_node_has_noted_may_be_replaced() -> None:

@@ -19,7 +19,7 @@ in_wheel = pytest.mark.skipif(not list(turbo.in_wheel()), reason="pylibjxl is no
 def without_system(monkeypatch):
     """A machine whose system has no libturbojpeg."""
     monkeypatch.setattr(turbo, "_PLACES", {})
-    monkeypatch.setattr(turbo, "find_library", lambda name: None)
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     turbo.library.cache_clear()
     yield
     turbo.library.cache_clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -128,7 +127,6 @@ class _Process:
             env={**os.environ, "NODE": node, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         theirs.close()
-        self.pid = self._process.pid
         self._send(values)
 
     def call(self, name: str, *values: Any) -> _Call:
@@ -140,9 +138,8 @@ class _Process:
             self.pipe.send(values)
 
     def end(self) -> None:
-        if self._process.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
-            self._process.wait()
+        self._process.kill()
+        self._process.wait()
 
     def __del__(self) -> None:
         pipe: Connection[Any, Any] = self.pipe

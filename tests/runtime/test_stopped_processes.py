@@ -16,14 +16,14 @@ from imgpar import testing
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="a fork server, /proc")]
 
-SECONDS = 25
+SECONDS = 40
 """Long after everything that is made shorter below; a run that waits for ever is ended."""
 SETTINGS = """
 import os, signal, sys, time
 from multiprocessing import forkserver, resource_tracker
 import imgpar
 from imgpar.runtime import pool, stopped_processes, watchdog
-stopped_processes.WAKE_SECONDS, stopped_processes.KILL_SECONDS = 1, 2
+stopped_processes.WAKE_SECONDS, stopped_processes.KILL_SECONDS = 1, 4
 watchdog.START_SECONDS, watchdog.STOPPED_SECONDS = 1, 1
 pictures, out = sys.argv[1:]
 
@@ -72,8 +72,14 @@ def test_a_fork_server_that_was_stopped_before_the_run(pictures, tmp_path):
 
 
 def test_a_fork_server_that_does_not_wake_up_is_replaced(pictures, tmp_path):
+    """The next one gets more time: it has to load modules first."""
     text = """
         stopped_processes.wake = lambda: None
+        send = stopped_processes._send
+        def kill(pid, number):
+            stopped_processes.KILL_SECONDS = 60
+            send(pid, number)
+        stopped_processes._send = kill
         session = imgpar.Session(jobs=2)
         session.open()
         stop(server())

@@ -20,6 +20,7 @@ from imgpar.core.errors import (
     TransformError,
     setting,
 )
+from imgpar.core.forbidden import reason_of
 from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
@@ -357,7 +358,7 @@ def read_status(path: str) -> os.stat_result:
     try:
         return os.stat(path)
     except OSError as error:
-        raise SourceError(f"It cannot be read: {error.strerror}.") from None
+        raise SourceError(f"It cannot be read: {reason_of(error)}.") from None
 
 
 def read_digest(path: str) -> str:
@@ -365,7 +366,7 @@ def read_digest(path: str) -> str:
     try:
         return file_digest(path)
     except OSError as error:
-        raise SourceError(f"It cannot be read: {error.strerror}.") from None
+        raise SourceError(f"It cannot be read: {reason_of(error)}.") from None
 
 
 def check_unchanged(path: str, before: os.stat_result) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from imgpar.batch.confinement import sandbox_to_look
 from imgpar.batch.pages.asking import looker, may_be_seen
 from imgpar.batch.pages.manifest import manifest_text, read_known
 from imgpar.batch.pages.paths import Links
@@ -16,7 +17,7 @@ from imgpar.batch.pages.site import Known, SiteItem, SpooledItems, site_items
 from imgpar.batch.pages.snippets import snippet_page
 from imgpar.batch.report import Report
 from imgpar.batch.run_options import RunOptions
-from imgpar.batch.workers import Workers
+from imgpar.batch.workers import Workers, new_workers
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.job import Outcome
@@ -53,7 +54,7 @@ def write_report(
     with ExitStack() as stack:
         look = None
         if report.ok and not (report.cancelled or report.stopped):
-            workers = session or stack.enter_context(_new_workers(options))
+            workers = _workers_for(report.items, options, session, stack)
             look = looker(workers, options, cancel or CancelToken(), "thumbnail")
         _write("report", final, report_page(report, final, look))
 
@@ -128,7 +129,7 @@ def write_site(
         note = f"{' and '.join(names)} was not written, because the run was stopped."
     else:
         with ExitStack() as stack:
-            workers = session or stack.enter_context(_new_workers(options))
+            workers = _workers_for(report.items, options, session, stack)
             note = _write_site(report, options, workers, cancel, stack.enter_context(temporary()))
     if not note:
         return report
@@ -188,7 +189,7 @@ def stale_site(
     if not (options.manifest or options.html):
         return
     with ExitStack() as stack:
-        look = looker(stack.enter_context(_new_workers(options)), options, cancel, "looks")
+        look = looker(_workers_for(outcomes, options, None, stack), options, cancel, "looks")
         known = read_known(os.path.abspath(options.manifest), out) if options.manifest else {}
         spool = SpooledItems(os.path.join(stack.enter_context(temporary()), "items"))
         spool.fill(
@@ -221,8 +222,18 @@ def _noted(items: Iterable[SiteItem], unseen: list[str]) -> Iterator[SiteItem]:
         yield item
 
 
-def _new_workers(options: RunOptions) -> Workers:
-    return Workers(options.jobs, options.memory, worker_memory=options.worker_memory)
+def _workers_for(
+    outcomes: Iterable[Outcome], options: RunOptions, session: Workers | None, stack: ExitStack
+) -> Workers:
+    """What looks at inputs and outputs, restricted to their folders where the run was."""
+    sandbox = sandbox_to_look(outcomes, options)
+    if session is None:
+        return stack.enter_context(new_workers(options, sandbox))
+    if sandbox is None:
+        return session
+    own = stack.enter_context(session.alike())
+    own.confine(sandbox)
+    return own
 
 
 def _make_folder(path: str) -> None:

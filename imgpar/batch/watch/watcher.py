@@ -17,24 +17,27 @@ import queue
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 
 from imgpar.batch.checking import check_place
+from imgpar.batch.confinement import check_sandbox, is_confined
 from imgpar.batch.log_lines import escaped, time_text
 from imgpar.batch.report import Report
-from imgpar.batch.setup import new_workers
 from imgpar.batch.watch.feed import ChangeFeed, FolderChanges
 from imgpar.batch.watch.request import WatchRequest, check_watch
 from imgpar.batch.watch.roots import WatchedFolders
 from imgpar.batch.watch.scope import Scope
 from imgpar.batch.watch.status import StatusFile, lock_path, lock_watch, status_path
 from imgpar.batch.watch.turns import Turns, why_not_read
-from imgpar.batch.workers import Workers
+from imgpar.batch.workers import Workers, new_workers
 from imgpar.core.addresses import is_address
 from imgpar.core.errors import ImgparError, UsageError
 from imgpar.core.install_hint import pip
+from imgpar.inputs.numbers import sources_of
 from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.roots import absolute
+from imgpar.runtime.sandbox import Sandbox
 from imgpar.runtime.scheduler import CancelToken
 
 TICK = 1.0
@@ -69,8 +72,11 @@ class Watcher:
     """
 
     def __init__(self, request: WatchRequest, cancel: CancelToken) -> None:
-        self._request, self._cancel, self._log = request, cancel, request.log
         recipe, named = request.recipe(), with_sources(request.inputs, request.options.access)
+        check_sandbox(request.options, recipe)
+        confined = is_confined(request.options, recipe, sources_of(named), watched=True)
+        request = replace(request, options=replace(request.options, sandbox=confined))
+        self._request, self._cancel, self._log = request, cancel, request.log
         self._place = check_place(named, request.out, recipe, request.options)
         check_watch(self._place, request)
         self._roots = WatchedFolders(named)
@@ -113,7 +119,9 @@ class Watcher:
         with contextlib.ExitStack() as stack:
             stack.callback(lock_watch(self._place).release)
             self._turns.put_back()
-            workers = stack.enter_context(new_workers(self._turns.options))
+            workers = stack.enter_context(
+                new_workers(self._turns.options, Sandbox() if self._request.options.sandbox else None)
+            )
             stack.callback(self._close_feed)
             self._status = self._new_status()
             self._turns.on_event = lambda: self._tell_state("working", now=False)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import sys
 import threading
 from collections.abc import Iterator
-from ctypes.util import find_library
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
-from pathlib import Path
 from typing import Any
 
 from imgpar.core.errors import EncodeError
@@ -206,10 +205,11 @@ def _room(nbytes: int) -> Any:
 def _candidates() -> Iterator[str]:
     yield from _PLACES.get(sys.platform, ())
     yield from in_wheel()
-    # Elsewhere on Linux the loader searches all locations, and this would start a process.
-    found = None if sys.platform == "linux" else find_library("turbojpeg")
-    if found:
-        yield found
+    if sys.platform != "linux":  # there the loader searches all locations, and this would start a process
+        from ctypes.util import find_library
+
+        if found := find_library("turbojpeg"):
+            yield found
 
 
 def in_wheel() -> Iterator[str]:
@@ -218,9 +218,9 @@ def in_wheel() -> Iterator[str]:
     package = PathFinder.find_spec("pylibjxl")
     for folder in (package.submodule_search_locations or ()) if package else ():
         for suffix in EXTENSION_SUFFIXES:
-            module = Path(folder, f"_pylibjxl{suffix}")
-            if module.is_file():
-                yield str(module)
+            module = os.path.join(folder, f"_pylibjxl{suffix}")
+            if os.path.isfile(module):
+                yield module
 
 
 def _declare(tj: ctypes.CDLL) -> None:
