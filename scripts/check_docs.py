@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from functools import cache
 from pathlib import Path
@@ -137,7 +138,51 @@ def check_line(line: str, added: Set[str] = frozenset()) -> Iterator[str]:
                 yield f"'imgpar {command}' has no {name}"
 
 
-CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (check_links, check_python, check_toml, check_commands)
+def check_translation(document: Path) -> Iterator[str]:
+    """A README in another language that lacks a heading, a block, a link, a code or a row of README.md."""
+    if not re.fullmatch(r"README\.[\w-]+\.md", document.name):
+        return
+    original = document.with_name("README.md")
+    for what, parts in PARTS.items():
+        here, there = (parts(path.read_text(encoding="utf-8")) for path in (document, original))
+        if extra := [part for part in here if part not in there]:
+            yield f"{what} that README.md does not have: {extra[0]!r}"
+        elif missing := list((Counter(there) - Counter(here)).elements()):
+            yield f"{what} of README.md that it lacks: {missing[0]!r}"
+        elif len(here) != len(there):
+            yield f"{what}: {len(here)} in place of {len(there)}"
+
+
+def links_of(text: str) -> list[str]:
+    """Where it leads, except to the other language."""
+    return [link for link in LINK.findall(FENCE.sub("", text)) if not link.startswith("README")]
+
+
+def code_of(text: str) -> list[str]:
+    """The lines of all blocks, without comments."""
+    lines = (
+        line.partition("#")[0].rstrip() for block in FENCE.findall(text) for line in block[1].splitlines()
+    )
+    return [line for line in lines if line]
+
+
+PARTS: dict[str, Callable[[str], list[str]]] = {
+    "a level of headings": lambda text: re.findall(r"^#+(?= )", FENCE.sub("", text), re.MULTILINE),
+    "a line of code": code_of,
+    "a link": links_of,
+    "a code": lambda text: re.findall(r"`[^`\n]+`", FENCE.sub("", text)),
+    "a figure": lambda text: re.findall(r"\d[\d.,]* s\b", text),
+    "a row": lambda text: re.findall(r"^\|", text, re.MULTILINE),
+    "an item": lambda text: re.findall(r"^- ", text, re.MULTILINE),
+}
+"""What both languages have, as often."""
+CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (
+    check_links,
+    check_python,
+    check_toml,
+    check_commands,
+    check_translation,
+)
 
 
 def problems() -> list[str]:

@@ -33,7 +33,7 @@ from imgpar.engines.local import LocalEngine
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
-from imgpar.runtime.pool import available_cores
+from imgpar.runtime.cores import available_cores
 from imgpar.runtime.scheduler import CancelToken
 
 BUDGET = 30.0

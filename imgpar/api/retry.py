@@ -10,6 +10,7 @@ from typing import Any, Unpack
 from imgpar.api.run import Silent, check_originals
 from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place
 from imgpar.api.typed import RetrySettings
+from imgpar.batch.confinement import check_sandbox
 from imgpar.batch.journal.history import RunRecord
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
@@ -55,7 +56,7 @@ def retry(
         settings: `jobs`, `memory`, `timeout`, `on_exists`, `schedule`, `strict`, `companions`,
             `accept_damaged`, `password`, `verify`, `keep_failures`, `keep_originals`, `max_pixels`,
             `max_frames`, `worker_memory`, `journal`, and `include`, `exclude`, `recursive`, `where`, `sort`,
-            `reverse`, `others`, `archives` (those of that run, if not given), `deterministic`,
+            `reverse`, `others`, `archives`, `sandbox` (those of that run, if not given), `deterministic`,
             `cache_control`, and limits of transfers: `allow_private`, `downloads`, `per_host`, `retries`,
             `fetch_timeout`, `max_download`, `robots`, `user_agent`; and `engine`, `ray_address`.
             A session has its own `memory` and `worker_memory`.
@@ -84,6 +85,7 @@ def retry(
         place, options = None, replace(options, in_place=True)
         given = given or [known.path]
     check_originals(options)
+    check_sandbox(options, recipe)
     again = Run(
         given,
         place,
@@ -129,9 +131,14 @@ def _as_before(options: RunOptions, facts: dict[str, Any], *, moved: bool) -> Ru
         if options.others == "skip"
         else options.others,
         recursive=options.recursive and facts.get("recursive") is not False,
+        sandbox=_switch(facts.get("sandbox")) if options.sandbox is None else options.sandbox,
         archives=options.archives or facts.get("archives") is True,
         root=None if moved else facts.get("root") or None,
     )
+
+
+def _switch(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _parsed(parse: Callable[[object], tuple[Any, ...]], text: object) -> tuple[Any, ...]:

@@ -132,7 +132,7 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
-    check_sandbox(options)
+    check_sandbox(options, recipe)
     if options.root and recipe.naming.flat:
         raise UsageError("root and flat exclude each other.", fix="Leave one of them out.")
     listed = not isinstance(inputs, (list, tuple)) or all(isinstance(given, InputList) for given in inputs)

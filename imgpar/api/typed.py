@@ -782,6 +782,9 @@ class PlainRunSettings(OperationSettings, total=False):
     skipped."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -824,8 +827,8 @@ class DryRunSettings(PlainRunSettings, total=False):
     """What does the work: the processes of this machine (local), or the nodes of a Ray cluster, which must
     reach the inputs and OUT (default: local)."""
     ray_address: str | None
-    """With --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto (default:
-    RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)."""
+    """With --engine ray: address of the cluster, such as 10.0.0.1:6379 or auto (default: RAY_ADDRESS, the
+    cluster on this machine, or a new one of this machine alone)."""
 
 
 class WatchSettings(DryRunSettings, total=False):
@@ -960,6 +963,9 @@ class ExtractSettings(OperationSettings, total=False):
     skipped."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1232,6 +1238,9 @@ class AssembleSettings(OperationSettings, total=False):
     """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1348,6 +1357,9 @@ class SheetSettings(OperationSettings, total=False):
     """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1415,6 +1427,9 @@ class ConcatSettings(TypedDict, total=False):
     """Password of encrypted PDFs and archives."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1548,6 +1563,9 @@ class RetrySettings(TypedDict, total=False):
     skipped."""
     keep_failures: str | os.PathLike[str] | None
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
+    sandbox: bool | None
+    """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
+    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1573,5 +1591,5 @@ class RetrySettings(TypedDict, total=False):
     """What does the work: the processes of this machine (local), or the nodes of a Ray cluster, which must
     reach the inputs and OUT (default: local)."""
     ray_address: str | None
-    """With --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto (default:
-    RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)."""
+    """With --engine ray: address of the cluster, such as 10.0.0.1:6379 or auto (default: RAY_ADDRESS, the
+    cluster on this machine, or a new one of this machine alone)."""

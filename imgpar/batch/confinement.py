@@ -33,11 +33,12 @@ MOST_FILES = 64
 """Number of named files above which their folders are allowed."""
 
 
-def check_sandbox(options: RunOptions) -> None:
+def check_sandbox(options: RunOptions, recipe: Recipe) -> None:
     """Refuse a sandbox where there can be none.
 
     Args:
         options: of the run.
+        recipe: of the run.
 
     Raises:
         UsageError: this system has no Landlock, or something of the run is done elsewhere.
@@ -55,6 +56,11 @@ def check_sandbox(options: RunOptions) -> None:
         raise UsageError(
             f"A sandbox forbids links to the inputs, so there is no {setting('others', 'link')}.",
             fix=f"Use {setting('others', 'copy')}, or leave the sandbox out.",
+        )
+    if _uses_hardware(recipe):
+        raise UsageError(
+            f"A sandbox keeps the devices for {setting('hardware', True)} from ffmpeg.",
+            fix="Leave out one of the two.",
         )
     if has_processes(options.jobs) and (why := why_unsupported()):
         raise UsageError(f"{why}.", fix=f"{leave} imgpar doctor says what works here.")
@@ -77,7 +83,13 @@ def is_confined(
     sources = list(sources)
     if not (watched or any(source.waits for source in sources)):
         return False
-    return _may_be_confined(options) and all(map(_is_ours, (*sources, *recipe.every_operation)))
+    if _uses_hardware(recipe) or not _may_be_confined(options):
+        return False
+    return all(map(_is_ours, (*sources, *recipe.every_operation)))
+
+
+def _uses_hardware(recipe: Recipe) -> bool:
+    return any(branch.encode.hardware for branch in recipe.branches())
 
 
 def _may_be_confined(options: RunOptions) -> bool:

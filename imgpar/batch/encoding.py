@@ -29,7 +29,7 @@ from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.memory_source import MemorySource
 from imgpar.ops import Operation
 from imgpar.runtime.arena import default_memory
-from imgpar.runtime.pool import available_cores
+from imgpar.runtime.cores import available_cores
 from imgpar.runtime.scheduler import CancelToken
 
 

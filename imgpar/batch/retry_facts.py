@@ -53,6 +53,7 @@ def run_facts(
         "others": options.others,
         "recursive": options.recursive,
         "archives": options.archives,
+        "sandbox": options.sandbox,
         "root": os.path.abspath(options.root) if options.root else None,
     }
 

@@ -367,8 +367,9 @@ class RunOptions(Declared):
     )
     sandbox: bool | None = option(
         parsing.switch,
-        "let workers touch no files but the inputs, OUT, temporary files and the installation, and no server "
-        "by TCP; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)",
+        "let workers touch no files but the inputs, OUT, temporary files and the installation, and "
+        "connect to nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions "
+        "and plugins)",
         default=None,
         group=RUN,
         calls="run retry assemble sheet concat frames",
@@ -473,8 +474,8 @@ class RunOptions(Declared):
     )
     ray_address: str | None = option(
         parsing.text,
-        "with --engine ray: address of the cluster, such as 10.0.0.1:6379, ray://head:10001 or auto "
-        "(default: RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)",
+        "with --engine ray: address of the cluster, such as 10.0.0.1:6379 or auto (default: "
+        "RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)",
         default=None,
         metavar="ADDRESS",
         example="auto",

@@ -22,8 +22,9 @@ from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Outcome
 from imgpar.core.limits import Limits
 from imgpar.runtime.arena import Arena, default_memory, physical_memory
+from imgpar.runtime.cores import available_cores
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import Pool, available_cores
+from imgpar.runtime.pool import Pool
 from imgpar.runtime.protocol import Begin
 from imgpar.runtime.rlimits import check_limits, most_workers
 from imgpar.runtime.sandbox import Place, Sandbox
@@ -76,7 +77,7 @@ class Workers:
         if jobs == 0:
             self._check_in_process()
         elif start_method is None and may_start():
-            warm_up(PRELOAD)
+            warm_up(PRELOAD, sandboxed=sandboxed)
         self._arena: Arena | None = None
         self._pool: Pool | None = None
         self._serial = first_serial

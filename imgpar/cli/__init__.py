@@ -79,7 +79,8 @@ def _dispatch(arguments: list[str]) -> int:
         from imgpar.batch import PRELOAD
         from imgpar.runtime.startup import warm_up
 
-        warm_up(PRELOAD)  # the codecs load while this process imports and plans
+        # The codecs load while this process imports and plans.
+        warm_up(PRELOAD, sandboxed=_may_be_sandboxed(first, arguments))
     module = importlib.import_module(COMMANDS[first][0])
     code: int = getattr(module, f"{first}_command")(arguments[1:])
     return code
@@ -90,6 +91,12 @@ def _starts_workers(command: str, arguments: list[str]) -> bool:
     if command not in _RUNS or not _NO_WORK.isdisjoint(arguments):
         return False
     return command != "info" or any(map(os.path.isfile, arguments))  # a folder is only counted
+
+
+def _may_be_sandboxed(command: str, arguments: list[str]) -> bool:
+    """Whether the workers of a command are likely to have a sandbox."""
+    wanted = command == "watch" or "--sandbox" in arguments or any("://" in word for word in arguments)
+    return wanted and "--no-sandbox" not in arguments
 
 
 def _no_such_command(first: str, arguments: list[str]) -> UsageError:

@@ -24,7 +24,8 @@ SHM = "/dev/shm"  # noqa: S108 - where Linux mounts POSIX shared memory
 
 def check_machine() -> Iterator[Check]:
     """All checks of the machine in output order."""
-    for check in (check_ffmpeg, check_cores, check_memory, check_shared_memory, check_workers):
+    checks = (check_ffmpeg, check_cores, check_memory, check_shared_memory, check_workers, check_sandbox)
+    for check in checks:
         yield _guarded(check)
     yield check_space("temporary files", tempfile.gettempdir(), "Set TMPDIR to a folder with more space.")
     yield check_space("this folder", os.getcwd(), "Name a folder on another disk with -o.")
@@ -55,7 +56,7 @@ def check_ffmpeg() -> Check:
 
 def check_cores() -> Check:
     """Cores available to this process, by CPU affinity and container quota."""
-    from imgpar.runtime.pool import available_cores
+    from imgpar.runtime.cores import available_cores
 
     return Check("ok", "cores", f"{available_cores()} of {os.cpu_count() or 1} available (default of --jobs)")
 
@@ -109,6 +110,15 @@ def check_workers() -> Check:
         process.join()
         return Check("fail", "workers", f"a process started by {method} did not exit within 30 s")
     return Check("ok", "workers", f"start by {method} in {(time.perf_counter() - began) * 1000:.0f} ms")
+
+
+def check_sandbox() -> Check:
+    """Whether worker processes can be restricted (--sandbox)."""
+    from imgpar.runtime.sandbox import why_unsupported
+
+    if why := why_unsupported():
+        return Check("ok", "sandbox", f"none: {why[0].lower()}{why[1:]}")
+    return Check("ok", "sandbox", "works, for files and sockets (--sandbox)")
 
 
 def check_space(name: str, folder: str, fix: str) -> Check:

@@ -78,7 +78,7 @@ TOPICS = {
                       "settle poll once move-done delete-source on-delete log log-size log-count status"),
     "events": Topic("events, logs and metrics", "events", (), "events metrics log-format"),
     "safety": Topic(
-        "originals, undo, journals, a second run", "safety", (), "in-place keep-originals journal",
+        "originals, undo, journals, a second run", "safety", (), "in-place keep-originals sandbox journal",
     ),
     "window": Topic("the drag-and-drop window", "desktop"),
     "python": Topic("the Python API", "python"),

@@ -32,6 +32,8 @@ from imgpar.runtime.scheduler import Effort
 
 NAMESPACE = "imgpar"
 """Of the names of our processes, so that a run finds those that an earlier run on its OUT has left."""
+CLIENT = "ray://"
+"""Of addresses of Ray Client: a program outside of the cluster, whose calls another one makes there."""
 CONNECT_SECONDS = 10.0
 MOST_PATHS = 100
 """Inputs that every node looks for."""
@@ -45,7 +47,7 @@ class RayEngine:
         engine: makes what does the jobs on a node.
 
     Raises:
-        UsageError: Ray is not installed, or `jobs` is 0.
+        UsageError: Ray is not installed, `jobs` is 0, or the address is one of Ray Client.
     """
 
     def __init__(self, options: RunOptions, *, engine: Callable[[], Engine] = LocalEngine) -> None:
@@ -57,6 +59,8 @@ class RayEngine:
                 "On a cluster the work is done by worker processes, and jobs=0 starts none.",
                 fix=f"Leave {setting('jobs')} out, or name the processes per node.",
             )
+        if (options.ray_address or "").startswith(CLIENT):
+            raise _no_client(options.ray_address or "")
         self._options, self._engine = options, engine
         self._paths: list[str] = []
 
@@ -163,7 +167,7 @@ class RayCluster:
         try:
             return self._ray.get(call)
         except self._ray.exceptions.RayError as error:
-            raise LostNodeError(_first_line(error).rstrip(".")) from error
+            raise LostNodeError(_first_line(error)) from error
 
     def end(self, process: _Process) -> None:
         """As `Cluster.end`."""
@@ -187,6 +191,8 @@ def _connect(address: str | None, stack: contextlib.ExitStack) -> None:
     """
     import ray
 
+    if ray.util.client.ray.is_connected():
+        raise _no_client("this connection")
     if ray.is_initialized():
         own = ray.get_runtime_context().gcs_address
         if address not in (None, "auto", own):
@@ -208,7 +214,7 @@ def _connect(address: str | None, stack: contextlib.ExitStack) -> None:
             )
     except Exception as error:  # of many kinds
         raise RunError(
-            f"The Ray cluster {address or ''} cannot be used: {_first_line(error)}".replace("  ", " "),
+            f"The Ray cluster {address or ''} cannot be used: {_first_line(error)}.".replace("  ", " "),
             fix="Start one with 'ray start --head', or name another one.",
         ) from error
     stack.callback(ray.shutdown)
@@ -228,7 +234,7 @@ def _keep_quiet(stack: contextlib.ExitStack) -> None:
 
 def _reach(address: str | None) -> None:
     """Raise RunError where nothing listens: Ray itself would try for a minute."""
-    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    host, colon, port = (address or "").rpartition(":")
     if not (colon and port.isdigit()):
         return
     try:
@@ -287,4 +293,11 @@ def _label(node: dict[str, Any]) -> str:
 
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else type(error).__name__
+    return lines[0][:300].rstrip(".") if lines else type(error).__name__
+
+
+def _no_client(what: str) -> UsageError:
+    return UsageError(
+        f"A run does not go through Ray Client ({what}).",
+        fix=f"Start it on a node of the cluster, with {setting('ray_address', 'auto')}.",
+    )

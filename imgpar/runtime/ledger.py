@@ -249,6 +249,9 @@ class Ledger:
     def _settle_encoded(self, state: JobState) -> Settled | None:
         if state.encoding:
             return None
+        # Encoded by whichever worker was free: they are told in the order of the targets.
+        places = {target.path: place for place, target in enumerate(state.job.targets)}
+        state.outputs.sort(key=lambda file: places.get(file.path, 0))
         return self._settle(state, "failed" if state.failure else "ok", state.failure)
 
     def _take(self, index: int, serial: int) -> tuple[WorkerState, Task, JobState]:

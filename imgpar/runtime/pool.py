@@ -16,15 +16,12 @@ import multiprocessing
 import os
 import select
 import signal
-import stat
-import sys
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, ClassVar
 
 from imgpar.core import children
-from imgpar.core.cgroups import cpu_quota
 from imgpar.core.errors import (
     RunError,
     setting,
@@ -33,13 +30,12 @@ from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.runtime.arena import MAX_WORKERS, Arena
 from imgpar.runtime.channel import ParentEnd
 from imgpar.runtime.entry import worker_main
+from imgpar.runtime.exits import NOT_STARTED, read_log
 from imgpar.runtime.protocol import STAGES, Stop
 from imgpar.runtime.sandbox import Sandbox
 from imgpar.runtime.startup import clean_start, forget_child, preload, start_method
 from imgpar.runtime.stopped_processes import KILL_SECONDS, ServerWatch, wake, wake_at_exit
 
-WINDOWS_HANDLES = 60
-"""`connection.wait` takes at most 63 handles on Windows before Python 3.13."""
 STOP_SECONDS = 3.0
 """Seconds a worker may take to exit after `Stop`; then it is killed."""
 START_SECONDS = 0.02
@@ -48,8 +44,6 @@ START_TRIES = 20
 """Fork servers in a row that may die before they start a worker."""
 SILENT_TRIES = 2
 """Fork servers that do not answer before the run is given up."""
-NOT_STARTED = 256
-"""In place of an exit code: the fork server has died before it started the worker."""
 
 
 @dataclass(slots=True)
@@ -145,6 +139,8 @@ class Pool:
         except RunError:
             if not started:  # otherwise the next call meets it again
                 raise
+        finally:
+            self._end_guard()
         return started
 
     def _start_surely(self) -> WorkerProcess:
@@ -235,15 +231,15 @@ class Pool:
             if request.poll() is not None and worker.handle >= 0:
                 os.close(worker.handle)
                 worker.handle = -1
-        self._guard()
-
-    def _guard(self) -> None:
-        """The fork server has answered: the guard goes on while it has to answer more."""
         if self._watch is not None:
             self._watch.heard()
-            if not self._asked:
-                self._watch.__exit__()
-                self._watch = None
+        self._end_guard()
+
+    def _end_guard(self) -> None:
+        """End the guard of the fork server unless that has to answer."""
+        if self._watch is not None and not self._asked:
+            self._watch.__exit__()
+            self._watch = None
 
     def settle(self) -> None:
         """Wait until the fork server has started every worker that it was asked for."""
@@ -373,47 +369,6 @@ class Pool:
         """Kill every worker at once."""
         for worker in self.workers.values():
             self.kill(worker)
-
-
-_PLAIN_FILE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-
-
-def available_cores() -> int:
-    """Cores that this process may use: CPU affinity, and the quota of its cgroups."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    if (quota := cpu_quota()) is not None:
-        cores = min(cores, quota)
-    return min(cores, WINDOWS_HANDLES if sys.platform == "win32" else MAX_WORKERS - 1)
-
-
-def read_log(path: str, limit: int = 4000) -> str:
-    """The end of a worker's log."""
-    try:
-        # A worker may have put anything there: a pipe, or more than fits into memory.
-        with open(os.open(path, os.O_RDONLY | _PLAIN_FILE), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return ""
-            file.seek(max(0, file.seek(0, os.SEEK_END) - limit))
-            return file.read(limit).decode("utf-8", "replace").strip("\0\n ")
-    except OSError:
-        return ""
-
-
-def describe_exit(code: int | None) -> str:
-    """How a process ended, as text.
-
-    >>> describe_exit(-11)
-    'was ended by SIGSEGV'
-    >>> describe_exit(1)
-    'exited with code 1'
-    """
-    if code is None or code in (255, NOT_STARTED):
-        return "is gone"
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"was ended by {signal.Signals(-code).name}"
-    return f"exited with code {code}"
 
 
 def clear_cell(arena: Arena, index: int) -> None:

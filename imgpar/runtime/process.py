@@ -15,7 +15,7 @@ from typing import Any
 from imgpar.core.children import end_own_group, lead_group
 from imgpar.runtime.arena import ArenaHandle
 from imgpar.runtime.channel import WorkerEnd
-from imgpar.runtime.sandbox import Sandbox, enter
+from imgpar.runtime.sandbox import Sandbox, restrict
 from imgpar.runtime.worker import Worker
 
 
@@ -44,7 +44,7 @@ def run_worker(
         lead_group()
     tail = LogTail(log)
     if sandbox is not None:
-        enter(sandbox)
+        restrict(sandbox)
     _limit_memory(memory_limit)
     if sys.platform == "win32":
         from imgpar.runtime import job_object
@@ -79,8 +79,8 @@ def _limit_memory(nbytes: int) -> None:
 
 def _die_with_parent() -> None:
     """Let the system end this process when the parent is gone, by SIGIO at EOF of the parent's pipe. The
-    thread of `_exit_with_parent` cannot do so while a C library holds the GIL. Not where a
-    worker leads a group (macOS, BSD): there SIGIO is ignored by default, and the thread ends the group."""
+    thread of `_exit_with_parent` cannot do so while a C library holds the GIL. Not where a worker
+    leads a group (macOS, BSD): there SIGIO is ignored by default, and the thread ends the group."""
     parent = parent_process()
     if parent is None or not hasattr(os, "O_ASYNC"):
         return

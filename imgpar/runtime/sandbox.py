@@ -1,8 +1,8 @@
-"""Worker processes restrict themselves, by Landlock (Linux 6.7 or newer).
+"""Worker processes restrict themselves, by Landlock and seccomp (Linux 6.7 or newer).
 
 What a hostile file makes of a decoder then reads nothing but the inputs and the installation, writes
-nothing but the outputs and temporary files, and reaches no server by TCP. Programs that a worker starts, such
-as ffmpeg, are restricted as it is. A restriction cannot be lifted, so such workers serve runs that read and
+nothing but the outputs and temporary files, and connects to nothing. Programs that a worker starts, such as
+ffmpeg, are restricted as it is. A restriction cannot be lifted, so such workers serve runs that read and
 write in the same places.
 """
 
@@ -15,10 +15,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 
 from imgpar.core.errors import RunError
 from imgpar.core.forbidden import set_sandboxed
 from imgpar.core.tempfiles import SHM_FOLDER
+from imgpar.runtime.linux_calls import forbid_sockets, is_known, landlock_version
 
 ABI = 4
 """Of Landlock, with rules for TCP; since ABI 6 signals and abstract sockets stay inside, too."""
@@ -60,22 +62,22 @@ def why_unsupported() -> str:
     """Why workers cannot be restricted here; empty where they can."""
     if not sys.platform.startswith("linux"):
         return "A sandbox needs Linux"
-    try:
-        from landlockpy import abi_version
-    except ImportError:
+    if find_spec("landlockpy") is None:
         return "A sandbox needs the package landlockpy"
     try:
-        version = abi_version()
+        version = landlock_version()
     except OSError as error:
         return f"This system refuses Landlock, which a sandbox needs ({error.strerror or error})"
     if not version:
         return "This kernel has no Landlock, which a sandbox needs (Linux 6.7 or newer, and lsm=landlock)"
+    if not is_known():
+        return "A sandbox is made for processors of the kinds x86-64 and ARM64"
     if version < ABI:
         return f"This kernel has an older Landlock (ABI {version}); a sandbox needs Linux 6.7 or newer"
     return ""
 
 
-def enter(sandbox: Sandbox) -> None:
+def restrict(sandbox: Sandbox) -> None:
     """Restrict this process and all programs that it will start; it should have no other threads yet.
 
     Args:
@@ -103,6 +105,7 @@ def enter(sandbox: Sandbox) -> None:
                     within = access if os.path.isdir(path) else access & (of_files | AccessFS.EXECUTE)
                     rules.allow_path(path, within)
         rules.restrict()
+    forbid_sockets()
     set_sandboxed()
 
 

@@ -49,22 +49,23 @@ def start_method() -> str:
     return "forkserver" if sys.platform.startswith("linux") else "spawn"
 
 
-def warm_up(module: str) -> None:
+def warm_up(module: str, *, sandboxed: bool = False) -> None:
     """Let the fork server import a module while this process plans; returns at once.
 
     `imgpar convert` of one small JPEG takes 480 ms instead of 696 (medians of 15 runs on two cores).
 
     Args:
         module: name of the module to preload.
+        sandboxed: whether it also loads what restricts processes.
     """
     if start_method() != "forkserver" or few_files():
         return
     # Where it cannot start, the pool fails the same way later and reports it.
     with contextlib.suppress(OSError, RunError):
-        _start(module)
+        _start(module, *("imgpar.runtime.sandbox_loaded",) * sandboxed)
 
 
-def _start(module: str) -> None:
+def _start(*modules: str) -> None:
     from multiprocessing import forkserver, util
 
     from imgpar.runtime.stopped_processes import wake_at_exit
@@ -75,7 +76,8 @@ def _start(module: str) -> None:
     # this process is killed, and its path is short enough whatever TMPDIR is.
     settings = _process_settings()
     with clean_start():
-        preload(module)
+        for module in modules:
+            preload(module)
         if "tempdir" not in settings:
             folder = temporary_folder()
             if len(folder) > LONGEST_FOLDER:

@@ -49,20 +49,22 @@ class ServerWatch:
         self._heard = time.monotonic()
 
     def _watch(self) -> None:
-        while self._silent(WAKE_SECONDS):
-            wake()
-            if self._silent(KILL_SECONDS):
+        continued = 0.0
+        """The last answer before the fork server was continued."""
+        while True:
+            heard = self._heard
+            limit = KILL_SECONDS if continued == heard else WAKE_SECONDS
+            if (rest := heard + limit - time.monotonic()) > 0.0:
+                if self._done.wait(min(rest, WAKE_SECONDS)):  # it may answer meanwhile
+                    return
+            elif continued != heard:
+                wake()
+                continued = heard
+            else:
                 self.killed = True
                 for pid in _pid_of("forkserver", "_forkserver", "_forkserver_pid"):
                     _send(pid, signal.SIGKILL)
                 self.heard()  # the next one has as long
-
-    def _silent(self, seconds: float) -> bool:
-        """Wait until the fork server has been silent that long; False where the guard ends before."""
-        while (rest := self._heard + seconds - time.monotonic()) > 0.0:
-            if self._done.wait(rest):
-                return False
-        return True
 
 
 @cache

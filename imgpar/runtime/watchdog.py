@@ -17,8 +17,9 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.fs import partial_path, remove_file
+from imgpar.runtime.exits import NOT_STARTED, describe_exit
 from imgpar.runtime.ledger import Ledger
-from imgpar.runtime.pool import NOT_STARTED, Begun, Pool, WorkerProcess, describe_exit
+from imgpar.runtime.pool import Begun, Pool, WorkerProcess
 from imgpar.runtime.protocol import Failed
 from imgpar.runtime.records import Cause, Settled
 from imgpar.runtime.stopped_processes import is_stopped
@@ -87,6 +88,8 @@ class Watchdog:
             return
         now = time.monotonic()
         for worker in self._pool.workers.values():
+            if worker.request is not None:  # its time begins when it runs; the fork server has its own
+                continue
             begun = self._pool.begun(worker)
             seen = self._steps.get(worker.index)
             if seen is None or (seen.begun.serial, seen.begun.tick) != (begun.serial, begun.tick):

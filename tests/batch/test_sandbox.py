@@ -7,7 +7,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,11 @@ pytestmark = pytest.mark.skipif(bool(why_unsupported()), reason="needs Landlock"
 
 
 @pytest.fixture
-def secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file that is no input; not in the folder for temporary files, which is open to workers."""
     folder = tmp_path_factory.mktemp("secrets")
     (folder / "id_ed25519").write_text("key")
-    yield folder / "id_ed25519"
+    return folder / "id_ed25519"
 
 
 def refused(attempt: Callable[[], object]) -> Callable[[np.ndarray], np.ndarray]:
@@ -89,6 +90,34 @@ def test_a_worker_connects_to_no_server(photo_folder: FolderMaker, tmp_path: Pat
         address = server.getsockname()
         why = failure(photo_folder("a.jpg"), tmp_path / "out", lambda: socket.create_connection(address, 5))
     assert "PermissionError" in why
+
+
+def test_a_worker_does_not_reach_the_fork_server(photo_folder: FolderMaker, tmp_path: Path):
+    """It would start a process that is not restricted, and run there what it is told."""
+    photos = photo_folder("a.jpg")
+    with imgpar.Session(jobs=1) as session:
+        session.run(imgpar.Pipeline(), photos, tmp_path / "first", to="png")  # starts it
+        address = forkserver._forkserver._forkserver_address
+        why = failure(photos, tmp_path / "out", lambda: socket.socket(socket.AF_UNIX).connect(address))
+    assert "PermissionError" in why
+
+
+def test_a_worker_sends_no_datagram(photo_folder: FolderMaker, tmp_path: Path):
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"key", ("127.0.0.1", 9))
+
+    assert "PermissionError" in failure(photo_folder("a.jpg"), tmp_path / "out", send)
+
+
+def test_pairs_of_sockets_and_pipes_work(photo_folder: FolderMaker, tmp_path: Path):
+    def ask() -> None:
+        one, other = socket.socketpair()
+        one.sendall(b"!")
+        assert other.recv(1) == b"!"
+
+    pipe = imgpar.Pipeline().apply(refused(ask))
+    assert pipe.run(photo_folder("a.jpg"), tmp_path / "out", to="png", sandbox=True, jobs=1).ok == 1
 
 
 def test_a_program_that_a_worker_starts_can_do_no_more(
@@ -222,10 +251,9 @@ def test_a_journal_elsewhere_keeps_its_notes(photo_folder: FolderMaker, tmp_path
 
 
 def test_a_sheet_of_all_inputs(photo_folder: FolderMaker, tmp_path: Path):
-    report = imgpar.contact_sheet(
-        photo_folder("a.jpg", "b.png"), tmp_path / "sheet.png", sandbox=True, jobs=1
-    )
-    assert report.ok == 1
+    photos, out = photo_folder("a.jpg", "b.png"), tmp_path / "sheet.png"
+    report = imgpar.Pipeline().sheet(photos, out, sandbox=True, jobs=1)
+    assert report.ok == 2
 
 
 def test_a_report_with_thumbnails(photo_folder: FolderMaker, tmp_path: Path):
@@ -252,8 +280,9 @@ def test_addresses_have_a_sandbox_without_being_asked(tmp_path: Path, photo_fold
     assert report.ok == 1, report.items[0].error
 
 
-def test_a_watch_has_one_without_being_asked(photo_folder: FolderMaker, tmp_path: Path):
-    (link := photo_folder("a.jpg") / "z.png").symlink_to(next(SAMPLES.rglob("*.jpg")))
+def test_a_watch_has_one_without_being_asked(photo_folder: FolderMaker, tmp_path: Path, secret: Path):
+    Image.new("RGB", (8, 8)).save(secret.with_suffix(".png"))
+    (link := photo_folder("a.jpg") / "z.png").symlink_to(secret.with_suffix(".png"))
     report = imgpar.watch(link.parent, tmp_path / "out", to="webp", once=True, settle=0.01, jobs=1)
     assert (report.ok, report.failed) == (1, 1)
 
@@ -286,9 +315,7 @@ def test_what_it_cannot_do_is_refused(photo_folder: FolderMaker, tmp_path: Path,
 
 
 def test_an_old_kernel_is_named(monkeypatch: pytest.MonkeyPatch, photo_folder: FolderMaker, tmp_path: Path):
-    import landlockpy
-
-    monkeypatch.setattr(landlockpy, "abi_version", lambda: 1)
+    monkeypatch.setattr(sandbox, "landlock_version", lambda: 1)
     sandbox.why_unsupported.cache_clear()
     try:
         with pytest.raises(UsageError, match=r"Linux 6\.7"):

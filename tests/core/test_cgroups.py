@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imgpar.core import cgroups
-from imgpar.runtime import arena, pool
+from imgpar.runtime import arena, cores
 
 V2 = "31 23 0:28 {root} /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw,nsdelegate"
 V1 = "3{n} 31 0:32 {root} /sys/fs/cgroup/{name} rw - cgroup cgroup rw,{name}"
@@ -140,7 +140,7 @@ def test_the_default_of_jobs_is_the_lower_of_affinity_and_quota(
     found = []
     for quota in ("250000", "900000"):
         system.write("sys/fs/cgroup/cpu.max", f"{quota} 100000")
-        found.append(pool.available_cores())
+        found.append(cores.available_cores())
     assert found == [3, 8]
 
 

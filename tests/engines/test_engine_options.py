@@ -76,6 +76,7 @@ def test_what_a_cluster_cannot_do_is_refused(photo_folder: FolderMaker, tmp_path
     assert "OUT is one file" in refused(photos / "a.jpg", tmp_path / "a.png")
     assert "lies in this process" in refused(MemorySource({"a.png": b""}), out)
     assert "jobs=0 starts none" in refused(photos, out, jobs=0)
+    assert "does not go through Ray Client" in refused(photos, out, ray_address="ray://head:10001")
     assert "unpacked by one machine" in refused(photos, out, archives=True)
     with imgpar.Session(jobs=1) as session:
         assert "does not accept engine" in refused(photos, out, session=session)

@@ -242,6 +242,13 @@ def test_a_file_that_vanishes_before_it_is_read_fails_alone(session, tmp_path):
     assert report.failures[0].stage == "read"
 
 
+@posix
+def test_a_file_that_has_become_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(SourceError, match="named pipe"):
+        read_whole(str(tmp_path / "a.jpg"))
+
+
 @linux
 def test_a_file_whose_size_is_not_what_can_be_read_is_refused():
     """The system's own files say 4096 bytes and hold a line; so does a file that is cut while it is read."""

@@ -488,7 +488,7 @@ def test_a_worker_that_reads_nothing_is_killed(session, pictures, monkeypatch):
 
 
 def test_a_log_of_any_length_is_read_from_its_end(tmp_path):
-    from imgpar.runtime.pool import read_log
+    from imgpar.runtime.exits import read_log
 
     with open(tmp_path / "log", "wb") as file:
         file.truncate(1 << 40)  # sparse: no memory holds it
@@ -498,7 +498,7 @@ def test_a_log_of_any_length_is_read_from_its_end(tmp_path):
 
 
 def test_a_log_that_became_a_pipe_is_not_waited_for(tmp_path):
-    from imgpar.runtime.pool import read_log
+    from imgpar.runtime.exits import read_log
 
     os.mkfifo(tmp_path / "log")
     assert read_log(str(tmp_path / "log")) == ""

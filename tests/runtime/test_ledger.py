@@ -240,6 +240,21 @@ def test_every_target_is_encoded_by_whoever_is_free():
     assert book.allocator.leased == 0
 
 
+def test_outputs_are_told_in_the_order_of_their_targets_whoever_is_first():
+    book = ledger("staged", workers=2)
+    book.submit(job(0, targets=2), 1)
+    (task,) = book.tasks.assign(0)
+    book.need(0, task.serial, CHUNK)
+    book.leases.grants()
+    book.done(0, Done(task.serial, (), placed=placed(book, 0)))
+    (task,) = book.tasks.assign(0)
+    book.done(0, Done(task.serial, (), placed=placed(book, 0)))
+    first, second = book.tasks.assign(0)[0], book.tasks.assign(1)[0]
+    book.done(1, Done(second.serial, (), outputs=written(second)))
+    settled = book.done(0, Done(first.serial, (), outputs=written(first)))
+    assert [file.path for file in settled.outcome().outputs] == ["/out/0-0.jpg", "/out/0-1.jpg"]
+
+
 def test_a_task_that_was_not_begun_is_not_charged():
     book = ledger(workers=1)
     for number in range(10):

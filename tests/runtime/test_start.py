@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from multiprocessing import forkserver
 from pathlib import Path
@@ -15,15 +16,19 @@ from pathlib import Path
 import pytest
 
 from imgpar import testing
+from imgpar.core.errors import RunError
 from imgpar.runtime import pool as pools
+from imgpar.runtime import stopped_processes
 from imgpar.runtime.arena import Arena
-from imgpar.runtime.pool import NOT_STARTED, Pool
+from imgpar.runtime.exits import NOT_STARTED
+from imgpar.runtime.pool import Pool
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a fork server")
 
 
 @pytest.fixture
-def pool() -> Iterator[Pool]:
+def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
+    monkeypatch.setattr(pools, "START_SECONDS", 60.0)  # all that are asked for, however busy the machine is
     with contextlib.ExitStack() as stack:
         arena = Arena(16 << 20)
         stack.callback(arena.close)
@@ -44,10 +49,7 @@ def stopped_server() -> Iterator[int]:
 
 
 @pytest.mark.usefixtures("no_leaks")
-def test_workers_are_asked_for_before_the_fork_server_has_answered(
-    pool: Pool, stopped_server: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pools, "START_SECONDS", 60.0)
+def test_workers_are_asked_for_before_the_fork_server_has_answered(pool: Pool, stopped_server: int) -> None:
     started = pool.start(8)
     os.kill(stopped_server, signal.SIGCONT)
     assert [worker.process.pid for worker in started] == [None] * 8
@@ -88,6 +90,29 @@ def test_the_next_worker_comes_from_another_fork_server(pool: Pool, stopped_serv
     (worker,) = pool.start(1)
     pool.settle()
     assert worker.process.pid is not None
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_no_guard_is_left_where_no_worker_can_be_started(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(forkserver, "connect_to_new_process", refused)
+    monkeypatch.setattr(pools, "START_TRIES", 1)
+    with pytest.raises(RunError, match="too many open files"):
+        pool.start(1)
+    assert "imgpar-server-watch" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_fork_server_that_falls_silent_again_is_continued_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    continued = threading.Semaphore(0)
+    monkeypatch.setattr(stopped_processes, "wake", continued.release)
+    monkeypatch.setattr(stopped_processes, "WAKE_SECONDS", 0.01)
+    monkeypatch.setattr(stopped_processes, "KILL_SECONDS", 1e9)
+    with stopped_processes.ServerWatch() as watch:
+        assert continued.acquire(timeout=60)
+        watch.heard()
+        assert continued.acquire(timeout=60)
 
 
 @pytest.mark.slow

@@ -72,8 +72,14 @@ def test_a_fork_server_that_was_stopped_before_the_run(pictures, tmp_path):
 
 
 def test_a_fork_server_that_does_not_wake_up_is_replaced(pictures, tmp_path):
+    """The next one gets more time: it has to load modules first."""
     text = """
         stopped_processes.wake = lambda: None
+        send = stopped_processes._send
+        def kill(pid, number):
+            stopped_processes.KILL_SECONDS = 60
+            send(pid, number)
+        stopped_processes._send = kill
         session = imgpar.Session(jobs=2)
         session.open()
         stop(server())

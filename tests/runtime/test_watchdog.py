@@ -33,7 +33,7 @@ class Workers:
     isolated = retried = True
 
     def __init__(self, kind: str = "frames", serial: int = 1) -> None:
-        self.worker = SimpleNamespace(index=3, process=SimpleNamespace(pid=77))
+        self.worker = SimpleNamespace(index=3, process=SimpleNamespace(pid=77), request=None)
         self.workers = {3: self.worker}
         self.at = Begun(serial, 5, "decode" if serial else "")
         self.kind = kind
@@ -126,6 +126,15 @@ def test_deadline_depends_on_kind_and_timeout(
     found = first_act(workers, clock, watched(workers, timeout))
     assert found == (seconds if math.isinf(seconds) else pytest.approx(seconds + 0.1))
     assert workers.done == ([] if math.isinf(seconds) else ["abort"])
+
+
+def test_the_time_of_a_worker_begins_when_it_was_started(clock: Clock) -> None:
+    workers = Workers(serial=0)
+    deaths = watched(workers)
+    workers.worker.request = object()
+    assert first_act(workers, clock, deaths, 10 * MINUTE) == math.inf
+    workers.worker.request = None
+    assert first_act(workers, clock, deaths) == pytest.approx(MINUTE + 0.1)
 
 
 def test_a_clip_among_pictures_disables_the_deadline(clock: Clock) -> None:

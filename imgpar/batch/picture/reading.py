@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import (
@@ -12,12 +13,15 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.job import Item
-from imgpar.inputs.batches import why_unreadable
+from imgpar.inputs.batches import special_kind, why_unreadable
 from imgpar.inputs.opening import opened
 from imgpar.outputs.commit import Times, default_times
 
 ONE_READ = 1 << 30
 """Most bytes of one read call, which every system supports."""
+_READ = os.O_RDONLY
+for _name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):  # a file may have become a pipe since it was listed
+    _READ |= getattr(os, _name, 0)
 
 
 def read_item(item: Item, run: RunSpec) -> tuple[bytes, Times]:
@@ -55,9 +59,12 @@ def read_whole(path: str) -> tuple[bytes, os.stat_result]:
     """
     try:
         # Without a file object, which makes more system calls.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        handle = os.open(path, _READ)
         try:
             before = os.fstat(handle)
+            if not stat.S_ISREG(before.st_mode) and not stat.S_ISDIR(before.st_mode):
+                kind = special_kind(before.st_mode)
+                raise SourceError(f"It is {kind} now; it was a file when it was listed.", fix="Run again.")
             data = os.read(handle, min(before.st_size, ONE_READ))
             while len(data) < before.st_size and (more := os.read(handle, ONE_READ)):
                 data += more

@@ -73,7 +73,7 @@ class Watcher:
 
     def __init__(self, request: WatchRequest, cancel: CancelToken) -> None:
         recipe, named = request.recipe(), with_sources(request.inputs, request.options.access)
-        check_sandbox(request.options)
+        check_sandbox(request.options, recipe)
         confined = is_confined(request.options, recipe, sources_of(named), watched=True)
         request = replace(request, options=replace(request.options, sandbox=confined))
         self._request, self._cancel, self._log = request, cancel, request.log
