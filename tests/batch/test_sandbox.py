@@ -293,6 +293,15 @@ def test_a_watch_has_one_without_being_asked(photo_folder: FolderMaker, tmp_path
     assert (report.ok, report.failed) == (1, 1)
 
 
+def test_a_retry_keeps_the_sandbox(photo_folder: FolderMaker, tmp_path: Path, secret: Path):
+    photos, out = photo_folder("a.jpg"), tmp_path / "out"
+    Image.new("RGB", (8, 8)).save(secret.with_suffix(".png"))
+    (photos / "b.png").symlink_to(secret.with_suffix(".png"))
+    assert imgpar.convert(photos, out, to="webp", sandbox=True, jobs=1).failed == 1
+    assert imgpar.retry(out, jobs=1).failed == 1
+    assert imgpar.retry(out, jobs=1, sandbox=False).ok == 1
+
+
 # ----- which runs have one ----------------------------------------------------------------------------
 
 
