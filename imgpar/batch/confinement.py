@@ -66,22 +66,20 @@ def check_confinement(options: RunOptions, recipe: Recipe) -> None:
         raise UsageError(f"{why}.", fix=f"{leave} imgpar doctor says what works here.")
 
 
-def is_confined(
-    options: RunOptions, recipe: Recipe, sources: Iterable[Source], *, watched: bool = False
-) -> bool:
-    """Whether the workers of a run are restricted: as its options say, or else where the inputs come from
-    others and nothing but imgpar works on them.
+def is_confined(options: RunOptions, recipe: Recipe, sources: Iterable[Source]) -> bool:
+    """Whether the workers of a run are restricted: as its options say, or else where the inputs come from a
+    network and nothing but imgpar works on them. Not in folders unless asked for: files there may be links to
+    any place, which are followed.
 
     Args:
         options: of the run.
         recipe: of the run.
         sources: of the run; those that have been read know whether they wait for a network.
-        watched: whether the run belongs to a watch.
     """
     if options.sandbox is not None:
         return options.sandbox
     sources = list(sources)
-    if not (watched or any(source.waits for source in sources)):
+    if not any(source.waits for source in sources):
         return False
     if _uses_hardware(recipe) or not _may_be_confined(options):
         return False

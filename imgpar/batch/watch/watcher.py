@@ -74,7 +74,7 @@ class Watcher:
     def __init__(self, request: WatchRequest, cancel: CancelToken) -> None:
         recipe, named = request.recipe(), with_sources(request.inputs, request.options.access)
         check_confinement(request.options, recipe)
-        confined = is_confined(request.options, recipe, sources_of(named), watched=True)
+        confined = is_confined(request.options, recipe, sources_of(named))
         request = replace(request, options=replace(request.options, sandbox=confined))
         self._request, self._cancel, self._log = request, cancel, request.log
         self._place = check_place(named, request.out, recipe, request.options)
