@@ -306,6 +306,15 @@ def test_a_watch_has_one_where_it_is_asked_for(photo_folder: FolderMaker, tmp_pa
     assert (report.ok, report.failed) == (1, 1)
 
 
+def test_a_retry_keeps_the_sandbox(photo_folder: FolderMaker, tmp_path: Path, secret: Path):
+    photos, out = photo_folder("a.jpg"), tmp_path / "out"
+    Image.new("RGB", (8, 8)).save(secret.with_suffix(".png"))
+    (photos / "b.png").symlink_to(secret.with_suffix(".png"))
+    assert imgpar.convert(photos, out, to="webp", sandbox=True, jobs=1).failed == 1
+    assert imgpar.retry(out, jobs=1).failed == 1
+    assert imgpar.retry(out, jobs=1, sandbox=False).ok == 1
+
+
 # ----- which runs have one ----------------------------------------------------------------------------
 
 
