@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import glob
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import UsageError, refuse_address
@@ -19,6 +21,7 @@ from imgpar.inputs.numbers import sources_of
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.schemes import archive_suffix
 from imgpar.inputs.sources import Source
+from imgpar.inputs.spelling import Spelling
 from imgpar.inputs.walk import Opener, walk
 
 
@@ -90,7 +93,12 @@ class Named:
 
 
 def read_inputs(
-    inputs: Iterable[str | Source], out: str | None, *, recursive: bool = True, base: str = ""
+    inputs: Iterable[str | Source],
+    out: str | None,
+    *,
+    recursive: bool = True,
+    base: str = "",
+    spelling: Spelling | None = None,
 ) -> Named:
     """Sort the inputs into folders, other sources and single paths, without duplicates.
 
@@ -99,6 +107,7 @@ def read_inputs(
         out: output folder; None if there is none.
         recursive: whether subfolders are read: an input in one of them is then part of the outer input.
         base: folder below which all inputs lie, as OUT is to mirror it; empty for none.
+        spelling: of paths that may be written in several ways.
 
     Raises:
         UsageError: an input does not lie in `base`.
@@ -109,16 +118,18 @@ def read_inputs(
     roots: dict[str, Root] = {}
     files: dict[str, str] = {}
     missing: list[str] = []
-    outside = os.path.realpath(out) if out else ""
+    spelling = spelling or Spelling()
+    outside = spelling.of(os.path.realpath(out)) if out else ""
     for path in expand(given for given in inputs if isinstance(given, str)):
         mode = _mode(path)
         if mode is not None and stat.S_ISDIR(mode):
-            _root(roots, absolute(path)).everything = True
+            _root(roots, absolute(path), spelling).everything = True
         elif mode is None and "**" in path and os.path.isdir((split := split_pattern(path))[0]):
-            _root(roots, split[0]).patterns.append(split[1])
+            _root(roots, split[0], spelling).patterns.append(split[1])
         else:
             full = absolute(path)
-            files.setdefault(real_place(full), full)
+            place = real_place(full)
+            files.setdefault(place if mode is None else spelling.of(place), full)
             if mode is None:
                 missing.append(path)
     # `imgpar convert * -o out` names out itself from the second run on.
@@ -167,10 +178,27 @@ def split_pattern(pattern: str) -> tuple[str, list[str]]:
     >>> split_pattern("/photos/**/*.jpg")[1]
     ['**', '*.jpg']
     """
-    parts = pattern.replace(os.sep, "/").split("/")
+    base, parts = above_wildcards(pattern)
+    return absolute(base), parts
+
+
+def above_wildcards(pattern: str, paths: ModuleType = os.path) -> tuple[str, list[str]]:
+    r"""The same with the folder as it is written.
+
+    >>> import ntpath
+    >>> above_wildcards(r"C:\**\*.jpg", ntpath), above_wildcards(r"**\*.jpg", ntpath)
+    (('C:/', ['**', '*.jpg']), ('.', ['**', '*.jpg']))
+
+    Args:
+        pattern: with a wildcard.
+        paths: `posixpath` or `ntpath`.
+    """
+    drive, rest = paths.splitdrive(pattern)  # `?` in the drive `\\?\C:` is no wildcard
+    parts = rest.replace(paths.sep, "/").split("/")
     first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    base = "/".join(parts[:first]) or ("/" if pattern[0] in "/" + os.sep else os.curdir)
-    return absolute(base), parts[first:]
+    # `C:` without a slash is the current folder of that drive.
+    above = "/".join(parts[:first]) or ("/" if rest[0] in "/" + paths.sep else "")
+    return drive + above or paths.curdir, parts[first:]
 
 
 def matches(path: Sequence[str], pattern: Sequence[str]) -> bool:
@@ -203,13 +231,13 @@ def _mode(path: str) -> int | None:
         return os.stat(path).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return 0 if os.path.islink(path) else None
-    except OSError:
-        return 0
+    except OSError as error:
+        return None if error.errno == errno.EINVAL else 0  # Windows: no file may have this name (`*`)
 
 
-def _root(roots: dict[str, Root], folder: str) -> Root:
+def _root(roots: dict[str, Root], folder: str, spelling: Spelling) -> Root:
     """The root of this folder: a new one, or that of another name of the same folder."""
-    real = os.path.realpath(folder)
+    real = spelling.of(os.path.realpath(folder))
     return roots.setdefault(real, Root(folder, real))
 
 

@@ -16,6 +16,7 @@ def worker_main(
     log: str,
     memory_limit: int,
     sandbox: Sandbox | None = None,
+    in_group: bool = False,
 ) -> None:
     """Run one worker until the parent sends `Stop` or is gone.
 
@@ -26,7 +27,8 @@ def worker_main(
         log: path of the file that receives stdout and stderr.
         memory_limit: bytes of private memory; 0 is no limit.
         sandbox: what it may touch; None is everything.
+        in_group: whether it leads a process group of its own.
     """
     from imgpar.runtime.process import run_worker
 
-    run_worker(index, connection, arena, log, memory_limit, sandbox)
+    run_worker(index, connection, arena, log, memory_limit, sandbox, in_group)

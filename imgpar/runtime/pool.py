@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, ClassVar
 
+from imgpar.core import children
 from imgpar.core.errors import (
     RunError,
     setting,
@@ -96,8 +97,8 @@ class Pool:
         preload: str = "",
         sandbox: Sandbox | None = None,
     ) -> None:
-        self._arena, self._sandbox = arena, sandbox
-        self._memory_limit, self._preload = memory_limit, preload
+        self._arena = arena
+        self._limits, self._preload = (memory_limit, sandbox), preload
         self._context: Any = multiprocessing.get_context(method or start_method())
         self._asks = self._context.get_start_method() == "forkserver" and hasattr(select, "poll")
         """Whether workers are asked of a fork server."""
@@ -178,7 +179,7 @@ class Pool:
         try:
             process = self._new_process(
                 target=worker_main,
-                args=(index, theirs, self._arena.handle, log, self._memory_limit, self._sandbox),
+                args=(index, theirs, self._arena.handle, log, *self._limits, children.IN_GROUPS),
                 name=f"imgpar-{index}",
                 daemon=True,
             )
@@ -305,6 +306,8 @@ class Pool:
             worker.channel.ended(STOP_SECONDS)
         self._hear(worker, None)  # a worker that has ended was started, or never will be
         worker.channel.close()
+        if children.IN_GROUPS:
+            children.end_group(worker.process.pid)
         worker.process.join(1.0)
         if worker.process.is_alive():  # it closed its channel but still runs
             self.kill(worker)

@@ -12,6 +12,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from imgpar.core.children import end_own_group, lead_group
 from imgpar.runtime.arena import ArenaHandle
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.sandbox import Sandbox, restrict
@@ -25,6 +26,7 @@ def run_worker(
     log: str,
     memory_limit: int,
     sandbox: Sandbox | None = None,
+    in_group: bool = False,
 ) -> None:
     """Set up the process and run its loop; does not return.
 
@@ -35,8 +37,11 @@ def run_worker(
         log: path of the file that receives stdout and stderr.
         memory_limit: bytes of private memory; 0 is no limit.
         sandbox: what it may touch; None is everything.
+        in_group: whether it leads a process group of its own.
     """
     _ignore_signals()
+    if in_group:
+        lead_group()
     tail = LogTail(log)
     if sandbox is not None:
         restrict(sandbox)
@@ -46,10 +51,13 @@ def run_worker(
 
         # The arena may count towards the memory of each process that maps it.
         job_object.enter(memory_limit + arena.size if memory_limit else 0)
-    _die_with_parent()
+    if not in_group:
+        _die_with_parent()
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         Worker(index, WorkerEnd(connection), arena.map(), tail).loop()
+        os._exit(0)
+    end_own_group()
     # No atexit handlers, no destructors of C libraries: there is nothing to save.
     os._exit(0)
 
@@ -71,7 +79,8 @@ def _limit_memory(nbytes: int) -> None:
 
 def _die_with_parent() -> None:
     """Let the system end this process when the parent is gone, by SIGIO at EOF of the parent's pipe. The
-    thread of `_exit_with_parent` cannot do so while a C library holds the GIL."""
+    thread of `_exit_with_parent` cannot do so while a C library holds the GIL. Not where a
+    worker leads a group (macOS, BSD): there SIGIO is ignored by default, and the thread ends the group."""
     parent = parent_process()
     if parent is None or not hasattr(os, "O_ASYNC"):
         return
@@ -89,6 +98,7 @@ def _exit_with_parent() -> None:
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        end_own_group()
         os._exit(1)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import IO, Any
 
+from imgpar.core.children import leads_group, program_options
 from imgpar.video.binary import ffmpeg
 from imgpar.video.demux import DEMUXERS
 
@@ -27,7 +28,6 @@ _PREFIX = re.compile(r"\s*\[([^\]\[]+?) @ (?:0x)?[0-9a-fA-F]+\] ?")
 """Prefix of a log line with the name of an ffmpeg object."""
 _ADDRESS = re.compile(r" ?@? ?\b0x[0-9a-f]{5,}")
 _PR_SET_PDEATHSIG = 1
-_NEW_GROUP_NO_WINDOW = 0x0800_0200
 
 
 class Ffmpeg:
@@ -168,14 +168,13 @@ def guarded(path: str, demuxer: str = "") -> tuple[str, ...]:
 
 
 def _process_options() -> dict[str, Any]:
-    """Process options: Ctrl-C is handled by the parent, and the child ends with its worker. One that another
-    thread started ends when its pipe does."""
-    if os.name == "nt":
-        return {"creationflags": _NEW_GROUP_NO_WINDOW}
+    """Process options: Ctrl-C is handled by the parent, and the child ends with its worker (`core.children`).
+    One that another thread started on Linux ends when its pipe does."""
     # With code between fork and exec, Python clears the thread-local objects of other threads in the child; a
     # scaler of PyAV would then wait for threads that the child lacks. Workers use the main thread.
-    main_thread = sys.platform == "linux" and threading.current_thread() is threading.main_thread()
-    return {"process_group": 0, **({"preexec_fn": _dying_with(os.getpid())} if main_thread else {})}
+    main_thread = threading.current_thread() is threading.main_thread()
+    by_signal = sys.platform == "linux" and main_thread and not leads_group()
+    return {**program_options(), **({"preexec_fn": _dying_with(os.getpid())} if by_signal else {})}
 
 
 def _dying_with(parent: int) -> Any:

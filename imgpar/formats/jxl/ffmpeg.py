@@ -6,20 +6,18 @@ ffmpeg gets the bare codestream: its container parser does not terminate on some
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
+from imgpar.core.children import program_options
 from imgpar.core.tempfiles import temporary
 
 _SECONDS = 60
-_NEW_GROUP_NO_WINDOW = 0x0800_0200
 _BASE = b"#tb 0: "
 
 
@@ -64,7 +62,7 @@ def _run(codestream: bytes, wanted: Sequence[str], animated: bool) -> bytes:
                 capture_output=True,
                 timeout=_SECONDS,
                 check=False,
-                **_process_options(),
+                **program_options(),
             )
         except (OSError, subprocess.TimeoutExpired):
             return b""
@@ -78,8 +76,3 @@ def _ffmpeg() -> str:
         return str(get_ffmpeg_exe())
     except RuntimeError:
         return ""
-
-
-def _process_options() -> dict[str, Any]:
-    """Process options: Ctrl-C is handled by the parent; no window is opened."""
-    return {"creationflags": _NEW_GROUP_NO_WINDOW} if os.name == "nt" else {"process_group": 0}
