@@ -23,8 +23,7 @@ import os, signal, sys, time
 from multiprocessing import forkserver, resource_tracker
 import imgpar
 from imgpar.runtime import pool, stopped_processes, watchdog
-stopped_processes.WAKE_SECONDS, stopped_processes.KILL_SECONDS = 1, 4
-watchdog.START_SECONDS, watchdog.STOPPED_SECONDS = 1, 1
+stopped_processes.WAKE_SECONDS = watchdog.STOPPED_SECONDS = 1
 pictures, out = sys.argv[1:]
 
 def stop(pid):
@@ -74,7 +73,7 @@ def test_a_fork_server_that_was_stopped_before_the_run(pictures, tmp_path):
 def test_a_fork_server_that_does_not_wake_up_is_replaced(pictures, tmp_path):
     """The next one gets more time: it has to load modules first."""
     text = """
-        stopped_processes.wake = lambda: None
+        stopped_processes.wake, stopped_processes.KILL_SECONDS = lambda: None, 4
         send = stopped_processes._send
         def kill(pid, number):
             stopped_processes.KILL_SECONDS = 60
@@ -90,7 +89,7 @@ def test_a_fork_server_that_does_not_wake_up_is_replaced(pictures, tmp_path):
 
 def test_fork_servers_that_never_answer_end_the_run_with_a_sentence(pictures, tmp_path):
     text = """
-        stopped_processes.wake = lambda: None
+        stopped_processes.wake, stopped_processes.KILL_SECONDS = lambda: None, 4
         start = pool.Pool._start
         def stopped_start(self):
             forkserver.ensure_running()
