@@ -90,6 +90,8 @@ def folder_beside(inputs: Sequence[str]) -> str:
         parent = os.path.commonpath(parents)
     except ValueError:  # on several disks
         parent = next(iter(parents))
+    if parent not in parents and os.path.dirname(parent) == parent:
+        parent = next(iter(parents))  # they have nothing in common: the root of a disk is beside none of them
     return os.path.join(parent, OURS)
 
 

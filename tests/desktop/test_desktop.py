@@ -191,6 +191,7 @@ def test_results_go_next_to_the_originals(tmp_path: Path) -> None:
     assert folder_beside([str(phone)]) == f"{phone}-imgpar"
     assert folder_beside([a]) == folder_beside([a, b]) == str(phone / "imgpar")
     assert folder_beside([str(tmp_path / "trip.tar.gz")]) == str(tmp_path / "trip-imgpar")
+    assert folder_beside(["/photos/a.jpg", "/scans/b.jpg"]) == os.path.join("/photos", "imgpar")
     assert folder_beside([os.path.abspath(os.sep)]) == os.path.join(os.path.abspath(os.sep), "imgpar")
 
 
