@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from compare import machine
+from machine import machine
 from measure import adopt_orphans, measure
 from PIL import Image
 

@@ -23,14 +23,24 @@ def adopt_orphans() -> None:
 
 
 def measure(
-    command: list[str], out: Path, *, memory: bool, environment: dict[str, str] | None = None
+    command: list[str],
+    out: Path,
+    *,
+    memory: bool,
+    environment: dict[str, str] | None = None,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
-    """One run: wall seconds, CPU seconds of all its processes, files and bytes written, peak PSS."""
+    """One run: wall seconds, CPU seconds of all its processes, files and bytes written, peak PSS.
+
+    `folder` is where it runs: `python -m` looks there first.
+    """
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     # As users have it: with this variable each run would compile every module anew.
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     variables |= environment or {}
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=variables)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=variables, cwd=folder
+    )
     peak = PeakMemory(process.pid) if memory else None
     _, errors = process.communicate()
     wall = time.perf_counter() - start

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+TREE = {"PYTHONPATH": str(HERE.parent)}
+"""The imgpar beside these scripts is measured, whatever is installed."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Work:
     jobs: int
     extra: tuple[str, ...] = ()
     """More flags for imgpar."""
+    linear: bool = False
+    """In linear light; of the others only vipsthumbnail can."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +41,9 @@ class Peer:
 
 
 def _imgpar(work: Work, out: Path) -> list[str]:
-    flags = [
-        "--resize",
-        str(work.size),
-        "--quality",
-        str(work.quality),
-        "--to",
-        work.to,
-        "-j",
-        str(work.jobs),
-    ]
-    return [
-        sys.executable,
-        "-m",
-        "imgpar",
-        "convert",
-        str(work.folder),
-        "-o",
-        str(out),
-        "-q",
-        *flags,
-        *work.extra,
-    ]
+    flags = f"-q --resize {work.size} --quality {work.quality} --to {work.to} -j {work.jobs}".split()
+    flags += ["--linear"] if work.linear else []
+    return [sys.executable, "-m", "imgpar", "convert", str(work.folder), "-o", str(out), *flags, *work.extra]
 
 
 def _pillow_pool(work: Work, out: Path) -> list[str]:
@@ -92,7 +77,8 @@ def _mogrify(work: Work, out: Path) -> list[str]:
 def _vipsthumbnail(work: Work, out: Path) -> list[str]:
     """Flat folders only. As many processes as cores, one thread each, some files a call."""
     options = f"[Q={work.quality}]" if work.to != "png" else "[compression=1]"
-    call = f"vipsthumbnail --size '{work.size}x{work.size}>' -o '{out}/%s.{work.to}{options}'"
+    linear = "--linear " if work.linear else ""
+    call = f"vipsthumbnail {linear}--size '{work.size}x{work.size}>' -o '{out}/%s.{work.to}{options}'"
     many = f"xargs -0 -P {work.jobs} -n 24 {call}"
     return ["sh", "-c", f"mkdir -p '{out}' && find '{work.folder}' -type f -print0 | {many}"]
 
@@ -115,7 +101,9 @@ SHARP_VERSION = "const s=require('sharp').versions;console.log('sharp '+s.sharp+
 
 PEERS: dict[str, Peer] = {
     "imgpar": Peer(
-        _imgpar, _says(sys.executable, "-c", "import imgpar; print('imgpar', imgpar.__version__)")
+        _imgpar,
+        _says(sys.executable, "-c", "import imgpar; print('imgpar', imgpar.__version__)"),
+        lambda _: TREE,
     ),
     "pillow-pool": Peer(
         _pillow_pool, _says(sys.executable, "-c", "import PIL; print('Pillow', PIL.__version__)")

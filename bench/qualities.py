@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
-from table import table
+from readme import table
 
 from imgpar import Pipeline
 from imgpar.core.limits import Limits

@@ -4,51 +4,59 @@ picture, in dB."""
 from __future__ import annotations
 
 import statistics
-import tempfile
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measure import measure
-from peers import PEERS, Work
+from peers import Work
 from PIL import Image, ImageOps
 
-MOST = 24
-"""Pictures that are compared; of more, some spread over all."""
+Array = np.ndarray[Any, Any]
 
 
-def psnr_of(name: str, work: Work, scratch: Path | None) -> dict[str, Any]:
-    """Runs one peer with the best output that the format has, so that the encoder does not hide the resize.
+def lossless(work: Work) -> Work:
+    """The same work as PNG, so that the encoder does not hide the resize."""
+    return replace(work, to="png")
 
-    JPEG stays JPEG, as imgpar goes another way to it. Brightness alone counts: at quality 100 some encoders
-    store colour at half its size and some do not.
+
+def best_jpeg(work: Work) -> Work:
+    """The same work as JPEG of quality 100: tools go another way to a JPEG than to other formats.
+
+    Brightness alone counts: at quality 100 some encoders store colour at half its size and some do not. What
+    imgpar does depends on that colour; the way of lower qualities is meant.
     """
-    # imgpar's way to a JPEG depends on the colour that is stored; that of lower qualities is meant.
-    halved = (*work.extra, "--subsampling", "420")
-    best = replace(work, quality=100, extra=halved) if work.to == "jpg" else replace(work, to="png")
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        out = Path(folder) / "out"
-        peer = PEERS[name]
-        measure(peer.command(best, out), out, memory=False, environment=peer.environment(best))
-        sources = sorted(path for path in work.folder.rglob("*") if path.is_file())
-        sources = sources[:: max(1, len(sources) // MOST)]
-        values = [
-            value
-            for source in sources
-            if (value := _psnr(source, out / source.relative_to(work.folder).with_suffix(f".{best.to}")))
-            is not None
-        ]
+    return replace(work, quality=100, extra=(*work.extra, "--subsampling", "420"))
+
+
+def likeness(source: Path, out: Path, suffix: str) -> dict[str, float]:
+    """Mean and worst PSNR of the pictures of a folder, and how many were made."""
+    values = [
+        value
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and (made := (out / path.relative_to(source)).with_suffix(f".{suffix}")).exists()
+        for value in [_psnr(path, made)]
+    ]
     if not values:
         return {"pictures": 0}
-    return {"pictures": len(values), "mean_db": statistics.mean(values), "worst_db": min(values)}
+    return {
+        "pictures": len(values),
+        "mean_db": round(statistics.mean(values), 2),
+        "worst_db": round(min(values), 2),
+    }
 
 
-def _psnr(source: Path, made: Path) -> float | None:
-    if not made.exists():
-        return None
-    with Image.open(source) as image, Image.open(made) as result:
-        upright = ImageOps.exif_transpose(image).convert("L")
-        exact = np.asarray(upright.resize(result.size, Image.Resampling.LANCZOS), np.float64)
-        error = np.mean((exact - np.asarray(result.convert("L"), np.float64)) ** 2)
+def _psnr(source: Path, made: Path) -> float:
+    with Image.open(made) as result:
+        brightness = np.asarray(result.convert("RGB").convert("L"), np.float64)
+    height, width = brightness.shape
+    error = np.mean((_exact(source, width, height) - brightness) ** 2)
     return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
+
+
+@lru_cache(maxsize=64)
+def _exact(source: Path, width: int, height: int) -> Array:
+    with Image.open(source) as image:
+        upright = ImageOps.exif_transpose(image).convert("RGB").convert("L")
+        return np.asarray(upright.resize((width, height), Image.Resampling.LANCZOS), np.float64)

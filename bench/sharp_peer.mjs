@@ -24,7 +24,7 @@ async function worker() {
       await mkdir(path.dirname(out), { recursive: true });
       let image = sharp(file).autoOrient().keepIccProfile().keepExif();
       image = image.resize({ width: +size, height: +size, fit: 'inside', withoutEnlargement: true });
-      const options = format === 'png' ? { compressionLevel: 1 } : { quality: +quality };
+      const options = format === 'png' ? {} : { quality: +quality }; // with the quality of a PNG sharp makes a palette
       await image.toFormat(format, options).toFile(out);
     } catch (error) {
       failed += 1;

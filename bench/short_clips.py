@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import imageio_ffmpeg
-from compare import machine
+from machine import machine
 from measure import adopt_orphans, measure
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()

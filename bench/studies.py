@@ -20,7 +20,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, features
-from table import table
+from readme import table
 
 ROUNDS = 3
 

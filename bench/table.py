@@ -1,144 +1,323 @@
-"""The README of a folder of runs, from its JSON files.
+"""One table for any folder of pictures: imgpar, an older imgpar, sharp and the bare codec calls, in turn.
 
-python bench/table.py bench/runs/<date>-<cores>cores
+    python bench/table.py ~/Pictures/holiday
+    python bench/table.py mine=~/Pictures/a,~/Pictures/b public=/tmp/public --before ~/imgpar-0.1 --rounds 5
+    python bench/table.py ~/Pictures/holiday --rows jpeg-640,small-256 --peers sharp,pillow-pool
+
+A set is a folder, or NAME=FOLDER,FOLDER. Each row takes its kind of pictures from the set, as many as have
+about the wanted number of pixels, spread evenly; small pictures are repeated. What a set has none of is left
+out, and said.
+
+Everything takes turns: one run of each that is not counted, in which memory is sampled, then the rounds,
+then rounds with inputs that are not in the file cache. A ratio is the median of those within the rounds.
+Raw numbers go to bench/runs/<date>-<cores>cores/set-<name>.json, and the table to README.md beside them.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import shutil
 import statistics
+import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import picture_set
+import quality
+from limits import limit_by_stage, shares
+from machine import machine
+from measure import adopt_orphans, measure
+from peers import HERE, PEERS, Peer, Work, installed
+from picture_set import Picture
+from readme import set_tables, write_readme
 
 Json = dict[str, Any]
 
 
-def write_table(folder: Path) -> None:
-    """Write README.md; nothing in it is typed by hand."""
-    found = {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
-    results = {name: result for name, result in found.items() if isinstance(result, dict)}
-    clips = {name: result for name, result in found.items() if isinstance(result, list)}
-    if not results:
-        return
-    where: Json = next(iter(results.values()))["machine"]
-    lines = [
-        f"# {where['cores']} cores, {folder.name[:10]}",
-        "",
-        f"{where['processor']}, {where['system']}, Python {where['python']}, commit {where['commit'][:12]}.",
-        "",
-    ]
-    peers: dict[str, str] = {}
-    for result in results.values():
-        peers |= result["machine"]["peers"]
-    lines += [f"- {name}: {version}" for name, version in peers.items()]
-    compared = {name: result for name, result in results.items() if "medians" in result}
-    for measure, title in MEASURES.items():
-        lines += ["", title, "", *comparison(compared, measure)] if compared else []
-    if "workloads" in results:
-        lines += ["", "Workloads that bench/workloads.py makes:", "", *workloads(results["workloads"])]
-    if "scaling" in results:
-        lines += ["", "More and more workers; efficiency is speed-up ÷ cores in use:", ""]
-        lines += scaling(results["scaling"])
-    for name, runs in clips.items():
-        lines += [
-            "",
-            f"{name}, a clip of {runs[-1]['frames']} frames ({runs[-1]['picture']}):",
-            "",
-            *clip(runs[-1]),
-        ]
-    (folder / "README.md").write_text("\n".join(lines) + "\n")
+@dataclass(frozen=True)
+class Row:
+    """Which pictures of a set become what."""
+
+    kind: str
+    size: int
+    to: str
+    megapixels: float
+    """About so many are converted."""
+    quality: int = 85
+    least: int = 1
+    """Files; fewer pictures are repeated."""
+    linear: bool = False
 
 
-MEASURES = {
-    "seconds": "Wall seconds of the whole command; in brackets imgpar's time over it, median of the rounds:",
-    "mean_db": "Mean PSNR of brightness in dB, at quality 100, against an exact Lanczos 3 resize:",
-    "peak_pss_mib": "Peak memory of all processes together (PSS), MiB:",
-    "cpu_seconds": "CPU seconds of all processes:",
+ROWS = {
+    "jpeg-1920": Row("photos", 1920, "jpg", 350),
+    "jpeg-640": Row("photos", 640, "jpg", 350),
+    "jpeg-256": Row("photos", 256, "jpg", 350),
+    "small-256": Row("small", 256, "jpg", 120, least=600),
+    "huge": Row("huge", 2560, "jpg", 1000),
+    "mixed": Row("mixed", 640, "jpg", 150),
+    "png-png": Row("png", 1280, "png", 120),
+    "png-webp": Row("png", 1280, "webp", 120, quality=80),
+    "webp-webp": Row("webp", 1280, "webp", 120, quality=80),
+    "linear": Row("photos", 2048, "jpg", 100, linear=True),
 }
+COMPARED = 8
+"""Pictures of a row whose likeness to an exact resize is measured."""
 
 
-def comparison(results: dict[str, Json], measure: str) -> list[str]:
-    """One row per work, one column per peer."""
-    names = list(dict.fromkeys(peer for result in results.values() for peer in result["medians"]))
-    rows = []
-    for work, result in results.items():
-        cells = []
-        for peer in names:
-            row = result["medians"].get(peer, {})
-            cell = str(row.get(measure, ""))
-            cells.append(f"{cell} ({row['imgpar_over_this']})" if cell and measure == "seconds" else cell)
-        if measure == "seconds":
-            cells += [str(result.get("limit_seconds", "")), f"{result.get('in_codecs', 0):.0%}"]
-        rows.append([work, *cells])
-    more = ["limit of the codecs", "share in codecs"] if measure == "seconds" else []
-    return table(["work", *names, *more], rows)
+def contestants(row: Row, given: argparse.Namespace) -> dict[str, Peer]:
+    """Who takes turns in a row; in linear light: vipsthumbnail, and the plain resize."""
+    ours = PEERS["imgpar"]
+    found = {"imgpar": ours}
+    if given.before:
+        found["before"] = older(given.before)
+    if row.linear:
+        found["plain"] = Peer(lambda work, out: ours.command(replace(work, linear=False), out), ours.version,
+                              ours.environment)  # fmt: skip
+    names = ["vipsthumbnail"] if row.linear else given.peers.split(",")
+    return found | {name: PEERS[name] for name in names if name in given.installed}
 
 
-def workloads(result: Json) -> list[str]:
-    """The same for made pictures, with the limit of the codecs; then what is no conversion."""
-    loads = {name: load for name, load in result.items() if "seconds" in load}
-    names = list(dict.fromkeys(peer for load in loads.values() for peer in load["seconds"]))
-    rows = []
-    for work, load in loads.items():
-        over = load["imgpar_over"]
-        cells = [
-            f"{load['seconds'].get(peer, '')}" + (f" ({over[peer]})" if peer in over else "")
-            for peer in names
-        ]
-        rows.append([work, *cells, str(load["limit_seconds"]), f"{load['in_codecs']:.0%}"])
-    lines = table(["work", *names, "limit of the codecs", "share in codecs"], rows) if rows else []
-    if done := result.get("done"):
-        again, find = statistics.median(done["imgpar"]), statistics.median(done["find"])
-        over = done["imgpar_over_find"]
-        lines += [
-            "",
-            f"A second run over {done['files']:,} unchanged files: {again:.2f} s; `find -printf` over them: ",
-        ]
-        lines[-1] += f"{find:.2f} s ({over} ×)."
-    if million := result.get("million"):
-        first, peak = statistics.median(million["first_output_seconds"]), max(million["parent_peak_mib"])
-        lines += ["", f"{million['files']:,} files in one folder: first output after {first:.2f} s, "]
-        lines[-1] += f"parent at most {peak} MiB."
-    if flat := result.get("flat"):
-        steps = zip(flat["outputs"], flat["parent_peak_mib"], strict=True)
-        so_far = ", ".join(f"{peak} MiB after {outputs:,} outputs" for outputs, peak in steps)
-        lines += ["", f"Peak memory of the parent, {flat['files']:,} files in one folder: {so_far}."]
-    return lines
+def older(place: Path) -> Peer:
+    """An older imgpar: a folder that holds the package, or the Python of an environment that has it."""
+    ours = PEERS["imgpar"]
+    if place.is_dir():
+        return Peer(ours.command, ours.version, lambda _: {"PYTHONPATH": str(place.resolve())})
+    return Peer(
+        lambda work, out: [str(place.absolute()), *ours.command(work, out)[1:]],
+        ours.version,
+        lambda _: {"PYTHONPATH": ""},
+    )
 
 
-def clip(run: Json) -> list[str]:
-    """One row per contestant; ratios are those within the rounds, as single times drift with the machine."""
-    rounds: list[Json] = run["seconds"]
-    rows = []
-    for name in rounds[0]:
-        function, _, ours = name.partition(": ")
-        bases = [f"{function}: OpenCV loop, {codec}" for codec in ("x264", "MPEG-4")] if ours else []
-        seconds = statistics.median(times[name] for times in rounds)
-        of_first = statistics.median(times[name] / times["ffmpeg"] for times in rounds)
-        than_loops = [statistics.median(times[base] / times[name] for times in rounds) for base in bases]
-        cells = [f"{value:.2f}" for value in (seconds, of_first, *than_loops)]
-        rows.append([name, *cells, *[""] * (4 - len(cells))])
-    head = ["", "median seconds", "÷ ffmpeg", "× as fast as the loop, x264", "× the loop, MPEG-4"]
-    return table(head, rows)
+def run_row(row: Row, pictures: Sequence[Picture], given: argparse.Namespace, scratch: Path) -> Json:
+    """Everything about one row; the medians first, then every number."""
+    taken = picture_set.sample(pictures, row.megapixels * given.share)
+    copies = max(1, round(row.least * given.share / len(taken)))
+    inputs = picture_set.placed(taken, scratch / "inputs", copies)
+    work = Work(inputs, row.size, row.quality, row.to, given.jobs, linear=row.linear)
+    sides = contestants(row, given)
+
+    def run(name: str, work: Work = work, *, memory: bool = False) -> Json:
+        out = scratch / "out"
+        try:
+            command, environment = sides[name].command(work, out), sides[name].environment(work)
+            return measure(command, out, memory=memory, environment=environment, folder=scratch)
+        finally:
+            shutil.rmtree(out, ignore_errors=True)
+
+    first = {name: run(name, memory=True) for name in sides}
+    for name, done in first.items():
+        if done["return_code"] or done["files"] != first["imgpar"]["files"]:
+            print(f"{name} did not do the same: {done}", file=sys.stderr)
+    warm, limits = taking_turns(given.rounds, sides, run, lambda: limit_by_stage(work))
+    cold: list[dict[str, Json]] = []
+    if picture_set.on_disk(inputs):
+        cold, _ = taking_turns(given.cold, sides, run, before=lambda: picture_set.drop(inputs))
+    ours = [name for name in ("imgpar", "before") if name in sides]
+    stages = {
+        name: shares(
+            sides[name].command(work, scratch / "out"), scratch / "out", sides[name].environment(work)
+        )
+        for name in ours
+    }
+    few = picture_set.placed(picture_set.spread(taken, COMPARED), scratch / "few")
+    likeness = {} if row.linear or given.no_psnr else {
+        name: qualities(replace(work, folder=few), side, scratch) for name, side in sides.items()
+    }  # fmt: skip
+    return {
+        "pictures": len(taken) * copies,
+        "different": len(taken),
+        "megapixels": round(copies * sum(picture.megapixels for picture in taken), 1),
+        "settings": {"size": row.size, "quality": row.quality, "to": row.to, "linear": row.linear},
+        "medians": medians(warm, cold, first),
+        "limit": limit_medians(warm, limits),
+        "stages": stages,
+        "quality": likeness,
+        "runs": {"first": first, "warm": warm, "limits": limits, "cold": cold},
+    }
 
 
-def scaling(result: Json) -> list[str]:
-    """One row per number of workers."""
-    rows = [
-        [name, jobs, str(row["seconds"]), str(row["efficiency"])]
-        for name, load in result.items()
-        if "by_jobs" in load
-        for jobs, row in load["by_jobs"].items()
-    ]
-    return table(["work", "workers", "seconds", "efficiency"], rows)
+def taking_turns(
+    rounds: int,
+    sides: dict[str, Peer],
+    run: Callable[[str], Json],
+    limit: Callable[[], Json] | None = None,
+    before: Callable[[], None] | None = None,
+) -> tuple[list[dict[str, Json]], list[Json]]:
+    """Results by name, round by round, and the limit in each."""
+    results, limits = [], []
+    for _ in range(rounds):
+        done = {}
+        for name in sides:
+            if before:
+                before()
+            done[name] = run(name)
+        results.append(done)
+        limits += [limit()] if limit else []
+    return results, limits
 
 
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """Lines of Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(cells) + " |" for cells in lines]
+def qualities(work: Work, side: Peer, scratch: Path) -> Json:
+    """PSNR of the outputs as they are, of JPEGs of the best quality, and of PNGs: those show the resize."""
+    variants = {"as_written": work, "lossless": quality.lossless(work)}
+    if work.to == "jpg":
+        best = quality.best_jpeg(work)
+        variants["best_jpeg"] = best if side.command == PEERS["imgpar"].command else replace(best, extra=())
+    found = {}
+    for name, variant in variants.items():
+        out = scratch / "compared"
+        measure(
+            side.command(variant, out),
+            out,
+            memory=False,
+            environment=side.environment(variant),
+            folder=scratch,
+        )
+        found[name] = quality.likeness(work.folder, out, variant.to)
+        shutil.rmtree(out, ignore_errors=True)
+    return found
+
+
+def medians(warm: list[dict[str, Json]], cold: list[dict[str, Json]], first: dict[str, Json]) -> Json:
+    """By name; `imgpar_over_this` is the median of the ratios within the rounds."""
+    return {
+        name: {
+            "seconds": middle(done[name]["seconds"] for done in warm),
+            "cpu_seconds": middle(done[name]["cpu_seconds"] for done in warm),
+            "imgpar_over_this": middle(done["imgpar"]["seconds"] / done[name]["seconds"] for done in warm),
+            "imgpar_cpu_over_this": middle(
+                done["imgpar"]["cpu_seconds"] / done[name]["cpu_seconds"] for done in warm
+            ),
+            "cold_seconds": middle(done[name]["seconds"] for done in cold),
+            "cold_imgpar_over_this": middle(
+                done["imgpar"]["seconds"] / done[name]["seconds"] for done in cold
+            ),
+            "peak_pss_mib": round(first[name]["peak_pss_bytes"] / 2**20),
+            "bytes": first[name]["bytes"],
+            "files": first[name]["files"],
+        }
+        for name in first
+    }
+
+
+def limit_medians(warm: list[dict[str, Json]], limits: list[Json]) -> Json:
+    """Of the bare codec calls: seconds by stage and together, and imgpar's time over them."""
+    return {
+        "seconds": middle(sum(spent.values()) for spent in limits),
+        "imgpar_over_this": middle(
+            done["imgpar"]["seconds"] / sum(spent.values()) for done, spent in zip(warm, limits, strict=True)
+        ),
+        "stages": {stage: middle(spent[stage] for spent in limits) for stage in limits[0]},
+    }
+
+
+def middle(values: Any) -> float | None:
+    """The median; None of nothing."""
+    numbers = list(values)
+    return round(statistics.median(numbers), 3) if numbers else None
+
+
+def run_set(name: str, folders: Sequence[Path], given: argparse.Namespace) -> Json:
+    """All rows of one set."""
+    pictures = picture_set.found(folders)
+    result: Json = {
+        "set": {"name": name, **picture_set.summary(pictures)},
+        "machine": machine() | {"peers": given.installed},
+        "settings": {"rounds": given.rounds, "cold": given.cold, "jobs": given.jobs, "share": given.share},
+        "before": commit(given.before) if given.before else "",
+        "rows": {},
+        "left_out": [],
+    }
+    result["load_at_start"] = round(os.getloadavg()[0], 2)
+    for title in given.rows.split(","):
+        start, row = time.perf_counter(), ROWS[title]
+        if not (chosen := picture_set.chosen(pictures, row.kind)):
+            result["left_out"].append(title)
+            continue
+        with tempfile.TemporaryDirectory(dir=given.scratch) as scratch:
+            result["rows"][title] = run_row(row, chosen, given, Path(scratch))
+        print(f"-- {name}, {title}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    return result
+
+
+def commit(place: Path) -> str:
+    """Of the older tree, which may be no clone, or the version that its Python has."""
+    if place.is_dir():
+        command = ["git", "-C", str(place), "rev-parse", "HEAD"]
+    else:
+        command = [str(place), "-c", "import imgpar; print(imgpar.__version__)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    return done.stdout.strip() or "an older imgpar"
+
+
+def one_set(text: str) -> tuple[str, list[Path]]:
+    """NAME=FOLDER,FOLDER or FOLDER.
+
+    >>> one_set("mine=a,b")
+    ('mine', [PosixPath('a'), PosixPath('b')])
+    """
+    name, equals, folders = text.rpartition("=")
+    paths = [Path(folder).expanduser() for folder in folders.split(",")]
+    for path in paths:
+        if not path.is_dir():
+            raise argparse.ArgumentTypeError(f"{path} is no folder.")
+    return name if equals else paths[0].resolve().name, paths
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for on the command line."""
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
+    parser.add_argument("sets", nargs="+", type=one_set, metavar="FOLDER")
+    parser.add_argument("--rows", default=",".join(ROWS), help="names with commas; default: all of them")
+    parser.add_argument("--peers", default="sharp", help=f"names with commas: {', '.join(list(PEERS)[1:])}")
+    parser.add_argument(
+        "--before", type=Path, help="an older imgpar: the folder of its package's parent, or its Python"
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cold", type=int, default=1, help="rounds with inputs out of the file cache")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the pixels of each row, such as 0.1 for a try"
+    )
+    parser.add_argument(
+        "--no-psnr", action="store_true", help="leave out the comparison with an exact resize"
+    )
+    parser.add_argument("--scratch", type=Path, help="a folder on a disk; default: the temporary folder")
+    parser.add_argument("--out", type=Path, help="folder for the results")
+    given = parser.parse_args()
+    if unknown := [row for row in given.rows.split(",") if row not in ROWS]:
+        parser.error(f"{unknown[0]!r} is no row. Rows: {', '.join(ROWS)}.")
+    if unknown := [peer for peer in given.peers.split(",") if peer and peer not in PEERS]:
+        parser.error(f"{unknown[0]!r} is no peer. Peers: {', '.join(list(PEERS)[1:])}.")
+    if given.rounds < 1:
+        parser.error("--rounds is at least 1.")
+    return given
+
+
+def main() -> None:
+    """Measures, prints the tables, writes the raw numbers."""
+    given = arguments()
+    adopt_orphans()
+    wanted = ["imgpar", *filter(None, given.peers.split(",")), "vipsthumbnail"]
+    given.installed = installed(list(dict.fromkeys(wanted)))
+    out = given.out or HERE / "runs" / f"{datetime.now(UTC):%Y-%m-%d}-{machine()['cores']}cores"
+    out.mkdir(parents=True, exist_ok=True)
+    for name, folders in given.sets:
+        result = run_set(name, folders, given)
+        (out / f"set-{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        print("\n".join(set_tables(result)), flush=True)
+    write_readme(out)
 
 
 if __name__ == "__main__":
-    write_table(Path(sys.argv[1]))
+    main()

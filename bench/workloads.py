@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from compare import machine
 from limits import limit, share_in_codecs
+from machine import machine
 from measure import adopt_orphans, measure
 from peers import HERE, PEERS, Work, installed
 from PIL import Image

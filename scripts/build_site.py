@@ -102,7 +102,7 @@ def is_error(found: object) -> bool:
 
 def printed(*arguments: str) -> str:
     """What a command of imgpar prints."""
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
+    environment = {**os.environ, "COLUMNS": "88", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "imgpar", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
 

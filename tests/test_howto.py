@@ -118,7 +118,7 @@ def folder(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 def run(command: list[str], folder: Path, text: str | None = None) -> tuple[int, str]:
     """Exit code and all that was printed."""
     both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    done = subprocess.run(command, cwd=folder, input=text, text=True, timeout=120, check=False, **both)
+    done = subprocess.run(command, cwd=folder, input=text, text=True, timeout=300, check=False, **both)
     return done.returncode, done.stdout
 
 

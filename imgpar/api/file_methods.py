@@ -96,7 +96,7 @@ class FileMethods:
                 `cache_control`; for archives `archives`, `deterministic`; for shards `shard`, `shard_keys`,
                 `shard_checksum`, `caption_column`, `checksum_column`; and limits of transfers:
                 `allow_private`, `downloads`, `per_host`, `retries`, `fetch_timeout`, `max_download`,
-                `robots`, `user_agent`; and for a cluster `engine`, `ray_address`.
+                `robots`, `user_agent`; for a cluster `engine`, `ray_address`; and `sandbox`.
                 A session has its own `memory` and `worker_memory`.
                 With `dry_run` nothing is written; inputs that would be converted have the status "planned"
                 in the report. `imgpar.api.typed.RunSettings` has the type and meaning of each.
@@ -204,7 +204,7 @@ class FileMethods:
                 `palette`, `subsampling`, `progressive`, `colour`, `dpi`, `trim`, `fps` and `loop` of
                 animations,
                 `deinterlace`, `tonemap`; and how to run: `jobs`, `memory`, `timeout`, `on_exists`,
-                `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `max_pixels`,
+                `dry_run`, `strict`, `accept_damaged`, `verify`, `keep_failures`, `sandbox`, `max_pixels`,
                 `worker_memory`, `journal`, `include`, `exclude`, `recursive`, `where`, `sort`, `reverse`,
                 `archives`, `password`, `deterministic`, `cache_control`, `allow_private`, `downloads`,
                 `per_host`, `retries`, `fetch_timeout`, `max_download`, `robots`, `user_agent`.

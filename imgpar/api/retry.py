@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from imgpar.api.run import Silent, check_originals
 from imgpar.api.settings import Inputs, Place, checked_recipe, given_inputs, read_place
 from imgpar.api.typed import RetrySettings
-from imgpar.batch.confinement import check_sandbox
+from imgpar.batch.confinement import check_confinement
 from imgpar.batch.journal.history import RunRecord
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report
@@ -85,7 +85,7 @@ def retry(
         place, options = None, replace(options, in_place=True)
         given = given or [known.path]
     check_originals(options)
-    check_sandbox(options, recipe)
+    check_confinement(options, recipe)
     again = Run(
         given,
         place,

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from imgpar.api.settings import checked_recipe
 from imgpar.batch import dryrun
-from imgpar.batch.confinement import check_sandbox
+from imgpar.batch.confinement import check_confinement
 from imgpar.batch.estimate import compare_with_estimate, estimate_key
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.report import Report
@@ -132,7 +132,7 @@ def _check(
     if kept and os.path.lexists(kept) and not os.path.isdir(kept):
         raise UsageError(f"{kept} is a file; failures are kept in a folder.", fix="Name a folder.")
     check_originals(options)
-    check_sandbox(options, recipe)
+    check_confinement(options, recipe)
     if options.root and recipe.naming.flat:
         raise UsageError("root and flat exclude each other.", fix="Leave one of them out.")
     listed = not isinstance(inputs, (list, tuple)) or all(isinstance(given, InputList) for given in inputs)

@@ -784,7 +784,7 @@ class PlainRunSettings(OperationSettings, total=False):
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
     """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
-    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    nothing; Linux 6.7 or newer (default: for addresses and stores, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -965,7 +965,7 @@ class ExtractSettings(OperationSettings, total=False):
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
     """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
-    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    nothing; Linux 6.7 or newer (default: for addresses and stores, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1240,7 +1240,7 @@ class AssembleSettings(OperationSettings, total=False):
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
     """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
-    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    nothing; Linux 6.7 or newer (default: for addresses and stores, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1359,7 +1359,7 @@ class SheetSettings(OperationSettings, total=False):
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
     """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
-    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    nothing; Linux 6.7 or newer (default: for addresses and stores, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1429,7 +1429,7 @@ class ConcatSettings(TypedDict, total=False):
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
     """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
-    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    nothing; Linux 6.7 or newer (default: for addresses and stores, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None
@@ -1565,7 +1565,7 @@ class RetrySettings(TypedDict, total=False):
     """Save the input, the recipe and the diagnostics of each failure in this folder."""
     sandbox: bool | None
     """Let workers touch no files but the inputs, OUT, temporary files and the installation, and connect to
-    nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions and plugins)."""
+    nothing; Linux 6.7 or newer (default: for addresses and stores, without functions and plugins)."""
     strict: bool | None
     """Treat any loss (GPS, bit depth, frames …) as a failure."""
     journal: str | os.PathLike[str] | None

@@ -33,7 +33,7 @@ MOST_FILES = 64
 """Number of named files above which their folders are allowed."""
 
 
-def check_sandbox(options: RunOptions, recipe: Recipe) -> None:
+def check_confinement(options: RunOptions, recipe: Recipe) -> None:
     """Refuse a sandbox where there can be none.
 
     Args:
@@ -66,22 +66,20 @@ def check_sandbox(options: RunOptions, recipe: Recipe) -> None:
         raise UsageError(f"{why}.", fix=f"{leave} imgpar doctor says what works here.")
 
 
-def is_confined(
-    options: RunOptions, recipe: Recipe, sources: Iterable[Source], *, watched: bool = False
-) -> bool:
-    """Whether the workers of a run are restricted: as its options say, or else where the inputs come from
-    others and nothing but imgpar works on them.
+def is_confined(options: RunOptions, recipe: Recipe, sources: Iterable[Source]) -> bool:
+    """Whether the workers of a run are restricted: as its options say, or else where the inputs come from a
+    network and nothing but imgpar works on them. Not in folders unless asked for: files there may be links to
+    any place, which are followed.
 
     Args:
         options: of the run.
         recipe: of the run.
         sources: of the run; those that have been read know whether they wait for a network.
-        watched: whether the run belongs to a watch.
     """
     if options.sandbox is not None:
         return options.sandbox
     sources = list(sources)
-    if not (watched or any(source.waits for source in sources)):
+    if not any(source.waits for source in sources):
         return False
     if _uses_hardware(recipe) or not _may_be_confined(options):
         return False
@@ -140,14 +138,35 @@ def sandbox_of(
     return Sandbox(tuple(dict.fromkeys(reads)), tuple(dict.fromkeys(writes)))
 
 
-def make_folders(journal: Journal, stack: contextlib.ExitStack) -> None:
-    """Make the folders beside the journal in which workers keep notes and parts of clips: what does not exist
-    when a worker starts cannot be allowed."""
-    for folder in (journal.written, f"{journal.path}.parts"):
-        if folder and not os.path.lexists(folder):
-            with contextlib.suppress(OSError):  # the run says why, when it needs it
+def make_folders(place: Out, journal: Journal, stack: contextlib.ExitStack) -> None:
+    """Make the folder of the outputs, and those beside the journal in which workers keep notes and parts of
+    clips: what does not exist when a worker starts cannot be allowed.
+
+    Args:
+        place: of the run.
+        journal: of the run.
+        stack: removes those that are empty when it is closed.
+    """
+    made = _missing(place.folder) if not place.stored else []
+    for folder in made:
+        with contextlib.suppress(OSError):  # the run says why, when it needs it
+            os.mkdir(folder)
+    for folder in filter(None, (journal.written, f"{journal.path}.parts")):
+        if not os.path.lexists(folder):
+            with contextlib.suppress(OSError):
                 os.mkdir(folder, 0o700)
-            stack.callback(_remove_empty, folder)
+            made.append(folder)
+    for folder in made:  # the last one first
+        stack.callback(_remove_empty, folder)
+
+
+def _missing(folder: str) -> list[str]:
+    """The folders above and including this one that do not exist, from the top."""
+    found = list[str]()
+    while not os.path.lexists(folder):
+        found.insert(0, folder)
+        folder = os.path.dirname(folder)
+    return found
 
 
 def _remove_empty(folder: str) -> None:

@@ -255,7 +255,7 @@ class Run:
         )
         self._planner = self._new_planner(stack)
         if self._confined:
-            make_folders(journal, stack)
+            make_folders(self._place, journal, stack)
 
     def _new_planner(self, stack: contextlib.ExitStack) -> Planner | GatherPlanner:
         place, journal, homes = self._place, self._journal, None

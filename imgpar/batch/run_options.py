@@ -368,7 +368,7 @@ class RunOptions(Declared):
     sandbox: bool | None = option(
         parsing.switch,
         "let workers touch no files but the inputs, OUT, temporary files and the installation, and "
-        "connect to nothing; Linux 6.7 or newer (default: for watch and for addresses, without functions "
+        "connect to nothing; Linux 6.7 or newer (default: for addresses and stores, without functions "
         "and plugins)",
         default=None,
         group=RUN,

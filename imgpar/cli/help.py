@@ -9,7 +9,7 @@ from imgpar.cli.commands import COMMANDS, commands_text
 from imgpar.cli.completing import parser_of
 from imgpar.cli.pages import as_plain_text, is_long, page_text, terminal_width
 from imgpar.cli.parsing import Parser, align_columns
-from imgpar.cli.topics import TOPICS, topic_of_flag
+from imgpar.cli.topics import TOPICS, topic_of_flag, topic_of_word
 from imgpar.core.errors import UsageError, closest
 
 DESCRIPTION = """\
@@ -58,7 +58,7 @@ def text_about(name: str) -> str:
         from imgpar.cli.show import operation_text
 
         parts.append(operation_text(operation))
-    if not parts and (owner := topic_of_flag(dashed)):
+    if not parts and (owner := topic_of_flag(dashed) or topic_of_word(dashed)):
         return text_about(owner)
     if not parts:
         known = [*TOPICS, *COMMANDS, *(one.replace("_", "-") for one in operation_names())]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from imgpar.cli.commands import COMMANDS
-from imgpar.core.errors import ImgparError, UsageError, topic_of
+from imgpar.core.errors import ImgparError, RunError, UsageError, topic_of
 
 
 class Topic(NamedTuple):
@@ -21,6 +21,8 @@ class Topic(NamedTuple):
     """Headings of the page; without any it is the whole page."""
     flags: str = ""
     """Flags that it explains, separated by blanks."""
+    words: str = ""
+    """Other words under which it is looked for, separated by blanks."""
 
 
 TOPICS = {
@@ -47,7 +49,7 @@ TOPICS = {
     "sizes": Topic("several sizes, and sizes in bytes", "names", ("Sizes",), "sizes"),
     "formats": Topic("formats and the packages that they need", "pictures", ("Formats",), "to best-format"),
     "colours": Topic("profiles, HDR and CMYK", "pictures", ("Colours", "Depth and transparency"),
-                     "colour tonemap background"),
+                     "colour tonemap background", "icc hdr cmyk"),
     "pages": Topic("pages of documents, frames of animations", "pictures", ("Pages and frames",), "pages"),
     "quality": Topic(
         "quality, limits in bytes, targets", "pictures",
@@ -58,7 +60,7 @@ TOPICS = {
     "operations": Topic("tones, colours, overlays, scans", "operations"),
     "metadata": Topic(
         "writing fields, dates and positions", "metadata", (),
-        "set strip metadata shift-dates gpx gpx-offset gpx-gap",
+        "set strip metadata shift-dates gpx gpx-offset gpx-gap", "gps exif xmp iptc",
     ),
     "recipes": Topic("recipes and several outputs", "recipes", (), "recipe save-recipe"),
     "projects": Topic("imgpar.toml, and runs in CI", "projects", (), "project check"),
@@ -84,7 +86,8 @@ TOPICS = {
     "python": Topic("the Python API", "python"),
     "training": Topic("batches for training", "training"),
     "frameworks": Topic("inside other frameworks, notebooks, servers", "frameworks"),
-    "scaling": Topic("large machines and clusters", "scaling", (), "engine schedule"),
+    "scaling": Topic("large machines and clusters", "scaling", (), "engine schedule ray-address",
+                     "ray cluster dask spark numa"),
     "compatibility": Topic("what a new version keeps", "compatibility"),
     "extending": Topic("operations, formats, sources and sinks of your own", "extending"),
     "questions": Topic("frequent questions", "faq"),
@@ -105,6 +108,8 @@ TOPICS = {
 }  # fmt: skip
 """Name → topic, in the order of `imgpar help`."""
 
+_SUBJECTS = {"Ray cluster": "scaling", "the recipe": "recipes", "The recipe": "recipes"}
+"""What the text of an error names, where it names no flag and its class says little → topic."""
 _FLAG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
 _SEE = re.compile(r"'imgpar help\b|\bSee '?imgpar [^.]*\.?$")
 
@@ -165,11 +170,16 @@ class FailureTopics:
 
 
 def _topic_for(error: ImgparError, arguments: Sequence[str]) -> str:
+    subject = next((topic for words, topic in _SUBJECTS.items() if words in error.message), "")
+    if type(error) is RunError and subject:
+        return subject
     if error.topic != UsageError.topic:
         return error.topic
     for name in _FLAG.findall(error.message):
         if topic := topic_of_flag(name) or _operation_of_flag(name):
             return topic
+    if subject:
+        return subject
     return arguments[0] if arguments and arguments[0] in COMMANDS else error.topic
 
 
@@ -180,6 +190,15 @@ def topic_of_flag(name: str) -> str:
     ('names', '')
     """
     return next((topic for topic, found in TOPICS.items() if name in found.flags.split()), "")
+
+
+def topic_of_word(word: str) -> str:
+    """The topic that has a word as another name; empty where none has.
+
+    >>> topic_of_word("gps"), topic_of_word("names")
+    ('metadata', '')
+    """
+    return next((topic for topic, found in TOPICS.items() if word in found.words.split()), "")
 
 
 def _operation_of_flag(name: str) -> str:

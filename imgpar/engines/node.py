@@ -197,7 +197,7 @@ class Node:
             settle_slice=self._settle_slice,
             unchanged=_nothing_planned,
             tell=self._tell,
-            note=self._remarks.append,
+            note=self._remark,
             turn=self._pace.turn,
             started=self._begun if setup.starts else None,
             cancel=self._cancel,
@@ -247,6 +247,10 @@ class Node:
     def _tell(self, event: Event) -> None:
         with self._changed:
             self._frames[event.text] = (event.text, *event.frames)
+
+    def _remark(self, text: str) -> None:
+        with self._changed:
+            self._remarks.append(text)
 
     def _begun(self, job: Job) -> None:
         with self._changed:

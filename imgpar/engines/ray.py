@@ -215,7 +215,8 @@ def _connect(address: str | None, stack: contextlib.ExitStack) -> None:
     except Exception as error:  # of many kinds
         raise RunError(
             f"The Ray cluster {address or ''} cannot be used: {_first_line(error)}.".replace("  ", " "),
-            fix="Start one with 'ray start --head', or name another one.",
+            fix="Start one with 'ray start --head', or name another one. If it is protected by a token, "
+            "set RAY_AUTH_MODE=token.",
         ) from error
     stack.callback(ray.shutdown)
     _keep_quiet(stack)

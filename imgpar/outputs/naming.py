@@ -12,15 +12,16 @@ from typing import Protocol
 from imgpar.core.filenames import LAST_LEVEL, fold, legal, numbered, settle, split_suffix, whole_path
 from imgpar.core.job import Facts, Item, Split
 from imgpar.inputs.addresses import alternative
-from imgpar.inputs.batches import Batch, Entries, known_suffix
+from imgpar.inputs.batches import Batch, Entries
 from imgpar.inputs.companions import SIDECAR, Leader, companions
 from imgpar.outputs.destination import Out
 from imgpar.outputs.name_function import NoNameError
 from imgpar.outputs.paths import TemplatePaths, plain_names
+from imgpar.outputs.plain_outputs import PlainOutputs
 from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.split_names import Parts
 from imgpar.outputs.stems import settle_by_name
-from imgpar.outputs.target_formats import Wish, WishedFile
+from imgpar.outputs.target_formats import Wish
 from imgpar.outputs.templates import is_numbered
 
 
@@ -90,9 +91,6 @@ class Names:
         self._used: set[str] | None = None
         self._folders: dict[str, str] = {}
         self._claimed = {fold(self._folder + name.replace("/", os.sep)) for name in batch.folders}
-        self._input_folder = os.path.join(batch.folder, "")
-        self._plain_suffixes: dict[str, tuple[str, str]] = {}
-        """Format and suffix of the outputs of pictures with a suffix, see `_plain_suffix`."""
         self._levels: dict[str, int] = {}
         """Naming level by path of the input, where it is not 0."""
         self._numbers: dict[str, int] = {}
@@ -105,8 +103,8 @@ class Names:
         self._others = {} if self._new_folder else _published(taken, out)
         self._owners = _owners(known) if wishes.several else None
         """Inputs by the folded paths of the outputs that they have."""
-        self._by_name = False
-        """Whether names follow from the names of the inputs alone."""
+        self._by_name: PlainOutputs | None = None
+        """Set where names follow from the names of the inputs alone."""
         self._several_roots = bool(taken) and not templates
         """Whether several roots have their outputs here."""
         if None in unchanged:
@@ -120,8 +118,7 @@ class Names:
                 leading = {leader.path for leader in self._leaders.values()}
                 self._leading = {item.path: item for item in batch.items if item.path in leading}
             together = known or taken or self._others or self._leaders or any(unchanged) or wishes.renaming
-            self._by_name = not together and self._settle_by_name()
-            if not self._by_name:
+            if together or not self._settle_by_name():
                 self._settle(known, unchanged)
 
     def _there(self, unchanged: Sequence[object | None]) -> list[str]:
@@ -225,6 +222,8 @@ class Names:
         except NoNameError:  # for one of them; the others have names
             return False
         self._levels = {folder + name: level for name, level in (raised or {}).items()}
+        if raised is not None:
+            self._by_name = PlainOutputs(entries, folder, self._wishes.by_name, self._levels)
         return raised is not None
 
     def folders(self, item: Item) -> list[str] | None:
@@ -256,38 +255,15 @@ class Names:
         None stands for an input with several outputs, remarks, an output name that is not the preferred one,
         or a file in its place. None instead of the list: nothing can be said of this batch.
         """
-        entries = self._batch.items
-        if not self._by_name or not isinstance(entries, Entries):
+        if self._by_name is None:
             return None
-        found = [self._plain_target(name, entries) for name in entries.ordered(places)]
+        found = self._by_name.named(places)
         if not self._new_folder:
             names = [target[1] if target else "" for target in found]
             sizes = self._out.place.sizes(self._folder, names)
             found = [target if math.isnan(size) else None for target, size in zip(found, sizes, strict=True)]
         folder = self._folder
         return [(target[0], folder + target[1]) if target else None for target in found]
-
-    def _plain_target(self, name: str, entries: Entries) -> tuple[str, str] | None:
-        """Format and name of the output of a file of this folder; see `plain`."""
-        stem, _, suffix = name.rpartition(".")
-        made = self._plain_suffixes.get(suffix)
-        if made is None:
-            made = self._plain_suffixes[suffix] = self._plain_suffix(name, suffix)
-        level = self._levels and self._input_folder + name in self._levels
-        apart = not made[0] or level or name in entries.formats or name in entries.failed
-        return None if apart or not stem.strip(".") else (made[0], stem + made[1])
-
-    def _plain_suffix(self, name: str, suffix: str) -> tuple[str, str]:
-        """Format and suffix of the only output of pictures with this suffix; empty where they have another
-        number of outputs, or remarks."""
-        wish, own = self._wishes.by_name(name, ""), known_suffix(suffix)
-        if own is None or own.kind != "image" or len(wish.targets) != 1:
-            return "", ""
-        if wish.error or wish.note or wish.silent or wish.moving:
-            return "", ""
-        (target,) = wish.targets
-        plain = target == WishedFile(target.format, target.suffix)
-        return (target.format, target.suffix or f".{suffix}") if plain else ("", "")
 
     def tried(self, item: Item) -> list[str]:
         """The same; none where a template gives no name."""

@@ -284,6 +284,8 @@ def _check_sliced(message: Sliced, task: Task) -> str:
     if wrong := _check_made(made):
         return wrong
     for done in message.done:
+        if done.facts:
+            return _check_facts(done, wanted=False)
         part = task._replace(job=job.parts(done.serial, done.serial + 1)[0])
         if wrong := _check_done(done, 1) or _check_results(done, part, None, arrays=False):
             return wrong

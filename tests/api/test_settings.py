@@ -57,6 +57,7 @@ GOOD: dict[str, Any] = {
     "checksum_column": "md5",
     "allow_private": True, "downloads": 4, "per_host": 2, "retries": 1, "fetch_timeout": 60,
     "max_download": "1M", "robots": "noai", "user_agent": "mine", "engine": "ray", "ray_address": "auto",
+    "sandbox": True,
 }  # fmt: skip
 RECIPE_GOOD: dict[str, Any] = {
     "to": "png", "quality": 50, "lossless": True, "effort": 1, "palette": 16, "subsampling": "444",

@@ -26,6 +26,7 @@ from imgpar.core.errors import UsageError
 from imgpar.inputs.few_folders import FewFolders
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.resolving import with_sources
+from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime import sandbox
@@ -194,6 +195,12 @@ def test_a_single_file_has_its_output_beside_it(photo_folder: FolderMaker):
     assert (photos / "a.webp").exists()
 
 
+def test_a_single_file_in_a_folder_that_is_not_there(photo_folder: FolderMaker, tmp_path: Path):
+    out = tmp_path / "new" / "er" / "a.webp"
+    assert imgpar.convert(photo_folder("a.png") / "a.png", out, sandbox=True, jobs=1).ok == 1
+    assert out.exists()
+
+
 def test_in_place(photo_folder: FolderMaker):
     photos = photo_folder("a.jpg", "sub/b.jpg", size=(200, 100))
     report = imgpar.convert(photos, in_place=True, resize="50", sandbox=True, jobs=1)
@@ -280,18 +287,35 @@ def test_addresses_have_a_sandbox_without_being_asked(tmp_path: Path, photo_fold
     assert report.ok == 1, report.items[0].error
 
 
-def test_a_watch_has_one_without_being_asked(photo_folder: FolderMaker, tmp_path: Path, secret: Path):
+def test_a_watch_follows_links_that_lead_out(photo_folder: FolderMaker, tmp_path: Path, secret: Path):
     Image.new("RGB", (8, 8)).save(secret.with_suffix(".png"))
     (link := photo_folder("a.jpg") / "z.png").symlink_to(secret.with_suffix(".png"))
+    for path in (link.parent / "a.jpg", secret.with_suffix(".png")):
+        os.utime(path, (0, 0))  # they have settled
     report = imgpar.watch(link.parent, tmp_path / "out", to="webp", once=True, settle=0.01, jobs=1)
+    assert (report.ok, report.failed) == (2, 0)
+
+
+def test_a_watch_has_one_where_it_is_asked_for(photo_folder: FolderMaker, tmp_path: Path, secret: Path):
+    Image.new("RGB", (8, 8)).save(secret.with_suffix(".png"))
+    (link := photo_folder("a.jpg") / "z.png").symlink_to(secret.with_suffix(".png"))
+    for path in (link.parent / "a.jpg", secret.with_suffix(".png")):
+        os.utime(path, (0, 0))  # they have settled
+    settings = {"once": True, "settle": 0.01, "jobs": 1, "sandbox": True}
+    report = imgpar.watch(link.parent, tmp_path / "out", to="webp", **settings)
     assert (report.ok, report.failed) == (1, 1)
 
 
 # ----- which runs have one ----------------------------------------------------------------------------
 
 
+def network() -> list[Source]:
+    """An address, as a source."""
+    return [one for one in with_sources(["https://host/a.jpg"]) if not isinstance(one, str)]
+
+
 def test_functions_have_none_unless_asked():
-    sources = [one for one in with_sources(["https://host/a.jpg"]) if not isinstance(one, str)]
+    sources = network()
     recipe = imgpar.Pipeline().apply(lambda array: array).recipe
     assert not is_confined(RunOptions(), recipe, sources)
     assert is_confined(RunOptions(sandbox=True), recipe, sources)
@@ -302,7 +326,8 @@ def test_folders_have_none_unless_asked():
 
 
 def test_none_where_it_is_declined():
-    assert not is_confined(RunOptions(sandbox=False), Recipe(), [], watched=True)
+    assert is_confined(RunOptions(), Recipe(), network())
+    assert not is_confined(RunOptions(sandbox=False), Recipe(), network())
 
 
 @pytest.mark.parametrize(
@@ -320,7 +345,7 @@ def test_an_old_kernel_is_named(monkeypatch: pytest.MonkeyPatch, photo_folder: F
     try:
         with pytest.raises(UsageError, match=r"Linux 6\.7"):
             imgpar.convert(photo_folder("a.jpg"), tmp_path / "out", to="png", sandbox=True)
-        assert not is_confined(RunOptions(), Recipe(), [], watched=True)
+        assert not is_confined(RunOptions(), Recipe(), network())
     finally:
         monkeypatch.undo()
         sandbox.why_unsupported.cache_clear()

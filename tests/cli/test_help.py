@@ -134,6 +134,15 @@ def test_an_unknown_topic_is_answered_with_the_nearest(capsys, name, near):
     assert f"Did you mean 'imgpar help {near}'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("word", "topic"), [("gps", "metadata"), ("ray", "scaling"), ("--icc", "colours")])
+def test_help_about_another_word_is_its_topic(word, topic):
+    assert text_about(word) == text_about(topic)
+
+
+def test_a_cluster_that_is_not_there_has_its_page():
+    assert see(errors.RunError("No Ray cluster answers at a:1.")) == "imgpar help scaling"
+
+
 def test_an_unknown_topic_that_resembles_none(capsys):
     assert main(["help", "zzzzzz"]) == 2
     assert "'imgpar help' lists the topics." in capsys.readouterr().err
@@ -191,6 +200,9 @@ def test_the_topic_of_a_kind():
         (["convert", "nowhere.jpg", "-o", "b"], "unreadable"),
         (["nothing"], "usage"),
         (["convert", "a.jpg", "-o", "b", "--bad-flag"], "convert"),
+        (["convert", "a.jpg", "-o", "b", "--recipe", "wbe"], "recipes"),
+        (["convert", "a.jpg", "-o", "b", "--recipe", "nowhere.toml"], "recipes"),
+        (["convert", "a.jpg", "-o", "b", "--ray-address", "auto"], "scaling"),
     ],
 )  # fmt: skip
 def test_a_usage_error_ends_with_its_page(capsys, tmp_path, monkeypatch, arguments, topic):

@@ -223,6 +223,10 @@ def test_results_of_a_slice_for_another_job_are_rejected():
     assert "not assigned" in disorder(message, worker, lambda _: None, arrays=False)
 
 
+def test_facts_within_a_slice_are_rejected():
+    assert "facts" in rejected(results_of([done(0)]), done=(done(1, facts=b"x"),))
+
+
 def test_one_result_for_a_slice_is_rejected():
     worker = WorkerState()
     worker.outstanding[7] = Task(7, 1, "chain", sliced(2))

@@ -91,7 +91,10 @@ def read_target(call: str, out: str | os.PathLike[str] | None) -> tuple[Out, For
     if os.path.isdir(path):
         raise UsageError(f"{path} is a folder.", fix="Name a file in it.")
     if found is None:
-        raise UsageError(f"{os.path.basename(path)} does not name a format.", fix="End it with a suffix.")
+        raise UsageError(
+            f"{os.path.basename(path)} does not name a format.",
+            fix="End it with the suffix of a format, such as .webp or .pdf.",
+        )
     kind_of(call, found)
     return Out(os.path.dirname(path), os.path.basename(path)), found
 

@@ -21,7 +21,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from imgpar.batch.checking import check_place
-from imgpar.batch.confinement import check_sandbox, is_confined
+from imgpar.batch.confinement import check_confinement, is_confined
 from imgpar.batch.log_lines import escaped, time_text
 from imgpar.batch.report import Report
 from imgpar.batch.watch.feed import ChangeFeed, FolderChanges
@@ -73,8 +73,8 @@ class Watcher:
 
     def __init__(self, request: WatchRequest, cancel: CancelToken) -> None:
         recipe, named = request.recipe(), with_sources(request.inputs, request.options.access)
-        check_sandbox(request.options, recipe)
-        confined = is_confined(request.options, recipe, sources_of(named), watched=True)
+        check_confinement(request.options, recipe)
+        confined = is_confined(request.options, recipe, sources_of(named))
         request = replace(request, options=replace(request.options, sandbox=confined))
         self._request, self._cancel, self._log = request, cancel, request.log
         self._place = check_place(named, request.out, recipe, request.options)

@@ -341,6 +341,7 @@ def test_a_turned_jpeg_is_upright_on_its_page(tmp_path):
         ("a.gif", {"codec": "h264"}, "codec does not apply to GIF"),
         ("a.jpg", {}, "assemble does not write JPEG"),
         ("a", {}, "does not name a format"),
+        ("a.xyz", {}, r"a\.xyz does not name a format\. End it with the suffix of a format"),
         ("a.mp4", {"columns": 3}, "assemble does not accept columns"),
         ("a.mp4", {"mixed": "squash"}, "one of pad, crop, stretch, fail"),
         ("a.mp4", {"to": "webm"}, "assemble does not accept to"),

@@ -496,7 +496,8 @@ def test_a_failure_of_the_disk_is_tried_again(inbox: Path, tmp_path: Path, monke
     (inbox / "c.jpg").symlink_to(tmp_path / "later.jpg")  # leads nowhere yet
     with watching(inbox, tmp_path / "out") as watch:
         assert watch.items(3) == {"a.jpg": "ok", "b.jpg": "ok", "c.jpg": "failed"}
-        shutil.copyfile(inbox / "a.jpg", tmp_path / "later.jpg")
+        shutil.copyfile(inbox / "a.jpg", tmp_path / "whole.jpg")
+        os.replace(tmp_path / "whole.jpg", tmp_path / "later.jpg")  # never half of it
         assert watch.item() == ("c.jpg", "ok")
     assert watch.nothing_else() == []
 
