@@ -19,7 +19,7 @@ from imgpar.inputs.roots import above_wildcards, read_inputs
     [
         (r"C:\**\*.jpg", "C:\\", ["**", "*.jpg"]),  # not `C:`, which is the current folder there
         ("C:/**/*.jpg", "C:\\", ["**", "*.jpg"]),
-        (r"D:\photos\me\**\*.jpg", r"D:\photos\me", ["**", "*.jpg"]),
+        (r"C:\photos\me\**\*.jpg", r"C:\photos\me", ["**", "*.jpg"]),
         (r"C:**\*.jpg", "C:", ["**", "*.jpg"]),
         (r"\photos\**", r"\photos", ["**"]),
         (r"\**", "\\", ["**"]),
