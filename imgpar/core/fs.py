@@ -41,11 +41,14 @@ def no_room(error: OSError, where: str) -> DiskFullError | None:
     )
 
 
-def long_path(path: str) -> str:
-    """The path in the form that Windows needs for 260 characters and more; elsewhere unchanged."""
-    if not WINDOWS or len(path) < 240 or path.startswith("\\\\?\\"):
+def long_path(path: str, *, windows: bool = WINDOWS) -> str:
+    """The path in the form that Windows needs for 260 characters and more; elsewhere unchanged. Python knows
+    longer paths without it only where an administrator has allowed them (`LongPathsEnabled`)."""
+    if not windows or len(path) < 240 or path.startswith("\\\\?\\"):
         return path
-    full = os.path.abspath(path)
+    import ntpath
+
+    full = ntpath.abspath(path)
     return "\\\\?\\UNC" + full[1:] if full.startswith("\\\\") else "\\\\?\\" + full
 
 

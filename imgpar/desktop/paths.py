@@ -30,9 +30,25 @@ def local(name: str) -> str:
     if on_the_web(name):
         return name
     if name.startswith("file:"):
-        path = os.fsdecode(_bytes(urlsplit(name).path))
-        name = path[1:] if os.name == "nt" else path
+        name = of_url(name)
     return os.path.abspath(name)
+
+
+def of_url(url: str, *, windows: bool = os.name == "nt") -> str:
+    r"""The path of a `file:` URL; on Windows that of a share where it names a server.
+
+    >>> of_url("file:///C:/caf%C3%A9/a.jpg", windows=True), of_url("file:///c/a.jpg", windows=False)
+    ('C:/café/a.jpg', '/c/a.jpg')
+    >>> of_url("file://server/share/a.jpg", windows=True)
+    '//server/share/a.jpg'
+    """
+    parts = urlsplit(url)
+    path = os.fsdecode(_bytes(parts.path))
+    if not windows:
+        return path
+    if parts.netloc not in ("", "localhost"):
+        return f"//{parts.netloc}{path}"
+    return path if path.startswith("//") else path[1:]
 
 
 def repaired(name: str) -> str:

@@ -34,7 +34,7 @@ def _restore(past: DropResult) -> Undone:
     for outcome in past.outcomes:
         try:
             report = imgpar.undo(outcome.source)
-        except imgpar.ImgparError:
+        except (imgpar.ImgparError, OSError):
             kept += 1
             continue
         back, kept = back + report.ok, kept + (not report.ok)

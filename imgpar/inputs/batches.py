@@ -19,7 +19,7 @@ from typing import overload
 from imgpar.core.errors import SourceError
 from imgpar.core.filenames import in_order
 from imgpar.core.forbidden import FORBIDS, NO_SANDBOX, forbidden
-from imgpar.core.fs import OURS
+from imgpar.core.fs import OURS, long_path
 from imgpar.core.job import INODE_BITS, Item
 from imgpar.formats.registry import FORMATS, UNCERTAIN, Format, format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import ignored_kind
@@ -223,7 +223,7 @@ class Entries(Sequence[Item]):
             return self._facts.pop(name)
         if name not in self.failed:
             try:
-                status = os.stat(where + name, dir_fd=handle)
+                status = os.stat(long_path(where + name), dir_fd=handle)
                 if stat.S_ISREG(status.st_mode):
                     return file_facts(status)
             except OSError:
@@ -396,7 +396,7 @@ def is_sidecar(name: str) -> bool:
 def look_inside(path: str) -> str:
     """The format detected from the first bytes, or an empty string; raises OSError."""
     # Non-blocking, in case the file became a pipe since it was listed.
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    handle = os.open(long_path(path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         head = peek(partial(os.read, handle))
     finally:
@@ -439,7 +439,7 @@ def special_kind(mode: int) -> str:
 def named_item(path: str, mirror: str) -> Item:
     """The item for a file that the user named: always listed in the report, readable or not."""
     try:
-        status = os.stat(path)
+        status = os.stat(long_path(path))
     except FileNotFoundError:
         if os.path.islink(path):
             return _no_file(path, mirror, "It is a link to a file that does not exist. Repair the link.")

@@ -14,6 +14,7 @@ from types import ModuleType
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
+from imgpar.core.fs import long_path
 from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.ignored import is_system_folder
@@ -228,7 +229,7 @@ def expand(inputs: Iterable[str]) -> Iterator[str]:
 def _mode(path: str) -> int | None:
     """Mode of the target of a path; None when it does not exist, 0 when that is unknown."""
     try:
-        return os.stat(path).st_mode
+        return os.stat(long_path(path)).st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return 0 if os.path.islink(path) else None
     except OSError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from imgpar.core.filenames import fold, natural, short_hash
-from imgpar.core.fs import LEAVING, OURS
+from imgpar.core.fs import LEAVING, OURS, long_path
 from imgpar.core.job import Item
 from imgpar.inputs.batches import (
     Batch,
@@ -179,7 +179,7 @@ def list_folder(
     """
     found = Listing()
     plain: list[str] = []
-    with os.scandir(folder) as entries:
+    with os.scandir(long_path(folder)) as entries:
         for entry in entries:
             try:
                 if entry.is_file(follow_symlinks=False):

@@ -16,7 +16,7 @@ from typing import Literal
 from imgpar.core.job import Job
 from imgpar.runtime.arena import Allocator
 from imgpar.runtime.leases import Leases, too_large
-from imgpar.runtime.protocol import Done, Failed, Files, Offer, Placed, Sliced, Task
+from imgpar.runtime.protocol import Deny, Done, Failed, Files, Offer, Placed, Sliced, Task
 from imgpar.runtime.records import Cause, JobState, Settled, WorkerState
 from imgpar.runtime.shared_frames import SharedFrames
 from imgpar.runtime.task_queue import Tasks, task_of
@@ -163,8 +163,13 @@ class Ledger:
         worker.requests.insert(0 if later else len(worker.requests), (serial, nbytes))
         return None
 
-    def no_memory(self, index: int, serial: int) -> None:
-        """The pages of the task's lease cannot be reserved: retire the lease and restart the job."""
+    def no_memory(self, index: int, serial: int) -> list[tuple[int, Deny]]:
+        """The pages of the task's lease cannot be reserved: retire the lease and restart the job.
+
+        Returns:
+            Messages to workers that wait for more than there is now. Their jobs are restarted, and fail when
+            they request it again.
+        """
         worker = self.workers[index]
         task = worker.outstanding.pop(serial)
         state = self.jobs[task.job.id]
@@ -172,6 +177,17 @@ class Ledger:
         worker.ahead.pop(serial, None)
         worker.alone = False
         self._restart(state)
+        return [(each, Deny(number)) for each in self.workers for number in self._out_of_reach(each)]
+
+    def _out_of_reach(self, index: int) -> list[int]:
+        """Restart the jobs for which a worker waits in vain; the serials of their tasks."""
+        worker, largest = self.workers[index], self.allocator.largest
+        serials = [serial for serial, nbytes in worker.requests if nbytes > largest]
+        worker.requests = [each for each in worker.requests if each[0] not in serials]
+        for serial in serials:
+            self._restart(self.jobs[worker.outstanding.pop(serial).job.id])
+            worker.alone = False
+        return serials
 
     # ----- results --------------------------------------------------------------------------------
 

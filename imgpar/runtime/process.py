@@ -79,8 +79,8 @@ def _limit_memory(nbytes: int) -> None:
 
 def _die_with_parent() -> None:
     """Let the system end this process when the parent is gone, by SIGIO at EOF of the parent's pipe. The
-    thread of `_exit_with_parent` cannot do so while a C library holds the GIL. Not where a
-    worker leads a group (macOS, BSD): there SIGIO is ignored by default, and the thread ends the group."""
+    thread of `_exit_with_parent` cannot do so while a C library holds the GIL. Not where a worker
+    leads a group (macOS, BSD): there SIGIO is ignored by default, and the thread ends the group."""
     parent = parent_process()
     if parent is None or not hasattr(os, "O_ASYNC"):
         return

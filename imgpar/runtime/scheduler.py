@@ -325,7 +325,8 @@ class Scheduler:
             case Recall(serial):
                 self._ledger.recall(worker.index, serial)
             case NoMemory(serial):
-                self._ledger.no_memory(worker.index, serial)
+                for index, denial in self._ledger.no_memory(worker.index, serial):
+                    self._send(self._pool.workers[index], denial)
             case Dropped(token):
                 self._ledger.leases.dropped(worker.index, token)
         if settled is not None:

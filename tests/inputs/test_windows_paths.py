@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgpar.inputs import roots
+from imgpar.core.fs import long_path
 from imgpar.inputs.roots import above_wildcards, read_inputs
 
 
@@ -19,7 +19,7 @@ from imgpar.inputs.roots import above_wildcards, read_inputs
     [
         (r"C:\**\*.jpg", "C:\\", ["**", "*.jpg"]),  # not `C:`, which is the current folder there
         ("C:/**/*.jpg", "C:\\", ["**", "*.jpg"]),
-        (r"C:\photos\me\**\*.jpg", r"C:\photos\me", ["**", "*.jpg"]),
+        (r"D:\photos\me\**\*.jpg", r"D:\photos\me", ["**", "*.jpg"]),
         (r"C:**\*.jpg", "C:", ["**", "*.jpg"]),
         (r"\photos\**", r"\photos", ["**"]),
         (r"\**", "\\", ["**"]),
@@ -50,7 +50,29 @@ def test_a_pattern_that_no_file_may_be_called(tmp_path: Path, monkeypatch: pytes
             raise OSError(errno.EINVAL, "The filename syntax is incorrect", path)
         return stat(path, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(roots.os, "stat", refusing)
+    monkeypatch.setattr(os, "stat", refusing)
     named = read_inputs([str(tmp_path / "**" / "*.jpg")], None)
     assert [(root.path, root.patterns) for root in named.roots] == [(str(tmp_path), [["**", "*.jpg"]])]
     assert named.files == []
+
+
+LONG = "\\".join(["a" * 50] * 6)
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        (f"C:\\{LONG}\\a.jpg", f"\\\\?\\C:\\{LONG}\\a.jpg"),
+        (f"C:/{LONG}/a.jpg", f"\\\\?\\C:\\{LONG}\\a.jpg"),
+        (f"\\\\server\\share\\{LONG}", f"\\\\?\\UNC\\server\\share\\{LONG}"),
+        (f"\\\\?\\C:\\{LONG}", f"\\\\?\\C:\\{LONG}"),
+        (r"C:\photos\a.jpg", r"C:\photos\a.jpg"),
+    ],
+)
+def test_a_long_path_of_windows(path: str, form: str) -> None:
+    assert long_path(path, windows=True) == form
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it changes")
+def test_elsewhere_a_long_path_is_what_it_was() -> None:
+    assert long_path("/" + LONG) == "/" + LONG

@@ -310,6 +310,21 @@ def test_lost_pages_make_the_job_begin_again():
     assert book.allocator.largest < 7 * CHUNK
 
 
+def test_who_waits_for_more_than_is_left_after_pages_were_lost_is_told_and_fails():
+    book = ledger(workers=2, chunks=8)
+    book.submit(job(0), 1)
+    book.submit(job(1), 1)
+    (first,), (second,) = book.tasks.assign(0), book.tasks.assign(1)
+    book.need(0, first.serial, 6 * CHUNK)
+    book.leases.grants()
+    book.need(1, second.serial, 6 * CHUNK)
+    assert book.no_memory(0, first.serial) == [(1, Deny(second.serial))]
+    (again,) = book.tasks.assign(1)
+    settled = book.need(1, again.serial, 6 * CHUNK)
+    assert settled is not None
+    assert "shared memory" in settled.outcome().error
+
+
 def test_arrays_get_memory_in_their_order():
     book = ledger(workers=2, arrays=True)
     for number in range(2):

@@ -84,7 +84,7 @@ class Paths:
         return [tuple([self._output(*facts) for facts in made]) for made in lists]
 
     def _output(self, at: str, *facts: Any) -> OutputFile:
-        if self.prefix and (f"/{at}/".find("/../") >= 0 or at[:1] == "/" or os.path.isabs(at) or "\0" in at):
+        if self.prefix and _leads_out(at):
             raise ValueError(f"{at!a} is not inside")
         if not all(type(fact) is int for fact in facts[:6]) or (len(facts) > 6 and type(facts[6]) is not str):
             raise TypeError(f"{facts!a} are no facts")
@@ -216,3 +216,14 @@ def last_run(database: sqlite3.Connection) -> RunRecord | None:
         "SELECT id, uid, started, finished, key, recipe, counts FROM runs ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return None if row is None else RunRecord._make((*row[:-1], json.loads(row[-1] or "{}")))
+
+
+def _leads_out(at: str, separator: str = os.sep) -> bool:
+    r"""Whether a stored path is none below OUT: those have no separator but `/`.
+
+    >>> [_leads_out(at, "\\") for at in ("a/b.jpg", "../a.jpg", r"..\a.jpg", "C:a.jpg")]
+    [False, True, True, True]
+    """
+    if separator != "/" and (separator in at or ":" in at):
+        return True
+    return f"/{at}/".find("/../") >= 0 or at[:1] == "/" or "\0" in at

@@ -12,6 +12,7 @@ from imgpar.core.errors import (
     SourceError,
     setting,
 )
+from imgpar.core.fs import long_path
 from imgpar.core.job import Item
 from imgpar.inputs.batches import special_kind, why_unreadable
 from imgpar.inputs.opening import opened
@@ -59,7 +60,7 @@ def read_whole(path: str) -> tuple[bytes, os.stat_result]:
     """
     try:
         # Without a file object, which makes more system calls.
-        handle = os.open(path, _READ)
+        handle = os.open(long_path(path), _READ)
         try:
             before = os.fstat(handle)
             if not stat.S_ISREG(before.st_mode) and not stat.S_ISDIR(before.st_mode):
