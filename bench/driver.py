@@ -3,9 +3,9 @@
     python bench/driver.py [--items 10000000] [--size 3000000] [--listed] [--scratch DIR]
 
 Pictures that are not there, in folders of ten thousand, are converted by an engine that does nothing
-(`imgpar.testing.InstantEngine`): all else is as in a run on a cluster. With files below 256 kB (`--size`) the
-plan has slices. With `--listed` the pictures come in any order, as from a store, and are sorted on disk. What is
-printed: items per second, CPU time for each, bytes on disk per million, the memory after each tenth.
+(`imgpar.testing.InstantEngine`): all else is as in a run on a cluster. With files below 256 kB (`--size`)
+the plan has slices. With `--listed` the pictures come in any order, as from a store, and are sorted on disk.
+What is printed: items per second, CPU time for each, bytes on disk per million, memory after each tenth.
 """
 
 from __future__ import annotations
