@@ -283,10 +283,6 @@ def file_size(value: object) -> int:
     return _bytes(value, 1000, "a size such as 300k, 2M or 1.5MiB")
 
 
-LEAST_MEMORY = 1 << 20
-"""Less is a forgotten unit: no picture fits."""
-
-
 @accepts("int | str")
 def memory_size(value: object) -> int:
     """Bytes of memory, as a number or with a unit: M and G are powers of 1024, with and without iB.
@@ -294,10 +290,7 @@ def memory_size(value: object) -> int:
     >>> memory_size("1.5G") == memory_size("1.5GiB") == 3 << 29
     True
     """
-    size = _bytes(value, 1024, wanted := "a size such as 800M or 2G")
-    if size < LEAST_MEMORY:
-        raise bad_value(VALUE, f"{wanted}, of 1M or more", value)
-    return size
+    return _bytes(value, 1024, "a size such as 800M or 2G")
 
 
 def _bytes(value: object, thousand: int, wanted: str) -> int:

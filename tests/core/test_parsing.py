@@ -44,11 +44,5 @@ def test_a_condition_on_bytes_is_a_size_of_a_file() -> None:
     assert Condition.parse("bytes>1MB").holds(Item("/a.jpg", "a.jpg", 1_020_000, 9))
 
 
-@pytest.mark.parametrize("given", ["10", "64k", 0])
-def test_memory_without_its_unit_is_refused(given: object) -> None:
-    with pytest.raises(BadValueError, match="1M or more"):
-        parsing.memory_size(given)
-
-
 def test_the_memory_of_a_run_is_a_size_of_memory() -> None:
     assert RunOptions.options()["memory"].parse("2G") == 2 << 30
