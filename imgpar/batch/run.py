@@ -399,6 +399,9 @@ class Run:
         for remark in (*self._planner.remarks(), *self._unmatched(), *self._others.remarks()):
             self._account.note(remark)
         if self._originals:
+            # Before the notes of the workers are removed: if this process dies between the two, the next run
+            # knows its outputs by the journal.
+            self._journal.flush()
             self._originals.finish(whole=not self._cancel.cancelled)
 
     def _unmatched(self) -> list[str]:

@@ -231,7 +231,8 @@ def test_in_place_an_original_that_may_not_be_changed_fails_alone_and_stays(six,
         for file in "$1"/*; do cmp "$file" /mnt/$(basename "$file") || echo differs; done"""
     done = pinned(script, six)
     assert done.stdout.split("\n")[-4:] == ["exit 1", "/mnt/1.png", "exit 0", ""], done.stdout
-    assert done.stderr.count("\n") == 2
+    assert done.stderr.count("\n") == 3
+    assert "See: imgpar help outputs" in done.stderr
     assert "note    5 originals are kept in /mnt/.imgpar/undo" in done.stderr
     assert "/mnt/1.png cannot be" in done.stderr
     assert "Operation not permitted. Change" in done.stderr
