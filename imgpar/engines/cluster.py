@@ -22,7 +22,7 @@ from imgpar.batch.pickling import pickled
 from imgpar.core.errors import RunError, SetupError, WorkerDiedError, traced
 from imgpar.core.job import Event, Job, outcome_of
 from imgpar.core.version import __version__
-from imgpar.engines.local import LocalEngine
+from imgpar.engines.local import LocalEngine, plan_for_transfers
 from imgpar.engines.members import NodeState, Shards
 from imgpar.engines.messages import (
     Hello,
@@ -127,7 +127,7 @@ class _Drive:
 
     def __init__(self, cluster: Cluster, work: Assignment, setup: bytes, jobs: int | None) -> None:
         self._cluster, self._work, self._setup, self._jobs = cluster, work, setup, jobs
-        self._plan: Iterator[Any] | None = work.then(work.plan)
+        self._plan: Iterator[Any] | None = work.then(plan_for_transfers(work))
         self._plan_waits = self._has_jobs = False
         spec = work.spec
         read = partial(read_written, spec.written, spec.base, spec.name)

@@ -18,8 +18,14 @@ from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import Effort
 
 
-def parts_of_slices(plan: PlanEntries) -> PlanEntries:
-    """The plan with the jobs of slices one by one: each is fetched or published for itself."""
+def plan_for_transfers(work: Assignment) -> PlanEntries:
+    """The plan, with the jobs of slices one by one where each is fetched or published for itself."""
+    if not (work.spec.sources or work.place.stored):
+        return work.plan
+    return _parts_of_slices(work.plan)
+
+
+def _parts_of_slices(plan: PlanEntries) -> PlanEntries:
     for entry in plan:
         if isinstance(entry, Job) and entry.kind == "slice":
             yield from entry.parts()
@@ -69,7 +75,7 @@ class LocalEngine:
             transfer.turn()
             return True
 
-        plan = parts_of_slices(work.plan) if spec.sources or work.place.stored else work.plan
+        plan = plan_for_transfers(work)
         effort = workers.execute(
             spec,
             work.then(transfer.inward(plan)),
