@@ -43,10 +43,18 @@ def store() -> Iterator[s3_server.S3Server | None]:
 
 
 @pytest.fixture(scope="module")
-def cluster(store: object) -> Iterator[SmallCluster]:
+def nodes(store: object) -> Iterator[SmallCluster]:
     started = SmallCluster()
     yield started
     started.stop()
+
+
+@pytest.fixture
+def cluster(nodes: SmallCluster) -> SmallCluster:
+    """Two nodes, also after a test that has lost one."""
+    while len(nodes.nodes) < 2:
+        nodes.nodes.append(nodes.add())
+    return nodes
 
 
 def contents(folder: Path) -> dict[str, bytes]:
