@@ -55,8 +55,10 @@ MAX_DELAY = 0.02
 """Maximum seconds for which answers to small tasks may accumulate."""
 PULL_SECONDS = 0.02
 """Maximum seconds that planning may keep the loop from the workers."""
-LOOKAHEAD = 2 * BATCH_ITEMS
-"""Items per worker that are planned ahead."""
+LOOKAHEAD = 32
+"""Jobs per worker that are planned ahead; their inputs may have been fetched, and lie on the disk."""
+SLICED_AHEAD = 2 * BATCH_ITEMS
+"""Items per worker, where they are in slices: of fewer, each slice would be cut like one of the last."""
 FIRST_STAGES = ("chain", "decode")
 """Stages of the first task of a job."""
 
@@ -198,7 +200,9 @@ class Scheduler:
 
     @property
     def _needs_jobs(self) -> bool:
-        return self._ledger.tasks.queued < LOOKAHEAD * self._limit
+        tasks = self._ledger.tasks
+        ahead = SLICED_AHEAD if tasks.queue and tasks.queue[-1].job.kind == "slice" else LOOKAHEAD
+        return tasks.queued < ahead * self._limit
 
     def _pull(self) -> None:
         """Take jobs from the plan until enough are queued, but do not keep the workers waiting."""
