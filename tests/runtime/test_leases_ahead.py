@@ -203,7 +203,8 @@ def test_few_arrays_request_memory(pictures, monkeypatch):
         return handle(self, worker, message)
 
     monkeypatch.setattr(scheduler.Scheduler, "_handle", count)
-    with imgpar.Session(jobs=2) as session:
+    # One worker: with two it depends on the load of the machine which of them has memory ahead.
+    with imgpar.Session(jobs=1) as session:
         found = colours(session, pictures)
     assert np.abs(np.subtract(found, EXPECTED)).max() <= 1
     assert messages["Need"] <= 40
