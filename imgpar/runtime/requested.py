@@ -57,9 +57,11 @@ class _Request(popen_forkserver.Popen):
         return True
 
     def poll(self, flag: int = os.WNOHANG) -> int | None:
-        seconds = 0.0 if flag == os.WNOHANG else None
-        # multiprocessing polls all its children whenever it starts one, each time with a new selector.
-        if not self.answered(seconds) or not (self.returncode is not None or self._readable(seconds)):
+        # multiprocessing polls all its children whenever it starts one, each time with a new selector. The
+        # answer is not read here: the pool waits until there is something to read.
+        if self.pid is None and self.returncode is None:
+            return None
+        if self.returncode is None and not self._readable(0.0 if flag == os.WNOHANG else None):
             return None
         return super().poll(flag)
 

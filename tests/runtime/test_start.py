@@ -10,7 +10,8 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
-from multiprocessing import forkserver
+from multiprocessing import active_children, forkserver
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,16 @@ def test_their_pids_are_known_when_it_has_answered(pool: Pool) -> None:
     started = pool.start(2)
     pool.settle()
     assert all(isinstance(worker.process.pid, int) for worker in started)
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_an_answer_is_left_for_the_pool_when_multiprocessing_polls_its_children(pool: Pool) -> None:
+    # Whoever reads it first has it: a worker without an answer had no deadline.
+    (worker,) = pool.start(1)
+    assert wait([worker.request.sentinel], 60.0)
+    active_children()
+    pool.ready(1.0)
+    assert worker.request is None
 
 
 @pytest.mark.usefixtures("no_leaks")
@@ -120,7 +131,8 @@ def test_more_workers_than_may_be_killed_are_lost_and_the_run_goes_on(tmp_path: 
     pictures = testing.write_pictures(tmp_path / "in", [f"{number:03}.png" for number in range(120)])
     code = """
         import os, signal, sys
-        from multiprocessing import forkserver
+        from multiprocessing import active_children, forkserver
+from multiprocessing.connection import wait
         import imgpar
         from imgpar.runtime import pool
         session = imgpar.Session(jobs=60)
