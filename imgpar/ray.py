@@ -82,7 +82,8 @@ def map_batches(
         errors: what becomes of a row whose picture cannot be converted. "raise" ends the run with its error;
             "skip" leaves the row out, and warns of how many there were in each batch (`UserWarning`);
             "column" keeps it, without bytes or with an array of no pixels (0×0×C), and adds a column
-            INTO_error with a text, which is null where there was no error.
+            INTO_error with a text, which is null where there was no error. Only then the data set must not
+            have such a column.
         batch_size: rows that an actor gets at once.
         concurrency: number of actors, or the least and the most; None is as many as the cluster has room for.
         jobs: worker processes of an actor, which reserves as many cores. A file that crashes or occupies its
@@ -95,7 +96,7 @@ def map_batches(
 
     Raises:
         UsageError: a setting is invalid or not used by this call; raised immediately. That there is no such
-            column, or one named `into`, is an error of the run.
+            column, or that there is one already with the name of a new one, is an error of the run.
     """
     batch_size = parsing.named("batch_size", parsing.integer(1, 1 << 20), batch_size)
     task = _Task(
@@ -231,7 +232,8 @@ class _Converter:
         for name in (task.column, *([task.key] if task.key else [])):
             if name not in names:
                 raise UsageError(f"The data set has no column {name!r}.", fix=f"It has {', '.join(names)}.")
-        for name in (task.into, f"{task.into}_error"):
+        made = (task.into, *([f"{task.into}_error"] if task.errors == "column" else []))
+        for name in made:
             if name in names:
                 raise UsageError(
                     f"The data set has a column {name!r} already.", fix="Choose a name with into."

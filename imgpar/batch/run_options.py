@@ -267,7 +267,7 @@ class RunOptions(Declared):
         calls="run retry arrays frames assemble sheet concat describe compare",
     )
     memory: int | None = option(
-        parsing.memory_size,
+        parsing.shared_memory,
         "limit of shared memory for decoded frames, such as 800M or 2G (powers of 1024)",
         default=None,
         metavar="SIZE",
@@ -473,7 +473,7 @@ class RunOptions(Declared):
         calls="run retry",
     )
     ray_address: str | None = option(
-        parsing.text,
+        parsing.cluster_address,
         "with --engine ray: address of the cluster, such as 10.0.0.1:6379 or auto (default: "
         "RAY_ADDRESS, the cluster on this machine, or a new one of this machine alone)",
         default=None,

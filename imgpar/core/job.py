@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 from urllib.parse import unquote
 
+from imgpar.core.no_facts import NO_FACTS
 from imgpar.core.templates import Value
 
 INODE_BITS = (1 << 63) - 1
@@ -358,7 +359,7 @@ class ItemFacts(NamedTuple):
     """Displayed width and height, before any operation."""
     frames: int
     """Number of frames; more than 1 for animations and clips."""
-    details: Mapping[str, Value] = {}
+    details: Mapping[str, Value] = NO_FACTS
     """What its metadata say, by name of a field (`core.item_fields.FACTS`), if an operation asks for it.
     What is stripped is missing."""
 
@@ -395,7 +396,7 @@ class Event(NamedTuple):
     text: str = ""
     frames: tuple[int, int] = (0, 0)
     """Frames of a clip that are written, and their total; see also "reading"."""
-    facts: Mapping[str, Any] = {}
+    facts: Mapping[str, Any] = NO_FACTS
     """Of "start": `run`, the id of the run, and `recipe`, the key of its settings. Of "end": the counts, as
     in the JSON report."""
 

@@ -27,6 +27,8 @@ VALUE = "the value"
 
 LEAST_WORKER_MEMORY = 128 << 20
 """Minimum bytes with which Python and the codecs start."""
+LEAST_MEMORY = 1 << 20
+"""Minimum bytes of shared memory: a picture of 400 × 300 needs as much."""
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _BYTE_PREFIXES = ("", "k", "m", "g", "t")
 
@@ -302,16 +304,50 @@ def _bytes(value: object, thousand: int, wanted: str) -> int:
 
 
 @accepts("int | str")
+def shared_memory(value: object) -> int:
+    """Bytes of shared memory for decoded frames. A number without a unit that is too small is one of M or G.
+
+    >>> shared_memory("2G") == 2 << 30
+    True
+    """
+    return _at_least(LEAST_MEMORY, value)
+
+
+@accepts("int | str")
 def worker_memory(value: object) -> int:
     """Bytes of private memory of one worker.
 
     >>> worker_memory("2G") == 2 << 30
     True
     """
+    return _at_least(LEAST_WORKER_MEMORY, value)
+
+
+def _at_least(least: int, value: object) -> int:
+    """Bytes of memory; where a number has no unit and is too small, the error names the likely units."""
     size = memory_size(value)
-    if size < LEAST_WORKER_MEMORY:
-        raise bad_value(VALUE, f"at least {LEAST_WORKER_MEMORY >> 20}M", value)
+    if size < least:
+        number = str(value).strip()
+        meant = [f"{number}{unit}" for unit in "MG"] if number[-1].isdigit() and size else []
+        meant = [text for text in meant if memory_size(text) >= least]
+        fix = f"Did you mean {' or '.join(meant)}?" if meant else ""
+        raise bad_value(VALUE, f"at least {least >> 20}M", value, fix=fix)
     return size
+
+
+@accepts("str")
+def cluster_address(value: object) -> str:
+    """The address of a Ray cluster: HOST:PORT, auto or local, or one with a scheme, which Ray knows.
+
+    >>> cluster_address("10.0.0.1:6379"), cluster_address("[::1]:6379"), cluster_address("auto")
+    ('10.0.0.1:6379', '[::1]:6379', 'auto')
+    """
+    address: str = text(value)
+    if address not in ("auto", "local") and "://" not in address:
+        found = re.fullmatch(r"[^\s/]+:(\d{1,5})", address)
+        if not found or not 0 < int(found[1]) < 1 << 16:
+            raise bad_value(VALUE, "HOST:PORT, such as 10.0.0.1:6379, or auto", value, ["auto", "local"])
+    return address
 
 
 @accepts("float | str")

@@ -18,6 +18,7 @@ from typing import Any
 
 from imgpar.batch.engine import Assignment, Engine
 from imgpar.batch.run_options import RunOptions
+from imgpar.core import parsing
 from imgpar.core.errors import RunError, UsageError, setting
 from imgpar.core.filenames import short_hash
 from imgpar.core.install_hint import pip
@@ -34,6 +35,8 @@ NAMESPACE = "imgpar"
 """Of the names of our processes, so that a run finds those that an earlier run on its OUT has left."""
 CLIENT = "ray://"
 """Of addresses of Ray Client: a program outside of the cluster, whose calls another one makes there."""
+VARIABLE = "RAY_ADDRESS"
+"""Of the environment: the address, where none is given."""
 CONNECT_SECONDS = 10.0
 MOST_PATHS = 100
 """Inputs that every node looks for."""
@@ -59,8 +62,11 @@ class RayEngine:
                 "On a cluster the work is done by worker processes, and jobs=0 starts none.",
                 fix=f"Leave {setting('jobs')} out, or name the processes per node.",
             )
-        if (options.ray_address or "").startswith(CLIENT):
-            raise _no_client(options.ray_address or "")
+        address = options.ray_address or os.environ.get(VARIABLE) or "auto"
+        if not options.ray_address:
+            parsing.named(VARIABLE, parsing.cluster_address, address)
+        if address.startswith(CLIENT):
+            raise _no_client(address)
         self._options, self._engine = options, engine
         self._paths: list[str] = []
 
@@ -202,7 +208,7 @@ def _connect(address: str | None, stack: contextlib.ExitStack) -> None:
             )
         return
     _reach(address)
-    started = {} if address or os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
+    started = {} if address or os.environ.get(VARIABLE) else {"include_dashboard": False}
     try:
         with _own_signals():
             ray.init(

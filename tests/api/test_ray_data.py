@@ -135,6 +135,17 @@ def test_a_column_that_is_not_there_is_an_error_of_the_run(folder: Path) -> None
         taken(rows(folder), column="picture")
 
 
+def test_a_column_of_earlier_errors_is_kept_where_none_is_added(folder: Path) -> None:
+    given = [{**row, "encoded_error": "of before"} for row in rows(folder)]
+    assert [row["encoded_error"] for row in taken(given)] == ["of before"] * 3
+
+
+def test_a_column_of_earlier_errors_is_not_replaced(folder: Path) -> None:
+    given = [{**row, "encoded_error": "of before"} for row in rows(folder)]
+    with pytest.raises(Exception, match="has a column 'encoded_error' already"):
+        taken(given, errors="column")
+
+
 def test_two_calls_make_two_columns(folder: Path) -> None:
     first = imgpar.ray.map_batches(ray.data.from_items(rows(folder)), HALF, into="large", concurrency=1)
     both = imgpar.ray.map_batches(

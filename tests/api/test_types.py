@@ -162,7 +162,7 @@ def values_of(annotation: str, option: Option) -> Iterable[object]:
     found = eval(annotation, NAMES)
     digits = re.search(r"\d+(\.\d+)?", option.example)
     number = float(digits[0]) / (100 if "%" in option.example else 1) if digits else 1.0
-    if option.parse is parsing.worker_memory:
+    if option.parse in (parsing.shared_memory, parsing.worker_memory):
         number = 1 << 30
     for part in (found,) if get_origin(found) in (Literal, tuple, Mapping) else get_args(found) or (found,):
         if get_origin(part) is Literal:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 
-from imgpar.core.job import INODE_BITS, Facts, Item, OutputFile
+from imgpar.core.job import INODE_BITS, Event, Facts, Item, ItemFacts, OutputFile
 
 KNOWN = Facts(100, 2_000_000_000, 3_000_000_000, 44)
 
@@ -63,3 +65,16 @@ def test_an_input_and_an_output_have_facts_of_their_own() -> None:
     made = OutputFile("/out/a.png", 100, 8, 9, 2_000, 3_000, 44, "digest")
     assert made.facts == (100, 2_000, 3_000, 44)
     assert made.facts.agree(item.facts)
+
+
+@pytest.mark.parametrize("facts", [Event("note").facts, ItemFacts("a.jpg", "image", (1, 1), 1).details])
+def test_facts_that_nobody_gave_are_not_shared_by_a_change(facts: dict[str, object]) -> None:
+    with pytest.raises(TypeError, match="cannot be changed"):
+        facts["run"] = 1
+    assert facts == {}
+
+
+def test_an_event_without_facts_is_pickled_and_written_as_json() -> None:
+    event = Event("note", text="a")
+    assert pickle.loads(pickle.dumps(event)) == event
+    assert json.dumps(event.facts) == "{}"

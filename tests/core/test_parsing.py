@@ -46,3 +46,30 @@ def test_a_condition_on_bytes_is_a_size_of_a_file() -> None:
 
 def test_the_memory_of_a_run_is_a_size_of_memory() -> None:
     assert RunOptions.options()["memory"].parse("2G") == 2 << 30
+
+
+@pytest.mark.parametrize("value", ["10", 10, "800", "0", "64k"])
+def test_too_little_memory_names_the_least_of_it(value: object) -> None:
+    with pytest.raises(BadValueError, match="Expected at least 1M for the value"):
+        parsing.shared_memory(value)
+
+
+def test_memory_without_a_unit_names_those_that_are_probably_meant() -> None:
+    with pytest.raises(BadValueError, match=r"received '10'. Did you mean 10M or 10G\?$"):
+        parsing.shared_memory("10")
+
+
+def test_memory_of_a_worker_without_a_unit_names_the_one_that_suffices() -> None:
+    with pytest.raises(BadValueError, match=r"at least 128M .* Did you mean 4G\?$"):
+        parsing.worker_memory(4)
+
+
+@pytest.mark.parametrize("address", ["garbage", "head:", ":6379", "head:0", "head:65536", "a b:1", "10.0.1"])
+def test_what_is_no_address_of_a_cluster_is_refused(address: str) -> None:
+    with pytest.raises(BadValueError, match="Expected HOST:PORT, such as 10"):
+        parsing.cluster_address(address)
+
+
+def test_a_misspelt_word_for_a_cluster_names_the_right_one() -> None:
+    with pytest.raises(BadValueError, match="Did you mean 'auto'"):
+        parsing.cluster_address("aut")

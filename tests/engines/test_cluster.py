@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import FolderMaker
-from node_functions import CountedSleep, Marked, end_node, end_worker, sleep_on_a
+from node_functions import HeldOnA, Marked, end_node, end_worker, sleep_on_a
 from process_cluster import ProcessCluster, run_on
 
 import imgpar
@@ -127,11 +128,15 @@ def test_a_file_that_ends_its_node_is_found(photo_folder: FolderMaker, tmp_path:
 @pytest.mark.slow
 def test_a_slow_node_leaves_its_rest_to_others(photo_folder: FolderMaker, tmp_path: Path) -> None:
     photos = photo_folder(*(f"{number}.jpg" for number in range(40)))
-    (slow := tmp_path / "slow").mkdir()
-    recipe = imgpar.Pipeline().apply(Marked(".jpg", CountedSleep(slow))).recipe
-    report = run_on(ProcessCluster("a", "b"), photos, tmp_path / "out", recipe)
+    os.mkfifo(held := tmp_path / "held")
+    recipe = imgpar.Pipeline().apply(Marked(".jpg", HeldOnA(held))).recipe
+    more_than_its_half = at_item(21, lambda: writers.append(os.open(held, os.O_RDWR)))
+    writers: list[int] = []
+    report = run_on(
+        ProcessCluster("a", "b"), photos, tmp_path / "out", recipe, listen=more_than_its_half, timeout="60s"
+    )
+    os.close(*writers)
     assert report.ok == 40
-    assert 0 < len(list(slow.iterdir())) < 20  # the half of all are its share where both are alike
 
 
 def test_a_cancelled_run_says_what_is_left(photo_folder: FolderMaker, tmp_path: Path, no_leaks: None) -> None:

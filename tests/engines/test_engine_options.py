@@ -66,6 +66,19 @@ def test_an_address_where_nothing_listens(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_value_that_is_no_address_is_refused(photo_folder: FolderMaker, tmp_path: Path) -> None:
+    message = refused(photo_folder("a.jpg"), tmp_path / "out", ray_address="garbage")
+    assert message.endswith("or auto for ray_address but received 'garbage'.")
+
+
+@pytest.mark.usefixtures("ray_is_there")
+def test_a_variable_that_holds_no_address_is_refused(
+    photo_folder: FolderMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "garbage")
+    assert "for RAY_ADDRESS but received 'garbage'" in refused(photo_folder("a.jpg"), tmp_path / "out")
+
+
 @pytest.mark.usefixtures("ray_is_there")
 def test_what_a_cluster_cannot_do_is_refused(photo_folder: FolderMaker, tmp_path: Path) -> None:
     photos, out = photo_folder("a.jpg", "b.jpg"), tmp_path / "out"

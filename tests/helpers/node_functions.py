@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,13 +41,12 @@ def sleep_on_a() -> None:
         time.sleep(0.2)
 
 
-class CountedSleep:
-    """The same, with a file in a folder for each time that it did."""
+class HeldOnA:
+    """On node a, wait until a named pipe has somebody who writes to it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = str(folder)
+    def __init__(self, pipe: Path) -> None:
+        self._pipe = str(pipe)
 
     def __call__(self) -> None:
-        sleep_on_a()
         if os.environ["NODE"] == "a":
-            os.close(tempfile.mkstemp(dir=self._folder)[0])
+            os.close(os.open(self._pipe, os.O_RDONLY))

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from imgpar.core.blocks import Exif, memoized
+from imgpar.core.no_facts import NO_FACTS
 from imgpar.core.spec import Metadata
 from imgpar.core.templates import Value
 from imgpar.formats.metadata import exif as tiff
@@ -31,9 +32,9 @@ _LENS, _XP_TITLE = 0xA434, 0x9C9B
 class ExifFacts(NamedTuple):
     """Values of EXIF by directory and tag: texts, and fractions as numbers."""
 
-    main: Mapping[int, str | tuple[float, ...]] = {}
-    detail: Mapping[int, str | tuple[float, ...]] = {}
-    gps: Mapping[int, str | tuple[float, ...]] = {}
+    main: Mapping[int, str | tuple[float, ...]] = NO_FACTS
+    detail: Mapping[int, str | tuple[float, ...]] = NO_FACTS
+    gps: Mapping[int, str | tuple[float, ...]] = NO_FACTS
 
     def text(self, tag: int, *, detail: bool = False) -> str:
         """A text; empty where there is none."""
