@@ -14,7 +14,8 @@ import gc
 import importlib
 import os
 import signal
-from types import FrameType
+import sys
+from types import FrameType, TracebackType
 
 # Not getppid(): the parent may have died before this line.
 _PARENT = int(os.environ.get("IMGPAR_PARENT") or os.getppid())
@@ -74,12 +75,19 @@ def _load() -> None:
     gc.enable()
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_before_fork)
+        sys.excepthook = _print_other_errors
 
 
 def _import(names: tuple[str, ...]) -> None:
     for name in names:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+
+
+def _print_other_errors(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Where it cannot fork it ends, and its parent says why."""
+    if os.getpid() != _SERVER or not isinstance(error, OSError):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _before_fork() -> None:

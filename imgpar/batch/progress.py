@@ -254,15 +254,19 @@ class Progress:
             return
         self._stop.clear()
         if self.as_json or not is_terminal(self.stream):
-            self._ticker = threading.Thread(target=self._say_steadily, name="imgpar-progress", daemon=True)
-            self._ticker.start()
+            self._tick_with(self._say_steadily)
             return
         self._started = time.monotonic()
         self._bar = _bar_class()(
             file=self.stream, unit=" images", ncols=0, leave=False, miniters=1, smoothing=0.05, delay=1e-9
         )
-        self._ticker = threading.Thread(target=self._tick, name="imgpar-progress", daemon=True)
-        self._ticker.start()
+        self._tick_with(self._tick)
+
+    def _tick_with(self, tick: Callable[[], None]) -> None:
+        ticker = threading.Thread(target=tick, name="imgpar-progress", daemon=True)
+        with suppress(RuntimeError):  # no further thread can be started: what happens is told all the same
+            ticker.start()
+            self._ticker = ticker
 
     def _tick(self) -> None:
         with suppress(OSError, ValueError):  # the terminal is gone

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 NO_FOLDER = "The current folder no longer exists. Change to another one."
+NO_THREAD = (
+    "The system starts no further thread for this user. End other programs, or raise the limit (ulimit -u)."
+)
 _SELDOM = 100_000
 """Threshold of the cyclic garbage collector: a run creates no cycles, and loaded modules are never freed."""
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
@@ -55,6 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, FileNotFoundError) and not _has_folder():
             return _complain(NO_FOLDER, 2, arguments)
         return _complain(_refused(error), RunError.exit_code, arguments, _see_system(error))
+    except RuntimeError as error:
+        if "can't start new thread" not in str(error):
+            raise
+        return _complain(NO_THREAD, RunError.exit_code, arguments, "imgpar help limits")
     except SystemExit as stop:  # argparse has printed help
         return stop.code if isinstance(stop.code, int) else 0
     return code

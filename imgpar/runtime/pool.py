@@ -34,7 +34,13 @@ from imgpar.runtime.exits import NOT_STARTED, read_log
 from imgpar.runtime.protocol import STAGES, Stop
 from imgpar.runtime.sandbox import Sandbox
 from imgpar.runtime.startup import clean_start, forget_child, preload, start_method
-from imgpar.runtime.stopped_processes import KILL_SECONDS, ServerWatch, wake, wake_at_exit
+from imgpar.runtime.stopped_processes import (
+    KILL_SECONDS,
+    ServerWatch,
+    server_has_failed,
+    wake,
+    wake_at_exit,
+)
 
 STOP_SECONDS = 3.0
 """Seconds a worker may take to exit after `Stop`; then it is killed."""
@@ -42,6 +48,8 @@ START_SECONDS = 0.02
 """Maximum seconds for which starting workers may keep the loop from the others."""
 START_TRIES = 20
 """Fork servers in a row that may die before they start a worker."""
+REFUSED_TRIES = 3
+"""Those that end by themselves: the system starts no further process."""
 SILENT_TRIES = 2
 """Fork servers that do not answer before the run is given up."""
 
@@ -116,8 +124,9 @@ class Pool:
         self._watch: ServerWatch | None = None
         """Guards the fork server while it has to answer."""
         self._problem: Exception = EOFError()
-        self._losses = self._silent = 0
-        """Fork servers that died in a row without an answer, and how many of those were killed for it."""
+        self._losses = self._refusals = self._silent = 0
+        """Fork servers that died in a row without an answer; how many of those ended by themselves, and how
+        many were killed for it."""
 
     def start(self, count: int) -> list[WorkerProcess]:
         """Start more workers. Returns at once; they initialise themselves, and tasks may be sent before.
@@ -144,28 +153,34 @@ class Pool:
         return started
 
     def _start_surely(self) -> WorkerProcess:
-        while self._losses < START_TRIES and self._silent < SILENT_TRIES:
+        while not self._is_hopeless():
             try:
                 return self._start()
             except (OSError, EOFError) as error:  # the fork server has died: the next attempt restarts it
                 self._lose(error)
                 time.sleep(0.005 * self._losses)  # it refuses connections shortly before it is dead
         silent, lost = self._silent >= SILENT_TRIES, isinstance(self._problem, FileNotFoundError)
-        self._losses = self._silent = 0
+        refused = self._refusals >= REFUSED_TRIES or isinstance(self._problem, BlockingIOError)
+        self._losses = self._refusals = self._silent = 0
         if silent:
             raise RunError(
                 f"The process that starts the workers did not answer for {KILL_SECONDS:g} s, twice.",
                 fix="Find out what blocks new processes, and run again.",
             ) from self._problem
+        fix = f"Lower {setting('jobs')}{', or raise the limit of processes (ulimit -u)' * refused}."
         raise RunError(
             f"No worker process can be started ({self._problem}).",
-            fix="The temporary files were removed: run again." if lost else f"Lower {setting('jobs')}.",
+            fix="The temporary files were removed: run again." if lost else fix,
         ) from self._problem
+
+    def _is_hopeless(self) -> bool:
+        return self._losses >= START_TRIES or self._refusals >= REFUSED_TRIES or self._silent >= SILENT_TRIES
 
     def _lose(self, problem: Exception) -> None:
         """A fork server has died."""
         self._problem = problem
         self._losses += 1
+        self._refusals += server_has_failed()
         if self._watch is not None:
             self._silent += self._watch.killed
             self._watch.killed = False
@@ -225,7 +240,7 @@ class Pool:
                 self._dead_server = request.server
                 self._lose(EOFError("the process that starts them ends"))
         else:
-            self._losses = self._silent = 0
+            self._losses = self._refusals = self._silent = 0
             worker.handle = _handle_of(request.pid)
             # One that has ended already may have left its pid to another process.
             if request.poll() is not None and worker.handle >= 0:

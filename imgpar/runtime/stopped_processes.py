@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -20,6 +21,8 @@ from multiprocessing import util
 
 WAKE_SECONDS = 10.0
 """Seconds the fork server may take to start a worker before it is continued."""
+ENDING_SECONDS = 0.1
+"""Seconds that a process may take from closing its files to its end."""
 KILL_SECONDS = 60.0
 """Seconds before it is killed."""
 
@@ -86,9 +89,33 @@ def wake() -> None:
             _send(pid, signal.SIGCONT)
 
 
+def server_has_failed() -> bool:
+    """Whether the fork server has ended by itself with an error: it could start no process. False where it
+    runs, was killed, or the system does not tell."""
+    if not hasattr(os, "waitid"):
+        return False
+    for pid in _pid_of("forkserver", "_forkserver", "_forkserver_pid"):
+        with contextlib.suppress(OSError):
+            _wait_for(pid, ENDING_SECONDS)
+            # multiprocessing waits for it as well: it has to stay there.
+            found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            return found is not None and found.si_code == os.CLD_EXITED and found.si_status != 0
+    return False
+
+
 def is_stopped(pid: int) -> bool:
     """Whether a process or one of its children is stopped; False where the system does not report it."""
     return any(_state(each) == "T" for each in (pid, *_children(pid)))
+
+
+def _wait_for(pid: int, seconds: float) -> None:
+    """Wait until a process has ended."""
+    if hasattr(os, "pidfd_open"):
+        handle = os.pidfd_open(pid)
+        try:
+            select.select([handle], (), (), seconds)
+        finally:
+            os.close(handle)
 
 
 def _state(pid: int) -> str:

@@ -157,6 +157,11 @@ class Watchdog:
         if self.failed_starts >= (MAX_KILLED_STARTS if cause == "killed" else MAX_FAILED_STARTS):
             last = next(reversed(log.strip().splitlines()), "")
             detail = f"The last one {describe_exit(code)}{f': {last}' if last else ''}"
+            if "can't start new thread" in last:
+                raise RunError(
+                    "The system starts no further thread for the workers.",
+                    fix=f"Lower {setting('jobs')}, or raise the limit of processes (ulimit -u).",
+                )
             raise RunError(f"Workers die as soon as they start. {detail}.", fix="See imgpar doctor.")
         end = invalid or describe_exit(code)
         failure = self._timed_out(worker, begun, log) if overdue else _died(begun, end, log)

@@ -189,6 +189,24 @@ def test_limits_that_leave_enough_are_kept_to(six, tmp_path, limits):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.skipif(
+    not (os.name == "posix" and os.geteuid() == 0 and shutil.which("setpriv")), reason="needs root"
+)
+@pytest.mark.parametrize("processes", [3, 4, 5])
+def test_a_limit_of_processes_is_a_sentence(six, tmp_path, processes):
+    """It does not bind root, and counts all processes of a user: so this is one without any other."""
+    tmp_path.chmod(0o777)
+    command = f'ulimit -u {processes} && exec {sys.executable} -m imgpar "$@"'
+    may = "--inh-caps=+dac_override", "--ambient-caps=+dac_override"
+    alone = ["setpriv", "--reuid", str(3_000_000 + os.getpid()), *may, "bash", "-c", command, "bash"]
+    given = ["convert", six, "-o", tmp_path / "out", "--to", "jpg", "--journal", tmp_path / "journal"]
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [*alone, *given], capture_output=True, text=True, timeout=60, env=environment, check=False
+    )
+    one_sentence(done, 4, "ulimit -u")
+
+
 @linux
 def test_a_picture_that_may_not_become_so_large_fails_alone(six, tmp_path):
     testing.write_pictures(six, ["large.png"], size=(1900, 1500))

@@ -56,6 +56,48 @@ def test_workers_are_asked_for_before_the_fork_server_has_answered(pool: Pool, s
     assert [worker.process.pid for worker in started] == [None] * 8
 
 
+REFUSED = """
+from multiprocessing import forkserver
+forkserver.set_forkserver_preload(["no_forks"])
+import imgpar, sys
+try:
+    imgpar.convert(sys.argv[1], sys.argv[2], to="webp", jobs=2)
+except imgpar.RunError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def without_forks(tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """A run whose fork servers can start no process."""
+    photos = testing.write_pictures(tmp_path / "in", ["a.png", "b.png"])
+    helpers = Path(__file__).parents[1] / "helpers"
+    paths = os.pathsep.join([str(helpers), *filter(None, sys.path)])
+    return subprocess.run(
+        [sys.executable, "-c", REFUSED, photos, tmp_path / "out"],
+        env={**os.environ, "PYTHONPATH": paths, "SERVERS": str(tmp_path / "servers")},
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+
+
+def test_a_fork_server_that_may_start_nothing_is_given_up_soon(
+    without_forks: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    assert len((tmp_path / "servers").read_text().split()) == pools.REFUSED_TRIES
+
+
+def test_a_fork_server_that_may_start_nothing_names_the_limit(
+    without_forks: subprocess.CompletedProcess[str],
+) -> None:
+    assert "or raise the limit of processes (ulimit -u)" in without_forks.stdout
+
+
+def test_a_fork_server_that_may_start_nothing_prints_no_traceback(
+    without_forks: subprocess.CompletedProcess[str],
+) -> None:
+    assert without_forks.stderr == ""
+
+
 @pytest.mark.usefixtures("no_leaks")
 def test_their_pids_are_known_when_it_has_answered(pool: Pool) -> None:
     started = pool.start(2)
@@ -131,8 +173,7 @@ def test_more_workers_than_may_be_killed_are_lost_and_the_run_goes_on(tmp_path: 
     pictures = testing.write_pictures(tmp_path / "in", [f"{number:03}.png" for number in range(120)])
     code = """
         import os, signal, sys
-        from multiprocessing import active_children, forkserver
-from multiprocessing.connection import wait
+        from multiprocessing import forkserver
         import imgpar
         from imgpar.runtime import pool
         session = imgpar.Session(jobs=60)
