@@ -27,7 +27,7 @@ from imgpar.inputs.lists import InputList
 from imgpar.inputs.ordering import sort_keys
 from imgpar.inputs.sources import Source
 from imgpar.inputs.where import conditions
-from imgpar.outputs.destination import Out, is_home, known_out
+from imgpar.outputs.destination import Out, is_home, known_out, no_run
 from imgpar.outputs.sinks import Sink
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken
@@ -110,7 +110,7 @@ def _last_run(known: Out, name: str, options: RunOptions) -> RunRecord:
             fix="Run the command again that made it: it does what failed.",
         )
     if not os.path.exists(path):
-        raise UsageError(f"{name} is not the output of a run.", fix="Name what was given with -o.")
+        raise no_run(name, known)
     with Journal.open(path, known.path, chosen=bool(options.journal)) as journal:
         last, failed = journal.last_run(), journal.count_failed()
     if last is None or not failed:

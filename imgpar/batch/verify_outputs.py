@@ -14,9 +14,8 @@ from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.sharding import known_shards
 from imgpar.core.digest import Store, what_is_wrong
-from imgpar.core.errors import UsageError
 from imgpar.core.job import Outcome, OutputFile
-from imgpar.outputs.destination import Out, home, known_out
+from imgpar.outputs.destination import Out, home, known_out, no_run
 from imgpar.outputs.sinks import Sink
 
 TOGETHER = 1000
@@ -40,7 +39,7 @@ def verify_outputs(out: str | Sink, journal: str | None = None) -> Report:
     if not os.path.exists(path) and not os.path.isdir(out):
         path, base = journal_path(Out(os.path.dirname(out), os.path.basename(out))), ""  # of single files
     if not os.path.exists(path):
-        raise UsageError(f"{out} is not the output of a run.", fix="Name what was given with -o.")
+        raise no_run(out, place)
     tally, items, store = Tally(), list[Outcome](), place.place
     with Journal.open(path, base, chosen=bool(journal)) as known, ThreadPoolExecutor(os.cpu_count()) as pool:
         inside = os.path.join(out, "")
@@ -50,7 +49,7 @@ def verify_outputs(out: str | Sink, journal: str | None = None) -> Report:
         if alone := [file for some in _by_path(known) if some[0].path == out for file in some]:
             files = iter([alone])  # of several inputs each names it
         elif not base and not journal:
-            raise UsageError(f"{out} is not the output of a run.", fix="Name what was given with -o.")
+            raise no_run(out, place)
         while some := list(islice(files, TOGETHER)):
             for outcome in pool.map(partial(_compare, store), some):
                 tally.add(outcome)

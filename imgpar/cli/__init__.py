@@ -111,10 +111,26 @@ def _no_such_command(first: str, arguments: list[str]) -> UsageError:
     near = closest(first, COMMANDS)
     if near and not os.path.exists(first):
         return UsageError(f"There is no command {first!r}.", fix=f"Did you mean 'imgpar {near}'?")
-    if first.startswith("-") or os.path.exists(first) or {"-o", "--out"} & set(arguments):
+    if not os.path.exists(first) and (flag := _flag_of_operation(first)):
+        return UsageError(
+            f"{flag} is a flag, not a command.", fix=f"Write: imgpar convert INPUT -o OUT {flag} …"
+        )
+    if (
+        first.startswith("-")
+        or os.path.exists(first)
+        or os.path.splitext(first)[1]
+        or {"-o", "--out"} & set(arguments)
+    ):
         shown = " ".join(arguments[:4]) + (" …" if len(arguments) > 4 else "")
         return UsageError("A command comes first.", fix=f"Did you mean 'imgpar convert {shown}'?")
     return UsageError(f"There is no command {first!r}.", fix=f"Commands are {', '.join(COMMANDS)}.")
+
+
+def _flag_of_operation(word: str) -> str:
+    """The flag of the operation of this name; empty where it is none."""
+    from imgpar.ops import operation_types
+
+    return f"--{word}" if word.replace("-", "_") in operation_types() else ""
 
 
 def _open_standard_streams() -> None:

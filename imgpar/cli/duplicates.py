@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imgpar.batch.progress import printable
 from imgpar.cli import flags, running
+from imgpar.cli.outlets import logs_json
 from imgpar.cli.parsing import Parser, Store, align_columns
 from imgpar.cli.topics import FailureTopics
 from imgpar.core import parsing
@@ -81,7 +82,7 @@ def duplicates_command(argv: Sequence[str]) -> int:
     if found.cancelled:
         return 130
     if not found.files:
-        print("imgpar: There are no pictures or clips in the input.", file=sys.stderr)
+        running.say_nothing("There are no pictures or clips in the input.", as_json=logs_json(args))
         return NoInputError.exit_code
     return int(bool(found.failures))
 

@@ -157,8 +157,7 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
     if results.json:
         results.line(report.summary_json())
     elif report.exit_code == NoInputError.exit_code:
-        nothing = getattr(args, "nothing", "") or _nothing(report)
-        print_log(nothing, "error", as_json=as_json, plain=f"imgpar: {nothing}", exit_code=report.exit_code)
+        say_nothing(getattr(args, "nothing", "") or _nothing(report), as_json=as_json)
     elif report.stopped and (args.quiet or to_stdout):
         plain = f"imgpar: {report.stopped}"
         print_log(report.stopped, "error", as_json=as_json, plain=plain, exit_code=report.exit_code)
@@ -174,6 +173,14 @@ def _conclude(args: argparse.Namespace, report: Report, results: Results, *, to_
 
         for line in [*report.profile().splitlines(), *faster()]:
             print_log(line, as_json=as_json)
+
+
+def say_nothing(text: str, *, as_json: bool) -> None:
+    """Print that no input matched, with the page about inputs where the text names none."""
+    page = "" if "See " in text else "imgpar help inputs"
+    plain = f"imgpar: {text}{f' See: {page}' if page else ''}"
+    fields = {"help": page} if page else {}
+    print_log(text, "error", as_json=as_json, plain=plain, exit_code=NoInputError.exit_code, **fields)
 
 
 def summary(report: Report) -> list[str]:

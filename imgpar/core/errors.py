@@ -244,6 +244,12 @@ class EncodeError(ItemError):
     topic = "unsupported"
 
 
+class UnmetError(EncodeError):
+    """A size or a score that was asked for cannot be reached."""
+
+    topic = "quality"
+
+
 class HelperKilledError(EncodeError):
     """A program started for the item was killed from outside; the worker retries."""
 

@@ -23,6 +23,7 @@ KINDS = {
     "LockedError": "文件已加密，需要密码或授权才能打开。",
     "TransformError": "处理图片时失败。",
     "EncodeError": "无法写成所选格式，请选择其他格式。",
+    "UnmetError": "达不到要求的文件大小或画质。",
     "CommitError": "无法保存结果，请检查保存位置。",
     "WorkerDiedError": "处理此文件的程序崩溃了，文件可能已损坏。",
     "RunError": "转换程序无法启动，或反复崩溃。请点“重试”；仍然失败时请重新启动电脑。",
@@ -55,7 +56,7 @@ KNOWN = {
         "虽然名称是 {0}，内容却不是可识别的图片。"
     ),
     r"not of a known picture format": "内容不是可识别的图片。",
-    r"^Its format cannot be told from its name": "名称和内容都看不出是什么格式。请选择一种格式。",
+    r"^Its format cannot be told from its name": "名称和内容都看不出是什么格式。它可能不是图片或视频。",
     r"needs the package (\S+), which": "这种格式需要安装软件包 {0}。",
     r"^A package is missing": "缺少一个软件包。",
     r"It has (\d+)×(\d+) = [\d,]+ pixels": "图片太大：{0} × {1} 像素，超出限制。",

@@ -57,6 +57,13 @@ class Out:
         return os.path.join(self.folder, *mirror.split("/"), "")
 
 
+def no_run(shown: str, place: Out) -> UsageError:
+    """The error for what should be the output of a run, and is not; `shown` is how it is named."""
+    if not place.stored and not os.path.lexists(place.path):
+        return UsageError(f"{shown} does not exist.", fix="Check the spelling and the folder you are in.")
+    return UsageError(f"{shown} is not the output of a run.", fix="Name what was given with -o.")
+
+
 def read_out(
     out: str | Sink | None,
     inputs: Sequence[str | Source],

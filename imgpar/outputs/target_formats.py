@@ -190,7 +190,7 @@ class Wishes:
                 error=f"It cannot become {self._to[0].title} ({self._out.name}). Choose another name."
             )
         if source is None:
-            fix = list_hint(f".{suffix}") or f"Name a format with {setting('to')}."
+            fix = list_hint(f".{suffix}") or "Leave it out; 'imgpar formats' lists what is read."
             return Wish(error=f"Its format cannot be told from its name or content. {fix}")
         if source.writable:
             return Wish((WishedFile(source.name, "" if by_name or in_place else "." + source.suffix),))

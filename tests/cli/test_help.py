@@ -212,6 +212,32 @@ def test_a_usage_error_ends_with_its_page(capsys, tmp_path, monkeypatch, argumen
     assert re.search(rf"See:? (imgpar help {topic}|imgpar {topic} --help\.)\n$", line), line
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["duplicates", "."], "There are no pictures or clips in the input. See: imgpar help inputs"),
+        (["sheet", ".", "-o", "s.jpg"], "There are no pictures or clips in the input. See: imgpar help inputs"),
+        (["verify", "nowhere"], "does not exist. Check the spelling"),
+        (["retry", "nowhere"], "does not exist. Check the spelling"),
+        (["undo", "nowhere"], "does not exist. Check the spelling"),
+        (["resize", ".", "-o", "b"], "--resize is a flag, not a command. Write: imgpar convert INPUT -o OUT"),
+        (["nowhere.jpg", "a.webp"], "A command comes first. Did you mean 'imgpar convert nowhere.jpg"),
+        (["convert", "api.py", "-o", "b"], "Leave it out; 'imgpar formats' lists what is read."),
+    ],
+)  # fmt: skip
+def test_what_newcomers_write_is_answered_with_what_to_do(capsys, tmp_path, monkeypatch, command, words):
+    monkeypatch.chdir(tmp_path)
+    Path("api.py").write_text("print(1)")
+    assert words in said(capsys, *command)
+
+
+@pytest.mark.parametrize("goal", [["--max-bytes", "10"], ["--target", "ssim=1"]])
+def test_a_goal_that_cannot_be_reached_ends_with_the_page_about_goals(capsys, tmp_path, monkeypatch, goal):
+    monkeypatch.chdir(tmp_path)
+    Image.effect_noise((64, 64), 50).save("a.png")
+    assert said(capsys, "convert", "a.png", "-o", "b.jpg", *goal).endswith("See: imgpar help quality\n")
+
+
 def test_a_page_is_named_once(capsys):
     line = said(capsys, "convert", "a.jpg", "-o", "b", "--resize")
     assert line.rstrip().endswith("--resize needs a value. See imgpar convert --help.")

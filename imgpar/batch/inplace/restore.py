@@ -32,6 +32,8 @@ def restore_originals(folder: str, *, forget: bool = False) -> Report:
     started, folder = time.monotonic(), os.path.realpath(folder)
     tally, items, notes = Tally(), list[Outcome](), list[str]()
     homes = list(_homes(folder))
+    if not homes and not os.path.exists(folder):
+        raise UsageError(f"{folder} does not exist.", fix="Check the spelling and the folder you are in.")
     if not homes:
         raise UsageError(
             f"No run replaced anything in {folder}.",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from imgpar.batch.picture.quality_search import Experience, Found, Goal, find_quality
 from imgpar.batch.picture.scores import Scores, fresh
 from imgpar.core.errors import (
-    EncodeError,
+    UnmetError,
     setting,
 )
 from imgpar.core.spec import Frame, Metadata, Spec
@@ -98,7 +98,7 @@ def encode_aimed(
         experience: of earlier pictures of the run.
 
     Raises:
-        EncodeError: the goal cannot be met; or the encoder failed.
+        EncodeError: the encoder failed; UnmetError: the goal cannot be met.
     """
     adjustable = "quality" in fmt.takes and not options.lossless
     options = with_measured(options, fmt)
@@ -146,7 +146,7 @@ class _Search:
         found = self._run(goal, value_of, 1, 100, target.measure)
         if not found.quality:
             best = max(reached)
-            raise EncodeError(
+            raise UnmetError(
                 f"{target} cannot be reached: quality {best} gives {reached[best]:.4g}.",
                 fix="Choose another target, or a lossless format.",
             )
@@ -215,7 +215,7 @@ class _Search:
         self._frames = [_scaled_frame(frame, factor) for frame in self._frames]
         return True
 
-    def _too_large(self, how: str, encoded: Encoded, options: EncodeOptions) -> EncodeError:
+    def _too_large(self, how: str, encoded: Encoded, options: EncodeOptions) -> UnmetError:
         """What would make it fit: without its metadata, scaled down, or both."""
         has = bare = len(encoded.data)
         if options.strip != "all" and self._metadata.nbytes:
@@ -223,19 +223,19 @@ class _Search:
         words = f"{self._most:,} bytes cannot be met: {how} it has {has:,}"
         if bare <= self._most < has:
             fix = f"Remove them with {setting('strip', 'all')}, or allow more with {setting('max_bytes')}."
-            return EncodeError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
+            return UnmetError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
         if has - bare >= self._most and not options.shrink:
             fix = (
                 f"Remove them with {setting('strip', 'all')} and scale it down with "
                 f"{setting('shrink', True)}, or raise {setting('max_bytes')}."
             )
-            return EncodeError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
+            return UnmetError(f"{words}, of which its metadata are {has - bare:,}.", fix=fix)
         fix = (
             f"Allow more with {setting('max_bytes')}"
             if options.shrink
             else f"Scale it down with {setting('shrink', True)}"
         )
-        return EncodeError(f"{words}.", fix=f"{fix}, or choose another format with {setting('to')}.")
+        return UnmetError(f"{words}.", fix=f"{fix}, or choose another format with {setting('to')}.")
 
     # ----- both -------------------------------------------------------------------------------------
 

@@ -151,7 +151,10 @@ def failure(kind: type[OSError], words: str) -> OSError:
 _KINDS: dict[type[OSError], tuple[int, str]] = {
     FileNotFoundError: (errno.ENOENT, "It was there when its folder was listed."),
     FileExistsError: (errno.EEXIST, ""),
-    PermissionError: (errno.EACCES, "Check the credentials, which come from the environment."),
+    PermissionError: (
+        errno.EACCES,
+        "Check the credentials, which come from the environment: see 'imgpar help stores'.",
+    ),
     ConnectionError: (errno.EIO, "Check the network and the address of the server."),
     ChangedError: (errno.EIO, "Run again."),
 }

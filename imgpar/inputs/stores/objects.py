@@ -301,6 +301,8 @@ def _in_words(error: BaseException) -> OSError:
     if "PermanentRedirect" in text or "redirect without LOCATION" in text:
         return failure(OSError, "The bucket lies in another region")
     if status := re.search(r"status(?: code)?:? (\d{3})", text):
+        if status[1] in ("401", "403"):
+            return failure(PermissionError, f"The store refuses access{_said(error)}")
         kind = ConnectionError if status[1][0] == "5" else OSError
         return failure(kind, f"The store answers with status {status[1]}{_said(error)}")
     if re.search(r"TimedOut|kind: Timeout|operation timed out", text):
