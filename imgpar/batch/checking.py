@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.sharding import sharded
 from imgpar.batch.twins import check_duplicates
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, setting
 from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source
@@ -44,7 +44,7 @@ def check_place(
         _fix_order(place)
     if options.cache_control and not (place.stored and place.stored.cached_by(options.cache_control)):
         raise UsageError(
-            "OUT is no object store, so its outputs have no Cache-Control (cache_control).",
+            f"OUT is no object store, so its outputs have no {setting('cache_control')}.",
             fix="Leave it out, or name an OUT such as s3://bucket/web.",
         )
     if place.in_place and (several or recipe.naming.renames or branches[0].name):
@@ -109,7 +109,7 @@ def _fix_order(place: Out) -> None:
     """Make the archive the same for the same outputs; raises UsageError where OUT is none."""
     if not (place.stored and place.stored.make_deterministic()):
         raise UsageError(
-            "OUT is not an archive, so there is no order of its members for deterministic.",
+            f"OUT is not an archive, so there is no order of its members for {setting('deterministic')}.",
             fix="Leave it out, or name an archive such as out.tar.",
         )
 

@@ -33,7 +33,7 @@ TOPICS = {
     ),
     "selection": Topic(
         "conditions, order, duplicates, other files", "selection", (),
-        "where sort duplicates others estimate",
+        "where sort reverse duplicates others estimate",
     ),
     "lists": Topic(
         "lists and tables of inputs", "lists", (), "files-from null url-column key-column",
@@ -54,7 +54,8 @@ TOPICS = {
     "quality": Topic(
         "quality, limits in bytes, targets", "pictures",
         ("Quality", "Sizes and qualities that are asked for"),
-        "quality effort lossless max-bytes target only-if-smaller optimise subsampling progressive",
+        "quality effort lossless max-bytes target only-if-smaller optimise subsampling progressive "
+        "shrink palette",
     ),
     "density": Topic("dots per inch", "pictures", ("Density",), "dpi density"),
     "operations": Topic("tones, colours, overlays, scans", "operations"),
@@ -66,10 +67,12 @@ TOPICS = {
     "projects": Topic("imgpar.toml, and runs in CI", "projects", (), "project check"),
     "sheets": Topic(
         "contact sheets, PDF, TIFF, icons, animations", "sheets", (),
-        "columns rows labels page-size page-margin icon-sizes mixed title author subject keywords",
+        "columns rows labels page-size page-margin icon-sizes label-size gap loop "
+        "mixed title author subject keywords",
     ),
     "video": Topic(
-        "clips", "video", (), "codec audio fps trim speed hardware every poster sprites animation",
+        "clips", "video", (), "codec audio fps trim speed hardware every poster sprites animation "
+        "map loudnorm deinterlace motion sheet",
     ),
     "web": Topic("markup, manifests, reports, comparisons", "web", (), "html manifest base-url report"),
     "shards": Topic(
@@ -77,10 +80,12 @@ TOPICS = {
         "shard shard-keys shard-checksum caption-column checksum-column",
     ),
     "watching": Topic("watching folders", "watch", (),
-                      "settle poll once move-done delete-source on-delete log log-size log-count status"),
+                      "settle poll once move-done delete-source on-delete log log-size log-count status "
+                      "status-file"),
     "events": Topic("events, logs and metrics", "events", (), "events metrics log-format"),
     "safety": Topic(
-        "originals, undo, journals, a second run", "safety", (), "in-place keep-originals sandbox journal",
+        "originals, undo, journals, a second run", "safety", (),
+        "in-place keep-originals sandbox journal verify",
     ),
     "window": Topic("the drag-and-drop window", "desktop"),
     "python": Topic("the Python API", "python"),
@@ -108,9 +113,16 @@ TOPICS = {
 }  # fmt: skip
 """Name → topic, in the order of `imgpar help`."""
 
-_SUBJECTS = {"Ray cluster": "scaling", "the recipe": "recipes", "The recipe": "recipes"}
+_SUBJECTS = {
+    "Ray cluster": "scaling",
+    "the recipe": "recipes",
+    "The recipe": "recipes",
+    "The manifest": "web",
+    "look-up table": "lut",
+}
 """What the text of an error names, where it names no flag and its class says little → topic."""
 _FLAG = re.compile(r"(?<![\w-])--([a-z][a-z-]+)")
+_OPERATION = re.compile(r"\bfor ([a-z_]+) cannot be read\b")
 _SEE = re.compile(r"'imgpar help\b|\bSee '?imgpar [^.]*\.?$")
 
 
@@ -177,6 +189,9 @@ def _topic_for(error: ImgparError, arguments: Sequence[str]) -> str:
         return error.topic
     for name in _FLAG.findall(error.message):
         if topic := topic_of_flag(name) or _operation_of_flag(name):
+            return topic
+    for name in _OPERATION.findall(error.message):
+        if topic := _operation_of_flag(name):
             return topic
     if subject:
         return subject

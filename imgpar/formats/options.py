@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError
+from imgpar.core.errors import UsageError, setting
 from imgpar.core.limits import Limits
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Value
@@ -398,7 +398,7 @@ class EncodeOptions(Declared):
             object.__setattr__(self, "metadata", "")
         if not self.gpx and (self.gpx_offset or self.gpx_gap != _GAP):
             name = "gpx_offset" if self.gpx_offset else "gpx_gap"
-            raise UsageError(f"{name} belongs to gpx.", fix="Name a track with --gpx (gpx).")
+            raise UsageError(f"{setting(name)} belongs to a track.", fix=f"Name it with {setting('gpx')}.")
         if self.gpx and "gps" in self.set.names:
             raise UsageError("There are two positions: of gpx, and of gps in set.", fix="Leave one out.")
 

@@ -216,7 +216,7 @@ def test_a_usage_error_ends_with_its_page(capsys, tmp_path, monkeypatch, argumen
     ("command", "words"),
     [
         (["duplicates", "."], "There are no pictures or clips in the input. See: imgpar help inputs"),
-        (["sheet", ".", "-o", "s.jpg"], "There are no pictures or clips in the input. See: imgpar help inputs"),
+        (["sheet", ".", "-o", "s.jpg"], "no pictures or clips in the input. See: imgpar help inputs"),
         (["verify", "nowhere"], "does not exist. Check the spelling"),
         (["retry", "nowhere"], "does not exist. Check the spelling"),
         (["undo", "nowhere"], "does not exist. Check the spelling"),
@@ -263,6 +263,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("cut.png").write_bytes(Path("cut.png").read_bytes()[:500])
     Path("odd.jpg").write_bytes(b"no picture")
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("flags", "topic"),
+    [
+        (["--watermark", "nowhere.png"], "watermark"),
+        (["--lut", "nowhere.cube"], "lut"),
+        (["--gpx-gap", "1m"], "metadata"),
+        (["--deterministic"], "archive-outputs"),
+        (["--cache-control", "no-store"], "stores"),
+        (["--manifest", "no/folder.json"], "web"),
+        (["--to", "jpg", "--loudnorm"], "video"),
+        (["--shrink"], "quality"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_ends_with_its_page(capsys, folder, flags, topic):
+    assert said(capsys, "convert", "whole.png", "-o", "b/", *flags).endswith(f"See: imgpar help {topic}\n")
 
 
 @pytest.mark.parametrize(

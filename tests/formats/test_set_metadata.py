@@ -340,7 +340,7 @@ def test_a_date_of_toml_is_a_date(tmp_path: Path) -> None:
         ({"shift_dates": "0s"}, "not 0"),
         ({"gpx": "absent.gpx"}, "The track 'absent.gpx' of gpx does not exist"),
         ({"gpx": __file__}, "is not a GPX file"),
-        ({"gpx_gap": "1m"}, "gpx_gap belongs to gpx"),
+        ({"gpx_gap": "1m"}, "belongs to a track. Name it with --gpx"),
         ({"gpx_offset": "2"}, "difference from UTC"),
         ({"gpx": TRACK, "set": {"gps": "1,2"}}, "two positions"),
     ],
