@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -38,6 +39,8 @@ CLIENT = "ray://"
 VARIABLE = "RAY_ADDRESS"
 """Of the environment: the address, where none is given."""
 CONNECT_SECONDS = 10.0
+HEAD_SECONDS = 30.0
+"""How long the head may be away. After 60 seconds Ray ends this process, in its own words."""
 MOST_PATHS = 100
 """Inputs that every node looks for."""
 
@@ -123,18 +126,22 @@ class RayCluster:
         self._ray, self._name = ray, name
         self._actor = ray.remote(Node)
         self._setup: tuple[bytes, Any] | None = None
+        self._head = _Head(ray.get_runtime_context().gcs_address)
+        self._nodes: dict[str, tuple[str, int]] = {}
         for known in ray.util.list_named_actors(all_namespaces=True):
             if known["namespace"] == NAMESPACE and known["name"].startswith(name):
                 with contextlib.suppress(ValueError):  # it has ended meanwhile
                     ray.kill(ray.get_actor(known["name"], namespace=NAMESPACE))
 
     def nodes(self) -> dict[str, tuple[str, int]]:
-        """As `Cluster.nodes`: those with CPUs."""
-        return {
-            node["NodeID"]: (_label(node), int(node["Resources"].get("CPU", 0)))
-            for node in self._ray.nodes()
-            if node["Alive"]
-        }
+        """As `Cluster.nodes`: those with CPUs. Raises RunError where the head is lost."""
+        if self._head.answers():  # Ray would wait for it
+            self._nodes = {
+                node["NodeID"]: (_label(node), int(node["Resources"].get("CPU", 0)))
+                for node in self._ray.nodes()
+                if node["Alive"]
+            }
+        return self._nodes
 
     def start(self, node: str, setup: bytes, number: int, cores: int) -> Any:
         """As `Cluster.start`; it takes as many CPUs of the node as it has workers."""
@@ -177,8 +184,38 @@ class RayCluster:
 
     def end(self, process: _Process) -> None:
         """As `Cluster.end`."""
+        if not self._head.answers(raises=False):
+            return
         with contextlib.suppress(Exception):  # it is gone, or the cluster is
             self._ray.kill(process.actor)
+
+
+class _Head:
+    """Whether the head of the cluster is there.
+
+    Args:
+        address: HOST:PORT.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._since = 0.0
+        """When it was missed first; 0 is not at all."""
+
+    def answers(self, *, raises: bool = True) -> bool:
+        """Whether something listens there; raises RunError where nothing did for `HEAD_SECONDS`."""
+        try:
+            _connection(self._address).close()
+        except OSError as error:
+            self._since = self._since or time.monotonic()
+            if raises and time.monotonic() - self._since > HEAD_SECONDS:
+                raise RunError(
+                    f"The head of the Ray cluster at {self._address} is lost: {error.strerror or error}.",
+                    fix="Start the cluster again, then the same command: it goes on.",
+                ) from error
+            return False
+        self._since = 0.0
+        return True
 
 
 class _Process:
@@ -239,13 +276,18 @@ def _keep_quiet(stack: contextlib.ExitStack) -> None:
         stack.callback(setattr, worker, name, printing)
 
 
+def _connection(address: str) -> socket.socket:
+    """A connection to HOST:PORT. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS)
+
+
 def _reach(address: str | None) -> None:
     """Raise RunError where nothing listens: Ray itself would try for a minute."""
-    host, colon, port = (address or "").rpartition(":")
-    if not (colon and port.isdigit()):
+    if not address or not address.rpartition(":")[2].isdigit():
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        _connection(address).close()
     except OSError as error:
         raise RunError(
             f"No Ray cluster answers at {address}: {error.strerror or error}.",

@@ -90,6 +90,18 @@ def command(cluster: SmallCluster, photos: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "imgpar", *arguments, "--ray-address", cluster.address]
 
 
+def test_a_run_whose_head_is_lost_ends_with_a_sentence(photo_folder: FolderMaker, tmp_path: Path) -> None:
+    photos = photo_folder(*(f"{number}.jpg" for number in range(150)), size=LARGE)
+    alone, out = SmallCluster(), tmp_path / "out"
+    run = subprocess.Popen(command(alone, photos, out), stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: bool(finished(out)))
+    alone.kill_head()
+    _, said = run.communicate(timeout=120)
+    alone.stop()
+    assert run.returncode == 4
+    assert "imgpar: The head of the Ray cluster at" in said
+
+
 def test_a_cluster_writes_the_files_of_one_machine(
     cluster: SmallCluster, photo_folder: FolderMaker, tmp_path: Path
 ) -> None:

@@ -48,6 +48,10 @@ class SmallCluster:
             self.nodes.remove(node)
         self._cluster.remove_node(node, allow_graceful=False)
 
+    def kill_head(self) -> None:
+        """End the node that knows all others."""
+        self.kill(self._cluster.head_node)
+
     def stop(self) -> None:
         """End all nodes."""
         self._cluster.shutdown()
