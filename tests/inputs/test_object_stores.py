@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -421,3 +423,39 @@ def test_nothing_is_imported_before_a_store_is_named() -> None:
 def test_empty_objects_are_read(s3: S3Server, bucket: str) -> None:
     s3.put(bucket, "a", b"")
     assert list(client_of("s3", bucket).blocks("a", StoredFile("a", 0, 0))) == []
+
+
+class _RefusingHandler(BaseHTTPRequestHandler):
+    """Answers every request as a store that does not know the caller."""
+
+    def do_GET(self) -> None:
+        self.send_response(403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+def test_a_store_that_refuses_access_names_the_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _RefusingHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "wrong",
+        "AWS_SECRET_ACCESS_KEY": "wrong",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    report = imgpar.convert("s3://refused/in/", tmp_path / "out", to="png", jobs=1)
+    server.shutdown()
+    server.server_close()
+    (failure,) = report.failures
+    assert "The store refuses access. Check the credentials" in failure.error
+    assert failure.error.endswith("see 'imgpar help stores'.")
