@@ -7,7 +7,8 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 
-from imgpar.core.errors import UsageError, refuse_address
+from imgpar.core.error_messages import refuse_address
+from imgpar.core.errors import UsageError
 from imgpar.core.fs import Half, sweep_temporary_files, temporary_path
 from imgpar.formats.registry import format_of_suffix, sniff
 
