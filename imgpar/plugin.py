@@ -8,6 +8,7 @@ Everything else in imgpar may change with any version. `docs/extending.md` has t
 """
 
 from imgpar.core.digest import content_digest
+from imgpar.core.error_messages import bad_value
 from imgpar.core.errors import (
     BadValueError,
     DamagedError,
@@ -21,7 +22,6 @@ from imgpar.core.errors import (
     TransformError,
     UnsupportedError,
     UsageError,
-    bad_value,
 )
 from imgpar.core.job import Facts, Item, ItemFacts, OutputFile
 from imgpar.core.limits import Limits

@@ -18,7 +18,8 @@ from imgpar.api.session import Session
 from imgpar.batch.settings import ARRAYS, ENCODE_ALL, in_session
 from imgpar.batch.stream import read_request
 from imgpar.core import parsing
-from imgpar.core.errors import ItemError, SourceError, UsageError, bad_value, traced
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import ItemError, SourceError, UsageError, traced
 from imgpar.core.install_hint import pip
 from imgpar.core.spec import Channels, Dtype
 

@@ -7,7 +7,6 @@ import doctest
 import importlib
 import importlib.util
 import inspect
-import pkgutil
 import re
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from types import ModuleType
 import pytest
 
 import imgpar
-from imgpar.ops import operation_types
+from imgpar.ops import Operation, operation_types
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path(imgpar.__file__).parent
@@ -41,22 +40,6 @@ MOST_ROOMS = 18
 MOST_SHARED_NAMES = 25
 
 FILES = sorted(PACKAGE.rglob("*.py"))
-MODULES = sorted(
-    ["imgpar", *(info.name for info in pkgutil.walk_packages([str(PACKAGE)], "imgpar."))],
-)
-IMPORTABLE = [name for name in MODULES if not name.endswith("__main__")]
-for needed, package in (
-    ("_tkinter", "tkinter"),
-    ("torch", "torch"),
-    ("ray", "ray"),
-):  # some Pythons lack the first
-    if importlib.util.find_spec(needed) is None:
-        users = {
-            path.stem
-            for path in FILES
-            if re.search(rf"^ *(from|import) {package}\b", path.read_text("utf-8"), re.M)
-        }
-        IMPORTABLE = [name for name in IMPORTABLE if name.rpartition(".")[2] not in users]
 
 EXPORTS = {
     "__version__",
@@ -110,14 +93,39 @@ EXPORTS = {
 
 
 def module_name(path: Path) -> str:
-    """imgpar/codecs/jpeg.py → imgpar.formats.jpeg.reader."""
+    """imgpar/formats/jpeg/reader.py → imgpar.formats.jpeg.reader."""
     parts = ("imgpar", *path.relative_to(PACKAGE).with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+MODULES = sorted(map(module_name, FILES))
+
+
 def room(name: str) -> str:
-    """imgpar.formats.jpeg.reader → codecs; the package itself has no room."""
+    """imgpar.formats.jpeg.reader → formats; the package itself has no room."""
     return name.split(".")[1] if "." in name else ""
+
+
+ROOMS = sorted({room(name) for name in MODULES} - {"__main__"})
+
+
+@cache
+def importable() -> frozenset[str]:
+    """The modules that can be imported here: some Pythons lack tkinter, and torch and Ray may be missing."""
+    needs = {"_tkinter": "tkinter", "torch": "torch", "ray": "ray"}
+    missing = [package for needed, package in needs.items() if importlib.util.find_spec(needed) is None]
+    users = {
+        module_name(path)
+        for package in missing
+        for path in FILES
+        if re.search(rf"^ *(from|import) {package}\b", path.read_text("utf-8"), re.M)
+    }
+    return frozenset(name for name in MODULES if name not in users and not name.endswith("__main__"))
+
+
+def modules_in(place: str) -> Iterator[ModuleType]:
+    """The modules of a room, imported."""
+    return (importlib.import_module(name) for name in MODULES if name in importable() and room(name) == place)
 
 
 @cache
@@ -126,10 +134,17 @@ def syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=path.name, feature_version=(3, 11))
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """What matters here of all nodes of a file: imports, texts, attributes."""
+    kept = (ast.Import, ast.ImportFrom, ast.Constant, ast.Attribute)
+    return [node for node in ast.walk(syntax(path)) if isinstance(node, kept)]
+
+
 def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Line and full name of every imgpar module that a file imports, inside functions too."""
     package = ["imgpar", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(syntax(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names if alias.name.startswith("imgpar"))
         elif isinstance(node, ast.ImportFrom):
@@ -145,13 +160,18 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value  # for importlib.import_module
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_imports_flow_one_way(path: Path) -> None:
+def against_the_order(path: Path) -> list[str]:
+    """The imports of a file from rooms after its own."""
     here = room(module_name(path))
     if not here:
-        return  # the package itself only exports what others define
+        return []  # the package itself only exports what others define
     allowed = {here, *CLOSED.get(here, LAYERS[: LAYERS.index(here)])}
-    assert [f"line {line}: {name}" for line, name in imports(path) if room(name) not in allowed] == []
+    where = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    return [f"{where}:{line}: {name}" for line, name in imports(path) if room(name) not in allowed]
+
+
+def test_imports_flow_one_way() -> None:
+    assert [problem for path in FILES for problem in against_the_order(path)] == []
 
 
 @cache
@@ -163,7 +183,7 @@ def graph() -> dict[str, set[str]]:
 def targets(path: Path) -> Iterator[str]:
     """`from imgpar.x import y` is the module y, where y is one, else x."""
     known = set(MODULES)
-    for node in ast.walk(syntax(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
         elif isinstance(node, ast.ImportFrom) and node.module in known:
@@ -200,15 +220,22 @@ def test_a_name_says_which_thing_is_meant() -> None:
     assert len(shared) <= MOST_SHARED_NAMES, shared
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "desktop").glob("*.py")), ids=module_name)
-def test_the_window_is_a_client_like_any_other(path: Path) -> None:
+def beyond_the_exports(path: Path) -> set[str]:
+    """What a file of the window uses of imgpar and is not exported."""
     own = {name for name in MODULES if name.startswith("imgpar.desktop")}
     allowed = own | {"imgpar"} | {f"imgpar.{name}" for name in imgpar.__all__}
     found = {name for _, name in imports(path)}
-    assert {name for name in found if name not in allowed and name.rpartition(".")[0] not in own} == set()
-    tree = ast.walk(syntax(path))
-    used = {node.attr for node in tree if isinstance(node, ast.Attribute) and is_name(node.value, "imgpar")}
-    assert used <= {*imgpar.__all__, "desktop"}
+    imported = {name for name in found if name not in allowed and name.rpartition(".")[0] not in own}
+    used = {
+        node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and is_name(node.value, "imgpar")
+    }
+    return imported | (used - {*imgpar.__all__, "desktop"})
+
+
+def test_the_window_is_a_client_like_any_other() -> None:
+    files = sorted((PACKAGE / "desktop").glob("*.py"))
+    assert files
+    assert {path.name: found for path in files if (found := beyond_the_exports(path))} == {}
 
 
 def is_name(node: ast.AST, name: str) -> bool:
@@ -241,10 +268,9 @@ def test_the_exports_are_the_documented_ones() -> None:
     assert set(imgpar.__all__) | {"__version__"} == EXPORTS
 
 
-@pytest.mark.parametrize("name", sorted(EXPORTS))
-def test_an_export_is_there(name: str) -> None:
-    assert getattr(imgpar, name) is not None
-    assert name in dir(imgpar)
+def test_every_export_is_there() -> None:
+    assert [name for name in sorted(EXPORTS) if getattr(imgpar, name, None) is None] == []
+    assert set(dir(imgpar)) >= EXPORTS
 
 
 def imported_by(*arguments: str) -> set[str]:
@@ -283,15 +309,21 @@ def test_a_run_from_folder_to_folder_imports_nothing_for_other_places(
     assert not loaded & ELSEWHERE
 
 
-@pytest.mark.parametrize("path", FILES, ids=module_name)
-def test_a_module_is_python_3_11_and_says_what_it_is(path: Path) -> None:
-    assert ast.get_docstring(syntax(path))
+def test_a_module_is_python_3_11_and_says_what_it_is() -> None:
+    assert [module_name(path) for path in FILES if not ast.get_docstring(syntax(path))] == []
 
 
-@pytest.mark.parametrize("name", IMPORTABLE)
-def test_the_examples_in_docstrings_are_true(name: str) -> None:
-    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
-    assert result.failed == 0
+def wrong_examples(module: ModuleType) -> int:
+    """How many examples in the docstrings of a module print something else; doctest shows which ones."""
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    # Each run looks at every file that was imported, with no example, too.
+    tests = (test for test in doctest.DocTestFinder().find(module) if test.examples)
+    return sum(runner.run(test).failed for test in tests)
+
+
+@pytest.mark.parametrize("place", ROOMS, ids=lambda place: place or "imgpar")
+def test_the_examples_in_docstrings_are_true(place: str) -> None:
+    assert [module.__name__ for module in modules_in(place) if wrong_examples(module)] == []
 
 
 def public(module: ModuleType) -> Iterator[tuple[str, object]]:
@@ -310,19 +342,23 @@ def public(module: ModuleType) -> Iterator[tuple[str, object]]:
                     yield f"{name}.{method}", function
 
 
-@pytest.mark.parametrize("name", IMPORTABLE)
-def test_everything_public_has_a_docstring(name: str) -> None:
-    module = importlib.import_module(name)
-    assert [thing for thing, value in public(module) if not inspect.getdoc(value)] == []
+@pytest.mark.parametrize("place", ROOMS, ids=lambda place: place or "imgpar")
+def test_everything_public_has_a_docstring(place: str) -> None:
+    found = ((module.__name__, *each) for module in modules_in(place) for each in public(module))
+    assert [f"{module}.{thing}" for module, thing, value in found if not inspect.getdoc(value)] == []
 
 
-@pytest.mark.parametrize("name", sorted(operation_types()))
-def test_an_operation_explains_itself_and_its_options(name: str) -> None:
-    kind = operation_types()[name]
-    assert kind.__doc__
-    assert not kind.__doc__.startswith(f"{kind.__name__}(")  # what dataclass writes when there is none
-    assert kind.summary
-    assert all(option.help for option in kind.options().values())
+def unexplained(kind: type[Operation]) -> list[str]:
+    """What an operation lacks: a docstring of its own, a summary, the help of an option."""
+    text = kind.__doc__ or ""
+    own = text and not text.startswith(f"{kind.__name__}(")  # what dataclass writes when there is none
+    lacks = [] if own else ["docstring"]
+    lacks += [] if kind.summary else ["summary"]
+    return lacks + [name for name, option in kind.options().items() if not option.help]
+
+
+def test_an_operation_explains_itself_and_its_options() -> None:
+    assert {name: lacks for name, kind in operation_types().items() if (lacks := unexplained(kind))} == {}
 
 
 def shipped_text() -> list[Path]:

@@ -16,7 +16,8 @@ from codec_pictures import WRITABLE, picture, read, written
 from plain_words import internals
 from video_clips import make_clip
 
-from imgpar.core.errors import ImgparError, TransformError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import ImgparError, TransformError
 from imgpar.formats.registry import FORMATS
 from imgpar.runtime.failures import failure_of
 

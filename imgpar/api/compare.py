@@ -16,7 +16,8 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import COMPARE, in_session
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.errors import OutputError, UsageError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.job import Event
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.registry import FORMATS, every_format, find_format

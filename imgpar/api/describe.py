@@ -6,7 +6,8 @@ import os
 
 from imgpar.batch.describing import ANY_SIZE, PictureInfo, describe_file
 from imgpar.core import parsing
-from imgpar.core.errors import naming, refuse_address
+from imgpar.core.error_messages import refuse_address
+from imgpar.core.errors import naming
 from imgpar.core.limits import Limits, Secret
 from imgpar.inputs.one_file import check_file
 from imgpar.video.clip_info import ClipInfo

@@ -13,7 +13,8 @@ from imgpar.batch.feed import Inputs
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import ENCODE, Call
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import SourceError, UsageError, bad_value, naming
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import SourceError, UsageError, naming
 from imgpar.core.job import Event
 from imgpar.core.parsing import choice, integer, named
 from imgpar.inputs.batches import why_unreadable

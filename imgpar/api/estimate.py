@@ -26,7 +26,8 @@ from imgpar.batch.run import Run
 from imgpar.batch.run_options import FILES, RunOptions
 from imgpar.batch.settings import DRY_RUN
 from imgpar.batch.workers import has_processes
-from imgpar.core.errors import NoInputError, UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import NoInputError, UsageError
 from imgpar.core.job import Event
 from imgpar.core.tempfiles import temporary
 from imgpar.engines.local import LocalEngine

@@ -20,7 +20,8 @@ from imgpar.batch.frames.reading import (
 )
 from imgpar.batch.frames.stills import at_intervals
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value, naming, refuse_address
+from imgpar.core.error_messages import bad_value, refuse_address
+from imgpar.core.errors import UsageError, naming
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.spec import Channels, Dtype
 from imgpar.formats.extraction import Every, parse_every

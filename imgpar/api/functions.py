@@ -15,7 +15,7 @@ from imgpar.batch.report import Report
 from imgpar.batch.verify_outputs import verify_outputs as compare
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.errors import refuse_address
+from imgpar.core.error_messages import refuse_address
 from imgpar.core.job import Event
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken

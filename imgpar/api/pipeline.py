@@ -19,10 +19,7 @@ from imgpar.api.typed import (
     OutputSettings,
 )
 from imgpar.batch.pickling import pickled
-from imgpar.core.errors import (
-    bad_value,
-    suggested,
-)
+from imgpar.core.error_messages import bad_value, suggested
 from imgpar.core.job import Item
 from imgpar.core.limits import Limits
 from imgpar.core.parsing import choice, integer, named, number_range, odd_integer

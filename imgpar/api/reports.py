@@ -9,7 +9,7 @@ from imgpar.batch.report import Report
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.workers import Workers
 from imgpar.core import parsing
-from imgpar.core.errors import bad_value
+from imgpar.core.error_messages import bad_value
 from imgpar.outputs.sidefiles import check_report
 from imgpar.runtime.scheduler import CancelToken
 

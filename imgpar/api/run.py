@@ -22,13 +22,8 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.setup import without_journal
 from imgpar.batch.workers import Workers
 from imgpar.core.addresses import is_address, last_part
-from imgpar.core.errors import (
-    NoInputError,
-    SourceError,
-    UsageError,
-    refuse_address,
-    setting,
-)
+from imgpar.core.error_messages import refuse_address, setting
+from imgpar.core.errors import NoInputError, SourceError, UsageError
 from imgpar.core.fs import no_room
 from imgpar.core.job import Event, Job, Listener, Outcome, hears_starts, is_silent, listens_in_bulk
 from imgpar.core.tempfiles import temporary

@@ -9,7 +9,8 @@ from itertools import chain, islice, repeat
 from numbers import Number
 from typing import Any
 
-from imgpar.core.errors import MissingExtraError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import MissingExtraError
 from imgpar.inputs.handed import TableRow
 from imgpar.inputs.tables import column_text
 

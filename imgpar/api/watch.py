@@ -16,7 +16,8 @@ from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.request import WatchRequest
 from imgpar.batch.watch.watcher import Watcher
-from imgpar.core.errors import UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Listener
 from imgpar.inputs.sources import Source
 from imgpar.recipe.recipe import Recipe

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.sharding import sharded
 from imgpar.batch.twins import check_duplicates
-from imgpar.core.errors import UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.roots import absolute
 from imgpar.inputs.sources import Source

@@ -14,7 +14,8 @@ from imgpar.batch.journal.journal import Journal
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.workers import has_processes
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.filenames import split_suffix
 from imgpar.core.fs import OURS
 from imgpar.core.job import Outcome

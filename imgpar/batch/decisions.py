@@ -11,7 +11,7 @@ from typing import Protocol
 from imgpar.batch.done import DoneOutputs
 from imgpar.batch.incremental import intact, skipped
 from imgpar.batch.plan_entries import Known, failed_entry, job_kind
-from imgpar.core.errors import setting
+from imgpar.core.error_messages import setting
 from imgpar.core.filenames import fold, is_part, numbered
 from imgpar.core.job import (
     FOLDER,

@@ -6,17 +6,17 @@ inputs ─► plan, which waits for the consumer ─► worker: a file in a priv
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from imgpar.batch.array_item import ArrayItem, Errors, named_error, why_missing
+from imgpar.batch.array_item import ArrayItem, Errors
+from imgpar.batch.delivery import Delivery
 from imgpar.batch.encoded_file import EncodedFile
 from imgpar.batch.encoding import EncodedPicture, taken
 from imgpar.batch.facts import one_task_each
 from imgpar.batch.feed import AHEAD, InputFeed, Inputs
-from imgpar.batch.ordered import OrderedResults, Result
+from imgpar.batch.ordered import OrderedResults
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
@@ -56,13 +56,13 @@ def encode_all(
     selection = Selection(options, lambda: workers, request.cancel, tuple(inputs.sources))
     ahead = request.prefetch or AHEAD * max(1, workers.jobs)  # jobs=0 is one thread
     feed = InputFeed(inputs, selection, options, ahead=ahead, wake=stream.wake)
-    failed = done = 0
+    delivery = Delivery(feed, request.errors, request.on_event, stream.wake)
 
     def held(plan: Iterator[Job | Outcome | NotYet]) -> Iterator[Job | Outcome | NotYet]:
         """The plan, no more of it ahead of the consumer than it asks for."""
         planned = 0
         for entry in plan:
-            while not isinstance(entry, NotYet) and planned - done >= ahead:
+            while not isinstance(entry, NotYet) and planned - delivery.done >= ahead:
                 yield _NOT_YET
             planned += not isinstance(entry, NotYet)
             yield entry
@@ -82,38 +82,17 @@ def encode_all(
         )
         plan = one_task_each(held(feed.plan()))
         with contextlib.closing(stream.results(spec, plan)) as results:
-            for result in results:
-                item, made = _read(result, feed, done, folder)
-                if request.on_event is not None:
-                    outcome = result if isinstance(result, Outcome) else result.outcome()
-                    request.on_event(Event("item", done + 1, outcome=outcome))
-                if made is not None or request.errors == "yield":
-                    yield item, made
-                elif request.errors == "raise" and item.error:
-                    raise named_error(item.error, item.path)
-                del made
-                failed += item.error is not None
-                done += 1
-                feed.taken()
-                stream.wake()
-        if feed.error is not None:
-            raise feed.error
+            for item, result in delivery.items(results):
+                if item.error is None and isinstance(result, Settled):
+                    yield _picture(item, result, folder)
+                elif request.errors == "yield":
+                    yield item, None
         stream.check_complete()
-    if failed and request.on_event is None and request.errors == "skip":
-        warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
+    delivery.warn(stacklevel=3)
 
 
-def _read(
-    result: Result, feed: InputFeed, number: int, folder: str
-) -> tuple[ArrayItem, EncodedPicture | None]:
-    """The input of a result, and its picture; None where it has none."""
-    outcome = result if isinstance(result, Outcome) else result.outcome()
-    failure = result.state.failure if isinstance(result, Settled) else None
-    error = why_missing(outcome, failure.error if failure else outcome.kind)
-    made = None
-    if error is None and isinstance(result, Settled):
-        job = result.state.job._replace(notes=outcome.notes)
-        made = taken(folder, job, unpack(result.state.facts, EncodedFile))
-    first = feed.first()
-    notes, lost = (made.notes, made.lost) if made else (outcome.notes, outcome.lost)
-    return ArrayItem(number, feed.key_of(first), first, error, notes, lost), made
+def _picture(item: ArrayItem, result: Settled, folder: str) -> tuple[ArrayItem, EncodedPicture]:
+    """The picture that a worker has left in the folder, and its input with what was noted of both."""
+    job = result.state.job._replace(notes=item.notes)
+    made = taken(folder, job, unpack(result.state.facts, EncodedFile))
+    return replace(item, notes=made.notes, lost=made.lost), made

@@ -18,7 +18,8 @@ from imgpar.batch.ordered import unreadable
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.selection import Selection
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import ImgparError, ItemError, SourceError, UnsupportedError, UsageError, raised_words
+from imgpar.core.error_messages import raised_words
+from imgpar.core.errors import ImgparError, ItemError, SourceError, UnsupportedError, UsageError
 from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import LISTED, Item, Job, Outcome, key_in
 from imgpar.core.tempfiles import remove_folder, temporary_folder

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Protocol
 
-from imgpar.core.errors import garbled
+from imgpar.core.error_messages import garbled
 from imgpar.core.job import Item, Outcome, OutputFile, outcome_of
 from imgpar.inputs.batches import Entries
 from imgpar.outputs.prior import PriorResult

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from imgpar.core import parsing
-from imgpar.core.errors import unknown_setting
+from imgpar.core.error_messages import unknown_setting
 from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
 from imgpar.inputs.fetching import FetchOptions, agent, robots

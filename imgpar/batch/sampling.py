@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import UsageError
 
 _MOST = 1 << 31
 _VERSION = 1

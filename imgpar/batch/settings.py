@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.watch.options import WatchOptions
-from imgpar.core.errors import UsageError, bad_value, unknown_setting
+from imgpar.core.error_messages import bad_value, unknown_setting
+from imgpar.core.errors import UsageError
 from imgpar.core.options import Declared
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSING, PICTURE_MEASURES

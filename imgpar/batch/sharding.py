@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 from imgpar.batch.report_lines import state_folder
 from imgpar.batch.run_options import RunOptions
 from imgpar.core.addresses import is_address
-from imgpar.core.errors import (
-    UsageError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS
 from imgpar.core.install_hint import pip

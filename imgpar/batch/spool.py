@@ -15,14 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from imgpar.batch.incremental import skipped
 from imgpar.batch.plan_entries import failed_entry
 from imgpar.core.digest import matches_output, what_is_wrong
-from imgpar.core.errors import (
-    CommitError,
-    ImgparError,
-    KeptError,
-    OutputError,
-    library_words,
-    setting,
-)
+from imgpar.core.error_messages import library_words, setting
+from imgpar.core.errors import CommitError, ImgparError, KeptError, OutputError
 from imgpar.core.fs import no_room, remove_file
 from imgpar.core.job import Job, Outcome, OutputFile, Target
 from imgpar.outputs.parts import completion

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import warnings
 import weakref
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imgpar.batch.array_item import ArrayItem, Errors, named_error, why_missing
+from imgpar.batch.array_item import ArrayItem, Errors
+from imgpar.batch.delivery import Delivery
 from imgpar.batch.feed import AHEAD, Arrange, InputFeed, Inputs
 from imgpar.batch.ordered import OrderedResults, Result
 from imgpar.batch.run_options import RunOptions
@@ -19,7 +19,7 @@ from imgpar.batch.selection import Selection
 from imgpar.batch.settings import Call, check_schedule
 from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
-from imgpar.core.job import Event, Outcome
+from imgpar.core.job import Event
 from imgpar.core.spec import Channels, Dtype, FrameRef
 from imgpar.inputs.handed import inputs_in_order
 from imgpar.recipe.recipe import Recipe
@@ -162,7 +162,7 @@ class ArrayStream(OrderedResults):
 
     def run(self) -> Generator[tuple[ArrayItem, FrameRef | None, Lease | None]]:
         """Yield results in order; the receiver releases the lease. Without one the item has an error."""
-        recipe, on_event = self._request.recipe, self._request.on_event
+        recipe = self._request.recipe
         (output,) = output_specs(recipe)
         options, inputs = self._options, self._request.inputs
         spec = RunSpec(
@@ -181,29 +181,15 @@ class ArrayStream(OrderedResults):
             ahead = ahead or AHEAD * self._workers.jobs
         arrange = self._request.arrange
         feed = InputFeed(inputs, selection, options, ahead=ahead, wake=self.wake, arrange=arrange)
-        failed = done = 0
+        delivery = Delivery(feed, self._request.errors, self._request.on_event)
         with contextlib.closing(feed), contextlib.closing(self.results(spec, feed.plan())) as results:
-            for done, result in enumerate(results, 1):
-                outcome = result if isinstance(result, Outcome) else result.outcome()
-                if on_event is not None:
-                    on_event(Event("item", done, outcome=outcome))
-                failure = result.state.failure if isinstance(result, Settled) else None
-                error = why_missing(outcome, failure.error if failure else outcome.kind)
-                first = feed.first()
-                item = ArrayItem(done - 1, feed.key_of(first), first, error, outcome.notes, outcome.lost)
+            for item, result in delivery.items(results):
                 if isinstance(result, Settled) and result.placed is not None:
                     yield item, result.placed.frames, result.placed.lease
                 elif self._request.errors == "yield":
                     yield item, None, None
-                elif self._request.errors == "raise" and error:
-                    raise named_error(error, item.path)
-                failed += error is not None
-                feed.taken()
-            if feed.error is not None:
-                raise feed.error
             self.check_complete()
-        if failed and on_event is None and self._request.errors == "skip":
-            warnings.warn(f"{failed} of {done} inputs failed; pass on_event to see why.", stacklevel=3)
+        delivery.warn(stacklevel=3)
 
     def _finish(self, thread: threading.Thread) -> None:
         super()._finish(thread)

@@ -18,10 +18,8 @@ from imgpar.batch.plan_entries import job_kind
 from imgpar.batch.properties import read_properties
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import (
-    UsageError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.fs import link_rank
 from imgpar.core.job import Item, Job, Outcome, OutputFile, Target, Twin, outcome_of
 from imgpar.core.properties import Wants

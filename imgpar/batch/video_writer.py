@@ -8,7 +8,8 @@ from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import EncodeError, UsageError, Words, bad_value, naming, refuse_address
+from imgpar.core.error_messages import Words, bad_value, refuse_address
+from imgpar.core.errors import EncodeError, UsageError, naming
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from imgpar.cli.commands import COMMANDS, FIRST, commands_text
-from imgpar.core.errors import ImgparError, RunError, UsageError, closest
+from imgpar.core.error_messages import closest
+from imgpar.core.errors import ImgparError, RunError, UsageError
 from imgpar.core.version import __version__
 
 TYPE_CHECKING = False  # `typing` takes long to import

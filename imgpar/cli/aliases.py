@@ -12,7 +12,8 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from imgpar.core import synonyms
-from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import UsageError
 
 _SIZE = re.compile(r"\d+")
 SIDES = ("width", "height")

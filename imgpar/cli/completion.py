@@ -8,7 +8,8 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from imgpar.cli.commands import SHELLS
-from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import UsageError
 
 if TYPE_CHECKING:
     from imgpar.cli.parsing import Parser

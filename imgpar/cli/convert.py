@@ -17,7 +17,8 @@ from imgpar.cli.outlets import logs_json
 from imgpar.cli.parsing import Once, Parser, Store
 from imgpar.cli.passwords import shown_command
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, UsageError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import BadValueError, UsageError
 from imgpar.formats.registry import every_format, find_format, writable_suffixes
 from imgpar.outputs.sidefiles import check_journal
 from imgpar.outputs.target_formats import TOGETHER

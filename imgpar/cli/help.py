@@ -10,7 +10,8 @@ from imgpar.cli.completing import parser_of
 from imgpar.cli.pages import as_plain_text, is_long, page_text, terminal_width
 from imgpar.cli.parsing import Parser, align_columns
 from imgpar.cli.topics import TOPICS, topic_of_flag, topic_of_word
-from imgpar.core.errors import UsageError, closest
+from imgpar.core.error_messages import closest
+from imgpar.core.errors import UsageError
 
 DESCRIPTION = """\
 Print the page of a topic, or the help of a command or an operation.

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 from imgpar.cli import aliases
 from imgpar.core import parsing, synonyms
-from imgpar.core.errors import UsageError, suggested
+from imgpar.core.error_messages import suggested
+from imgpar.core.errors import UsageError
 from imgpar.formats.registry import format_of_suffix
 
 _NUMBER = re.compile(r"\d+(\.\d+)?")

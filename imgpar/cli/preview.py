@@ -68,35 +68,7 @@ def preview(
                 print(printable(_line(facts)))
     if token.cancelled:
         return 130
-    summary = {"would_do": sums["planned"], "skipped": sums["skipped"], "failed": sums["failed"]}
-    if args.json:
-        print(
-            json.dumps(
-                {
-                    "summary": {
-                        **summary,
-                        "files": sums["files"],
-                        **aside.facts(),
-                        "others": dict(aside.others),
-                    }
-                }
-            )
-        )
-    else:
-        written = "Only the report was written." if args.report else "Nothing was written."
-        print(
-            f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}"
-            f"{' or more' if sums['split'] else ''}; "
-            f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
-        )
-    if (
-        (said := ignored_sentence(aside.kinds, aside.folders, aside.excluded, aside.filtered))
-        and not args.json
-        and not args.quiet
-    ):
-        print(printable(said))
-    if (other := others_sentence(aside.others)) and not args.json and not args.quiet:
-        print(other)
+    _print_summary(args, sums, aside)
     if notes and not args.quiet:
         for note in notes:
             print_log(note, "warning", as_json=logs_json(args), plain=note)
@@ -106,6 +78,27 @@ def preview(
     if not (sums.total() or aside.others):
         return NoInputError.exit_code
     return int(sums["failed"] > 0)
+
+
+def _print_summary(args: argparse.Namespace, sums: Counter[str], aside: Aside) -> None:
+    """Print how many inputs and files there would be, and which files are no inputs."""
+    if args.json:
+        summary = {"would_do": sums["planned"], "skipped": sums["skipped"], "failed": sums["failed"]}
+        facts = {**summary, "files": sums["files"], **aside.facts(), "others": dict(aside.others)}
+        print(json.dumps({"summary": facts}))
+        return
+    written = "Only the report was written." if args.report else "Nothing was written."
+    print(
+        f"Would work on {sums['planned']} and write {counted(sums['files'], 'file')}"
+        f"{' or more' if sums['split'] else ''}; "
+        f"{sums['skipped']} skipped, {sums['failed']} failed. {written}"
+    )
+    if args.quiet:
+        return
+    if said := ignored_sentence(aside.kinds, aside.folders, aside.excluded, aside.filtered):
+        print(printable(said))
+    if other := others_sentence(aside.others):
+        print(other)
 
 
 def _entries(

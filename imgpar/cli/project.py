@@ -30,7 +30,8 @@ from imgpar.cli.outlets import (
     print_log,
 )
 from imgpar.cli.parsing import Once, Parser
-from imgpar.core.errors import UsageError, suggested
+from imgpar.core.error_messages import suggested
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Listener
 
 if TYPE_CHECKING:

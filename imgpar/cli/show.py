@@ -10,7 +10,8 @@ from typing import Any
 from imgpar.cli.flags import flag
 from imgpar.cli.parsing import Parser, align_columns
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import UsageError
 from imgpar.core.install_hint import pip
 from imgpar.core.plugins import plugins_of
 from imgpar.formats.options import EncodeOptions

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from imgpar.core.errors import BadValueError, Words, bad_value
+from imgpar.core.error_messages import Words, bad_value
+from imgpar.core.errors import BadValueError
 from imgpar.core.limits import Secret
 
 T = TypeVar("T")

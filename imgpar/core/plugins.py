@@ -19,7 +19,8 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from imgpar.core.addresses import scheme_of
-from imgpar.core.errors import ImgparError, UsageError, raised_words
+from imgpar.core.error_messages import raised_words
+from imgpar.core.errors import ImgparError, UsageError
 
 API = 1
 """The interface of this version. It is raised when plugins have to be changed, not when it is extended."""

@@ -19,7 +19,8 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, bad_value, closest
+from imgpar.core.error_messages import bad_value, closest
+from imgpar.core.errors import BadValueError
 
 Kind = Literal["text", "number", "date"]
 Value = str | int | float | datetime | None

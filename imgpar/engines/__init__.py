@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from imgpar.batch.engine import Engine
 from imgpar.batch.run_options import RunOptions
-from imgpar.core.errors import UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 
 
 def engine_of(options: RunOptions) -> Engine:

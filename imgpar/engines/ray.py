@@ -20,7 +20,8 @@ from typing import Any
 from imgpar.batch.engine import Assignment, Engine
 from imgpar.batch.run_options import RunOptions
 from imgpar.core import parsing
-from imgpar.core.errors import RunError, UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import RunError, UsageError
 from imgpar.core.filenames import short_hash
 from imgpar.core.install_hint import pip
 from imgpar.engines.cluster import ClusterEngine, LostNodeError

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple, TypeVar
 
+from imgpar.core.error_messages import setting
 from imgpar.core.errors import (
     DamagedError,
     ItemError,
@@ -15,7 +16,6 @@ from imgpar.core.errors import (
     MissingExtraError,
     NoSuchPageError,
     UnsupportedError,
-    setting,
 )
 from imgpar.core.install_hint import pip
 from imgpar.core.limits import Limits

@@ -16,6 +16,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from imgpar.core.error_messages import library_words, setting
 from imgpar.core.errors import (
     DamagedError,
     EncodeError,
@@ -24,8 +25,6 @@ from imgpar.core.errors import (
     OutOfMemoryError,
     UnknownFormatError,
     UnsupportedError,
-    library_words,
-    setting,
 )
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Metadata, Spec

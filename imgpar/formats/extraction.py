@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Split
 from imgpar.core.options import Declared, option
 from imgpar.formats.registry import Format, find_format, writable_suffixes

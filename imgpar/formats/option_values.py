@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from imgpar.core import parsing
 from imgpar.core.blocks import Icc
-from imgpar.core.errors import bad_value
+from imgpar.core.error_messages import bad_value
 
 PROFILES = ("srgb", "p3")
 

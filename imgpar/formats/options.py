@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.limits import Limits
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Value

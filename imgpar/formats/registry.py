@@ -11,7 +11,7 @@ from os import fspath
 from os.path import splitext
 from typing import TYPE_CHECKING
 
-from imgpar.core.errors import unknown
+from imgpar.core.error_messages import unknown
 from imgpar.core.spec import Layout
 from imgpar.formats.added import Added, added_formats
 from imgpar.formats.clip_signatures import clip_container, wants_more

@@ -25,7 +25,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from imgpar.core.addresses import STORES, is_address, is_valid, scheme_of, without_secrets
-from imgpar.core.errors import NoFileError, SourceError, unknown_scheme
+from imgpar.core.error_messages import unknown_scheme
+from imgpar.core.errors import NoFileError, SourceError
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of

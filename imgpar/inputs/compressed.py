@@ -13,7 +13,8 @@ import zlib
 from types import ModuleType
 from typing import IO, Any, cast
 
-from imgpar.core.errors import DamagedError, LimitError, MissingExtraError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import DamagedError, LimitError, MissingExtraError
 from imgpar.core.install_hint import pip
 from imgpar.inputs.archives import too_much
 

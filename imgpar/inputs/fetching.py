@@ -17,12 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from imgpar.core.errors import (
-    LimitError,
-    SourceError,
-    bad_value,
-    setting,
-)
+from imgpar.core.error_messages import bad_value, setting
+from imgpar.core.errors import LimitError, SourceError
 from imgpar.core.parsing import VALUE, accepts
 
 AI_TAGS = ("noai", "noimageai", "noindex", "noimageindex")

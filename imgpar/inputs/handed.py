@@ -19,7 +19,8 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imgpar.core import parsing
-from imgpar.core.errors import ImgparError, SourceError, UsageError, bad_value, raised_words
+from imgpar.core.error_messages import bad_value, raised_words
+from imgpar.core.errors import ImgparError, SourceError, UsageError
 from imgpar.core.unit_range import in_unit_range
 from imgpar.inputs.sources import SourceLike, is_source
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import bad_value
+from imgpar.core.error_messages import bad_value
 from imgpar.core.filenames import natural
 from imgpar.core.job import Item
 from imgpar.core.properties import Properties

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from imgpar.core.addresses import STORES, last_part, scheme_of, without_secrets
-from imgpar.core.errors import UsageError, refuse_collapsed, unknown_scheme
+from imgpar.core.error_messages import refuse_collapsed, unknown_scheme
+from imgpar.core.errors import UsageError
 from imgpar.core.plugins import for_address, plugins_of
 from imgpar.inputs.foreign import as_source
 from imgpar.inputs.found_archives import FoundArchives

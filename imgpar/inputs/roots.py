@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from imgpar.core.addresses import is_address, without_secrets
-from imgpar.core.errors import UsageError, refuse_address
+from imgpar.core.error_messages import refuse_address
+from imgpar.core.errors import UsageError
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.core.fs import long_path
 from imgpar.inputs.batches import Batch, holds_output

@@ -9,14 +9,8 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from typing import IO, Any
 
-from imgpar.core.errors import (
-    DamagedError,
-    ImgparError,
-    MissingExtraError,
-    SourceError,
-    UnsupportedError,
-    library_words,
-)
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import DamagedError, ImgparError, MissingExtraError, SourceError, UnsupportedError
 from imgpar.core.install_hint import pip
 from imgpar.core.job import INODE_BITS
 from imgpar.inputs.archives import LINK, failed, limited, locked

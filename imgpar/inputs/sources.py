@@ -15,7 +15,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import IO, NamedTuple, Protocol, TypeGuard
 
-from imgpar.core.errors import DamagedError, ImgparError, SourceError, raised_words
+from imgpar.core.error_messages import raised_words
+from imgpar.core.errors import DamagedError, ImgparError, SourceError
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
 from imgpar.inputs.batches import Batch, why_unreadable

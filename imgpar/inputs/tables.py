@@ -20,7 +20,8 @@ from itertools import chain
 from typing import IO, Any, NamedTuple
 
 from imgpar.core.addresses import is_address, last_part, without_secrets
-from imgpar.core.errors import MissingExtraError, UsageError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import MissingExtraError, UsageError
 from imgpar.core.install_hint import pip
 
 ADDRESSES = ("url", "image_url", "src", "image", "href", "link", "uri", "path", "file", "filename")

@@ -24,7 +24,8 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, bad_value, closest
+from imgpar.core.error_messages import bad_value, closest
+from imgpar.core.errors import BadValueError
 from imgpar.core.filenames import fold
 from imgpar.core.job import Item
 from imgpar.core.properties import Properties

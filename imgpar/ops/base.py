@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from imgpar.core import parsing
-from imgpar.core.errors import ImgparError, TransformError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import ImgparError, TransformError
 from imgpar.core.job import ItemFacts
 from imgpar.core.options import Declared
 from imgpar.core.spec import Colour, Frame, Layout, Spec

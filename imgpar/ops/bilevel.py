@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import BadValueError
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation

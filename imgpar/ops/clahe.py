@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core import parsing
-from imgpar.core.errors import bad_value
+from imgpar.core.error_messages import bad_value
 from imgpar.core.options import option
 from imgpar.core.spec import Frame
 from imgpar.ops.base import Operation

@@ -11,9 +11,9 @@ from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Colouring, Operation
 from imgpar.ops.marks import asset_digest, has_colours, mark_of, parse_file, status, stretched_mark
-from imgpar.ops.overlay import BLENDS, lay, parse_blend
+from imgpar.ops.overlay import BLENDS, gravity_option, lay, margin_option, parse_blend
 from imgpar.pixels.arrays import layout_with
-from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share, rounded
+from imgpar.pixels.geometry import Length, parse_share, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -37,21 +37,8 @@ class Composite(Operation):
 
     picture: str = option(parse_file, "the other picture", metavar="FILE", example="logo.png")
     blend: str = option(parse_blend, "how colours are mixed", default="over", metavar="MODE", choices=BLENDS)
-    gravity: str = option(
-        parse_gravity,
-        "the corner or side at which it is placed",
-        default="centre",
-        metavar="WHERE",
-        choices=GRAVITIES,
-        example="south",
-    )
-    margin: Length = option(
-        parse_length,
-        "distance from the edges in pixels, or in percent of the shorter side",
-        default=Length(0),
-        metavar="LENGTH",
-        example="5%",
-    )
+    gravity: str = gravity_option("centre")
+    margin: Length = margin_option(Length(0))
     opacity: float = option(
         parse_share,
         "opacity of the other picture, 1 (or 100%) is opaque",

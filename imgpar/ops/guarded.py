@@ -6,7 +6,8 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from imgpar.core.errors import ImgparError, SetupError, TransformError, UsageError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import ImgparError, SetupError, TransformError, UsageError
 from imgpar.core.spec import Spec
 
 _ERRORS: dict[str, type[ImgparError]] = {"check": UsageError, "identity": UsageError, "set_up": SetupError}

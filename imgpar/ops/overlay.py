@@ -1,4 +1,4 @@
-"""Composition of a picture over a frame, shared by watermarks and composite."""
+"""Composition of a picture over a frame, and where: shared by watermarks, QR codes and composite."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
+from imgpar.core.options import option
 from imgpar.core.spec import Frame
 from imgpar.pixels.arrays import LUMA, PEAK, colour_channels, paste, store_values
-from imgpar.pixels.geometry import place
+from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length, place
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,32 @@ if TYPE_CHECKING:
 BLENDS = ("over", "under", "multiply", "screen", "overlay", "darken", "lighten", "difference")
 """How colours are mixed: Porter-Duff over, its reverse, and blend modes of the W3C."""
 
+_MARGIN = Length(3, percent=True)
+
 parse_blend = parsing.choice(*BLENDS)
+
+
+def gravity_option(default: str = "southeast") -> Any:
+    """The setting that says where a mark is placed."""
+    return option(
+        parse_gravity,
+        "the corner or side at which it is placed",
+        default=default,
+        metavar="WHERE",
+        choices=GRAVITIES,
+        example="south",
+    )
+
+
+def margin_option(default: Length = _MARGIN) -> Any:
+    """The setting that says how far from the edges that is."""
+    return option(
+        parse_length,
+        "distance from the edges in pixels, or in percent of the shorter side",
+        default=default,
+        metavar="LENGTH",
+        example="5%",
+    )
 
 
 def lay(

@@ -11,9 +11,9 @@ from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.ops.base import Operation
-from imgpar.ops.overlay import lay
+from imgpar.ops.overlay import gravity_option, lay, margin_option
 from imgpar.pixels.arrays import layout_with
-from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length
+from imgpar.pixels.geometry import Length, parse_length
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,21 +59,8 @@ class Qr(Operation):
         metavar="LENGTH",
         example="200",
     )
-    gravity: str = option(
-        parse_gravity,
-        "the corner or side at which it is placed",
-        default="southeast",
-        metavar="WHERE",
-        choices=GRAVITIES,
-        example="south",
-    )
-    margin: Length = option(
-        parse_length,
-        "distance from the edges in pixels, or in percent of the shorter side",
-        default=Length(3, percent=True),
-        metavar="LENGTH",
-        example="5%",
-    )
+    gravity: str = gravity_option()
+    margin: Length = margin_option()
     dark: Colour = option(
         parsing.colour, "colour of the modules", default=(0, 0, 0, 255), metavar="COLOUR", example="navy"
     )

@@ -11,7 +11,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from imgpar.core.errors import SetupError, TransformError, raised_words
+from imgpar.core.error_messages import raised_words
+from imgpar.core.errors import SetupError, TransformError
 from imgpar.ops.function_digest import cell_values, qualified_name
 
 _DEPTH = 4

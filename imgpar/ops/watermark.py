@@ -11,13 +11,10 @@ from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Colouring, Operation
 from imgpar.ops.marks import asset_digest, has_colours, mark_of, parse_file, status
-from imgpar.ops.overlay import lay
+from imgpar.ops.overlay import gravity_option, lay, margin_option
 from imgpar.pixels.arrays import layout_with
 from imgpar.pixels.geometry import (
-    GRAVITIES,
     Length,
-    parse_gravity,
-    parse_length,
     parse_share,
     rounded,
 )
@@ -38,21 +35,8 @@ class Watermark(Operation):
     summary: ClassVar[str] = "composite a picture (preferably a PNG with alpha) over every picture"
 
     image: str = option(parse_file, "the picture to composite", metavar="FILE", example="logo.png")
-    gravity: str = option(
-        parse_gravity,
-        "the corner or side at which it is placed",
-        default="southeast",
-        metavar="WHERE",
-        choices=GRAVITIES,
-        example="south",
-    )
-    margin: Length = option(
-        parse_length,
-        "distance from the edges in pixels, or in percent of the shorter side",
-        default=Length(3, percent=True),
-        metavar="LENGTH",
-        example="5%",
-    )
+    gravity: str = gravity_option()
+    margin: Length = margin_option()
     opacity: float = option(
         parse_share,
         "opacity of the watermark, 1 (or 100%) is opaque",

@@ -15,10 +15,10 @@ from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.core.templates import Template, Value, parse_template
 from imgpar.ops.base import Operation
 from imgpar.ops.marks import asset_digest, parse_file
-from imgpar.ops.overlay import lay
+from imgpar.ops.overlay import gravity_option, lay, margin_option
 from imgpar.pixels import text as lettering
 from imgpar.pixels.arrays import layout_with, paste
-from imgpar.pixels.geometry import GRAVITIES, Length, parse_gravity, parse_length, parse_share
+from imgpar.pixels.geometry import Length, parse_length, parse_share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,21 +105,8 @@ class WatermarkText(Operation):
     opacity: float = option(
         parse_share, "opacity of the text, 1 (or 100%) is opaque", default=0.7, metavar="SHARE", example="50%"
     )
-    gravity: str = option(
-        parse_gravity,
-        "the corner or side at which it is placed",
-        default="southeast",
-        metavar="WHERE",
-        choices=GRAVITIES,
-        example="south",
-    )
-    margin: Length = option(
-        parse_length,
-        "distance from the edges in pixels, or in percent of the shorter side",
-        default=Length(3, percent=True),
-        metavar="LENGTH",
-        example="5%",
-    )
+    gravity: str = gravity_option()
+    margin: Length = margin_option()
     font: str = option(
         parse_font,
         "a TrueType or OpenType font file (default: the built-in font, with system fonts for letters it "

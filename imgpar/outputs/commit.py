@@ -18,12 +18,8 @@ from functools import lru_cache
 from typing import Any
 
 from imgpar.core.digest import as_recorded, blocks_digest, file_digest, matches_output
-from imgpar.core.errors import (
-    CommitError,
-    ImgparError,
-    KeptError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import CommitError, ImgparError, KeptError
 from imgpar.core.fs import (
     WINDOWS,
     Half,

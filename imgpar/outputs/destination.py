@@ -11,11 +11,8 @@ from dataclasses import dataclass
 
 from imgpar.core.addresses import is_address
 from imgpar.core.confined import is_real_folder
-from imgpar.core.errors import (
-    OutputError,
-    UsageError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import OURS
 from imgpar.formats.registry import format_of_suffix, nearest_format
 from imgpar.inputs.batches import UNDO

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from imgpar.core.errors import UsageError, raised_words
+from imgpar.core.error_messages import raised_words
+from imgpar.core.errors import UsageError
 from imgpar.core.filenames import split_suffix
 from imgpar.core.job import Item
 from imgpar.formats.registry import format_of_suffix

@@ -7,7 +7,8 @@ import os
 import stat
 from collections.abc import Callable, Iterable
 
-from imgpar.core.errors import UsageError, refuse_address
+from imgpar.core.error_messages import refuse_address
+from imgpar.core.errors import UsageError
 from imgpar.core.fs import Half, sweep_temporary_files, temporary_path
 from imgpar.formats.registry import format_of_suffix, sniff
 
@@ -128,22 +129,6 @@ def is_same_file(path: str, other: str) -> bool:
         return os.path.samefile(path, other)
     except (OSError, ValueError):
         return False
-
-
-def identities(paths: Iterable[str]) -> frozenset[tuple[int, int]]:
-    """Device and inode of each path, for `names_known_file`."""
-    found = set[tuple[int, int]]()
-    for path in paths:
-        with contextlib.suppress(OSError, ValueError):
-            status = os.stat(path)
-            found.add((status.st_dev, status.st_ino))
-    return frozenset(found)
-
-
-def names_known_file(path: str, known: frozenset[tuple[int, int]]) -> bool:
-    """Whether a name refers to one of these files: by links of both kinds, or by names that differ in
-    case."""
-    return not known.isdisjoint(identities((path,)))
 
 
 def write_whole(path: str, text: Iterable[str], *, encoding: str = "utf-8") -> None:

@@ -18,7 +18,8 @@ from typing import Any, Protocol, cast
 
 from imgpar.core.addresses import STORES, scheme_of, without_secrets
 from imgpar.core.digest import LocalFiles, Store
-from imgpar.core.errors import UsageError, refuse_collapsed, unknown_scheme
+from imgpar.core.error_messages import refuse_collapsed, unknown_scheme
+from imgpar.core.errors import UsageError
 from imgpar.core.fs import OURS
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.core.plugins import for_address, plugins_of

@@ -6,10 +6,8 @@ import os
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from imgpar.core.errors import (
-    UsageError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Split
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, UsageError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import BadValueError, UsageError
 from imgpar.core.filenames import fold, legal, split_suffix
 from imgpar.core.fs import OURS
 from imgpar.core.options import Declared, option

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.errors import BadValueError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import BadValueError
 from imgpar.core.parsing import VALUE, accepts, literal
 from imgpar.core.spec import Frame
 from imgpar.pixels.arrays import LUMA, PEAK, colour_channels

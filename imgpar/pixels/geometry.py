@@ -9,7 +9,8 @@ import math
 import re
 from dataclasses import dataclass, replace
 
-from imgpar.core.errors import BadValueError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import BadValueError
 from imgpar.core.parsing import VALUE, accepts, literal
 from imgpar.pixels.papers import DEFAULT_DPI, MAX_SIDE, UNITS, check_sides, pixels_of
 

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from imgpar.core import parsing
-from imgpar.core.errors import bad_value
+from imgpar.core.error_messages import bad_value
 from imgpar.pixels.papers import PAPERS, UNITS
 
 POINTS = 72.0

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-from imgpar.core.errors import (
-    BadValueError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import BadValueError
 
 DEFAULT_DPI = 300.0
 """Dots per inch of physical sizes where no --dpi is given: the usual density of photo prints."""

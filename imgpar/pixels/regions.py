@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imgpar.core.errors import TransformError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import TransformError
 from imgpar.core.parsing import VALUE, accepts
 from imgpar.core.spec import Frame, Spec
 from imgpar.pixels.arrays import seal

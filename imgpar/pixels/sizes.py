@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from imgpar.core.errors import BadValueError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import BadValueError
 from imgpar.core.parsing import VALUE, accepts
 from imgpar.core.synonyms import size_meant
 from imgpar.pixels.geometry import NUMBER, Aspect, Region, aspect_of, compact, plain_number, rounded

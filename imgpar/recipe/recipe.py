@@ -24,7 +24,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import UsageError, bad_value, refuse_address
+from imgpar.core.error_messages import bad_value, refuse_address
+from imgpar.core.errors import UsageError
 from imgpar.core.install_hint import pip
 from imgpar.core.job import Split
 from imgpar.core.parsing import named

@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, UsageError, bad_value, suggested
+from imgpar.core.error_messages import bad_value, suggested
+from imgpar.core.errors import BadValueError, UsageError
 from imgpar.formats.metadata.fields import NewFields
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation, Option, find_operation, operation_names, operation_types

@@ -24,10 +24,8 @@ from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.cgroups import memory_limit
-from imgpar.core.errors import (
-    ArenaError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import ArenaError
 from imgpar.core.tempfiles import SHM_FOLDER, new_segment, remove_segment, sweep_segments, unname_segment
 from imgpar.runtime.protocol import Lease
 from imgpar.runtime.rlimits import most_memory

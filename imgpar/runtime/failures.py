@@ -5,15 +5,8 @@ from __future__ import annotations
 import os
 
 from imgpar.core.addresses import without_secrets
-from imgpar.core.errors import (
-    ImgparError,
-    MissingExtraError,
-    OutOfMemoryError,
-    SourceError,
-    TransformError,
-    library_words,
-    setting,
-)
+from imgpar.core.error_messages import library_words, setting
+from imgpar.core.errors import ImgparError, MissingExtraError, OutOfMemoryError, SourceError, TransformError
 from imgpar.core.forbidden import FORBIDS, NO_SANDBOX, forbidden
 from imgpar.core.fs import no_room
 from imgpar.runtime.channel import shorten

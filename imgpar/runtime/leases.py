@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from imgpar.core.errors import setting
+from imgpar.core.error_messages import setting
 from imgpar.runtime.arena import Allocator
 from imgpar.runtime.protocol import (
     Deny,

@@ -22,10 +22,8 @@ from multiprocessing.connection import wait
 from typing import Any, ClassVar
 
 from imgpar.core import children
-from imgpar.core.errors import (
-    RunError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import RunError
 from imgpar.core.tempfiles import remove_folder, temporary_folder
 from imgpar.runtime.arena import MAX_WORKERS, Arena
 from imgpar.runtime.channel import ParentEnd

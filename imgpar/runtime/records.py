@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any, Literal
 
 from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError, NotSmallerError
@@ -137,15 +136,11 @@ class Settled:
     """The results of a slice."""
 
     def outcomes(self) -> list[Outcome]:
-        """The outcomes of the items of this job, for the report.
+        """The outcomes of the items of this job, for the report; of a slice see `sliced` and `apart`.
 
         Of a job with several items, each item that went into the file is `ok` and names it. If the file was
-        not
-        made, one item fails: the one that caused it, or else the first. The others are skipped.
+        not made, one item fails: the one that caused it, or else the first. The others are skipped.
         """
-        if self.sliced:
-            found = [*self.sliced.made.outcomes(self.state.job), *self.apart()]
-            return sorted(found, key=attrgetter("job"))
         first, state = self.outcome(), self.state
         failure, left_out = state.failure, {each.item: each for each in state.failures}
         if len(state.job.items) == 1:

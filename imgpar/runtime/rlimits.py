@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from imgpar.core.errors import (
-    RunError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import RunError
 
 CODEC_BYTES = 512 << 20
 """Bytes of address space that the codecs take before the first picture."""

@@ -46,7 +46,6 @@ from imgpar.runtime.protocol import (
 )
 from imgpar.runtime.records import Settled
 from imgpar.runtime.slices import sent
-from imgpar.runtime.task_queue import BATCH_ITEMS
 from imgpar.runtime.watchdog import Watchdog
 
 TICK = 0.1
@@ -57,7 +56,7 @@ PULL_SECONDS = 0.02
 """Maximum seconds that planning may keep the loop from the workers."""
 LOOKAHEAD = 32
 """Jobs per worker that are planned ahead; their inputs may have been fetched, and lie on the disk."""
-SLICED_AHEAD = 2 * BATCH_ITEMS
+SLICED_AHEAD = 128
 """Items per worker, where they are in slices: of fewer, each slice would be cut like one of the last."""
 FIRST_STAGES = ("chain", "decode")
 """Stages of the first task of a job."""

@@ -25,17 +25,16 @@ from imgpar.runtime.protocol import Placed, Task, TaskStage
 from imgpar.runtime.records import JobState, WorkerState
 from imgpar.runtime.shared_frames import SharedFrames
 
-BATCH_ITEMS = 64
+BATCH_ITEMS = 16
 BATCH_BYTES = 2 << 20
-"""Limits of a batch of small pictures: their number, and the bytes of their files together."""
-SMALL_BATCH = 16
-"""Pictures of a batch where fewer are queued, such as of arrays, which are not read far ahead."""
+"""Limits of a batch of small pictures that are in no slice, such as arrays, which are not read far ahead:
+their number, and the bytes of their files together."""
 BATCH_TEXT = 40_000 if sys.platform == "linux" else 6000
 """Characters of paths in a worker's pipe: messages must fit into it (8 KiB on macOS, 200 KiB on Linux), or
 the parent would wait for a busy worker."""
-BATCH_REFILL = 32
-"""A batch is refilled when this many pictures are left, so that a worker has enough while the parent plans
-and writes."""
+SLICE_ITEMS = 32
+"""Most pictures of a slice. A worker gets more when this many are left, so that it has enough while the
+parent plans and writes."""
 SLICE_SECONDS = 0.2
 """Most seconds that a slice keeps a worker, by the average of the last tasks."""
 
@@ -160,22 +159,21 @@ class Tasks:
         if len(worker.outstanding) > 1 and not (self._batch and worker.items <= worker.refill):
             return ()
         if self.queue and self.queue[0].job.kind == "slice" and not (self.downstream or self._helping.queue):
-            worker.refill = BATCH_REFILL
+            worker.refill = SLICE_ITEMS
             return self._number(worker, list(self._slices(worker)))
         tasks = self._number(worker, list(self._pick(worker)))
         # Of larger files a batch has fewer; it is not refilled by every single one either.
-        worker.refill = min(BATCH_REFILL, worker.items // 2) if tasks else worker.refill
+        worker.refill = worker.items // 2 if tasks else worker.refill
         return tasks
 
     @property
     def _batch(self) -> int:
-        """Pictures of a batch: as many as leave no core idle at the end; 0 where none do."""
-        if self._schedule == "staged":
+        """Pictures of a batch; 0 where there is none: of slices, and where it would leave a core idle at the
+        end."""
+        if self._schedule == "staged" or (self.queue and self.queue[0].job.kind == "slice"):
             return 0
         share = self.queued // max(1, len(self._workers))
-        if share < BATCH_ITEMS and self.queue and self.queue[0].job.kind == "slice":
-            return 0
-        return BATCH_ITEMS if share >= BATCH_ITEMS else SMALL_BATCH if share >= SMALL_BATCH else 0
+        return BATCH_ITEMS if share >= BATCH_ITEMS else 0
 
     def _slices(self, worker: WorkerState) -> Iterator[Task]:
         """Slices from the front of the queue, until one runs and one is in the pipe."""
@@ -232,7 +230,7 @@ class Tasks:
         if not self.seconds:
             return 1
         share = self.queued // (4 * max(1, len(self._workers)))
-        return max(1, min(BATCH_REFILL, share, int(SLICE_SECONDS / self.seconds)))
+        return max(1, min(SLICE_ITEMS, share, int(SLICE_SECONDS / self.seconds)))
 
     @property
     def _enough_collected(self) -> bool:

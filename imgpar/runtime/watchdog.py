@@ -12,10 +12,8 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-from imgpar.core.errors import (
-    RunError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import RunError
 from imgpar.core.fs import partial_path, remove_file
 from imgpar.runtime.exits import NOT_STARTED, describe_exit
 from imgpar.runtime.ledger import Ledger

@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NoReturn, Protocol
 
-from imgpar.core.errors import HelperKilledError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import HelperKilledError
 from imgpar.runtime.arena import CHUNK
 from imgpar.runtime.channel import WorkerEnd, shorten
 from imgpar.runtime.context import Context, Performer, TaskStopped

@@ -9,7 +9,8 @@ import threading
 import weakref
 from typing import Any, BinaryIO
 
-from imgpar.core.errors import BadValueError, LimitError, SourceError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import BadValueError, LimitError, SourceError
 
 MOST_SPOOLED = 4 << 30
 """Bytes of a stream that cannot seek: it is copied to a temporary file first."""

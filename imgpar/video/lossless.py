@@ -12,11 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgpar.core import parsing
-from imgpar.core.errors import (
-    EncodeError,
-    bad_value,
-    setting,
-)
+from imgpar.core.error_messages import bad_value, setting
+from imgpar.core.errors import EncodeError
 from imgpar.video.clip import Picture
 
 _YUV = ("420", "422", "444")

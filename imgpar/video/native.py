@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterable
 
+from imgpar.core.error_messages import setting
 from imgpar.core.errors import (
     CommitError,
     DamagedError,
@@ -12,7 +13,6 @@ from imgpar.core.errors import (
     EncodeError,
     HelperKilledError,
     OutOfMemoryError,
-    setting,
 )
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.ffmpeg import Ffmpeg, guarded

@@ -15,12 +15,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from imgpar.core.errors import (
-    EncodeError,
-    TransformError,
-    UnknownFormatError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import EncodeError, TransformError, UnknownFormatError
 from imgpar.core.spec import Spec
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation

@@ -11,11 +11,8 @@ import subprocess
 from dataclasses import replace
 from functools import cache
 
-from imgpar.core.errors import (
-    EncodeError,
-    HelperKilledError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import EncodeError, HelperKilledError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.binary import ffmpeg
 from imgpar.video.clip import SDR, Clip, ClipColour

@@ -13,10 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
-from imgpar.core.errors import (
-    EncodeError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import EncodeError
 from imgpar.core.tempfiles import remove_folder, temporary, temporary_folder
 from imgpar.formats.option_values import QualityTarget
 from imgpar.formats.options import EncodeOptions

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from imgpar.core.errors import (
-    EncodeError,
-    TransformError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import EncodeError, TransformError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.demux import open_clip

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from imgpar.core.errors import (
-    EncodeError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import EncodeError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.containers import TEXT_SUBTITLES, Container

@@ -10,10 +10,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from imgpar.core.errors import (
-    TransformError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import TransformError
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip
 

@@ -19,7 +19,8 @@ from imgpar.cli.help import text_about
 from imgpar.cli.pages import as_plain_text, page_text
 from imgpar.cli.topics import TOPICS, see, topic_at
 from imgpar.core import errors
-from imgpar.core.errors import ImgparError, bad_value, item_error, topic_of
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import ImgparError, item_error, topic_of
 from imgpar.ops import operation_types
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -135,6 +135,9 @@ class TestBoxes:
         data = struct.pack(">I4sQ", 1, b"mdat", 15) + box(b"moov", b"")
         assert found(data, tlv.BOXES) == [(b"mdat", b"", False)]
 
+    def test_an_empty_box_of_64_bits_may_be_the_last(self) -> None:
+        assert found(struct.pack(">I4sQ", 1, b"free", 16), tlv.BOXES) == [(b"free", b"", True)]
+
     def test_a_length_beyond_64_bits_of_memory_is_cut(self) -> None:
         assert found(struct.pack(">I4sQ", 1, b"mdat", (1 << 64) - 1) + b"x", tlv.BOXES) == [
             (b"mdat", b"x", False)

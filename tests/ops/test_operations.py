@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from operation_frames import DTYPES, LAYOUTS, PEAK, film_cube, garbage, picture, psnr, run, seen
 from PIL import Image
 
-from imgpar.core.spec import ITEM_BYTES, Frame, Layout, Spec
+from imgpar.core.spec import ITEM_BYTES, Frame, Spec
 from imgpar.ops import Operation, operation_types
 from imgpar.recipe.recipe import Recipe
 from imgpar.recipe.tables import make_operation
@@ -112,15 +113,22 @@ def make(table: dict[str, object]) -> Operation:
     return Recipe.from_dict({"operations": [table]}).operations[0]
 
 
-@pytest.fixture(autouse=True)
-def logo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A logo with soft edges, and look-up tables, where the examples expect them."""
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a logo with soft edges, and with look-up tables."""
+    folder = tmp_path_factory.mktemp("examples")
     alpha = np.clip(np.hypot(*np.mgrid[-8:8, -8:8]) * 40, 0, 255).astype(np.uint8)
     pixels = np.dstack([np.full_like(alpha, 200), np.full_like(alpha, 40), alpha // 2, 255 - alpha])
-    Image.fromarray(pixels).save(tmp_path / "logo.png")
-    (tmp_path / "film.cube").write_text(film_cube(9))
-    (tmp_path / "curves.cube").write_text("LUT_1D_SIZE 3\n0.1 0.1 0.1\n0.4 0.4 0.4\n1 1 1\n")
-    monkeypatch.chdir(tmp_path)
+    Image.fromarray(pixels).save(folder / "logo.png")
+    (folder / "film.cube").write_text(film_cube(9))
+    (folder / "curves.cube").write_text("LUT_1D_SIZE 3\n0.1 0.1 0.1\n0.4 0.4 0.4\n1 1 1\n")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def where_the_examples_are(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files are where the tables of these tests expect them."""
+    monkeypatch.chdir(examples)
 
 
 def label(table: dict[str, object]) -> str:
@@ -128,64 +136,61 @@ def label(table: dict[str, object]) -> str:
 
 
 by_case = pytest.mark.parametrize("table", tables(), ids=label)
-by_layout = pytest.mark.parametrize("layout", LAYOUTS)
-by_dtype = pytest.mark.parametrize("dtype", DTYPES)
 by_name = pytest.mark.parametrize("name", operation_types())
+KINDS = list(product(LAYOUTS, DTYPES))
 
 
 @by_case
-@by_layout
-@by_dtype
-def test_every_pixel_is_written_and_the_source_left_alone(
-    table: dict[str, object], layout: Layout, dtype: str
-) -> None:
-    operation, src = make(table), picture(layout, dtype)
-    before = src.array.copy()
-    first, second = run(operation, src, seed=1), run(operation, src, seed=2)
-    assert first.spec == operation.settled([src]).plan(src.spec)
-    np.testing.assert_array_equal(first.array, second.array)
-    np.testing.assert_array_equal(src.array, before)
-
-
-@by_case
-@by_dtype
-def test_padding_is_opaque_whatever_it_was(table: dict[str, object], dtype: str) -> None:
-    dst = run(make(table), picture("RGBX", dtype))
-    if dst.spec.channels == 4:
-        assert dst.spec.layout == "RGBA" or (dst.array[..., 3] == PEAK[dtype]).all()
-
-
-@by_case
-@by_layout
-@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
-def test_all_depths_look_the_same(table: dict[str, object], layout: Layout, dtype: str) -> None:
+def test_every_pixel_is_written_and_the_source_left_alone(table: dict[str, object]) -> None:
     operation = make(table)
-    exact = seen(run(operation, picture(layout, "float32")))
-    assert psnr(seen(run(operation, picture(layout, dtype))), exact) >= 45
+    for layout, dtype in KINDS:
+        src = picture(layout, dtype)
+        before = src.array.copy()
+        first, second = run(operation, src, seed=1), run(operation, src, seed=2)
+        assert first.spec == operation.settled([src]).plan(src.spec)
+        np.testing.assert_array_equal(first.array, second.array, f"{layout} {dtype}: pixels are left out")
+        np.testing.assert_array_equal(src.array, before, f"{layout} {dtype}: the source is changed")
 
 
 @by_case
-@by_layout
-def test_an_idle_operation_changes_nothing(table: dict[str, object], layout: Layout) -> None:
-    src, count = picture(layout), 3 if layout == "RGBX" else 4
-    src.array[0, 0] = 255  # an opaque white pixel, for what depends on colours
-    operation = make(table).settled([src])
-    same = run(operation, src)
-    if operation.idle(src.spec):
-        assert same.spec == src.spec
-        np.testing.assert_array_equal(same.array[..., :count], src.array[..., :count])
-    else:
-        assert same.spec != src.spec or (seen(same) != seen(src)).any()
+def test_padding_is_opaque_whatever_it_was(table: dict[str, object]) -> None:
+    for dtype in DTYPES:
+        dst = run(make(table), picture("RGBX", dtype))
+        if dst.spec.channels == 4:
+            assert dst.spec.layout == "RGBA" or (dst.array[..., 3] == PEAK[dtype]).all(), dtype
+
+
+@by_case
+def test_all_depths_look_the_same(table: dict[str, object]) -> None:
+    operation = make(table)
+    for layout in LAYOUTS:
+        exact = seen(run(operation, picture(layout, "float32")))
+        for dtype in ("uint8", "uint16"):
+            assert psnr(seen(run(operation, picture(layout, dtype))), exact) >= 45, (layout, dtype)
+
+
+@by_case
+def test_an_idle_operation_changes_nothing(table: dict[str, object]) -> None:
+    for layout in LAYOUTS:
+        src, count = picture(layout), 3 if layout == "RGBX" else 4
+        src.array[0, 0] = 255  # an opaque white pixel, for what depends on colours
+        operation = make(table).settled([src])
+        same = run(operation, src)
+        if operation.idle(src.spec):
+            assert same.spec == src.spec
+            np.testing.assert_array_equal(same.array[..., :count], src.array[..., :count], layout)
+        else:
+            assert same.spec != src.spec or (seen(same) != seen(src)).any(), layout
 
 
 @pytest.mark.parametrize(
     "table", [t for t in tables() if "+" not in str(t.get("crop")) and "qr" not in t], ids=label
 )
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (300, 2)])
-def test_slivers_work(table: dict[str, object], size: tuple[int, int]) -> None:
-    for layout in LAYOUTS:
-        for dtype in ("uint8", "float32"):
-            assert np.isfinite(run(make(table), picture(layout, dtype, *size)).array).all()
+def test_slivers_work(table: dict[str, object]) -> None:
+    operation = make(table)
+    for size, layout, dtype in product([(1, 1), (1, 9), (300, 2)], LAYOUTS, ("uint8", "float32")):
+        made = run(operation, picture(layout, dtype, *size))
+        assert np.isfinite(made.array).all(), (size, layout, dtype)
 
 
 @by_case
@@ -259,14 +264,14 @@ def test_operations_are_found_without_numpy_cv2_or_pillow() -> None:
 
 # Contrast takes its mean from all pixels, as Pillow does.
 @pytest.mark.parametrize("table", [t for t in tables() if "contrast" not in t], ids=label)
-@pytest.mark.parametrize("layout", ["LA", "RGBA"])
-def test_colours_under_full_transparency_never_show(table: dict[str, object], layout: Layout) -> None:
-    operation, src = make(table), picture(layout)
-    other = Frame(src.spec, src.array.copy())
-    hidden = src.array[..., -1] == 0
-    assert hidden.any()
-    other.array[hidden, :-1] = 255 - other.array[hidden, :-1]
-    assert psnr(seen(run(operation, src)), seen(run(operation, other))) >= 55
+def test_colours_under_full_transparency_never_show(table: dict[str, object]) -> None:
+    operation = make(table)
+    for src in (picture("LA"), picture("RGBA")):
+        other = Frame(src.spec, src.array.copy())
+        hidden = src.array[..., -1] == 0
+        assert hidden.any()
+        other.array[hidden, :-1] = 255 - other.array[hidden, :-1]
+        assert psnr(seen(run(operation, src)), seen(run(operation, other))) >= 55, src.spec.layout
 
 
 def test_garbage_is_garbage() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 import imgpar
 from imgpar.cli import main
-from imgpar.outputs.sidefiles import identities, names_known_file, write_whole
+from imgpar.outputs.sidefiles import write_whole
 
 posix = pytest.mark.skipif(os.name == "nt", reason="no links, modes and devices there")
 
@@ -134,16 +134,6 @@ def test_what_cannot_be_written_to_its_end_leaves_what_was_there(here):
         write_whole("notes.txt", text())
     assert (here / "notes.txt").read_text() == "mine"
     assert not list(here.glob(".imgpar*"))
-
-
-@posix
-def test_a_file_is_known_by_any_of_its_names(here):
-    (here / "soft").symlink_to("notes.txt")
-    (here / "hard").hardlink_to(here / "notes.txt")
-    known = identities(["notes.txt", "gone"])
-    assert [names_known_file(name, known) for name in ("soft", "hard", "package.json", "gone")] == [
-        True, True, False, False,
-    ]  # fmt: skip
 
 
 # ----- kept failures ----------------------------------------------------------------------------------

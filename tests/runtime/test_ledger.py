@@ -24,7 +24,7 @@ from imgpar.runtime.protocol import (
     Task,
 )
 from imgpar.runtime.records import MAX_ATTEMPTS, MAX_CRASHES, MAX_KILLS
-from imgpar.runtime.task_queue import BATCH_BYTES, BATCH_ITEMS, BATCH_REFILL, SMALL_BATCH
+from imgpar.runtime.task_queue import BATCH_BYTES, BATCH_ITEMS
 
 SPEC = Spec(4, 4, "RGB")
 GONE = Failed(0, "decode", "WorkerDiedError", "It died.", "", "")
@@ -111,11 +111,11 @@ def test_small_jobs_travel_in_batches():
     assert len(book.tasks.assign(0)) == BATCH_ITEMS
 
 
-def test_where_fewer_are_queued_the_batches_are_smaller():
+def test_where_few_are_queued_there_are_no_batches():
     book = ledger()
     for number in range(BATCH_ITEMS - 1):
         book.submit(job(number), 1)
-    assert len(book.tasks.assign(0)) == SMALL_BATCH
+    assert len(book.tasks.assign(0)) == 2
 
 
 def test_a_batch_of_larger_files_is_refilled_when_half_of_it_is_done():
@@ -136,10 +136,10 @@ def test_answers_may_wait_until_the_first_worker_is_topped_up():
         book.submit(job(number), 1)
     assert book.tasks.spare == 0
     first, second = (book.tasks.assign(index) for index in range(2))
-    assert book.tasks.spare == len(first) - BATCH_REFILL > 0
+    assert book.tasks.spare == len(first) // 2 > 0
     for task in second[:3]:
         book.done(1, Done(task.serial, (), None, written(task)))
-    assert book.tasks.spare == len(second) - 3 - BATCH_REFILL
+    assert book.tasks.spare == len(second) // 2 - 3
     book.need(0, first[0].serial, 1000)
     assert book.tasks.spare == 0
 

@@ -6,6 +6,7 @@ import math
 import pickle
 
 import pytest
+from slice_outcomes import outcomes_of
 
 from imgpar.core.job import Item, Job, OutputFile, Target
 from imgpar.core.slices import TIMED, MadeFiles
@@ -15,7 +16,7 @@ from imgpar.runtime.protocol import Done, Failed, Sliced, Task
 from imgpar.runtime.records import WorkerState
 from imgpar.runtime.serialization import pack_message, unpack_message
 from imgpar.runtime.slices import is_plain, received, results_of, sent
-from imgpar.runtime.task_queue import BATCH_REFILL
+from imgpar.runtime.task_queue import SLICE_ITEMS
 from imgpar.runtime.validation import disorder
 
 DIED = Failed(0, "decode", "WorkerDiedError", "It died.", "", "", item=2)
@@ -74,14 +75,14 @@ def test_what_is_cut_off_keeps_its_numbers():
 
 
 def test_a_worker_has_one_slice_to_do_and_one_in_the_pipe():
-    made, _ = whole(BATCH_REFILL)
+    made, _ = whole(SLICE_ITEMS)
     assert len(made.workers[0].outstanding) == 2
 
 
 def test_a_finished_slice_settles_all_of_its_items():
     made, task = whole()
     settled = made.sliced(0, Sliced(task.serial, results_of([done(n) for n in range(4)])))
-    assert [outcome.job for outcome in settled.outcomes()] == [0, 1, 2, 3]
+    assert [outcome.job for outcome in outcomes_of(settled)] == [0, 1, 2, 3]
     assert 0 not in made.jobs
 
 
@@ -89,7 +90,7 @@ def test_a_failure_within_a_slice_is_that_of_its_item():
     made, task = whole()
     failed = Failed(1, "decode", "DamagedError", "It is damaged.", "", "")
     settled = made.sliced(0, Sliced(task.serial, results_of([done(0), done(2), done(3)]), failed=(failed,)))
-    found = settled.outcomes()
+    found = outcomes_of(settled)
     assert [outcome.status for outcome in found] == ["ok", "failed", "ok", "ok"]
     assert (found[1].source, found[1].kind, found[1].error) == (
         "/in/d/1.jpg",
@@ -102,7 +103,7 @@ def test_a_remark_within_a_slice_is_that_of_its_item():
     made, task = whole()
     with_note = done(1, notes=("It is odd.",))
     settled = made.sliced(0, Sliced(task.serial, results_of([done(0), done(2), done(3)]), (with_note,)))
-    assert [outcome.notes for outcome in settled.outcomes()] == [(), ("It is odd.",), (), ()]
+    assert [outcome.notes for outcome in outcomes_of(settled)] == [(), ("It is odd.",), (), ()]
 
 
 def test_a_crash_is_charged_to_the_item_of_the_slice():

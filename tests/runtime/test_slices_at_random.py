@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from slice_outcomes import outcomes_of
 from test_slices import done, sliced
 
 from imgpar.core.job import Outcome
@@ -37,7 +38,7 @@ class Course:
         self.hired += 1
 
     def settle(self, settled: Settled | None) -> None:
-        self.settled += settled.outcomes() if settled else []
+        self.settled += outcomes_of(settled) if settled else []
 
     def turn(self) -> None:
         book, self.book.tasks.seconds = self.book, self.random.choice([0.0, 0.0001, 0.05, 1.0])

@@ -18,13 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imgpar.batch.picture.stages import EncodedOutput, own_frames
-from imgpar.core.errors import (
-    DamagedError,
-    EncodeError,
-    LimitError,
-    TransformError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import DamagedError, EncodeError, LimitError, TransformError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Metadata
 from imgpar.core.tempfiles import temporary

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from imgpar.batch.clip.task import ClipResult, check_unchanged, read_digest, read_status
 from imgpar.batch.frames.reading import Choice
 from imgpar.batch.run_spec import RunSpec
+from imgpar.core.error_messages import setting
 from imgpar.core.errors import (
     CommitError,
     DamagedError,
@@ -25,7 +26,6 @@ from imgpar.core.errors import (
     LimitError,
     NothingThereError,
     TransformError,
-    setting,
 )
 from imgpar.core.job import Job, OutputFile, Target
 from imgpar.core.spec import Frame, Header, Metadata, Spec

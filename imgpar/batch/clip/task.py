@@ -15,11 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from imgpar.batch.results import TargetResults
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import file_digest
-from imgpar.core.errors import (
-    SourceError,
-    TransformError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import SourceError, TransformError
 from imgpar.core.forbidden import reason_of
 from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
 from imgpar.formats.options import EncodeOptions

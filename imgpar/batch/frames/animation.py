@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame
 from imgpar.batch.frames.stills import pick
-from imgpar.core.errors import (
-    DamagedError,
-    LimitError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import DamagedError, LimitError
 from imgpar.formats.extraction import Every
 from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe

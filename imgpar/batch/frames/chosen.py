@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, Converter, Stack
-from imgpar.core.errors import DamagedError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import DamagedError
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

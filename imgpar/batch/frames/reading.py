@@ -10,7 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.run_spec import output_specs
-from imgpar.core.errors import DamagedError, TransformError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import DamagedError, TransformError
 from imgpar.core.limits import Limits
 from imgpar.recipe.recipe import Recipe
 

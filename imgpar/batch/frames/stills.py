@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.frames.chosen import frames_at
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame, Wanted, frames_of
-from imgpar.core.errors import (
-    DamagedError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import DamagedError
 from imgpar.formats.extraction import Every
 from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe

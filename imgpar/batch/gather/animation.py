@@ -6,10 +6,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from imgpar.batch.picture import stages
-from imgpar.core.errors import (
-    LimitError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import LimitError
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Header, Layout, Metadata
 

@@ -16,14 +16,8 @@ from dataclasses import dataclass
 
 from imgpar.batch.gather.items import TAIL, Fit, ItemRemarks, Scratch, frame_of_item, put_item, take_item
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import (
-    ItemError,
-    LimitError,
-    NoSuchPageError,
-    NothingReadError,
-    WorkerDiedError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import ItemError, LimitError, NoSuchPageError, NothingReadError, WorkerDiedError
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame
 from imgpar.runtime.helpers import Helpers

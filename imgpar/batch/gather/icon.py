@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 from imgpar.batch.gather.items import Fit
 from imgpar.batch.picture.stages import EncodedOutput
-from imgpar.core.errors import (
-    EncodeError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import EncodeError
 from imgpar.core.job import OutputFile
 from imgpar.core.spec import Frame, Spec
 from imgpar.formats import ico

@@ -9,11 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imgpar.core.errors import (
-    EncodeError,
-    SourceError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import EncodeError, SourceError
 from imgpar.core.job import Item, OutputFile
 from imgpar.core.tempfiles import temporary
 from imgpar.formats.options import EncodeOptions

@@ -11,11 +11,8 @@ from imgpar.batch.gather.items import FITS, Fit, ItemRemarks, Scratch
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import (
-    LimitError,
-    TransformError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import LimitError, TransformError
 from imgpar.core.fs import Half
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame

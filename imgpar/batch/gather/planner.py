@@ -11,7 +11,8 @@ from typing import Protocol, TypeGuard
 from imgpar.batch.gather.options import Gathering, Kind
 from imgpar.batch.plan_entries import current_result, failed_entry
 from imgpar.core.digest import LOCAL, matches_output
-from imgpar.core.errors import UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.filenames import numbered
 from imgpar.core.job import FOLDER, Item, Job, Outcome, OutputFile, Target, outcome_of
 from imgpar.formats.registry import FORMATS, Format, format_of_suffix

@@ -6,11 +6,8 @@ import math
 from typing import NamedTuple
 
 from imgpar.batch.gather.options import Gathering
-from imgpar.core.errors import (
-    LimitError,
-    UsageError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import LimitError, UsageError
 from imgpar.pixels.page_sizes import POINTS, PageSize, parse_page_size
 
 GAP, PAPER_GAP = 4, 16

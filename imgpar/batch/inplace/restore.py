@@ -14,10 +14,8 @@ from imgpar.batch.inplace.run_folders import put_right
 from imgpar.batch.journal.journal import Journal, journal_path
 from imgpar.batch.report import Report, Tally
 from imgpar.batch.setup import lock_out
-from imgpar.core.errors import (
-    UsageError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Outcome
 from imgpar.outputs.destination import Out, home, is_home
 

@@ -13,13 +13,8 @@ from itertools import count
 
 from imgpar.batch.journal import migrate
 from imgpar.batch.journal.untrusted import check_files, check_tables
-from imgpar.core.errors import (
-    DiskFullError,
-    OutputError,
-    OutputLockedError,
-    garbled,
-    setting,
-)
+from imgpar.core.error_messages import garbled, setting
+from imgpar.core.errors import DiskFullError, OutputError, OutputLockedError
 from imgpar.core.fs import make_private, no_room, refuse_links
 from imgpar.core.tempfiles import temporary
 

@@ -32,10 +32,8 @@ from imgpar.batch.journal.recovery import take_over
 from imgpar.batch.journal.rows import RunRows
 from imgpar.batch.report_lines import LineWriter, ReportLines, state_folder
 from imgpar.core.digest import LOCAL, Store
-from imgpar.core.errors import (
-    OutputError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import OutputError
 from imgpar.core.filenames import short_hash
 from imgpar.core.fs import OURS, make_private, no_room
 from imgpar.core.job import LISTED, Facts, Job, Outcome, OutputFile

@@ -15,10 +15,8 @@ from imgpar.batch.run_spec import OutputSpec, RunSpec
 from imgpar.batch.selected_inputs import item_plan
 from imgpar.batch.selection import Selection
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import (
-    UsageError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Event, Item, Job, Outcome, Target
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, format_of_suffix

@@ -9,7 +9,7 @@ import numpy as np
 
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.programs import begin_picture, compile_program, operations_for
-from imgpar.core.errors import Words, bad_value
+from imgpar.core.error_messages import Words, bad_value
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.limits import Limits
 from imgpar.core.spec import ITEM_BYTES, Header, Layout, Spec

@@ -19,10 +19,8 @@ import numpy as np
 from imgpar.batch.picture import planar, programs, reuse, stages
 from imgpar.batch.picture.writing import Writing
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import (
-    LimitError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import LimitError
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame, Header, Spec
 from imgpar.formats import codec

@@ -18,7 +18,8 @@ from imgpar.batch.picture.quality_search import Experience
 from imgpar.batch.picture.reuse import PLAIN, SourceBytes, copied_output, optimised, reusable, why_copied
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.batch.picture.verify import verify_encoded as compare
-from imgpar.core.errors import TransformError, UsageError, setting
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import TransformError, UsageError
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Dtype, Frame, Header, Layout, Metadata

@@ -19,10 +19,8 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from imgpar.core.blocks import Icc
-from imgpar.core.errors import (
-    LimitError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import LimitError
 from imgpar.core.job import ItemFacts
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Spec

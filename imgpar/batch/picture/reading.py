@@ -6,12 +6,8 @@ import os
 import stat
 
 from imgpar.batch.run_spec import RunSpec
-from imgpar.core.errors import (
-    DamagedError,
-    LimitError,
-    SourceError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import DamagedError, LimitError, SourceError
 from imgpar.core.fs import long_path
 from imgpar.core.job import Item
 from imgpar.inputs.batches import special_kind, why_unreadable

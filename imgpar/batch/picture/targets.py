@@ -13,10 +13,8 @@ from typing import NamedTuple
 
 from imgpar.batch.picture.quality_search import Experience, Found, Goal, find_quality
 from imgpar.batch.picture.scores import Scores, fresh
-from imgpar.core.errors import (
-    UnmetError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import UnmetError
 from imgpar.core.spec import Frame, Metadata, Spec
 from imgpar.formats import codec
 from imgpar.formats.base import Encoded

@@ -14,11 +14,8 @@ from imgpar.batch.watch.log import WatchLog
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.batch.watch.roots import is_within
 from imgpar.batch.workers import Workers
-from imgpar.core.errors import (
-    UsageError,
-    refuse_address,
-    setting,
-)
+from imgpar.core.error_messages import refuse_address, setting
+from imgpar.core.errors import UsageError
 from imgpar.core.job import Listener
 from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.schemes import is_remote_archive

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from imgpar.core.errors import MissingExtraError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import MissingExtraError
 from imgpar.core.install_hint import pip
 from imgpar.formats.base import loadable, refused
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from imgpar.core.blocks import Exif, Icc, Xmp
-from imgpar.core.errors import library_words
+from imgpar.core.error_messages import library_words
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.base import check_size, damaged, refused

@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 
 from imgpar.core.blocks import Exif, Icc
-from imgpar.core.errors import UnsupportedError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Coding, Frame, Header, Layout, Metadata, Spec
 from imgpar.formats.backends import imagecodecs

@@ -14,7 +14,8 @@ from math import isfinite
 from typing import Literal, NamedTuple
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, bad_value, closest
+from imgpar.core.error_messages import bad_value, closest
+from imgpar.core.errors import BadValueError
 from imgpar.core.item_fields import FACTS
 from imgpar.core.templates import Template, Value, parse_template
 from imgpar.formats.metadata.dates import parse_date

@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from imgpar.core import parsing
-from imgpar.core.errors import BadValueError, bad_value
+from imgpar.core.error_messages import bad_value
+from imgpar.core.errors import BadValueError
 from imgpar.formats.metadata.dates import read_date
 from imgpar.formats.metadata.position import Position
 

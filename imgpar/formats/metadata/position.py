@@ -7,7 +7,7 @@ import struct
 from typing import NamedTuple
 
 from imgpar.core import parsing
-from imgpar.core.errors import bad_value
+from imgpar.core.error_messages import bad_value
 from imgpar.formats.metadata.exif import RATIONAL
 
 _BYTE, _ASCII = 1, 2

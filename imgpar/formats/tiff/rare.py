@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from imgpar.core.blocks import Icc, Xmp
-from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError
 from imgpar.core.install_hint import pip
 from imgpar.core.spec import Layout, Metadata, Spec
 from imgpar.formats.base import damaged, loadable

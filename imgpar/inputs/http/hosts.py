@@ -13,10 +13,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
-from imgpar.core.errors import (
-    RefusedError,
-    setting,
-)
+from imgpar.core.error_messages import setting
+from imgpar.core.errors import RefusedError
 
 Resolve = Callable[..., list[Any]]
 """`socket.getaddrinfo`, or what stands for it in a test."""

@@ -6,7 +6,7 @@ import math
 import re
 from typing import NamedTuple
 
-from imgpar.core.errors import bad_value
+from imgpar.core.error_messages import bad_value
 from imgpar.core.parsing import VALUE, accepts, file_size
 
 KEYS = ("number", "name")

@@ -20,7 +20,8 @@ from threading import Lock
 from typing import IO, NamedTuple
 
 from imgpar.core.digest import stream_digest
-from imgpar.core.errors import ImgparError, OutputError, RunError, SourceError, library_words
+from imgpar.core.error_messages import library_words
+from imgpar.core.errors import ImgparError, OutputError, RunError, SourceError
 from imgpar.core.fs import OURS, Half, no_room, sweep_temporary_files
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
 from imgpar.outputs.shards.columns import ColumnKinds, Value

@@ -1,7 +1,7 @@
 """Transfer functions: encoded values ("codes") to light and back, on arrays of floats.
 
-Each pair is the inverse of the other. Light is relative (1 is white), except that of PQ. Results are new
-arrays of the shape and float dtype of the argument, and are not clipped.
+Functions of a pair are inverse to each other. Light is relative (1 is white), except that of PQ. Results are
+new arrays of the shape and float dtype of the argument, and are not clipped.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ SRGB_CODE_LIMIT, _SRGB_LIGHT_LIMIT = 0.04045, 0.0031308
 PQ_PEAK = 10000.0
 """Luminance in cd/m² of the PQ code 1."""
 
-_BT709_SCALE, _BT709_OFFSET, _BT709_POWER, _BT709_SLOPE = 1.099, 0.099, 0.45, 4.5
-_BT709_LIGHT_LIMIT = 0.018
 _PQ_M1, _PQ_M2 = 2610 / 16384, 2523 / 4096 * 128
 _PQ_C1, _PQ_C2, _PQ_C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 _HLG_A, _HLG_B, _HLG_C = 0.17883277, 0.28466892, 0.55991073
@@ -61,33 +59,9 @@ def light_to_srgb_table() -> Array:
     return table
 
 
-def bt709_to_light(codes: Array) -> Array:
-    """Decode with the inverse of the camera's transfer function (ITU-R BT.709, 1.2): scene light.
-
-    >>> bt709_to_light(np.array([0.0, 0.045, 1.0])).round(4).tolist()
-    [0.0, 0.01, 1.0]
-    """
-    bright = ((np.maximum(codes, 0) + _BT709_OFFSET) / _BT709_SCALE) ** (1 / _BT709_POWER)
-    result: Array = np.where(codes < _BT709_LIGHT_LIMIT * _BT709_SLOPE, codes / _BT709_SLOPE, bright)
-    return result
-
-
-def light_to_bt709(light: Array) -> Array:
-    """Encode scene light with the camera's transfer function (ITU-R BT.709, 1.2)."""
-    bright = _BT709_SCALE * np.maximum(light, 0) ** _BT709_POWER - _BT709_OFFSET
-    result: Array = np.where(light < _BT709_LIGHT_LIMIT, light * _BT709_SLOPE, bright)
-    return result
-
-
 def gamma_to_light(codes: Array, gamma: float) -> Array:
     """Decode a pure power function; codes are at least 0."""
     result: Array = codes**gamma
-    return result
-
-
-def light_to_gamma(light: Array, gamma: float) -> Array:
-    """Encode with a pure power function; light is at least 0."""
-    result: Array = light ** (1 / gamma)
     return result
 
 
