@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -32,6 +32,26 @@ def on_cores(count: int) -> Iterator[None]:
 def available() -> int:
     """Number of threads that `each` uses: 1 outside `on_cores`, and in those threads."""
     return _cores.get()
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Run `work` in a thread during the block, where the task has a core for it; else not at all.
+
+    Args:
+        work: only saves time: its exceptions are dropped.
+    """
+
+    def run() -> None:
+        with suppress(Exception):
+            work()
+
+    helpers = _started(run, min(1, available() - 1))
+    try:
+        yield
+    finally:
+        for helper in helpers:
+            helper.join()
 
 
 def each(work: Callable[[Part], object], parts: Iterable[Part]) -> None:

@@ -30,6 +30,11 @@ _FLIPS = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
 """OpenCV flip code of an upright plane, from 5 on of a transposed plane."""
 
 
+def load() -> None:
+    """Import what `resize` needs; it would do so itself."""
+    import cv2  # noqa: F401
+
+
 def parts(frame: Frame) -> tuple[Array, Array]:
     """The memory of luma, and that of both chroma planes side by side, each as rows × bytes."""
     (rows, row), (colour_rows, colour_row) = frame.spec.rooms

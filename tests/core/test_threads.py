@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from imgpar.core.threads import MOST, available, each, on_cores
+from imgpar.core.threads import MOST, available, each, meanwhile, on_cores
 
 
 def test_every_part_is_done_once() -> None:
@@ -84,3 +84,34 @@ def test_a_thread_that_cannot_start_is_not_needed() -> None:
     finally:
         threading.stack_size(before)
     assert done == [0, 1, 2]
+
+
+def test_work_is_done_while_the_block_runs() -> None:
+    meeting = threading.Barrier(2, timeout=30)
+    with on_cores(2), meanwhile(meeting.wait):
+        meeting.wait()
+    assert not meeting.broken
+
+
+def test_without_a_second_core_nothing_is_done_meanwhile() -> None:
+    done: list[None] = []
+    with meanwhile(lambda: done.append(None)):
+        pass
+    assert not done
+
+
+def test_what_fails_meanwhile_fails_nothing_else() -> None:
+    done: list[None] = []
+
+    def fail() -> None:
+        done.append(None)
+        raise OSError("no memory")
+
+    with on_cores(2), meanwhile(fail):
+        pass
+    assert done == [None]
+
+
+def test_a_failure_of_the_block_is_raised() -> None:
+    with on_cores(2), pytest.raises(ValueError, match="broken"), meanwhile(lambda: None):
+        raise ValueError("broken")
