@@ -171,6 +171,19 @@ def test_a_resize_by_several_threads_is_the_same(orientation, target, sizes):
     assert all(other == one for other in others)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_picture_alone_is_the_same_with_any_number_of_jobs(tmp_path, suffix):
+    """With two jobs it has two threads, and its memory is mapped while it is decoded."""
+    picture = Image.effect_noise((3000, 2000), 60).convert("RGB")
+    picture.save(tmp_path / f"a.{suffix}", quality=90)
+    made = []
+    for jobs in (1, 2):
+        out = tmp_path / f"out{jobs}"
+        assert imgpar.convert(tmp_path / f"a.{suffix}", out, resize="2001", to="jpg", jobs=jobs).ok == 1
+        made.append((out / "a.jpg").read_bytes())
+    assert made[0] == made[1]
+
+
 def slopes(width: int, height: int) -> np.ndarray:
     y, x = np.mgrid[0:height, 0:width]
     return np.stack([28 + 200 * (x + 0.5) / width, 28 + 200 * (y + 0.5) / height], -1)
