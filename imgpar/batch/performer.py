@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import SetupError
+from imgpar.core.threads import on_cores
 from imgpar.inputs.others import OTHER
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
@@ -74,7 +75,8 @@ class BatchPerformer(NamedTuple):
         from imgpar.batch.picture.task import PictureWork
 
         memory = Memory(context.buffer, context.lease)
-        return PictureWork(task, self.run, context.clock, memory).perform()
+        with on_cores(task.cores):
+            return PictureWork(task, self.run, context.clock, memory).perform()
 
     def perform_together(
         self, tasks: Sequence[Task], contexts: Sequence[Context]

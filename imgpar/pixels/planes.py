@@ -18,7 +18,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.spec import CHROMA, Frame
-from imgpar.pixels.resampling import LANCZOS, scale_pixels
+from imgpar.core.threads import available, each
+from imgpar.pixels.resampling import LANCZOS, LEAST, scale_pixels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 _FLIPS = {1: None, 2: 1, 3: -1, 4: 0, 5: None, 6: 1, 7: -1, 8: 0}
 """OpenCV flip code of an upright plane, from 5 on of a transposed plane."""
+
+
+def load() -> None:
+    """Import what `resize` needs; it would do so itself."""
+    import cv2  # noqa: F401
 
 
 def parts(frame: Frame) -> tuple[Array, Array]:
@@ -123,7 +129,6 @@ def _scale(
     source: Array, targets: list[Array], across: _Axis, down: _Axis, orientation: int, kernel: str
 ) -> None:
     """Scale planes side by side into as many others."""
-    import cv2
     import numpy as np
 
     flat = np.empty((down.made, source.shape[1]), np.uint8)
@@ -134,7 +139,7 @@ def _scale(
     places = [slice(number * room, number * room + down.made) for number in range(len(targets))]
     for number, place in enumerate(places):
         part = flat[:, number * apart : number * apart + columns]
-        _into(side[:, place], partial(cv2.transpose, part))
+        _transpose(part, side[:, place])
     small = np.empty((across.made, side.shape[1]), np.uint8)
     _scale_down(side, small, across, kernel)
     for target, place in zip(targets, places, strict=True):
@@ -154,12 +159,25 @@ def _turn(side: Array, target: Array, orientation: int) -> None:
 
     flip = _FLIPS[orientation]
     if flip is None and orientation == 1:
-        _into(target, partial(cv2.transpose, side))
+        _transpose(side, target)
     elif flip is None:
         target[...] = side
     else:
         plane = side if orientation > 4 else cv2.transpose(side)
         _into(target, partial(cv2.flip, plane, flip))
+
+
+def _transpose(source: Array, target: Array) -> None:
+    """Write the transposed source, on several threads where the task has them."""
+    import cv2
+
+    rows = -(-len(target) // (available() if target.size >= LEAST else 1))
+
+    def part(first: int) -> None:
+        last = first + rows
+        _into(target[first:last], partial(cv2.transpose, source[:, first:last]))
+
+    each(part, range(0, len(target), rows))
 
 
 def _into(target: Array, function: Callable[..., Any]) -> None:

@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.spec import Frame
+from imgpar.core.threads import available
 from imgpar.pixels.arrays import premultiplied, seal, store_values, unpremultiply
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ LANCZOS = "lanczos"
 
 _CYKOOZ = {"lanczos": "lanczos3", "bicubic": "catmull_rom"}
 """Names that differ in cykooz.resizer."""
+
+LEAST = 4 << 20
+"""Least number of bytes that several threads share: one needs about 2 ms for them."""
 
 _per_thread = threading.local()
 
@@ -78,8 +82,13 @@ def _resizer() -> Any:
     return _per_thread.resizer
 
 
+def _options(src: Array, box: Box, alpha: bool, kernel: str) -> Any:
+    """Options of the resizer for this source, with threads where it is large and the task has them."""
+    return _made_options(box, alpha, kernel, available() if src.nbytes >= LEAST else 1)
+
+
 @lru_cache(maxsize=256)  # pictures of one folder are often alike
-def _options(box: Box, alpha: bool, kernel: str) -> Any:
+def _made_options(box: Box, alpha: bool, kernel: str, threads: int) -> Any:
     from cykooz_resizer import CropBox, FilterType, ResizeAlg, ResizeOptions
 
     left, top, right, bottom = box
@@ -87,7 +96,16 @@ def _options(box: Box, alpha: bool, kernel: str) -> Any:
         resize_alg=ResizeAlg.convolution(FilterType[_CYKOOZ.get(kernel, kernel)]),
         crop_box=CropBox(left, top, right - left, bottom - top),
         use_alpha=alpha,
+        thread_pool=_threads(threads) if threads > 1 else None,
     )
+
+
+@lru_cache(maxsize=1)
+def _threads(count: int) -> Any:
+    """Threads of the resizer, which stay: it makes the same bytes with any number of them."""
+    from cykooz_resizer import ResizerThreadPool
+
+    return ResizerThreadPool(count)
 
 
 def scale_pixels(src: Array, dst: Array, box: Box, kernel: str = LANCZOS) -> None:
@@ -95,7 +113,7 @@ def scale_pixels(src: Array, dst: Array, box: Box, kernel: str = LANCZOS) -> Non
 
     `fast()` must be true.
     """
-    _resizer().resize_pil(_window(src, "CMYK"), _window(dst, "CMYK"), _options(box, False, kernel))
+    _resizer().resize_pil(_window(src, "CMYK"), _window(dst, "CMYK"), _options(src, box, False, kernel))
 
 
 def _mapped(src: Frame, dst: Frame, box: Box, kernel: str = LANCZOS) -> None:
@@ -116,7 +134,7 @@ def _mapped(src: Frame, dst: Frame, box: Box, kernel: str = LANCZOS) -> None:
     # CMYK: four channels treated alike. RGBA: premultiplied by alpha.
     alpha = src.spec.alpha and not _opaque(pixels)
     mode = "L" if src.spec.layout == "L" else "RGBA" if alpha else "CMYK"
-    options = _options(box, alpha, kernel)
+    options = _options(pixels, box, alpha, kernel)
     _resizer().resize_pil(_window(pixels, mode), _window(target, mode), options)
     if not direct:
         np.copyto(dst.array, target[..., : dst.spec.channels])
@@ -157,7 +175,7 @@ def _copied(src: Frame, dst: Frame, box: Box, kernel: str = LANCZOS) -> None:
     kind = PixelType[base if src.spec.channels == 1 else f"{base}x{src.spec.channels}"]
     source = ImageData(*src.spec.size, kind, src.array.tobytes())
     target = ImageData(*dst.spec.size, kind)
-    _resizer().resize(source, target, _options(box, src.spec.alpha, kernel))
+    _resizer().resize(source, target, _options(src.array, box, src.spec.alpha, kernel))
     dst.array[...] = np.frombuffer(target.get_buffer(), dst.spec.dtype).reshape(dst.spec.shape)
     if dst.spec.alpha and dst.spec.dtype == "float32":
         np.clip(dst.array[..., -1], 0, 1, out=dst.array[..., -1])

@@ -65,7 +65,7 @@ class Task(NamedTuple):
     """Indices of the job's targets to encode; empty is all."""
     attempt: int = 0
     cores: int = 1
-    """Number of threads: a single clip gets all cores, several share them."""
+    """Number of threads: a single clip or picture gets all cores, several share them."""
     piece: Offer | None = None
     """The piece, for a job of another worker."""
     lease: Lease | None = None

@@ -9,7 +9,8 @@
 3. Small pictures are sent in batches, and slices as one task, so that messages do not cost more than pixels;
    no task queues behind a clip. A slice is cut where it would keep a worker for too long, or where others
    would be idle.
-4. Where a function takes several pictures at once, their transform tasks are collected and go to one worker;
+4. A clip, or a picture that is alone, gets the cores that no other task needs.
+5. Where a function takes several pictures at once, their transform tasks are collected and go to one worker;
    fewer than it takes where no more will come, or where a worker waits for memory that they hold.
 """
 
@@ -258,11 +259,12 @@ class Tasks:
         return tuple(handed)
 
     def _share(self, task: Task) -> int:
-        """Cores for a clip: divided among the workers that are busy or soon will be."""
-        if task.job.kind != "stream":
+        """Cores for a clip or a picture: divided among the workers that are busy or soon will be."""
+        if task.job.kind not in ("stream", "frames"):
             return 1
         busy = 1 + sum(1 for worker in self._workers.values() if worker.outstanding)
-        return max(1, self.cores // min(busy + len(self.queue), max(1, len(self._workers))))
+        most = len(self._workers) if task.job.kind == "stream" else self.cores
+        return max(1, self.cores // min(busy + len(self.queue), max(1, most)))
 
     # ----- tasks of a job --------------------------------------------------------------------------
 

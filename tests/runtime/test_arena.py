@@ -125,6 +125,30 @@ def test_pages_are_taken_only_when_they_are_reserved():
 
 
 @linux_only
+@linux_only
+def test_mapped_pages_are_not_faulted_in_one_by_one():
+    import resource
+
+    arena = Arena(64 * CHUNK)
+    lease = arena.buffer[CHUNK : 33 * CHUNK]
+    frames.reserve(arena._fd, CHUNK, 32 * CHUNK)
+    frames.map_pages(lease)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    np.frombuffer(lease, np.uint8)[::4096] = 1
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    release = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    assert faults < 100 or release < (5, 14)  # of 512 pages
+
+
+def test_mapping_changes_no_byte():
+    arena = Arena(16 * CHUNK)
+    frames.reserve(arena._fd, 0, 16 * CHUNK)
+    lease = arena.buffer[CHUNK : 3 * CHUNK]
+    lease[:] = bytes(range(256)) * (2 * CHUNK // 256)
+    frames.map_pages(lease)
+    assert bytes(lease) == bytes(range(256)) * (2 * CHUNK // 256)
+
+
 def test_the_name_tells_what_it_is_and_is_random():
     arena = Arena(1 << 20)
     assert re.fullmatch(r"/?imgpar-[0-9a-f]{16}", arena._shm.name)

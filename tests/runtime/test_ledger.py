@@ -669,3 +669,29 @@ def test_in_place_all_outputs_of_a_job_are_encoded_in_order_by_one_worker():
             book.leases.grants()
         book.done(0, Done(task.serial, (), placed(book, 0)))
     assert [task.targets for index in range(2) for task in book.tasks.assign(index)] == [()]
+
+
+# ----- cores -------------------------------------------------------------------------------------------
+
+
+def test_a_picture_that_is_alone_gets_all_cores() -> None:
+    book = ledger()
+    book.tasks.cores = 6
+    book.submit(job(0), 1)
+    assert [task.cores for task in book.tasks.assign(0)] == [6]
+
+
+def test_pictures_share_the_cores_with_those_that_wait() -> None:
+    book = ledger(workers=2)
+    book.tasks.cores = 6
+    for number in range(3):
+        book.submit(job(number), 1)
+    assert [task.cores for task in book.tasks.assign(0)] == [2]
+
+
+def test_where_more_pictures_wait_than_there_are_cores_each_has_one() -> None:
+    book = ledger(workers=2)
+    book.tasks.cores = 2
+    for number in range(5):
+        book.submit(job(number), 1)
+    assert {task.cores for task in book.tasks.assign(0)} == {1}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +15,16 @@ from imgpar.batch.picture.quality_search import Experience
 from imgpar.core.errors import TransformError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Colour, Frame, Header, Metadata, Spec
+from imgpar.core.threads import meanwhile
 from imgpar.formats import codec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import to_profile
 from imgpar.formats.registry import Format, find_format
 from imgpar.ops import Operation
 from imgpar.ops.base import named_errors
-from imgpar.pixels import layouts
+from imgpar.pixels import layouts, planes
+from imgpar.pixels.resampling import LEAST
+from imgpar.runtime.arena import map_pages
 
 Remarks = list[str]
 """What operations have found out about a picture, for the report."""
@@ -79,12 +84,20 @@ def decode(
         ItemError: it cannot be decoded.
     """
     frames = frames_in_buffer(lease, 0, program.header.spec, program.frames)
-    notes = codec.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
+    with meanwhile(partial(_prepare, program, lease)) if program.nbytes >= LEAST else nullcontext():
+        notes = codec.decode(data, program.header, frames, accept_damaged=limits.accept_damaged)
     if program.grey_icc:
         from imgpar.pixels.colour.convert import grey_to_srgb
 
         notes += grey_to_srgb(frames, program.grey_icc)
     return frames, notes
+
+
+def _prepare(program: Program, lease: memoryview) -> None:
+    """What the decoder would wait for, page by page, and the transform after it."""
+    map_pages(lease[: program.sides[0]])
+    if program.header.spec.planar:
+        planes.load()
 
 
 def transform_frames(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from imgpar.core.spec import Frame
+from imgpar.core.spec import CHROMA, Frame
 from imgpar.formats.jpeg import turbo
 
 
@@ -24,3 +24,11 @@ def planes(frame: Frame) -> turbo.Planes:
     start = frame.array.ctypes.data
     colour = start + rows * row
     return (start, colour, colour + colour_row // 2), (row, colour_row, colour_row)
+
+
+def lower(planes: turbo.Planes, rows: int, sampling: str) -> turbo.Planes:
+    """The planes from this row of luma on, which is the first of a chroma sample."""
+    (luma, *colours), strides = planes
+    down = CHROMA[f"YCC{sampling}"][1]
+    blue, red = (start + rows // down * stride for start, stride in zip(colours, strides[1:], strict=True))
+    return (luma + rows * strides[0], blue, red), strides

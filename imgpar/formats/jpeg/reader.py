@@ -17,10 +17,11 @@ from imgpar.core.error_messages import library_words
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Coding, Frame, Header, Layout, Metadata, Spec
+from imgpar.core.threads import available, each
 from imgpar.formats.backends import imagecodecs
 from imgpar.formats.base import damaged, detail_of
-from imgpar.formats.jpeg import gain_map, motion_photo, turbo
-from imgpar.formats.jpeg.common import has_simplejpeg, planes
+from imgpar.formats.jpeg import gain_map, motion_photo, strips, turbo
+from imgpar.formats.jpeg.common import has_simplejpeg, lower, planes
 from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.formats.jpeg.header import (
     JPEG_LS,
@@ -199,7 +200,8 @@ def _decode_planes(
     try:
         sampling, stored = frame.spec.layout[3:], detail_of(header, JpegDetail).frame
         whole = (stored.width, stored.height)
-        turbo.decode_planes(data, planes(frame), whole, frame.spec.size, sampling)
+        if not (available() > 1 and _decode_strips(bytes(data), header, frame)):
+            turbo.decode_planes(data, planes(frame), whole, frame.spec.size, sampling)
     except ValueError:
         colours = header._replace(spec=header.spec.converted("RGBX"))
         rgb = Frame(colours.spec, np.zeros(colours.spec.shape, np.uint8))
@@ -207,3 +209,23 @@ def _decode_planes(
         layouts.convert_layout(rgb, frame)
         return notes
     return ()
+
+
+def _decode_strips(data: bytes, header: Header, frame: Frame) -> bool:
+    """Fill planes by several threads; False where that is not possible, or any of them meets damage."""
+    stored = detail_of(header, JpegDetail).frame
+    found = strips.cut(data, stored, available())
+    sampling, addresses = frame.spec.layout[3:], planes(frame)
+
+    def decode_strip(strip: strips.Strip) -> None:
+        size = (frame.spec.width, -(-strip.rows // header.scale))
+        above = strip.top // header.scale
+        turbo.decode_planes(
+            strip.data, lower(addresses, above, sampling), (stored.width, strip.rows), size, sampling
+        )
+
+    try:
+        each(decode_strip, found)
+    except ValueError:  # reading the whole will tell what is wrong
+        return False
+    return bool(found)

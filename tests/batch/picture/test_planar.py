@@ -18,6 +18,7 @@ from imgpar.batch.picture.outputs import convert_bytes
 from imgpar.core.errors import DamagedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import CHROMA, Frame, Metadata, Spec
+from imgpar.core.threads import on_cores
 from imgpar.formats import codec
 from imgpar.formats.jpeg import turbo
 from imgpar.formats.options import EncodeOptions
@@ -150,6 +151,37 @@ def test_turned_planes_keep_their_place_too(orientation, layout, target):
         apart = plane - sampled(TURNS[orientation](slopes(101, 67))[..., number], target)
         assert abs(apart.mean()) < 0.35  # a pixel is two levels or more
         assert np.abs(apart[4:-4, 4:-4]).max() < 2.5
+
+
+NOISE = np.random.default_rng(3)
+
+
+@pytest.mark.parametrize("sizes", [((4001, 2602), (3001, 1952)), ((2599, 4002), (1301, 2003))])
+@pytest.mark.parametrize("target", ["YCC420", "YCC444"])
+@pytest.mark.parametrize("orientation", [1, 4, 6])
+def test_a_resize_by_several_threads_is_the_same(orientation, target, sizes):
+    stored, made = sizes if orientation < 5 else (sizes[0], sizes[1][::-1])
+    source = planar_frame(Spec(*stored, "YCC420"))
+    source.array[...] = NOISE.integers(0, 256, source.array.shape, np.uint8)
+    results = [planar_frame(Spec(*made, target)) for _ in range(3)]
+    for cores, result in zip((1, 2, 5), results, strict=True):
+        with on_cores(cores):
+            planes.resize(source, result, orientation)
+    one, *others = [result.array.tobytes() for result in results]
+    assert all(other == one for other in others)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_picture_alone_is_the_same_with_any_number_of_jobs(tmp_path, suffix):
+    """With two jobs it has two threads, and its memory is mapped while it is decoded."""
+    picture = Image.effect_noise((3000, 2000), 60).convert("RGB")
+    picture.save(tmp_path / f"a.{suffix}", quality=90)
+    made = []
+    for jobs in (1, 2):
+        out = tmp_path / f"out{jobs}"
+        assert imgpar.convert(tmp_path / f"a.{suffix}", out, resize="2001", to="jpg", jobs=jobs).ok == 1
+        made.append((out / "a.jpg").read_bytes())
+    assert made[0] == made[1]
 
 
 def slopes(width: int, height: int) -> np.ndarray:
