@@ -13,7 +13,6 @@ table to formats.md.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import json
 import os
@@ -343,23 +342,25 @@ def main() -> None:
         "machine": machine(), "pictures": len(chosen), "size": given.size, "quality": given.quality,
         "jobs": given.jobs, "versions": installed(["imgpar", "vipsthumbnail"]), "rows": {},
     }  # fmt: skip
-    with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
-        scratch = Path(place)
+    given.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
         made: dict[str, Path] = {}
-        for title in given.rows.split(","):
+        for number, title in enumerate(given.rows.split(",")):
             kind = title.partition("-")[0]
             if kind not in made:
                 photos = [picture.path for picture in chosen]
-                made[kind] = make_inputs(photos, kind, given.side, scratch / kind)
-            row = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=scratch)))
+                made[kind] = make_inputs(photos, kind, given.side, Path(place) / kind)
+                sizes = [pixels(path).size for path in made[kind].iterdir()]
+                result["megapixels"] = round(sum(width * height for width, height in sizes) / 1e6, 1)
+            row = Path(place) / f"row-{number}"
+            row.mkdir()
             result["rows"][title] = run_row(title, made[kind], given, row)
             exact.cache_clear()
-            print(title, json.dumps(result["rows"][title]["sides"]), file=sys.stderr, flush=True)
-        sizes = [pixels(path).size for path in sorted(next(iter(made.values())).iterdir())]
-    result["megapixels"] = round(sum(width * height for width, height in sizes) / 1e6, 1)
-    given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "formats.json").write_text(json.dumps(result, indent=1) + "\n")
-    (given.out / "formats.md").write_text("\n".join(markdown(result)) + "\n")
+            shutil.rmtree(row)
+            # After each row: encoders are slow, and a part of the table is of use.
+            (given.out / "formats.json").write_text(json.dumps(result, indent=1) + "\n")
+            (given.out / "formats.md").write_text("\n".join(markdown(result)) + "\n")
+            print(f"-- {title}", file=sys.stderr, flush=True)
     print("\n".join(markdown(result)))
 
 
