@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from imgpar.formats.gif.dithering import dithered
+from imgpar.formats.gif.dithering import dithered, dithered_by_pillow
 from imgpar.pixels.quantize import palette_of
 
 Array = np.ndarray[Any, Any]
@@ -45,7 +45,7 @@ def with_one_palette(frames: Sequence[Array], most: int) -> list[Image.Image]:
     images = []
     for frame in frames:
         rgb = np.ascontiguousarray(frame)
-        index = dithered(rgb, palette)
+        index = dithered_by_pillow(rgb, palette)
         if drawn is None:
             drawn = rgb.copy()
         else:
