@@ -55,8 +55,8 @@ def _has_pyav() -> bool:
 
 
 def dithered_by_pillow(rgb: Array, colours: Array) -> Array:
-    """The same in half of the time, with larger errors (Floyd-Steinberg), which average out in the frames of a
-    clip: after a blur these are 2 to 3 dB nearer than those of the filter. Arguments as of `dithered`."""
+    """The same in half of the time, with larger errors (Floyd-Steinberg) that average out in a clip: after a
+    blur its frames are 2 to 3 dB nearer than those of the filter. Arguments as of `dithered`."""
     palette = Image.new("P", (1, 1))
     palette.putpalette(colours.tobytes())
     made = Image.fromarray(rgb).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
