@@ -51,6 +51,23 @@ def reduced(array: Array, most: int) -> Array | None:
     return result
 
 
+def palette_of(pixels: Array, most: int) -> Array:
+    """Colours for pixels that will be dithered.
+
+    Args:
+        pixels: N×3 uint8, not modified.
+        most: maximum number of colours, 1 to 256.
+
+    Returns:
+        K×3 uint8, distinct, in ascending order.
+    """
+    colours, counts = np.unique(_sampled(pixels), axis=0, return_counts=True)
+    values = np.repeat(colours, counts, axis=0).astype(np.float32)
+    centres = _centres(values, most)
+    nearest = _nearest(colours.astype(np.float32), centres)
+    return np.unique(_settled(centres, colours, counts, nearest), axis=0)
+
+
 def _distinct(pixels: Array) -> tuple[Array, Array, Array]:
     """Distinct colours (K×C uint8), their counts, and the index of each pixel (uint32).
 

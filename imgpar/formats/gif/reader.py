@@ -1,6 +1,6 @@
 """GIF: blocks are parsed for frames, timing and transparency; Pillow composes and writes frames.
 
-256 colours are exact where the picture has no more; otherwise they are quantised by median cut and dithered,
+256 colours are exact where the picture has no more; otherwise they are quantised by k-means and dithered,
 with one palette for all frames of an animation.
 """
 
