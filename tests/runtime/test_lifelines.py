@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from imgpar.runtime.sandbox import why_unsupported
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have other ways")
 
 START = """
@@ -113,6 +115,18 @@ if os.fork() == 0:
     os.close(2)
     time.sleep(20)
     os._exit(0)
+print(child.process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+""")
+    assert ends(int(done.stdout))
+
+
+@pytest.mark.skipif(bool(why_unsupported()), reason="no sandbox here")
+def test_an_ffmpeg_in_a_sandbox_ends_with_its_process() -> None:
+    done = script("""
+from imgpar.runtime.sandbox import Sandbox, restrict
+restrict(Sandbox())
+child = Ffmpeg(minute)
 print(child.process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """)
