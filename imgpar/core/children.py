@@ -1,6 +1,7 @@
 """Programs that a worker starts, such as ffmpeg, end with it, however it ends. How depends on the system:
 
-Linux      a signal that the kernel sends when a pipe of the worker is closed (`Lifeline`)
+Linux      a signal that the kernel sends when a pipe of the worker is closed (`Lifeline`), and for long work
+           when its main thread ends (`dying_with_thread`)
 Windows    a job object (`runtime.job_object`)
 others     a process group: the worker leads one of its own, which its programs stay in. Whoever sees the end
            ends the group: the parent that of a dead worker, before it asks for the exit code, so that the
@@ -13,11 +14,15 @@ import contextlib
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 IN_GROUPS = os.name == "posix" and not sys.platform.startswith("linux")
 """Whether workers lead process groups on this system."""
 _NEW_GROUP_NO_WINDOW = 0x0800_0200
+_PR_SET_PDEATHSIG = 1
 
 _leads = False
 
@@ -46,12 +51,9 @@ def program_options() -> dict[str, Any]:
 class Lifeline:
     """A pipe whose end kills a program (Linux): SIGKILL at EOF, when the process that started it has ended.
 
-    The usual way, PR_SET_PDEATHSIG, has to be called by the child: that takes a fork, which copies the page
-    tables of a worker (6 ms for one with PyAV and OpenCV), where `subprocess` otherwise calls vfork. It also
-    depends on the thread that has started the program.
-
-    A process that is killed within the microseconds between the start of the program and `ends` leaves it
-    running: it then ends when its work is done, and its output is a temporary file.
+    It needs no fork, which copies the page tables of a worker: 6 ms for one with PyAV and OpenCV. It holds
+    from `ends` on. A process that is killed in the microseconds before leaves the program running, so one
+    that may run for long, and whose own pipes do not end it, has `dying_with_thread` as well.
     """
 
     def __init__(self) -> None:
@@ -91,6 +93,31 @@ class Lifeline:
             os.close(theirs)
 
     __del__ = close
+
+
+def dying_with_thread() -> Callable[[], None] | None:
+    """A `preexec_fn`: Linux ends the program when the thread that started it ends. None in other threads than
+    the main one, on other systems, and where a process group does it."""
+    # With code between fork and exec, Python clears the thread-local objects of other threads in the child; a
+    # scaler of PyAV would then wait for threads that the child lacks. Workers use the main thread.
+    main_thread = threading.current_thread() is threading.main_thread()
+    if sys.platform != "linux" or _leads or not main_thread:
+        return None
+    prctl, parent = _libc().prctl, os.getpid()
+
+    def request() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # the parent died before prctl was called
+            os._exit(1)
+
+    return request
+
+
+@cache
+def _libc() -> Any:
+    import ctypes
+
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def end_own_group() -> None:

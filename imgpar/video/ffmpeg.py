@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import IO
 
-from imgpar.core.children import Lifeline, program_options
+from imgpar.core.children import Lifeline, dying_with_thread, program_options
 from imgpar.video.binary import ffmpeg
 from imgpar.video.demux import DEMUXERS
 
@@ -35,6 +35,7 @@ class Ffmpeg:
         produce: whether standard output is a pipe to be read.
         level: log level.
         counted: whether to count written frames in `frames`.
+        brief: whether it ends by itself within seconds, so that it may be started without a fork.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Ffmpeg:
         produce: bool = False,
         level: str = "error",
         counted: bool = False,
+        brief: bool = False,
     ) -> None:
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self.count = 0
@@ -62,6 +64,7 @@ class Ffmpeg:
             # SVT-AV1 ignores the log level of ffmpeg; only its errors are needed. A copy takes 0.3 ms.
             env={**os.environ, "SVT_LOG": "1"} if "libsvtav1" in command else None,
             pass_fds=self._lifeline.inherited,
+            preexec_fn=None if brief or feed or produce else dying_with_thread(),
             **program_options(),
         )
         self._lifeline.ends(self.process.pid)

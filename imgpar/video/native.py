@@ -24,6 +24,8 @@ PIXELS_A_THREAD = 16_000_000
 """Pixels of all frames of a clip for each further thread: starting it takes longer in a shorter clip."""
 PIXELS_A_DECODER = 32_000_000
 """The same for threads of the decoder."""
+BRIEF = 64_000_000
+"""Most pixels of all frames of a clip that a quick encoder makes within seconds: a second of 1080p."""
 FASTEST_KNOWN = 240
 """Frames per second: of faster raw frames ffmpeg does not know the duration, which the last frame needs."""
 REFERRED_TO = 6
@@ -65,7 +67,7 @@ def run_native(
         ItemError, RunError: as `check_exit`.
     """
     arguments = native_arguments(plan, clip, output, threads, decoders or threads + 1)
-    child = Ffmpeg(arguments, counted=during is not None)
+    child = Ffmpeg(arguments, counted=during is not None, brief=_is_brief(plan, clip))
     try:
         code = child.wait(during)
     except BaseException:
@@ -73,6 +75,12 @@ def run_native(
         raise
     check_exit(code, child.lines)
     return tuple(child.lines)
+
+
+def _is_brief(plan: ClipPlan, clip: Clip) -> bool:
+    """Whether ffmpeg makes a clip within seconds."""
+    quick = plan.encoding is None or plan.encoding.encoder in _THREAD_DEPENDENT
+    return quick and clip.picture.width * clip.picture.height * len(clip.times) <= BRIEF
 
 
 def decoder_threads(picture: Picture, frames: int, cores: int, memory: int) -> int:

@@ -1,4 +1,4 @@
-"""On Linux a program of a worker ends with it, by a pipe: it is started without a fork, from any thread."""
+"""On Linux a program of a worker ends with it, by a pipe: from any thread, and without a fork."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def ends(pid: int) -> bool:
         os.sched_yield()
 
 
-@pytest.mark.parametrize("place", ["child = Ffmpeg(minute)", "in_thread()"])
+@pytest.mark.parametrize("place", ["Ffmpeg(minute)", "Ffmpeg(minute, brief=True)", "in_thread()"])
 def test_a_killed_process_takes_its_ffmpeg_along(place: str) -> None:
     done = script(f"""
 found = []
@@ -54,11 +54,25 @@ def in_thread():
     thread.start()
     thread.join()
     return found[0]
-child = {place.removeprefix("child = ")}
+child = {place}
 print(child.process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """)
     assert done.returncode == -signal.SIGKILL
+    assert ends(int(done.stdout))
+
+
+def test_a_process_that_is_killed_at_once_takes_a_long_ffmpeg_along() -> None:
+    done = script("""
+from imgpar.core.children import Lifeline
+
+def killed(lifeline, pid):
+    print(pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Lifeline.ends = killed
+Ffmpeg(minute)
+""")
     assert ends(int(done.stdout))
 
 
@@ -74,10 +88,10 @@ print(found[0].wait())
     assert done.stdout == "0\n"
 
 
-def test_ffmpeg_is_started_without_a_fork() -> None:
+def test_an_ffmpeg_with_little_to_do_is_started_without_a_fork() -> None:
     done = script("""
 os.register_at_fork(before=lambda: print("fork"))
-print(Ffmpeg(["-version"]).wait())
+print(Ffmpeg(["-version"], brief=True).wait())
 """)
     assert done.stdout == "0\n"
 
@@ -109,7 +123,7 @@ print(set(os.listdir("/proc/self/fd")) - before)
 def test_a_forked_child_does_not_keep_ffmpeg_alive() -> None:
     done = script("""
 import time
-child = Ffmpeg(minute)
+child = Ffmpeg(minute, brief=True)
 if os.fork() == 0:
     os.close(1)
     os.close(2)
@@ -126,7 +140,7 @@ def test_an_ffmpeg_in_a_sandbox_ends_with_its_process() -> None:
     done = script("""
 from imgpar.runtime.sandbox import Sandbox, restrict
 restrict(Sandbox())
-child = Ffmpeg(minute)
+child = Ffmpeg(minute, brief=True)
 print(child.process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """)
