@@ -29,7 +29,12 @@ class Track:
 
 def tracks(file: BinaryIO) -> list[Track]:
     """The tracks of a file; empty where it is not an MP4, or damaged."""
-    return [_track(box.body) for box in walk(_moov(file), BOXES) if box.kind == b"trak"]
+    return tracks_of(movie_box(file))
+
+
+def tracks_of(moov: bytes) -> list[Track]:
+    """The tracks in the body of a movie box."""
+    return [_track(box.body) for box in walk(moov, BOXES) if box.kind == b"trak"]
 
 
 def kinds(file: BinaryIO) -> list[bytes]:
@@ -37,7 +42,7 @@ def kinds(file: BinaryIO) -> list[bytes]:
     return [box.kind for box in places_in_file(file, BOXES)]
 
 
-def _moov(file: BinaryIO) -> bytes:
+def movie_box(file: BinaryIO) -> bytes:
     """The body of the movie box; empty where there is none, or too large."""
     for box in places_in_file(file, BOXES):
         if box.kind == b"moov" and box.stop - box.begin <= _LARGEST:

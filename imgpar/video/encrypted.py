@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from imgpar.core.errors import DamagedError, ItemError, LockedError
-from imgpar.video.boxes import kinds, tracks
+from imgpar.video.boxes import kinds, movie_box, tracks_of
 
 _TAGS = {"encv": "Common Encryption", "enca": "Common Encryption", "enct": "Common Encryption",
          "drmi": "FairPlay", "drms": "FairPlay"}  # fmt: skip
@@ -20,15 +20,8 @@ _HEAD = 1 << 16
 
 def encryption_error(file: BinaryIO) -> ItemError | None:
     """Why a file cannot be read as a clip, according to its boxes; None where they give no reason."""
-    file.seek(0)
-    head = file.read(_HEAD)
-    if head.startswith(_ASF_HEAD) and any(mark in head for mark in _ASF):
-        return _locked("DRM of Windows Media")
-    if _MXF_ENCRYPTED in head and head.startswith(b"\x06\x0e\x2b\x34"):
-        return _locked("the encryption of digital cinema")
-    tag = next((track.tag for track in tracks(file) if track.tag in _TAGS), "")
-    if tag:
-        return _locked(_TAGS[tag])
+    if (locked := lock_of(file)) is not None:
+        return locked
     found = kinds(file)
     if b"mdat" in found and not {b"moov", b"moof"} & set(found):
         return DamagedError(
@@ -36,6 +29,21 @@ def encryption_error(file: BinaryIO) -> ItemError | None:
             fix="Tools such as untrunc can rebuild it from another recording of the same camera.",
         )
     return None
+
+
+def lock_of(file: BinaryIO) -> LockedError | None:
+    """How a clip is encrypted; None where it is not, or where its boxes do not tell."""
+    file.seek(0)
+    head = file.read(_HEAD)
+    if head.startswith(_ASF_HEAD) and any(mark in head for mark in _ASF):
+        return _locked("DRM of Windows Media")
+    if _MXF_ENCRYPTED in head and head.startswith(b"\x06\x0e\x2b\x34"):
+        return _locked("the encryption of digital cinema")
+    moov = movie_box(file)
+    if not any(tag.encode() in moov for tag in _TAGS):  # a search takes microseconds
+        return None
+    tag = next((track.tag for track in tracks_of(moov) if track.tag in _TAGS), "")
+    return _locked(_TAGS[tag]) if tag else None
 
 
 def _locked(what: str) -> LockedError:

@@ -6,17 +6,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import subprocess
-import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import cache
-from typing import IO, Any
+from typing import IO
 
-from imgpar.core.children import leads_group, program_options
+from imgpar.core.children import Lifeline, dying_with_thread, program_options
 from imgpar.video.binary import ffmpeg
 from imgpar.video.demux import DEMUXERS
 
@@ -27,7 +24,6 @@ _SPARSE = frozenset({"mpeg", "mpegts", "asf"})
 _PREFIX = re.compile(r"\s*\[([^\]\[]+?) @ (?:0x)?[0-9a-fA-F]+\] ?")
 """Prefix of a log line with the name of an ffmpeg object."""
 _ADDRESS = re.compile(r" ?@? ?\b0x[0-9a-f]{5,}")
-_PR_SET_PDEATHSIG = 1
 
 
 class Ffmpeg:
@@ -39,6 +35,7 @@ class Ffmpeg:
         produce: whether standard output is a pipe to be read.
         level: log level.
         counted: whether to count written frames in `frames`.
+        brief: whether it ends by itself within seconds, so that it may be started without a fork.
     """
 
     def __init__(
@@ -49,6 +46,7 @@ class Ffmpeg:
         produce: bool = False,
         level: str = "error",
         counted: bool = False,
+        brief: bool = False,
     ) -> None:
         self.lines: deque[str] = deque(maxlen=LAST_LINES)
         self.count = 0
@@ -57,15 +55,19 @@ class Ffmpeg:
         """Number of frames written so far, if `counted`."""
         command = [ffmpeg(), "-nostdin", "-hide_banner", "-nostats", "-loglevel", level, "-y"]
         command += [*(("-progress", "pipe:1", "-stats_period", "0.3") if counted else ()), *arguments]
+        self._lifeline = Lifeline()
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
             stdout=subprocess.PIPE if produce or counted else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            # SVT-AV1 ignores the log level of ffmpeg; only its errors are needed.
-            env={**os.environ, "SVT_LOG": "1"},
-            **_process_options(),
+            # SVT-AV1 ignores the log level of ffmpeg; only its errors are needed. A copy takes 0.3 ms.
+            env={**os.environ, "SVT_LOG": "1"} if "libsvtav1" in command else None,
+            pass_fds=self._lifeline.inherited,
+            preexec_fn=None if brief or feed or produce else dying_with_thread(),
+            **program_options(),
         )
+        self._lifeline.ends(self.process.pid)
         _all.add(self)
         assert self.process.stderr is not None
         self._reader = threading.Thread(target=self._drain, args=(self.process.stderr,), daemon=True)
@@ -116,7 +118,13 @@ class Ffmpeg:
         if during is not None and self._counter is not None:
             self._counter.join(LOOK_SECONDS)  # the last report may come after the end of the log
             during(self.frames)
-        return self.process.wait()
+        code = self.process.wait()
+        self._lifeline.close()
+        return code
+
+    def release(self) -> None:
+        """In a forked child: its end is no longer a reason to end ffmpeg."""
+        self._lifeline.close()
 
     def kill(self) -> None:
         """Kill it if it is still running."""
@@ -133,6 +141,7 @@ _all = weakref.WeakSet[Ffmpeg]()
 def _after_fork() -> None:
     """Close the pipes to them in a forked child: they see their end only when no process holds them."""
     for one in list(_all):
+        one.release()
         if one.process.stdin is not None:
             with contextlib.suppress(OSError):
                 one.process.stdin.raw.close()  # type: ignore[attr-defined]  # the buffer has a lock
@@ -165,32 +174,3 @@ def guarded(path: str, demuxer: str = "") -> tuple[str, ...]:
         *(("-fflags", "+genpts") if demuxer in _SPARSE else ()),
         "-protocol_whitelist", "file", "-format_whitelist", DEMUXERS, "-i", f"file:{os.path.abspath(path)}",
     )  # fmt: skip
-
-
-def _process_options() -> dict[str, Any]:
-    """Process options: Ctrl-C is handled by the parent, and the child ends with its worker (`core.children`).
-    One that another thread started on Linux ends when its pipe does."""
-    # With code between fork and exec, Python clears the thread-local objects of other threads in the child; a
-    # scaler of PyAV would then wait for threads that the child lacks. Workers use the main thread.
-    main_thread = threading.current_thread() is threading.main_thread()
-    by_signal = sys.platform == "linux" and main_thread and not leads_group()
-    return {**program_options(), **({"preexec_fn": _dying_with(os.getpid())} if by_signal else {})}
-
-
-def _dying_with(parent: int) -> Any:
-    """Let Linux end the child when the thread that started it ends: the main thread of the worker."""
-    prctl = _libc().prctl
-
-    def request() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before prctl was called
-            os._exit(1)
-
-    return request
-
-
-@cache
-def _libc() -> Any:
-    import ctypes
-
-    return ctypes.CDLL(None, use_errno=True)

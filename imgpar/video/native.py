@@ -16,9 +16,16 @@ from imgpar.core.errors import (
 )
 from imgpar.video.clip import Clip, Picture
 from imgpar.video.ffmpeg import Ffmpeg, guarded
-from imgpar.video.plan import ClipPlan
+from imgpar.video.plan import ClipPlan, output_size
 
 LINES_A_THREAD = 120
+"""Lines of a frame for each thread of an encoder."""
+PIXELS_A_THREAD = 16_000_000
+"""Pixels of all frames of a clip for each further thread: starting it takes longer in a shorter clip."""
+PIXELS_A_DECODER = 32_000_000
+"""The same for threads of the decoder."""
+BRIEF = 64_000_000
+"""Most pixels of all frames of a clip that a quick encoder makes within seconds: a second of 1080p."""
 FASTEST_KNOWN = 240
 """Frames per second: of faster raw frames ffmpeg does not know the duration, which the last frame needs."""
 REFERRED_TO = 6
@@ -60,7 +67,7 @@ def run_native(
         ItemError, RunError: as `check_exit`.
     """
     arguments = native_arguments(plan, clip, output, threads, decoders or threads + 1)
-    child = Ffmpeg(arguments, counted=during is not None)
+    child = Ffmpeg(arguments, counted=during is not None, brief=_is_brief(plan, clip))
     try:
         code = child.wait(during)
     except BaseException:
@@ -70,18 +77,28 @@ def run_native(
     return tuple(child.lines)
 
 
-def decoder_threads(picture: Picture, cores: int, memory: int) -> int:
+def _is_brief(plan: ClipPlan, clip: Clip) -> bool:
+    """Whether ffmpeg makes a clip within seconds."""
+    quick = plan.encoding is None or plan.encoding.encoder in _THREAD_DEPENDENT
+    return quick and clip.picture.width * clip.picture.height * len(clip.times) <= BRIEF
+
+
+def decoder_threads(picture: Picture, frames: int, cores: int, memory: int) -> int:
     """Number of decoder threads: one more than cores, as one waits while the encoder takes its frame. Each
-    holds one frame in addition to the reference frames, so large frames get fewer threads.
+    holds one frame in addition to the reference frames, so large frames get fewer threads, and so do short
+    clips.
 
     >>> from imgpar.video.clip import Stream
     >>> film = Picture(Stream(0, "video", "h264"), 7680, 4320, "yuv420p", 8, False, "420")
-    >>> decoder_threads(film, 16, 512 << 20), decoder_threads(film, 16, 4 << 30)
+    >>> decoder_threads(film, 900, 16, 512 << 20), decoder_threads(film, 900, 16, 4 << 30)
     (1, 17)
+    >>> decoder_threads(film, 1, 16, 4 << 30)
+    2
     """
     planes = 1.5 if picture.subsampling == "420" else 3
-    frame = picture.width * picture.height * planes * (1 if picture.depth <= 8 else 2)
-    return max(1, min(cores + 1, int(memory / 2 / frame) - REFERRED_TO))
+    pixels = picture.width * picture.height
+    held = int(memory / 2 / (pixels * planes * (1 if picture.depth <= 8 else 2))) - REFERRED_TO
+    return max(1, min(cores + 1, held, 1 + pixels * frames // PIXELS_A_DECODER))
 
 
 def native_arguments(plan: ClipPlan, clip: Clip, output: str, threads: int, decoders: int) -> list[str]:
@@ -137,7 +154,7 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
     encoding = plan.encoding
     assert encoding is not None
     arguments = ["-c:v:0", encoding.encoder, *encoding.options, "-pix_fmt:v:0", encoding.pixel_format]
-    arguments += thread_options(encoding.encoder, clip.picture.height, threads)
+    arguments += thread_options(plan, clip, threads)
     if encoding.encoder == "libx265":
         arguments[arguments.index("-x265-params") + 1] += f":pools={threads}"
     if not plan.container.variable:
@@ -157,17 +174,32 @@ def encode_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
     return arguments + tag_options(plan, "hevc" if encoding.encoder == "libx265" else "")
 
 
-def thread_options(encoder: str, height: int, threads: int) -> list[str]:
-    """Threads of an encoder. Where they change the output, the number depends on the picture only.
+def thread_options(plan: ClipPlan, clip: Clip, threads: int) -> list[str]:
+    """Threads of the encoder of a plan; `threads` where they do not change the output."""
+    assert plan.encoding is not None
+    width, height = output_size(plan, clip)
+    if not height:  # a function of the user decides it
+        width, height = clip.picture.upright
+    return [
+        "-threads:v:0",
+        str(encoder_threads(plan.encoding.encoder, width, height, len(clip.times), threads)),
+    ]
 
-    >>> thread_options("libx264", 720, 2), thread_options("libx264", 720, 16)
-    (['-threads:v:0', '6'], ['-threads:v:0', '6'])
+
+def encoder_threads(encoder: str, width: int, height: int, frames: int, threads: int) -> int:
+    """Number of threads of an encoder. Where it changes the output, it depends on the output only: on its
+    size, and on the number of frames; 0 if that is unknown.
+
+    >>> [encoder_threads("libx264", 1280, 720, frames, 2) for frames in (1, 30, 250, 0)]
+    [1, 2, 6, 6]
+    >>> encoder_threads("libx264", 1280, 720, 250, 16), encoder_threads("libsvtav1", 1280, 720, 250, 16)
+    (6, 16)
     """
     if encoder in _THREAD_DEPENDENT:
         threads = min(8, max(1, height // LINES_A_THREAD))
-    if encoder == "libvpx-vp9":
-        threads = max(2, threads)  # a single thread produces different output
-    return ["-threads:v:0", str(threads)]
+        return min(threads, 1 + width * height * frames // PIXELS_A_THREAD) if frames else threads
+    # a single thread of VP9 produces different output
+    return max(2, threads) if encoder == "libvpx-vp9" else threads
 
 
 def tag_options(plan: ClipPlan, codec: str) -> list[str]:

@@ -16,7 +16,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, BinaryIO, NamedTuple
 
-from imgpar.core.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
+from imgpar.core.errors import DamagedError, UnknownFormatError, UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.formats.base import check_size
 from imgpar.video.avi import empty_chunks, missing_frames
@@ -24,7 +24,7 @@ from imgpar.video.boxes import tracks
 from imgpar.video.clip import Clip, ClipColour, Picture, Stream, StreamKind
 from imgpar.video.content import Content, open_bytes
 from imgpar.video.demux import DEMUXERS, open_clip, rewind
-from imgpar.video.encrypted import encryption_error
+from imgpar.video.encrypted import lock_of
 from imgpar.video.hdr import hdr_of
 from imgpar.video.side_data import side_data
 from imgpar.video.transport_stream import TimestampCorrector
@@ -212,11 +212,11 @@ def _check_open(path: str, content: Content | None) -> None:
     """Raise LockedError for an encrypted clip: decoders would report damage, or return noise."""
     try:
         with open_bytes(path, content) as file:
-            reason = encryption_error(file)
+            locked = lock_of(file)
     except OSError:
         return  # the error is raised when PyAV opens it
-    if isinstance(reason, LockedError):
-        raise reason
+    if locked is not None:
+        raise locked
 
 
 def _layer(path: str, content: Content | None, stream: Stream) -> str:
@@ -311,19 +311,19 @@ def _packets(container: Any, chosen: Any, clock: TimestampCorrector) -> tuple[_P
             stamps.append((stamp, next((key for key in reversed(keys) if key <= stamp), None)))
             if stamp > last:
                 last, length = stamp, packet.duration or 0
-    base = chosen.time_base
     if len(stamps) != count:  # some containers omit what can be computed
         rate = chosen.average_rate or chosen.guessed_rate or 25
         even = tuple(float(number / rate) for number in range(count))
         return _Packets(even, (), 0.0), _Oddities(discarded, False, False)
     doubled = len({stamp for stamp, _ in stamps}) < len(stamps)
     stamps.sort(key=lambda pair: pair[0])
-    times = tuple(float(stamp * base) for stamp in _apart(stamp for stamp, _ in stamps))
-    seconds = {key: float(key * base) for key in keys}
+    ticks, per = chosen.time_base.numerator, chosen.time_base.denominator  # integers: a fraction takes 20 µs
+    times = tuple(stamp * ticks / per for stamp in _apart(stamp for stamp, _ in stamps))
+    seconds = {key: key * ticks / per for key in keys}
     # frames in front of the first key frame are decoded from the beginning
     origins = tuple(-math.inf if key is None else seconds[key] for _, key in stamps)
     oddities = _Oddities(discarded, doubled, disordered and in_order)
-    return _Packets(times, origins, float(length * base)), oddities
+    return _Packets(times, origins, length * ticks / per), oddities
 
 
 def _before(packets: _Packets, first: float, unsure: int) -> int:

@@ -307,9 +307,8 @@ class LosslessSamples:
     def _compared(self, whole: str, plan: ClipPlan) -> float:
         assert plan.encoding is not None
         encoding, made = plan.encoding, os.path.join(self._folder, "made.mkv")
-        height = self._clip.picture.height  # so that the result is the same on every machine
         encoder = ["-c:v", encoding.encoder, *encoding.options, *_form(plan)]
-        _run(["-i", whole, *encoder, *thread_options(encoding.encoder, height, self._threads), made])
+        _run(["-i", whole, *encoder, *thread_options(plan, self._clip, self._threads), made])
         graph = f"[0:v]setpts=PTS-STARTPTS[a];[1:v]setpts=PTS-STARTPTS[b];[a][b]{self._graph}"
         lines = _run(["-i", made, "-i", whole, "-lavfi", graph, "-f", "null", "-"], level="info")
         found = _MEASURED.search("\n".join(lines))

@@ -97,7 +97,7 @@ class FramePath:
         self._program = program_of(facts, run)
         self._item_facts = clip_facts(clip, len(self._output_clip.times))
         start, stop = plan.timing.window(clip)
-        threads = decoder_threads(clip.picture, helpers.cores, run.limits.memory)
+        threads = decoder_threads(clip.picture, len(clip.times), helpers.cores, run.limits.memory)
         self._reader = Reader(clip, threads, start=start, stop=stop)
         self._pace = Pace()
         self._frames: deque[_Entry] = deque()

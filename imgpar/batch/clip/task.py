@@ -256,7 +256,7 @@ class ClipWork:
     ) -> tuple[tuple[str, ...], tuple[int, int]]:
         """Write the new file and check it; returns losses and size."""
         from imgpar.video.check import check_output
-        from imgpar.video.native import decoder_threads, run_native
+        from imgpar.video.native import run_native
         from imgpar.video.rate_control import within
 
         if plan.way == "copy":
@@ -281,7 +281,7 @@ class ClipWork:
                     output,
                     self._helpers.cores,
                     lambda done: self._helpers.advanced(done, total),
-                    decoders=decoder_threads(clip.picture, self._helpers.cores, run.limits.memory),
+                    decoders=self._decoders(clip, run),
                 )
 
         most = run.encode.max_bytes
@@ -310,13 +310,12 @@ class ClipWork:
         if not (self._run.parts and may_be_cut(plan, clip)):
             return None
         from imgpar.batch.clip.resuming import Resuming
-        from imgpar.video.native import decoder_threads
 
         def advanced(done: int) -> None:
             self._helpers.advanced(done, len(clip.times))
 
         cores = self._helpers.cores
-        decoders = decoder_threads(clip.picture, cores, self._run.limits.memory)
+        decoders = self._decoders(clip, self._run)
         final = final.removeprefix(self._run.base)
         parts = Resuming(plan, clip, self._run.parts, final, cores, decoders, advanced)
         with self._during("encode"):
@@ -326,6 +325,11 @@ class ClipWork:
             if parts.kept:
                 self._notes.append(f"{parts.kept} of {parts.count} parts were there already")
         return warnings
+
+    def _decoders(self, clip: Clip, run: RunSpec) -> int:
+        from imgpar.video.native import decoder_threads
+
+        return decoder_threads(clip.picture, len(clip.times), self._helpers.cores, run.limits.memory)
 
     def _check_strict(self, lost: Sequence[str]) -> None:
         if self._run.strict and lost:
