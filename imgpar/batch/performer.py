@@ -78,6 +78,15 @@ class BatchPerformer(NamedTuple):
         with on_cores(task.cores):
             return PictureWork(task, self.run, context.clock, memory).perform()
 
+    def read_ahead(self, task: Task) -> None:
+        """Let the system read the input of a picture that follows, which otherwise the codecs wait for."""
+        item, kind = task.job.item, task.job.kind
+        reads = task.stage in ("chain", "decode") and kind != "stream" and not task.job.check
+        if reads and not (item.source or item.fetched or self.run.asks):
+            from imgpar.batch.picture.reading import read_ahead
+
+            read_ahead(item.path, item.size)
+
     def perform_together(
         self, tasks: Sequence[Task], contexts: Sequence[Context]
     ) -> list[tuple[int, Callable[[], Done]]]:

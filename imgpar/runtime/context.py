@@ -67,6 +67,13 @@ class Performer(Protocol):
     def end(self) -> None:
         """Called in every worker that has begun the run, after its last task, unless the worker is killed."""
 
+    def read_ahead(self, task: Task) -> None:
+        """Called before another task is performed: `task` is the next one of this worker, as far as is known.
+
+        Its input may be requested, without waiting for it; nothing may be raised. Of a slice the first item
+        is the next one.
+        """
+
     def perform_together(
         self, tasks: Sequence[Task], contexts: Sequence[Context]
     ) -> list[tuple[int, Callable[[], Done]]]:

@@ -139,6 +139,14 @@ class Worker:
         else:
             self._perform(task)
 
+    def _following(self) -> Task | Revoke | None:
+        return self._queue[0] if self._queue else None
+
+    def _read_ahead(self, task: Task | Revoke | None) -> None:
+        """Let the input of the next task be read while another one is performed, to which a hang counts."""
+        if isinstance(task, Task) and (performer := self._performers.get(task.run)):
+            performer.read_ahead(task)
+
     # ----- one task -------------------------------------------------------------------------------
 
     def _perform_together(self, tasks: Sequence[Task]) -> None:
@@ -175,13 +183,15 @@ class Worker:
     def _perform_slice(self, task: Task) -> None:
         """Perform the jobs of a slice one after the other, and answer for all of them at once."""
         made, done, failed = list[Done](), list[Done](), list[Failed]()
-        for number, job in enumerate(task.job.parts()):
+        parts = [task._replace(job=job) for job in task.job.parts()]
+        for number, part in enumerate(parts):
             self._enter(task)
-            context = self._context(task._replace(job=job))
+            context = self._context(part)
             context.clock.at_item(number)
+            self._read_ahead(parts[number + 1] if number + 1 < len(parts) else self._following())
             match self._result(context.task, context, None):
                 case Done() as result:
-                    plain = is_plain(result, job.targets[0].path)
+                    plain = is_plain(result, part.job.targets[0].path)
                     (made if plain else done).append(result._replace(serial=number))
                 case Failed() as result:
                     failed.append(result._replace(serial=number, item=-1))
@@ -195,6 +205,7 @@ class Worker:
     ) -> None:
         """Perform a task and answer it; with `end` the part of it that is left."""
         self._enter(task)
+        self._read_ahead(self._following())
         self._answer(self._result(task, context or self._context(task), end))
         self._ahead.pop(task.serial, None)  # it has failed before it needed any
 

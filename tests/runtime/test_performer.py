@@ -33,6 +33,9 @@ class Reverse(NamedTuple):
     def end(self) -> None:
         """Nothing to release."""
 
+    def read_ahead(self, task: Task) -> None:
+        """Its inputs are read at once."""
+
     def perform_together(
         self, tasks: Sequence[Task], contexts: Sequence[Context]
     ) -> list[tuple[int, Callable[[], Done]]]:

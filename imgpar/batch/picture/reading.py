@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 
@@ -16,6 +17,10 @@ from imgpar.outputs.commit import Times, default_times
 
 ONE_READ = 1 << 30
 """Most bytes of one read call, which every system supports."""
+_AHEAD = 32 << 20
+"""Most bytes of a file that are read ahead."""
+_AHEAD_STEP = 1 << 20
+"""Bytes of one advice: of a longer one Linux reads the beginning only."""
 _READ = os.O_RDONLY
 for _name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"):  # a file may have become a pipe since it was listed
     _READ |= getattr(os, _name, 0)
@@ -45,6 +50,27 @@ def read_item(item: Item, run: RunSpec) -> tuple[bytes, Times]:
     if not data:
         raise DamagedError("It is empty (0 bytes).")
     return data, default_times(item.mtime_ns)
+
+
+def read_ahead(path: str, size: int) -> None:
+    """Let the system read a file into its cache while this process does something else.
+
+    Nothing happens where the system takes no such advice, or the file cannot be opened: whoever reads it
+    says so.
+
+    Args:
+        path: of the file.
+        size: bytes that it has, as far as is known.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return
+    with contextlib.suppress(OSError, ValueError):
+        handle = os.open(long_path(path), _READ)
+        try:
+            for start in range(0, min(size, _AHEAD), _AHEAD_STEP):
+                os.posix_fadvise(handle, start, _AHEAD_STEP, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(handle)
 
 
 def read_whole(path: str) -> tuple[bytes, os.stat_result]:
