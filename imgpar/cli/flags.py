@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ from imgpar.cli.parsing import Append, FlagAction, Once, Parser, Store
 from imgpar.cli.passwords import add_password
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
+from imgpar.core.values import dataclass
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import imgpar
+from imgpar.core.values import dataclass
 
 Version = tuple[str, int, int, int]
 """One state of one file: path, bytes, and both times."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.job import Split
 from imgpar.core.options import Declared, option
+from imgpar.core.values import dataclass
 from imgpar.formats.registry import Format, find_format, writable_suffixes
 
 SHORTEST = 0.001

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
+
+from imgpar.core.values import dataclass
 
 Buffer = bytes | bytearray | memoryview
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from imgpar.core.values import dataclass
 
 HIDDEN = "hidden"
 """Kind of files whose names begin with a dot."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from imgpar.core.values import dataclass
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.helpers import Helpers
 from imgpar.runtime.protocol import Done, Lease, Task

@@ -9,7 +9,6 @@ rgb      red, green and blue, `a` with alpha                 gbrp, gbrap
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from imgpar.core import parsing
 from imgpar.core.errors import (
@@ -17,6 +16,7 @@ from imgpar.core.errors import (
     bad_value,
     setting,
 )
+from imgpar.core.values import dataclass
 from imgpar.video.clip import Picture
 
 _YUV = ("420", "422", "444")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from imgpar.batch.watch.settle import is_temporary
 from imgpar.core.job import INODE_BITS
+from imgpar.core.values import dataclass
 
 MOST = 10_000
 """Changed folders that are remembered by name; beyond that all are looked at."""

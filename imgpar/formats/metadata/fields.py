@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from math import isfinite
@@ -17,6 +16,7 @@ from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value, closest
 from imgpar.core.item_fields import FACTS
 from imgpar.core.templates import Template, Value, parse_template
+from imgpar.core.values import dataclass
 from imgpar.formats.metadata.dates import parse_date
 from imgpar.formats.metadata.position import Position, parse_position
 

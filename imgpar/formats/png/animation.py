@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
+
+from imgpar.core.values import dataclass
 
 Array = np.ndarray[Any, Any]
 Chunk = tuple[bytes, bytes | memoryview]
