@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
 
 from imgpar.batch.encoded_file import EncodedFile
 from imgpar.batch.facts import ask
@@ -24,7 +23,7 @@ from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.core.limits import Limits
 from imgpar.core.tempfiles import temporary
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.memory_source import MemorySource
 from imgpar.ops import Operation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from imgpar.batch.incremental import (
     Recorded,
@@ -11,6 +10,7 @@ from imgpar.batch.incremental import (
     Unchanged,
 )
 from imgpar.core.job import Item, Job, JobKind, Outcome, OutputFile, outcome_of
+from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import is_clip
 from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.others import OTHER

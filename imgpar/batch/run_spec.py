@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile, SeenWants
 from imgpar.core.limits import Limits
 from imgpar.core.properties import HEADER_ONLY, Wants
+from imgpar.core.values import NamedTuple
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.sources import Source

@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import CLUSTER, FILES, NETWORK, RUN, SHARDS, RunOptions
@@ -23,7 +23,7 @@ from imgpar.cli.parsing import Append, FlagAction, Once, Parser, Store
 from imgpar.cli.passwords import add_password
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import (

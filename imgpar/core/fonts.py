@@ -14,7 +14,8 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-from typing import NamedTuple
+
+from imgpar.core.values import NamedTuple
 
 GENERIC = {
     "sans_serif": ("sans-serif", ("Segoe UI", "Arial", "Helvetica", "DejaVu Sans", "Liberation Sans")),

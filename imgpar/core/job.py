@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from imgpar.core.templates import Value
+from imgpar.core.values import NamedTuple
 
 INODE_BITS = (1 << 63) - 1
 """Bits of an inode number that SQLite can store."""

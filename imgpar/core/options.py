@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
+
+from imgpar.core.values import NamedTuple
 
 Matters = Callable[[Any, Any], bool]
 """Whether a setting can change what becomes of a file, by the formats of the input (None is any) and of the

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from imgpar.core.blocks import Exif, Icc, Xmp
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,12 +1,14 @@
-"""`dataclass` as in the standard library, which makes a class in a tenth of the time.
+"""`dataclass` and `NamedTuple` as in the standard library, made in a tenth and a third of the time.
 
-That of the standard library compiles up to seven methods for each class: 0.3 ms, and a run begins with a
-hundred classes. Here `__init__` is compiled when the first instance is made, and the others are closures.
+A run begins with two hundred such classes. `dataclasses` compiles up to seven methods for each: 0.3 ms.
+Here `__init__` is compiled when the first instance is made, and the other methods are closures. `typing`
+compiles the annotation of each field of a named tuple; here it stays a text.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
     from inspect import Signature
+    from typing import NamedTuple as NamedTuple
 else:
 
     def dataclass(
@@ -39,6 +42,23 @@ else:
             return cls
 
         return made if cls is None else made(cls)
+
+    class _NamedTupleKind(type):
+        """Makes a named tuple of a class that derives from `NamedTuple`."""
+
+        def __new__(cls, name: str, bases: tuple[type, ...], own: dict[str, Any]) -> type:
+            if not bases:
+                return type.__new__(cls, name, bases, own)
+            fields = own.pop("__annotations__", {})
+            defaults = [own.pop(field) for field in fields if field in own]
+            made = namedtuple(name, fields, defaults=defaults, module=own.pop("__module__"))
+            made.__annotations__ = made.__new__.__annotations__ = fields
+            for each, value in own.items():
+                setattr(made, each, value)
+            return made
+
+    class NamedTuple(metaclass=_NamedTupleKind):
+        """Named tuples are declared as with `typing.NamedTuple`; annotations have to be texts."""
 
 
 _MISSING = dataclasses.MISSING

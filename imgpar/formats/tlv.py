@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 
 Buffer = bytes | bytearray | memoryview
 

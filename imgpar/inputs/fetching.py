@@ -14,7 +14,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from imgpar.core.errors import (
     LimitError,
@@ -23,7 +22,7 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.parsing import VALUE, accepts
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 
 AI_TAGS = ("noai", "noimageai", "noindex", "noimageindex")
 """Directives of X-Robots-Tag by which a server says that a picture is not to be collected."""

@@ -20,14 +20,14 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value, closest
 from imgpar.core.filenames import fold
 from imgpar.core.job import Item
 from imgpar.core.properties import Properties
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.registry import FORMATS, every_format, find_format
 from imgpar.inputs.batches import is_clip, known_suffix, suffix_of
 

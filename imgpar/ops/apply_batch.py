@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core.errors import ItemError, TransformError
 from imgpar.core.spec import Frame
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.ops.apply import Apply
 from imgpar.ops.returned import NO_PICTURES, as_array
 from imgpar.ops.user_code import call

@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core.errors import TransformError, UsageError
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.ops.base import Operation
 from imgpar.ops.marks import asset_digest, parse_file
 from imgpar.pixels.arrays import bands, keep_rest, layout_with

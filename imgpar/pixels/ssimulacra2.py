@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from imgpar.core.values import NamedTuple
 from imgpar.pixels.layouts import PEAK
 
 Array = np.ndarray[Any, Any]

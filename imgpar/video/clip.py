@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from imgpar.core.spec import Layout, Spec
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.video.content import Content
 
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import typing
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
@@ -188,3 +189,45 @@ def test_what_is_compiled_ahead_works_as_well():
     kind = made(values.dataclass, frozen=True)
     values.compile_pending()
     assert kind(one=1).two == "b"
+
+
+# ----- named tuples ---------------------------------------------------------------------------------
+
+
+class Pair(values.NamedTuple):
+    """Two of something."""
+
+    one: "int"
+    two: "str" = "b"
+
+    @property
+    def both(self) -> str:
+        """As one text."""
+        return f"{self.one}{self.two}"
+
+
+class TheirPair(typing.NamedTuple):
+    """Two of something."""
+
+    one: "int"
+    two: "str" = "b"
+
+
+@pytest.mark.parametrize(
+    "name", ["_fields", "_field_defaults", "__match_args__", "__module__", "__doc__", "__mro__"]
+)
+def test_a_named_tuple_says_the_same_of_itself(name):
+    ours, theirs = (getattr(kind, name) for kind in (Pair, TheirPair))
+    assert ours[1:] == theirs[1:] if name == "__mro__" else ours == theirs
+
+
+def test_a_named_tuple_has_its_methods():
+    assert Pair(1).both == "1b"
+
+
+def test_a_named_tuple_is_pickled():
+    assert pickle.loads(pickle.dumps(Pair(1))) == Pair(1)
+
+
+def test_a_named_tuple_has_the_types_of_its_fields():
+    assert typing.get_type_hints(Pair) == {"one": int, "two": str}

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.tlv import JXL_BOXES, walk
 
 Point = tuple[float, float]

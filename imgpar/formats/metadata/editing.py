@@ -10,11 +10,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import field, replace
 from datetime import datetime
-from typing import NamedTuple
 
 from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.spec import Metadata
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata import position as places
 from imgpar.formats.metadata import reading

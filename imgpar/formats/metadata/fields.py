@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from math import isfinite
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value, closest
 from imgpar.core.item_fields import FACTS
 from imgpar.core.templates import Template, Value, parse_template
-from imgpar.core.values import dataclass
+from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.metadata.dates import parse_date
 from imgpar.formats.metadata.position import Position, parse_position
 
