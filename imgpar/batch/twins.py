@@ -23,11 +23,10 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.fs import link_rank
-from imgpar.core.job import Item, Job, Outcome, OutputFile, Target, Twin, outcome_of
+from imgpar.core.job import OTHER, Item, Job, Outcome, OutputFile, Target, Twin, outcome_of
 from imgpar.core.properties import Wants
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SIDECAR
-from imgpar.inputs.others import OTHER
 from imgpar.inputs.sources import Source
 from imgpar.ops import is_known
 from imgpar.outputs.destination import Out

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from imgpar.core.filenames import natural
+from imgpar.core.job import OTHER
 from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import Entries, Row
-from imgpar.inputs.others import OTHER
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

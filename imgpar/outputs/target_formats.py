@@ -9,7 +9,7 @@ from imgpar.core.errors import (
     UsageError,
     setting,
 )
-from imgpar.core.job import Item, Split
+from imgpar.core.job import OTHER, Item, Split
 from imgpar.core.values import NamedTuple
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions
@@ -17,7 +17,6 @@ from imgpar.formats.registry import FORMATS, Format, every_format, find_format, 
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
-from imgpar.inputs.others import OTHER
 from imgpar.inputs.roots import absolute, read_inputs
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
