@@ -63,6 +63,13 @@ def check_links(document: Path) -> Iterator[str]:
             yield f"{path or document.name} has no heading #{anchor}"
 
 
+def check_conflicts(document: Path) -> Iterator[str]:
+    """Markers that a merge has left."""
+    for number, line in enumerate(document.read_text("utf-8").splitlines(), 1):
+        if line.startswith(("<<<<<<< ", ">>>>>>> ")):
+            yield f"line {number} is a marker of a merge conflict"
+
+
 def check_python(document: Path) -> Iterator[str]:
     """Python blocks that do not compile, and doctests (`>>>`) with different output."""
     names: dict[str, object] = {}  # the blocks of one page share a namespace
@@ -178,6 +185,7 @@ PARTS: dict[str, Callable[[str], list[str]]] = {
 """What both languages have, as often."""
 CHECKS: tuple[Callable[[Path], Iterator[str]], ...] = (
     check_links,
+    check_conflicts,
     check_python,
     check_toml,
     check_commands,

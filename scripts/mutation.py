@@ -33,10 +33,12 @@ TESTS = {
     "core/locks": "core/test_locks batch/journal/test_journal batch/inplace/test_undo",
     "core/spec": "core/test_spec pixels/test_layouts batch/picture/test_planar",
     "core/job": "core/test_job batch/test_incremental batch/test_planner batch/test_identity",
-    "runtime/ledger": "runtime/test_ledger runtime/test_poison runtime/test_false_messages",
-    "runtime/leases": "runtime/test_leases runtime/test_ledger runtime/test_shortage runtime/test_faults",
-    "runtime/task_queue": "runtime/test_ledger runtime/test_poison",
-    "runtime/validation": "runtime/test_validation runtime/test_ledger runtime/test_false_messages",
+    "runtime/ledger": "runtime/test_ledger runtime/test_slices runtime/test_shared_frames runtime/test_poison"
+    " runtime/test_false_messages",
+    "runtime/leases": "runtime/test_leases runtime/test_leases_ahead runtime/test_ledger runtime/test_shortage"
+    " runtime/test_faults",
+    "runtime/task_queue": "runtime/test_ledger runtime/test_slices runtime/test_shared_frames runtime/test_poison",
+    "runtime/validation": "runtime/test_validation runtime/test_slices runtime/test_ledger runtime/test_false_messages",
     "runtime/watchdog": "runtime/test_watchdog runtime/test_poison runtime/test_stopped_processes",
     "pixels/arrays": "pixels/test_arithmetic ops/test_colour_operations ops/test_operations ops/test_filters",
     "pixels/colour/convert": "pixels/test_table_profiles pixels/test_profiles pixels/test_colour"
@@ -44,9 +46,9 @@ TESTS = {
     "pixels/colour/matrix_profiles": "pixels/test_profiles pixels/test_colour formats/test_grey_profiles",
     "pixels/colour/transfer": "pixels/test_transfer",
     "pixels/linear_light": "pixels/test_linear_light pixels/test_arithmetic ops/test_resize",
-    "ops/brightness": "pixels/test_arithmetic ops/test_colour_operations",
-    "ops/contrast": "pixels/test_arithmetic ops/test_colour_operations",
-    "ops/saturation": "pixels/test_arithmetic ops/test_colour_operations",
+    "ops/brightness": "pixels/test_arithmetic ops/test_colour_operations ops/test_filters",
+    "ops/contrast": "pixels/test_arithmetic ops/test_colour_operations ops/test_filters",
+    "ops/saturation": "pixels/test_arithmetic ops/test_colour_operations ops/test_filters",
     "formats/tlv": "formats/test_tlv",
     "formats/metadata/exif": "formats/test_exif formats/test_thumbnail formats/test_metadata",
     "formats/metadata/policy": "formats/test_thumbnail formats/test_metadata formats/test_strip"

@@ -164,9 +164,16 @@ def _new_segment(name: str, size: int, *, listed: bool) -> SharedMemory | None:
     if WINDOWS:
         return SharedMemory(name, create=True, size=size)
     if listed:
+        place = os.path.join(SHM_FOLDER, name)
+        if _hold_nameless(place, size):
+            try:
+                return SharedMemory(name)
+            except BaseException:
+                _unlink(place)
+                _unlock(place)
+                raise
         segment = SharedMemory(name, create=True, size=size)
         try:
-            place = os.path.join(SHM_FOLDER, name)
             if _hold(place, place, os.O_RDWR):
                 return segment
         except FileNotFoundError:
@@ -262,6 +269,27 @@ def _hold(path: str, what: str, flags: int) -> bool:
     """Open `what` and lock it until `_let_go(path)`; False when a sweep was faster."""
     handle = os.open(what, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
     if not hold(handle, what):
+        os.close(handle)
+        return False
+    _held[path] = handle
+    return True
+
+
+def _hold_nameless(path: str, size: int) -> bool:
+    """Create a file that is locked before it has its name, so that no sweep comes between; False where
+    the system has no such files."""
+    if not hasattr(os, "O_TMPFILE"):
+        return False
+    try:
+        handle = os.open(os.path.dirname(path), os.O_TMPFILE | os.O_RDWR, 0o600)
+    except OSError:
+        return False
+    try:
+        hold(handle, path)
+        os.ftruncate(handle, size)
+        # With a folder, although the path is absolute: otherwise the link itself would be linked.
+        os.link(f"/proc/self/fd/{handle}", path, src_dir_fd=handle, follow_symlinks=True)
+    except OSError:
         os.close(handle)
         return False
     _held[path] = handle

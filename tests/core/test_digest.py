@@ -46,6 +46,10 @@ def test_without_the_package_it_is_sha_256(kind: str) -> None:
     assert digest.content_digest(LARGE) == hashlib.sha256(LARGE).hexdigest()[:32]
 
 
+def test_the_algorithm_has_its_name(kind: str) -> None:
+    assert digest.algorithm() == ("sha256" if kind == "without" else "xxh3-128")
+
+
 def test_damage_is_told_from_an_edit_by_what_the_system_says(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     path.write_bytes(b"made")

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import shared_memory
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ALONE
@@ -217,6 +219,22 @@ def test_nothing_is_swept_between_its_name_and_its_lock(place: Path, make: Calla
     assert gone == 0
 
 
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="no files without a name")
+def test_a_segment_is_locked_before_others_see_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    shm: Any = shared_memory._posixshmem  # type: ignore[attr-defined]
+    real = shm.shm_open
+
+    def swept(*args: object, **options: object) -> int:
+        handle: int = real(*args, **options)
+        found.append(sweep_segments())
+        return handle
+
+    monkeypatch.setattr(shm, "shm_open", swept)
+    remove_segment(new_segment(1 << 16))
+    assert found == [[]]
+
+
 def test_a_segment_that_another_has_swept_is_no_warning_at_the_end() -> None:
     code = """
 import os, imgpar.core.tempfiles as l
@@ -229,6 +247,7 @@ def beaten(path, what, flags):
     l._hold = hold
     return hold(path, what, flags)
 l._hold = beaten
+l._hold_nameless = lambda path, size: False  # as on systems without such files
 l.remove_segment(l.new_segment(1 << 16))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

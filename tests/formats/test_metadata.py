@@ -209,6 +209,11 @@ def test_what_a_format_cannot_hold_is_named() -> None:
     assert describe_lost(Metadata(), FORMATS["bmp"]) == ()
 
 
+def test_a_place_is_lost_only_where_there_was_one() -> None:
+    bare = Metadata(exif=Exif(b"II*\0\x08\0\0\0\0\0\0\0\0\0"))
+    assert describe_lost(bare, FORMATS["bmp"]) == ("exif",)
+
+
 def test_a_large_profile_spans_several_jpeg_segments() -> None:
     profile = bytearray(srgb())
     profile += bytes(200_000 - len(profile))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from itertools import pairwise
 
 import numpy as np
@@ -242,3 +243,33 @@ def test_a_profile_for_other_channels_is_left_out(
 def test_a_broken_profile_is_none() -> None:
     assert parse_profile(profiles.srgb()[:100]) is None
     assert tagged(Exif()) == b""
+
+
+# ----- parametric curves ----------------------------------------------------------------------------
+
+
+def parametric(kind: int, *values: float) -> bytes:
+    """A grey profile with a parametric curve of ICC.1, 10.18."""
+    numbers = [round(value * 65536) for value in values]
+    curve = b"para" + bytes(4) + struct.pack(f">HH{len(numbers)}i", kind, 0, *numbers)
+    header = bytearray(128)
+    header[16:20] = b"GRAY"
+    return bytes(header) + struct.pack(">I4sII", 1, b"kTRC", 144, len(curve)) + curve
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "at_half", "at_tenth"),
+    [
+        (0, (2.0,), 0.25, 0.01),
+        (1, (2.0, 1.25, -0.25), 0.140625, 0.0),  # (1.25·0.5 − 0.25)²; below −b/a = 0.2 it is 0
+        (2, (2.0, 1.25, -0.25, 0.125), 0.265625, 0.125),  # the same, and c everywhere
+        (3, (2.0, 1.0, 0.0, 0.5, 0.25), 0.25, 0.05),  # below d = 0.25 a line of slope c
+        (4, (2.0, 1.0, 0.0, 0.5, 0.25, 0.125, 0.0625), 0.375, 0.1125),
+    ],
+)
+def test_parametric_curves(kind: int, values: tuple[float, ...], at_half: float, at_tenth: float) -> None:
+    space = parse_profile(parametric(kind, *values))
+    assert space is not None
+    grid = np.linspace(0, 1, space.curves.shape[1])
+    found = np.interp([0.5, 0.1], grid, space.curves[0])
+    assert found == pytest.approx([at_half, at_tenth], abs=1e-3)
