@@ -96,6 +96,14 @@ def test_workers_of_a_conversion_begin_without_what_few_runs_need(unneeded: str)
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_call_imports_no_operation_that_it_does_not_name() -> None:
+    code = (
+        "import sys; from imgpar.batch.settings import RUN; "
+        "RUN.check({'resize': '9', 'fit': 'cover', 'jobs': 1}); sys.exit('imgpar.ops.crop' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_opencv_has_one_thread_in_workers(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 
