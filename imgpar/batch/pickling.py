@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from imgpar.core.errors import UsageError
 from imgpar.inputs.foreign import ForeignSource
 from imgpar.inputs.sources import Source
-from imgpar.ops import Operation, is_known
+from imgpar.ops import Operation, is_registered
 
 _lock = threading.Lock()
 
@@ -31,7 +31,7 @@ def pickled(value: object, operations: Iterable[Operation], sources: Iterable[So
         type(source).__module__.startswith("imgpar.") and not isinstance(source, ForeignSource)
         for source in sources
     )
-    dumps = _by_reference if ours and all(is_known(type(one)) for one in operations) else _by_value
+    dumps = _by_reference if ours and all(is_registered(type(one)) for one in operations) else _by_value
     try:
         return dumps(value)
     except Exception as error:

@@ -28,7 +28,7 @@ from imgpar.core.properties import Wants
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.sources import Source
-from imgpar.ops import is_known
+from imgpar.ops import is_registered
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken, NotYet
@@ -222,7 +222,7 @@ def _suffix(path: str) -> str:
 def _named_in(recipe: Recipe) -> bool:
     """Whether the outputs depend on more than the content: on functions, or text with the name of a file."""
     return any(
-        not is_known(type(operation))
+        not is_registered(type(operation))
         or operation.dynamic
         or any("{" in str(getattr(operation, name)) for name in operation.options())
         for branch in recipe.branches()

@@ -6,9 +6,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import imgpar
-from imgpar.core.values import dataclass
 
 CORES = os.cpu_count() or 1
 

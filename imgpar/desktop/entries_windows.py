@@ -7,9 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from imgpar.core.values import dataclass
 from imgpar.desktop.entry import NAME, TITLE, MenuEntry, command
 
 CLASSES = r"Software\Classes"

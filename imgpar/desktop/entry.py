@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-
-from imgpar.core.values import dataclass
 
 NAME = "imgpar"
 TITLE = "Convert with imgpar"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import imgpar
-from imgpar.core.values import dataclass
 
 Version = tuple[str, int, int, int]
 """One state of one file: path, bytes, and both times."""

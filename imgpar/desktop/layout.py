@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from tkinter import ttk
 
-from imgpar.core.values import dataclass
 from imgpar.desktop.texts import Texts
 from imgpar.desktop.theme import Theme
 

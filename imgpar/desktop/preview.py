@@ -8,9 +8,9 @@ import tempfile
 import threading
 import time
 from contextlib import closing
+from dataclasses import dataclass
 
 import imgpar
-from imgpar.core.values import dataclass
 
 MEMORY = "512M"
 REST = 4

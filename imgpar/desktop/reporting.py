@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import imgpar
-from imgpar.core.values import dataclass
 from imgpar.desktop.board import Board
 
 PAGE = "imgpar-report.html"

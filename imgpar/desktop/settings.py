@@ -7,14 +7,13 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
 import imgpar
-from imgpar.core.values import dataclass
 from imgpar.desktop.building import (
     NAME_OF,
     field_name,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import tkinter as tk
+from dataclasses import dataclass
 from tkinter import font, ttk
 from typing import Any
 
-from imgpar.core.values import dataclass
 from imgpar.desktop.system import system_is_dark
 
 

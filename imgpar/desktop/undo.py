@@ -6,9 +6,9 @@ import os
 import shutil
 import stat
 from contextlib import suppress
+from dataclasses import dataclass
 
 import imgpar
-from imgpar.core.values import dataclass
 from imgpar.desktop.history import DropResult, version
 
 OURS = ".imgpar"

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import imgpar
-from imgpar.core.values import dataclass
 from imgpar.desktop.making import estimate_run, make_files
 from imgpar.desktop.paths import folder_of_files, local, on_the_web, repaired
 from imgpar.desktop.settings import Settings

@@ -23,7 +23,7 @@ __all__ = [
     "Option",
     "every_operation",
     "find_operation",
-    "is_known",
+    "is_registered",
     "known_operations",
     "operation_names",
     "operation_types",
@@ -73,7 +73,7 @@ def known_operations(names: Iterable[str]) -> dict[str, type[Operation]]:
     return {name: kind for name, kind in found if kind is not None}
 
 
-def is_known(kind: type[Operation]) -> bool:
+def is_registered(kind: type[Operation]) -> bool:
     """Whether a class is one of `operation_types`, and none that was defined elsewhere."""
     return _known_operation(getattr(kind, "name", "")) is kind
 
