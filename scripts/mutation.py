@@ -33,12 +33,14 @@ TESTS = {
     "core/locks": "core/test_locks batch/journal/test_journal batch/inplace/test_undo",
     "core/spec": "core/test_spec pixels/test_layouts batch/picture/test_planar",
     "core/job": "core/test_job batch/test_incremental batch/test_planner batch/test_identity",
-    "runtime/ledger": "runtime/test_ledger runtime/test_slices runtime/test_shared_frames runtime/test_poison"
+    "runtime/ledger": "runtime/test_ledger runtime/test_slices runtime/test_shared_frames"
+    " runtime/test_poison runtime/test_false_messages",
+    "runtime/leases": "runtime/test_leases runtime/test_leases_ahead runtime/test_ledger"
+    " runtime/test_shortage runtime/test_faults",
+    "runtime/task_queue": "runtime/test_ledger runtime/test_slices runtime/test_shared_frames"
+    " runtime/test_poison",
+    "runtime/validation": "runtime/test_validation runtime/test_slices runtime/test_ledger"
     " runtime/test_false_messages",
-    "runtime/leases": "runtime/test_leases runtime/test_leases_ahead runtime/test_ledger runtime/test_shortage"
-    " runtime/test_faults",
-    "runtime/task_queue": "runtime/test_ledger runtime/test_slices runtime/test_shared_frames runtime/test_poison",
-    "runtime/validation": "runtime/test_validation runtime/test_slices runtime/test_ledger runtime/test_false_messages",
     "runtime/watchdog": "runtime/test_watchdog runtime/test_poison runtime/test_stopped_processes",
     "pixels/arrays": "pixels/test_arithmetic ops/test_colour_operations ops/test_operations ops/test_filters",
     "pixels/colour/convert": "pixels/test_table_profiles pixels/test_profiles pixels/test_colour"
