@@ -1,8 +1,6 @@
 """`python -m imgpar` is the same as `imgpar`."""
 
-import sys
-
-from imgpar.cli import main
+from imgpar.cli import script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script()
