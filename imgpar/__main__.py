@@ -1,6 +1,6 @@
 """`python -m imgpar` is the same as `imgpar`."""
 
-from imgpar.cli import script
+from imgpar.cli import console
 
 if __name__ == "__main__":
-    script()
+    console()
