@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgpar.api.encoding import read_encode_all
@@ -21,7 +21,6 @@ from imgpar.core import parsing
 from imgpar.core.errors import ItemError, SourceError, UsageError, bad_value, traced
 from imgpar.core.install_hint import pip
 from imgpar.core.spec import Channels, Dtype
-from imgpar.core.values import dataclass
 
 try:
     import pyarrow

@@ -8,7 +8,7 @@ for batch in torch.utils.data.DataLoader(dataset, batch_size=None, num_workers=2
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 
 from imgpar.api.batches import batch_request, workers_of
@@ -20,7 +20,6 @@ from imgpar.batch.sampling import State
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.core.spec import Channels, Dtype
-from imgpar.core.values import dataclass
 
 try:
     import torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 from imgpar.api.run import Silent
@@ -18,7 +19,6 @@ from imgpar.core import parsing
 from imgpar.core.errors import OutputError, UsageError, bad_value
 from imgpar.core.job import Event
 from imgpar.core.tempfiles import temporary
-from imgpar.core.values import dataclass
 from imgpar.formats.registry import FORMATS, every_format, find_format
 from imgpar.inputs.sources import Source
 from imgpar.outputs.sidefiles import check_page, is_page, write_whole

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.api.settings import resolve
 from imgpar.batch.encode_all import EncodeAllRequest
@@ -16,7 +16,6 @@ from imgpar.core.addresses import is_address
 from imgpar.core.errors import SourceError, UsageError, bad_value, naming
 from imgpar.core.job import Event
 from imgpar.core.parsing import choice, integer, named
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.handed import GivenInput, bytes_of, file_name, inputs_in_order, is_file, read_input
 from imgpar.inputs.one_file import check_file, path_of

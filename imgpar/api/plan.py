@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
-from typing import Literal, Unpack
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Unpack
 
 from imgpar.api.run import planned_entries
 from imgpar.api.settings import AnyInputs, Destination, given_inputs, read_destination, resolve
@@ -13,7 +13,6 @@ from imgpar.api.typed import DryRunSettings
 from imgpar.batch.dryrun import report_of
 from imgpar.batch.settings import DRY_RUN
 from imgpar.core.job import Event, Job, Outcome, key_in
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.registry import format_of_suffix
 from imgpar.inputs.ignored import Aside
 from imgpar.recipe.recipe import Recipe

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 
 from imgpar.batch.hosts import LARGE, Hosts, Turn
@@ -23,7 +23,6 @@ from imgpar.core.addresses import without_secrets
 from imgpar.core.errors import ImgparError
 from imgpar.core.fs import remove_file
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.core.values import dataclass
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
 from imgpar.inputs.opening import fetch, host_of
 from imgpar.inputs.sources import Source

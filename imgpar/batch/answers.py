@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from imgpar.batch.describing import PictureInfo, describe_file
 from imgpar.batch.header_files import header_file
@@ -11,7 +12,6 @@ from imgpar.core.errors import LimitError
 from imgpar.core.job import Job
 from imgpar.core.properties import Properties
 from imgpar.core.spec import Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.registry import sniff_file
 from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.opening import local_file

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from imgpar.batch.array_item import ArrayItem
 from imgpar.core.errors import MissingExtraError, UsageError
-from imgpar.core.values import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

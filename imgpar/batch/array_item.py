@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Literal
 
 from imgpar.core.errors import ItemError, item_error, traced
 from imgpar.core.job import Item, Outcome
-from imgpar.core.values import dataclass
 
 Errors = Literal["raise", "skip", "yield"]
 """What becomes of an input of which there is no array."""

@@ -7,7 +7,7 @@ import itertools
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Self
 
 from imgpar.batch.array_batch import A, Batch, Make, Rows
@@ -19,7 +19,6 @@ from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Item
 from imgpar.core.spec import FrameRef
-from imgpar.core.values import dataclass
 from imgpar.inputs.patterns import Patterns
 from imgpar.runtime.protocol import Lease
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.batch.checking import check_place
 from imgpar.batch.dryrun import planned_entries
@@ -20,7 +20,6 @@ from imgpar.core.digest import file_digest
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Job, Listener, Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.ignored import Aside
 from imgpar.inputs.resolving import with_sources
 from imgpar.outputs.conflicts import KEPT

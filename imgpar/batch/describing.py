@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from imgpar.core.errors import NoFileError, SourceError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Header, Layout
-from imgpar.core.values import dataclass
 from imgpar.formats.metadata.density import density_of
 from imgpar.formats.registry import Format, format_of_suffix, peek, sniff
 from imgpar.inputs.batches import why_unreadable

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from imgpar.batch.alike import Alike, Member, find_groups
@@ -19,7 +20,6 @@ from imgpar.batch.workers import Workers
 from imgpar.core.fs import links_among
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.core.properties import Properties, Wants
-from imgpar.core.values import dataclass
 from imgpar.inputs.local import scan
 from imgpar.inputs.numbers import sources_of
 from imgpar.inputs.patterns import Patterns

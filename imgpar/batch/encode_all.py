@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgpar.batch.array_item import ArrayItem, Errors, named_error, why_missing
@@ -21,7 +22,6 @@ from imgpar.batch.run_spec import RunSpec, output_specs
 from imgpar.batch.selection import Selection
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.tempfiles import temporary
-from imgpar.core.values import dataclass
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.records import Settled
 from imgpar.runtime.scheduler import CancelToken, NotYet

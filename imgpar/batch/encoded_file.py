@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from imgpar.core.errors import DamagedError, UnknownFormatError
-from imgpar.core.values import NamedTuple
 from imgpar.formats.registry import Format, find_format, format_of_suffix, sniff
 
 

@@ -11,7 +11,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from imgpar.batch.encoded_file import EncodedFile
 from imgpar.batch.facts import ask
@@ -23,7 +25,6 @@ from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import Item, Job, Outcome
 from imgpar.core.limits import Limits
 from imgpar.core.tempfiles import temporary
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.inputs.memory_source import MemorySource
 from imgpar.ops import Operation

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from imgpar.batch.incremental import Unchanged
@@ -20,7 +21,6 @@ from imgpar.batch.run_spec import RunSpec
 from imgpar.batch.workers import Workers
 from imgpar.core.job import Event, Job, Outcome
 from imgpar.core.slices import MadeFiles
-from imgpar.core.values import dataclass
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out
 from imgpar.outputs.write_ahead import OutputNotes

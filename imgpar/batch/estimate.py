@@ -15,14 +15,13 @@ import os
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from imgpar.batch.report import Report, counted, format_size
 from imgpar.batch.report_lines import state_folder
 from imgpar.core.filenames import short_hash
 from imgpar.core.job import Item, Job, Outcome
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.inputs.where import named_format
 from imgpar.outputs.sidefiles import write_whole
 

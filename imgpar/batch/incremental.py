@@ -10,12 +10,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Protocol
 
 from imgpar.core.errors import garbled
 from imgpar.core.job import Item, Outcome, OutputFile, outcome_of
-from imgpar.core.values import dataclass
 from imgpar.inputs.batches import Entries
 from imgpar.outputs.prior import PriorResult
 from imgpar.outputs.sinks import FILES, Place

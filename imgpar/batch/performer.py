@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import SetupError
 from imgpar.core.job import OTHER
-from imgpar.core.values import NamedTuple
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from imgpar.batch.incremental import (
     Recorded,
@@ -10,7 +11,6 @@ from imgpar.batch.incremental import (
     Unchanged,
 )
 from imgpar.core.job import OTHER, Item, Job, JobKind, Outcome, OutputFile, outcome_of
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import is_clip
 from imgpar.inputs.companions import SIDECAR
 from imgpar.outputs.prior import PriorResult

@@ -93,12 +93,10 @@ def _before_fork() -> None:
 def _load_more() -> None:
     """Import what many workers would import one by one."""
     configure_opencv = importlib.import_module("imgpar.batch.performer").configure_opencv
-    compile_pending = importlib.import_module("imgpar.core.values").compile_pending
     gc.disable()
     configure_opencv()  # some of it is read when it is loaded
     _import(_MORE)
     configure_opencv()
-    compile_pending()
     gc.freeze()
     gc.enable()
 

@@ -7,7 +7,7 @@ import os
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from imgpar.batch.log_lines import escaped
@@ -16,7 +16,6 @@ from imgpar.batch.run_counts import pace
 from imgpar.core.errors import OutputError, may_pass
 from imgpar.core.job import Job, Outcome
 from imgpar.core.slices import TIMED, MadeFiles
-from imgpar.core.values import dataclass
 from imgpar.inputs.ignored import ignored_sentence
 from imgpar.outputs.sidefiles import check_report_place, write_whole
 

@@ -20,7 +20,7 @@ from contextlib import closing
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 from imgpar.batch.incremental import Unchanged
 from imgpar.batch.journal import sql
@@ -30,7 +30,6 @@ from imgpar.core.job import Job, Outcome, OutputFile
 from imgpar.core.liveness import hold, is_free
 from imgpar.core.slices import MadeFiles
 from imgpar.core.tempfiles import temporary_folder
-from imgpar.core.values import NamedTuple
 
 KEEP_REPORTS = 20
 """Number of reports that are kept; others are kept for an hour."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from imgpar.core.errors import HelperKilledError, KeptError
 from imgpar.core.job import OutputFile, Target
-from imgpar.core.values import NamedTuple
 from imgpar.outputs.commit import take_back
 from imgpar.runtime.context import TaskStopped
 from imgpar.runtime.failures import failure_of

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from imgpar.core import parsing
 from imgpar.core.errors import unknown_setting
 from imgpar.core.limits import Secret
 from imgpar.core.options import Declared, option
-from imgpar.core.values import dataclass
 from imgpar.inputs.fetching import FetchOptions, agent, robots
 from imgpar.inputs.ordering import SortKey, sort_keys
 from imgpar.inputs.sources import Access

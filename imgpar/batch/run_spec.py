@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from imgpar.core.job import OutputFile, SeenWants
 from imgpar.core.limits import Limits
 from imgpar.core.properties import HEADER_ONLY, Wants
-from imgpar.core.values import NamedTuple
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.outputs.write_ahead import log_of, read_written

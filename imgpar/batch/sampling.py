@@ -6,12 +6,11 @@ import hashlib
 import random
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
-from imgpar.core.values import dataclass
 
 _MOST = 1 << 31
 _VERSION = 1

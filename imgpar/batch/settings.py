@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.gather.options import Gathering
@@ -15,7 +15,6 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.watch.options import WatchOptions
 from imgpar.core.errors import UsageError, bad_value, unknown_setting
 from imgpar.core.options import Declared
-from imgpar.core.values import dataclass
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSING, PICTURE_MEASURES
 from imgpar.formats.options import EncodeOptions

@@ -7,6 +7,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.array_item import ArrayItem, Errors, named_error, why_missing
@@ -20,7 +21,6 @@ from imgpar.core import parsing
 from imgpar.core.errors import ArenaError, UsageError
 from imgpar.core.job import Event, Outcome
 from imgpar.core.spec import Channels, Dtype, FrameRef
-from imgpar.core.values import dataclass
 from imgpar.inputs.handed import inputs_in_order
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.arena import Arena

@@ -16,7 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import IO
 
 from imgpar.batch import plan_entries
@@ -24,7 +24,6 @@ from imgpar.batch.plan_entries import failed_entry
 from imgpar.core.errors import ImgparError, SourceError
 from imgpar.core.fs import FULL, remove_file
 from imgpar.core.job import Job
-from imgpar.core.values import dataclass
 from imgpar.inputs.batches import is_clip, why_unreadable
 from imgpar.inputs.sequential import NoMoreError, SequentialArchive, sequential_part
 from imgpar.inputs.sources import Source

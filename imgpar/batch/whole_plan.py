@@ -13,14 +13,13 @@ import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Protocol, overload
+from typing import NamedTuple, Protocol, overload
 
 from imgpar.batch.incremental import Recorded, Row
 from imgpar.batch.plan_entries import Known, outputs_on_disk
 from imgpar.core.errors import UsageError
 from imgpar.core.job import Item, Job, Outcome, Target
 from imgpar.core.properties import HEADER_ONLY, Properties, Wants
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SIDECAR
 from imgpar.outputs.paths import UNKNOWN

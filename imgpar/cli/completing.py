@@ -10,12 +10,12 @@ import argparse
 import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from imgpar.cli.commands import COMMANDS, SHELLS
 from imgpar.cli.parsing import FlagAction, Parser
 from imgpar.cli.topics import TOPICS
 from imgpar.core.errors import UsageError
-from imgpar.core.values import NamedTuple
 
 _FILES = re.compile(r"FILE|OUT|TRACK|PROFILE")
 _FOLDERS = re.compile(r"DIR(?!E)|FOLDER")

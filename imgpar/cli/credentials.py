@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from imgpar.cli.check import Check
-from imgpar.core.values import NamedTuple
 
 
 class Login(NamedTuple):

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.batch.run_options import CLUSTER, FILES, NETWORK, RUN, SHARDS, RunOptions
@@ -23,7 +23,6 @@ from imgpar.cli.parsing import Append, FlagAction, Once, Parser, Store
 from imgpar.cli.passwords import add_password
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import (

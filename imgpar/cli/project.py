@@ -15,7 +15,7 @@ import argparse
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import RECIPE_KEYS
@@ -32,7 +32,6 @@ from imgpar.cli.outlets import (
 from imgpar.cli.parsing import Once, Parser
 from imgpar.core.errors import UsageError, suggested
 from imgpar.core.job import Listener
-from imgpar.core.values import NamedTuple
 
 if TYPE_CHECKING:
     from imgpar.recipe.recipe import Recipe

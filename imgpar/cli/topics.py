@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from imgpar.cli.commands import COMMANDS
 from imgpar.core.errors import ImgparError, RunError, UsageError, topic_of
-from imgpar.core.values import NamedTuple
 
 
 class Topic(NamedTuple):

@@ -14,8 +14,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
-
-from imgpar.core.values import NamedTuple
+from typing import NamedTuple
 
 GENERIC = {
     "sans_serif": ("sans-serif", ("Segoe UI", "Arial", "Helvetica", "DejaVu Sans", "Liberation Sans")),

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from imgpar.core.templates import Value
-from imgpar.core.values import NamedTuple
 
 INODE_BITS = (1 << 63) - 1
 """Bits of an inode number that SQLite can store."""

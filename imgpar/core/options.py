@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, field
-from typing import Any, ClassVar
-
-from imgpar.core.values import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 Matters = Callable[[Any, Any], bool]
 """Whether a setting can change what becomes of a file, by the formats of the input (None is any) and of the

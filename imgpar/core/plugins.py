@@ -16,11 +16,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgpar.core.addresses import scheme_of
 from imgpar.core.errors import ImgparError, UsageError, raised_words
-from imgpar.core.values import NamedTuple
 
 API = 1
 """The interface of this version. It is raised when plugins have to be changed, not when it is extended."""

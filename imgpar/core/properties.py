@@ -7,9 +7,7 @@ Workers read them (`batch.answers`), and the parent asks for those of many input
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
-
-from imgpar.core.values import NamedTuple
+from typing import Literal, NamedTuple
 
 MediaKind = Literal["image", "video"]
 

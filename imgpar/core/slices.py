@@ -7,9 +7,9 @@ and to store.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from imgpar.core.job import Job, Outcome, OutputFile
-from imgpar.core.values import NamedTuple
 
 TIMED = ("read", "decode", "transform", "encode", "commit")
 """Stages whose times are measured."""

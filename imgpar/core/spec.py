@@ -7,12 +7,12 @@ time of dataclasses.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from imgpar.core.blocks import Exif, Icc, Xmp
-from imgpar.core.values import NamedTuple, dataclass
 
 if TYPE_CHECKING:
     import numpy as np

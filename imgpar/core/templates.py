@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value, closest
-from imgpar.core.values import NamedTuple, dataclass
 
 Kind = Literal["text", "number", "date"]
 Value = str | int | float | datetime | None

@@ -11,10 +11,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from imgpar.core.job import Job, OutputFile, Target
-from imgpar.core.values import dataclass
 from imgpar.engines.messages import News, first_items
 from imgpar.outputs.parts import written_parts
 from imgpar.outputs.write_ahead import OutputNotes

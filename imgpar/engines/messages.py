@@ -9,13 +9,13 @@ from __future__ import annotations
 import pickle
 import zlib
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from imgpar.batch.engine import Engine
 from imgpar.batch.run_options import RunOptions
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.job import Item, Job, Outcome, OutputFile
 from imgpar.core.slices import MadeFiles
-from imgpar.core.values import NamedTuple
 from imgpar.runtime.serialization import pack, unpack
 
 LEVEL = 1

@@ -4,12 +4,11 @@ content is unknown. Their readers and writers are imported when a file is read o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgpar.core.errors import UsageError
 from imgpar.core.plugins import find_plugin, plugins_of
 from imgpar.core.spec import ITEM_BYTES
-from imgpar.core.values import NamedTuple
 from imgpar.formats.record import HEAD, Format
 
 _LAYOUTS = {"L", "LA", "RGB", "RGBX", "RGBA"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,7 +17,6 @@ from imgpar.core.blocks import Exif
 from imgpar.core.errors import DamagedError, EncodeError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata
-from imgpar.core.values import NamedTuple
 from imgpar.formats import quality
 from imgpar.formats.backends import imagecodecs, opencv, pillow
 from imgpar.formats.base import Encoded, detail_of, durations_of

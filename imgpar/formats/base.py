@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from imgpar.core.errors import (
     DamagedError,
@@ -20,7 +20,6 @@ from imgpar.core.errors import (
 from imgpar.core.install_hint import pip
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Detail, Header, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.option_values import pages_among
 from imgpar.formats.registry import Format
 

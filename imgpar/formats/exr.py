@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,7 +12,6 @@ import numpy as np
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import check_size, detail_of, require, unclear
 from imgpar.formats.registry import FORMATS, Format
 from imgpar.pixels.colour import tone

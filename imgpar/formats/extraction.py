@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from imgpar.core import parsing
 from imgpar.core.errors import UsageError, bad_value
 from imgpar.core.job import Split
 from imgpar.core.options import Declared, option
-from imgpar.core.values import dataclass
 from imgpar.formats.registry import Format, find_format, writable_suffixes
 
 SHORTEST = 0.001

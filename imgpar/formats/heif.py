@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats import quality
 from imgpar.formats.base import Encoded, check_size, damaged, detail_of, require, unclear
 from imgpar.formats.jpeg import gain_map, motion_photo

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from imgpar.core.options import Matters
-from imgpar.core.values import dataclass
 
 
 def always(_source: Any, _target: Any) -> bool:

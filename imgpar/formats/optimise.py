@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import zlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,6 @@ from imgpar.core.errors import ItemError
 from imgpar.core.install_hint import pip
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import Format, find_format

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import os
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from imgpar.core import parsing
 from imgpar.core.blocks import Icc
 from imgpar.core.errors import bad_value
-from imgpar.core.values import dataclass
 
 PROFILES = ("srgb", "p3")
 

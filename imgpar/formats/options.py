@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal, get_args
 
@@ -12,7 +12,6 @@ from imgpar.core.errors import UsageError
 from imgpar.core.limits import Limits
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Value
-from imgpar.core.values import dataclass
 from imgpar.formats.matters import (
     Limited,
     always,

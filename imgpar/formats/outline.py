@@ -6,9 +6,8 @@ A copy with these parts, and zeros in place of the others, has the same header a
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from imgpar.core.values import NamedTuple
 from imgpar.formats import tlv
 from imgpar.formats.jpeg import gain_map, motion_photo
 from imgpar.formats.jpeg.header import SOS, parse_segments

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgpar.core.errors import LockedError
 from imgpar.core.limits import Limits, Secret
 from imgpar.core.spec import Fact, Frame, Header, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import check_size, chosen_pages, damaged, detail_of, refused, require
 from imgpar.formats.registry import FORMATS, Format
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, damaged
 from imgpar.formats.registry import Format

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.backends import opencv
 from imgpar.formats.base import check_size, damaged, detail_of
 from imgpar.formats.registry import Format

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 import numpy as np
 
 from imgpar.core.blocks import Exif
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import check_size, damaged, require
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core.spec import Layout
-from imgpar.core.values import NamedTuple
 
 HEAD = 512
 """Bytes at the start of a file in which a signature may stand."""

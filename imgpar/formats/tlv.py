@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
-
-from imgpar.core.values import NamedTuple, dataclass
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
 
 Buffer = bytes | bytearray | memoryview
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import NamedTuple
 
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata
-from imgpar.core.values import NamedTuple
 from imgpar.formats import quality
 from imgpar.formats.backends import libwebp, pillow
 from imgpar.formats.base import Encoded, check_size, damaged, detail_of, durations_of

@@ -21,14 +21,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from types import ModuleType
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from imgpar.core.addresses import STORES, is_address, is_valid, scheme_of, without_secrets
 from imgpar.core.errors import NoFileError, SourceError, unknown_scheme
 from imgpar.core.filenames import fold, legal, short_hash, split_suffix
 from imgpar.core.job import LISTED, Item
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import columns_in, known_suffix, suffix_of
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing
 from imgpar.inputs.schemes import is_archive

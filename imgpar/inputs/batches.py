@@ -11,7 +11,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
 from typing import overload
@@ -21,7 +21,6 @@ from imgpar.core.filenames import in_order
 from imgpar.core.forbidden import FORBIDS, NO_SANDBOX, forbidden
 from imgpar.core.fs import OURS, long_path
 from imgpar.core.job import INODE_BITS, Item
-from imgpar.core.values import dataclass
 from imgpar.formats.registry import FORMATS, UNCERTAIN, Format, format_of_suffix, peek, sniff
 from imgpar.inputs.ignored import ignored_kind
 

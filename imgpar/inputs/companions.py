@@ -12,10 +12,10 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from imgpar.core.filenames import fold, split_suffix
 from imgpar.core.job import Item
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import (
     SIDECARS,
     Batch,

@@ -14,6 +14,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgpar.core.errors import (
     LimitError,
@@ -22,7 +24,6 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.parsing import VALUE, accepts
-from imgpar.core.values import NamedTuple, dataclass
 
 AI_TAGS = ("noai", "noimageai", "noindex", "noimageindex")
 """Directives of X-Robots-Tag by which a server says that a picture is not to be collected."""

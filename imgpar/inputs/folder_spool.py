@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.core.filenames import natural
 from imgpar.core.job import OTHER
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import Entries, Row
 
 if TYPE_CHECKING:

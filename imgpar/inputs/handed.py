@@ -16,12 +16,11 @@ import struct
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeGuard
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from imgpar.core import parsing
 from imgpar.core.errors import ImgparError, SourceError, UsageError, bad_value, raised_words
 from imgpar.core.unit_range import in_unit_range
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.sources import SourceLike, is_source
 
 if TYPE_CHECKING:

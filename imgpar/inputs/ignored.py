@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import field
-
-from imgpar.core.values import dataclass
+from dataclasses import dataclass, field
 
 HIDDEN = "hidden"
 """Kind of files whose names begin with a dot."""

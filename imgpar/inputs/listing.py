@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from imgpar.core.addresses import unquoted_path
 from imgpar.core.errors import DamagedError, SourceError
 from imgpar.core.job import OTHER, Item
 from imgpar.core.private_database import private_database
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import PAUSE, Batch, is_media, is_sidecar
 from imgpar.inputs.folder_spool import Contents, FolderSpool, SpooledFile
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from imgpar.core import parsing
@@ -10,7 +11,6 @@ from imgpar.core.errors import bad_value
 from imgpar.core.filenames import natural
 from imgpar.core.job import Item
 from imgpar.core.properties import Properties
-from imgpar.core.values import dataclass
 from imgpar.inputs.where import FIELDS, field_named
 
 _EXAMPLE = "what to sort by, such as name, path, date, bytes or width:desc"

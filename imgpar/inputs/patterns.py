@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from imgpar.core.filenames import fold
-from imgpar.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

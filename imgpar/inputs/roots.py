@@ -8,14 +8,13 @@ import glob
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import ModuleType
 
 from imgpar.core.addresses import is_address, without_secrets
 from imgpar.core.errors import UsageError, refuse_address
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.core.fs import long_path
-from imgpar.core.values import dataclass
 from imgpar.inputs.batches import Batch, holds_output
 from imgpar.inputs.found_archives import FoundArchives
 from imgpar.inputs.ignored import is_system_folder

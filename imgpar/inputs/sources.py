@@ -13,12 +13,11 @@ import contextlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import IO, Protocol, TypeGuard
+from typing import IO, NamedTuple, Protocol, TypeGuard
 
 from imgpar.core.errors import DamagedError, ImgparError, SourceError, raised_words
 from imgpar.core.job import Item
 from imgpar.core.limits import Secret
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import Batch, why_unreadable
 from imgpar.inputs.content import Content, copy_content, read_content
 from imgpar.inputs.fetching import Fetched, FetchOptions, Ongoing

@@ -15,14 +15,13 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from imgpar.core.addresses import is_address, last_part, without_secrets
 from imgpar.core.errors import MissingExtraError, UsageError, library_words
 from imgpar.core.install_hint import pip
-from imgpar.core.values import NamedTuple, dataclass
 
 ADDRESSES = ("url", "image_url", "src", "image", "href", "link", "uri", "path", "file", "filename")
 """Names of the column with the address, in any case; the first that a table has is taken."""

@@ -12,13 +12,12 @@ import os
 import tarfile
 from collections.abc import Generator, Iterator
 from decimal import Decimal, InvalidOperation
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import xxhash
 
 from imgpar.core.errors import DamagedError, SourceError, UnsupportedError
 from imgpar.core.job import INODE_BITS, Item
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.archives import LINK, Archive, changed, failed
 from imgpar.inputs.batches import why_unreadable
 from imgpar.inputs.compressed import Unpacked

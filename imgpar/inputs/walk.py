@@ -6,13 +6,12 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from imgpar.core.filenames import fold, natural, short_hash
 from imgpar.core.fs import LEAVING, OURS, long_path
 from imgpar.core.job import Item
-from imgpar.core.values import dataclass
 from imgpar.inputs.batches import (
     Batch,
     Entries,

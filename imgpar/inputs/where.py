@@ -19,15 +19,15 @@ import fnmatch
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value, closest
 from imgpar.core.filenames import fold
 from imgpar.core.job import Item
 from imgpar.core.properties import Properties
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.registry import FORMATS, every_format, find_format
 from imgpar.inputs.batches import is_clip, known_suffix, suffix_of
 

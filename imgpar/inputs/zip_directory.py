@@ -12,9 +12,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
-from typing import IO
-
-from imgpar.core.values import NamedTuple
+from typing import IO, NamedTuple
 
 _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")

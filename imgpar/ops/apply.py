@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,7 +12,6 @@ from imgpar.core.errors import TransformError
 from imgpar.core.job import ItemFacts
 from imgpar.core.spec import Frame, Spec
 from imgpar.core.unit_range import BEYOND, looks_like_bytes
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.ops.function_digest import fingerprint
 from imgpar.ops.returned import BY_CHANNELS, checked

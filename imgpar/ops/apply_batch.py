@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from imgpar.core.errors import ItemError, TransformError
 from imgpar.core.spec import Frame
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.ops.apply import Apply
 from imgpar.ops.returned import NO_PICTURES, as_array
 from imgpar.ops.user_code import call

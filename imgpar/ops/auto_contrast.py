@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.geometry import parse_share_below_half
 from imgpar.pixels.tables import Curve, apply_curves

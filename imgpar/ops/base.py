@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from imgpar.core import parsing
@@ -24,7 +24,6 @@ from imgpar.core.errors import ImgparError, TransformError, library_words
 from imgpar.core.job import ItemFacts
 from imgpar.core.options import Declared
 from imgpar.core.spec import Colour, Frame, Layout, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.guarded import guard
 from imgpar.pixels.geometry import Length, Lengths
 from imgpar.pixels.sizes import Geometry

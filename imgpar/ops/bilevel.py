@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import PEAK
 from imgpar.pixels.tones import WHITE, exact_luma, histogram, parse_tone, visible_pixels

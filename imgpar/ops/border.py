@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import fill, layout_with, paste, seal
 from imgpar.pixels.geometry import Lengths, parse_lengths

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.tables import curve_filter, linear
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import bad_value
 from imgpar.core.options import option
 from imgpar.core.spec import Frame
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.clahe import equalise
 from imgpar.pixels.geometry import compact

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import seal
 from imgpar.pixels.attention import FOCUSES, find_focus, missed_faces, parse_focus

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.ops.rotate import Rotate
 from imgpar.pixels.arrays import PEAK, colour_channels

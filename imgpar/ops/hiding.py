@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from imgpar.core.errors import BadValueError
 from imgpar.core.job import TO_CHECK
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.faces import find_faces, require_faces
 from imgpar.pixels.geometry import Length, parse_length

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.tables import apply_curves, curve_filter, power
 from imgpar.pixels.tones import WHITE, parse_tone

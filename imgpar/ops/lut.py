@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from imgpar.core.errors import TransformError, UsageError
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.ops.base import Operation
 from imgpar.ops.marks import asset_digest, parse_file
 from imgpar.pixels.arrays import bands, keep_rest, layout_with

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.options import option
 from imgpar.core.spec import Frame
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.neighbours import filter_colours
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core.spec import Frame
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.tables import apply_curves
 from imgpar.pixels.tones import extremes

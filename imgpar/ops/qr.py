@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,7 +10,6 @@ from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.ops.overlay import lay
 from imgpar.pixels.arrays import layout_with

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, TransformError
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.ops.sharpen import Sharpen
 from imgpar.pixels.arrays import fill, layout_with, paste

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from imgpar.core.options import option
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import paste, store_values
 from imgpar.pixels.geometry import Length, parse_length

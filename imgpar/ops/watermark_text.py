@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +13,6 @@ from imgpar.core.job import ItemFacts
 from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.core.templates import Template, Value, parse_template
-from imgpar.core.values import dataclass
 from imgpar.ops.base import Operation
 from imgpar.ops.marks import asset_digest, parse_font
 from imgpar.ops.overlay import lay

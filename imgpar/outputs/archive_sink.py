@@ -16,13 +16,12 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from imgpar.core.digest import LOCAL, stream_digest
 from imgpar.core.errors import OutputError, UsageError
 from imgpar.core.fs import Half, sweep_temporary_files, sync_folder, temporary_path
 from imgpar.core.job import Facts, OutputFile
-from imgpar.core.values import NamedTuple
 from imgpar.outputs.partial import Partial, WholeWrites
 
 BLOCK = 1 << 20

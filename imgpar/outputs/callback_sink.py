@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from imgpar.core.digest import content_digest
 from imgpar.core.errors import CommitError, ImgparError, raised_words
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, key_in
 from imgpar.core.tempfiles import remove_folder, temporary_folder
-from imgpar.core.values import dataclass
 from imgpar.formats.registry import format_of_suffix
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from imgpar.core.addresses import is_address
 from imgpar.core.confined import is_real_folder
@@ -16,7 +17,6 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.fs import OURS
-from imgpar.core.values import dataclass
 from imgpar.formats.registry import format_of_suffix, nearest_format
 from imgpar.inputs.batches import UNDO
 from imgpar.inputs.roots import absolute

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from imgpar.core.filenames import candidate_stem, legal, numbered, split_suffix
 from imgpar.core.job import Item
 from imgpar.core.properties import Properties
 from imgpar.core.templates import Value
-from imgpar.core.values import NamedTuple
 from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.inputs.batches import known_suffix
 from imgpar.outputs.destination import Out

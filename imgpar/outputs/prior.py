@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from imgpar.core.job import Facts, OutputFile
-from imgpar.core.values import NamedTuple
 
 PLANNED = -1
 """Placeholder for the bytes of an output of which only the name is known."""

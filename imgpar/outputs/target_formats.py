@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from imgpar.core.errors import (
     UsageError,
     setting,
 )
 from imgpar.core.job import OTHER, Item, Split
-from imgpar.core.values import NamedTuple
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, every_format, find_format, list_hint

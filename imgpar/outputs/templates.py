@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, UsageError, bad_value
@@ -16,7 +18,6 @@ from imgpar.core.filenames import fold, legal, split_suffix
 from imgpar.core.fs import OURS
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Field, Template, Value, parse_template
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.registry import format_of_suffix
 from imgpar.outputs.name_function import FIELD, FORBIDDEN, FunctionName, NoNameError
 

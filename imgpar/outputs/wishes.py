@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from imgpar.core.filenames import fold
 from imgpar.core.job import OTHER, Item
-from imgpar.core.values import NamedTuple
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.relevance import given
 from imgpar.inputs.batches import suffix_of

@@ -12,9 +12,7 @@ LUT_3D_SIZE 33          a cube in which red changes fastest, or first the one, t
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-from imgpar.core.values import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.parsing import VALUE, accepts, literal
-from imgpar.core.values import dataclass
 from imgpar.pixels.papers import DEFAULT_DPI, MAX_SIDE, UNITS, check_sides, pixels_of
 
 NUMBER = r"(\d+(?:\.\d+)?)"

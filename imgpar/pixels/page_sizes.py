@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from imgpar.core import parsing
 from imgpar.core.errors import bad_value
-from imgpar.core.values import NamedTuple
 from imgpar.pixels.papers import PAPERS, UNITS
 
 POINTS = 72.0

@@ -7,12 +7,11 @@ it has at most 256 colours, the smallest sufficient bit depth is used. Every pix
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgpar.core.spec import Frame, Header
-from imgpar.core.values import NamedTuple
 
 Array = np.ndarray[Any, Any]
 

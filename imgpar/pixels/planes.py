@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.spec import CHROMA, Frame
-from imgpar.core.values import dataclass
 from imgpar.pixels.resampling import LANCZOS, scale_pixels
 
 if TYPE_CHECKING:

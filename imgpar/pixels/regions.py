@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core.errors import TransformError, bad_value
 from imgpar.core.parsing import VALUE, accepts
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.pixels.arrays import seal
 
 if TYPE_CHECKING:

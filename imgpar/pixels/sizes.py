@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from imgpar.core.errors import BadValueError, bad_value
 from imgpar.core.parsing import VALUE, accepts
 from imgpar.core.synonyms import size_meant
-from imgpar.core.values import dataclass
 from imgpar.pixels.geometry import NUMBER, Aspect, Region, aspect_of, compact, plain_number, rounded
 from imgpar.pixels.papers import DEFAULT_DPI, MAX_SIDE, PAPERS, UNITS, check_sides, pixels_of
 

@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from imgpar.core.values import NamedTuple
 from imgpar.pixels.layouts import PEAK
 
 Array = np.ndarray[Any, Any]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import fonts
 from imgpar.core.errors import TransformError
-from imgpar.core.values import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.core.errors import bad_value
 from imgpar.core.parsing import VALUE, accepts
 from imgpar.core.spec import Frame
-from imgpar.core.values import NamedTuple
 from imgpar.pixels.arrays import PEAK, bands, colour_channels
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,6 @@ from imgpar.core.install_hint import pip
 from imgpar.core.job import Split
 from imgpar.core.parsing import named
 from imgpar.core.plugins import Plugin, unmet
-from imgpar.core.values import dataclass
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation, origin_of

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from imgpar.core.values import dataclass
 from imgpar.runtime.channel import WorkerEnd
 from imgpar.runtime.helpers import Helpers
 from imgpar.runtime.protocol import Done, Lease, Task

@@ -12,9 +12,7 @@ import ctypes
 import errno
 import os
 import platform
-from typing import Any
-
-from imgpar.core.values import NamedTuple
+from typing import Any, NamedTuple
 
 _LOAD, _IS, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # BPF_LD|W|ABS, BPF_JMP|JEQ, BPF_JMP|JGE, BPF_RET
 _NUMBER, _ARCHITECTURE = 0, 4

@@ -17,6 +17,7 @@ import os
 import select
 import signal
 import time
+from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any, ClassVar
 
@@ -26,7 +27,6 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.tempfiles import remove_folder, temporary_folder
-from imgpar.core.values import dataclass
 from imgpar.runtime.arena import MAX_WORKERS, Arena
 from imgpar.runtime.channel import ParentEnd
 from imgpar.runtime.entry import worker_main

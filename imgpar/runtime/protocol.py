@@ -6,12 +6,11 @@ but plain data, see `serialization`; `validation` checks them against what was a
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core.job import Job, OutputFile, Seen
 from imgpar.core.slices import TIMED, MadeFiles
 from imgpar.core.spec import FrameRef
-from imgpar.core.values import NamedTuple
 
 TaskStage = Literal["chain", "decode", "transform", "encode", "frame"]
 """`frame` is one frame of a clip that another worker decodes and encodes."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Literal
 
 from imgpar.core.errors import KeptError, NoSuchPageError, NothingThereError, NotSmallerError
 from imgpar.core.job import Item, Job, Outcome, OutputFile, Seen, outcome_of
-from imgpar.core.values import dataclass
 from imgpar.runtime.protocol import Done, Failed, ItemFailure, Lease, Placed, Sliced, Task
 
 Cause = Literal["crash", "killed", "deadline"]

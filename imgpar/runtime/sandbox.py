@@ -13,13 +13,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
 from imgpar.core.errors import RunError
 from imgpar.core.forbidden import set_sandboxed
 from imgpar.core.tempfiles import SHM_FOLDER
-from imgpar.core.values import dataclass
 from imgpar.runtime.linux_calls import forbid_sockets, is_known, landlock_version
 
 ABI = 4

@@ -17,12 +17,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from imgpar.core.errors import RunError, SetupError, traced
 from imgpar.core.job import Event, Job
-from imgpar.core.values import dataclass
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Pool, WorkerProcess
 from imgpar.runtime.protocol import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from imgpar.core.job import Item, Job, Target
 from imgpar.core.slices import TIMED, MadeFiles
-from imgpar.core.values import NamedTuple
 from imgpar.runtime.protocol import Done, Task
 
 

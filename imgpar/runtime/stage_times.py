@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from imgpar.core.values import dataclass
 from imgpar.runtime.protocol import STAGES
 
 _NUMBERS = {stage: number for number, stage in enumerate(STAGES)}

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from imgpar.core.errors import (
     RunError,
     setting,
 )
 from imgpar.core.fs import partial_path, remove_file
-from imgpar.core.values import dataclass
 from imgpar.runtime.exits import NOT_STARTED, describe_exit
 from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Begun, Pool, WorkerProcess

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from imgpar.core.errors import EncodeError
-from imgpar.core.values import dataclass
 from imgpar.video.clip import Clip
 from imgpar.video.demux import open_clip
 from imgpar.video.plan import ClipPlan

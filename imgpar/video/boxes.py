@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from imgpar.core.values import dataclass
 from imgpar.formats.tlv import BOXES, Buffer, places_in_file, walk
 
 _LARGEST = 64 << 20

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core.spec import Layout, Spec
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.video.content import Content
 
 StreamKind = Literal["video", "audio", "subtitle", "data", "attachment", "cover"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-
-from imgpar.core.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

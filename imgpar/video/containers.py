@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imgpar.core.values import dataclass
+from dataclasses import dataclass
 
 _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_f32le", "pcm_u8"})
 

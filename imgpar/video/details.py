@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from imgpar.core.values import NamedTuple
 from imgpar.video.boxes import Track, tracks
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.demux import open_clip

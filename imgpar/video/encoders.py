@@ -8,10 +8,9 @@ others     the CRF of equal visual quality, see `_SCALES`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from imgpar.core.errors import EncodeError
-from imgpar.core.values import dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.binary import available_encoders
 from imgpar.video.clip import Picture

@@ -9,6 +9,7 @@ rgb      red, green and blue, `a` with alpha                 gbrp, gbrap
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from imgpar.core import parsing
 from imgpar.core.errors import (
@@ -16,7 +17,6 @@ from imgpar.core.errors import (
     bad_value,
     setting,
 )
-from imgpar.core.values import dataclass
 from imgpar.video.clip import Picture
 
 _YUV = ("420", "422", "444")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -22,7 +22,6 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.spec import Spec
-from imgpar.core.values import dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.resize import Resize

@@ -7,13 +7,13 @@ which takes twice the memory and two conversions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from imgpar.core.spec import Frame, Spec
-from imgpar.core.values import dataclass
 from imgpar.ops import Operation
 from imgpar.ops.blur import Blur
 from imgpar.ops.crop import Crop

@@ -14,11 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from imgpar.core.errors import DamagedError, LockedError, UnknownFormatError, UnsupportedError
 from imgpar.core.limits import Limits
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import check_size
 from imgpar.video.avi import empty_chunks, missing_frames
 from imgpar.video.boxes import tracks

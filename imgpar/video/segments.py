@@ -9,11 +9,11 @@ parts  ─► packets, unchanged ─► pipe ─► ffmpeg -c copy ─► new fi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from imgpar.core.errors import ItemError
-from imgpar.core.values import dataclass
 from imgpar.video.clip import Clip
 from imgpar.video.demux import open_clip
 from imgpar.video.ffmpeg import Ffmpeg, guarded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from imgpar.core.errors import (
@@ -9,7 +10,6 @@ from imgpar.core.errors import (
     TransformError,
     setting,
 )
-from imgpar.core.values import dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.demux import open_clip

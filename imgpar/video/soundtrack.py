@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 from imgpar.core.errors import EncodeError, TransformError
-from imgpar.core.values import dataclass
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.containers import CONTAINERS
 from imgpar.video.demux import DEMUXERS, open_clip

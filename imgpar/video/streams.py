@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from imgpar.core.errors import (
     EncodeError,
     setting,
 )
-from imgpar.core.values import dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip, Stream
 from imgpar.video.containers import TEXT_SUBTITLES, Container

@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from imgpar.core.templates import Value
-from imgpar.core.values import NamedTuple
 from imgpar.formats.metadata.dates import read_date, xmp_date
 from imgpar.formats.metadata.edits import MetadataEdits
 from imgpar.formats.metadata.fields import LISTS, TAGS, Content

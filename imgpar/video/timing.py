@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,6 @@ from imgpar.core.errors import (
     TransformError,
     setting,
 )
-from imgpar.core.values import dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.video.clip import Clip
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imgpar.batch.clip.frame_program import FrameFacts, clip_details, clip_facts
@@ -27,7 +27,6 @@ from imgpar.batch.clip.helper import program_of, put
 from imgpar.batch.clip.pace import Pace
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import DamagedError
-from imgpar.core.values import dataclass
 from imgpar.runtime.helpers import Helpers
 from imgpar.runtime.protocol import Finished, Returned
 from imgpar.runtime.serialization import pack

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from imgpar.core.item_fields import as_texts, from_texts
 from imgpar.core.job import ItemFacts
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Layout, Spec
-from imgpar.core.values import dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.ops import Operation
 from imgpar.ops.base import for_item

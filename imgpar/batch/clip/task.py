@@ -9,8 +9,8 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.results import TargetResults
 from imgpar.batch.run_spec import RunSpec
@@ -22,7 +22,6 @@ from imgpar.core.errors import (
 )
 from imgpar.core.forbidden import reason_of
 from imgpar.core.job import Facts, Job, OutputFile, Target, by_branch
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, sniff_file
 from imgpar.formats.relevance import with_measured

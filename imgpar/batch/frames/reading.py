@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from imgpar.batch.run_spec import output_specs
 from imgpar.core.errors import DamagedError, TransformError, setting
 from imgpar.core.limits import Limits
-from imgpar.core.values import dataclass
 from imgpar.recipe.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -11,7 +12,6 @@ from urllib.parse import quote
 from imgpar.batch.frames.chosen import frames_at
 from imgpar.batch.frames.reading import ANY, Choice, ClipFrame
 from imgpar.batch.frames.stills import whole_or
-from imgpar.core.values import dataclass
 from imgpar.formats.extraction import Grid
 from imgpar.formats.option_values import Span
 from imgpar.recipe.recipe import Recipe

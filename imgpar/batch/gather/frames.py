@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from imgpar.batch.gather.items import TAIL, Fit, ItemRemarks, Scratch, frame_of_item, put_item, take_item
 from imgpar.batch.run_spec import RunSpec
@@ -25,7 +26,6 @@ from imgpar.core.errors import (
 )
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame
-from imgpar.core.values import dataclass
 from imgpar.runtime.helpers import Helpers
 from imgpar.runtime.protocol import ItemFailure, Returned
 from imgpar.runtime.serialization import pack

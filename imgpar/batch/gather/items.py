@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from imgpar.batch.gather.page import page_of, tiff_page
 from imgpar.batch.picture import stages
@@ -14,7 +14,6 @@ from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import LimitError, SourceError, TransformError
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame, Header, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.metadata.facts import MetadataFacts, facts_of_metadata
 from imgpar.formats.option_values import pages_among

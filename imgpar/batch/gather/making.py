@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from imgpar.batch.gather.frames import ItemFrames
 from imgpar.batch.gather.items import FITS, Fit, ItemRemarks, Scratch
@@ -19,7 +19,6 @@ from imgpar.core.errors import (
 from imgpar.core.fs import Half
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame
-from imgpar.core.values import dataclass
 from imgpar.outputs.commit import begin_file, commit, commit_file, taken_over
 from imgpar.runtime.context import Context
 from imgpar.runtime.helpers import Helpers

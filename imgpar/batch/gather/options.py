@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from imgpar.core import parsing
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Field, Template, parse_template
-from imgpar.core.values import dataclass
 from imgpar.ops.marks import parse_font
 from imgpar.pixels.page_sizes import PageSize, parse_page_margin, parse_page_size
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.base import detail_of
 from imgpar.formats.jpeg.detail import JpegDetail

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import IO
+from typing import IO, NamedTuple
 
 from imgpar.batch.gather.pdf_images import pdf_image_of
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import require
 from imgpar.formats.registry import FORMATS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from imgpar.batch.gather.options import Gathering
 from imgpar.core.errors import (
@@ -10,7 +11,6 @@ from imgpar.core.errors import (
     UsageError,
     setting,
 )
-from imgpar.core.values import NamedTuple
 from imgpar.pixels.page_sizes import POINTS, PageSize, parse_page_size
 
 GAP, PAPER_GAP = 4, 16

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from imgpar.batch.inplace.register import KeptOriginal, Register
 from imgpar.batch.journal.database import readable
@@ -21,7 +22,6 @@ from imgpar.core.fs import (
     same_content,
 )
 from imgpar.core.job import OutputFile
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import UNDO
 from imgpar.outputs.destination import above
 from imgpar.outputs.write_ahead import read_written, remove_written

@@ -16,7 +16,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
+from typing import NamedTuple, Self
 
 from imgpar.batch.journal.database import readable, translated_errors
 from imgpar.batch.journal.history import Paths
@@ -36,7 +36,6 @@ from imgpar.core.fs import (
     refuse_links,
 )
 from imgpar.core.job import OutputFile
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import UNDO
 from imgpar.outputs.destination import UNDO_FOLDER, is_home
 

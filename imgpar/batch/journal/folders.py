@@ -11,11 +11,11 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
 from hashlib import blake2b
+from typing import NamedTuple
 
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
 from imgpar.core.filenames import has_scheme
-from imgpar.core.values import NamedTuple
 
 MOST = 50_000
 """Size of the cache; larger than the number of folders that are planned ahead."""

@@ -7,7 +7,7 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,6 @@ from imgpar.batch.incremental import Recorded
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.database import readable
 from imgpar.core.job import Facts, OutputFile
-from imgpar.core.values import NamedTuple
 from imgpar.outputs.prior import PriorResult
 
 PAGE = 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from imgpar.batch.journal import sql
 from imgpar.batch.journal.folders import InputFolders
@@ -14,7 +15,6 @@ from imgpar.batch.journal.states import states_of
 from imgpar.core.errors import is_from_outside
 from imgpar.core.job import LISTED, Item, Job, Outcome, OutputFile, by_branch
 from imgpar.core.slices import MadeFiles
-from imgpar.core.values import dataclass
 from imgpar.outputs.prior import PLANNED
 
 

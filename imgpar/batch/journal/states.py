@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from imgpar.core.filenames import fold, is_part
 from imgpar.core.job import Job, Outcome, OutputFile, Target, by_branch
-from imgpar.core.values import NamedTuple
 
 
 class OutputState(NamedTuple):

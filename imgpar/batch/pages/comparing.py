@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imgpar.batch.facts import ask
@@ -20,7 +20,6 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.job import Event, Item, Job, Outcome, Target
-from imgpar.core.values import dataclass
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, format_of_suffix
 from imgpar.inputs.batches import is_clip

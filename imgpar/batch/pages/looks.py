@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
+from typing import NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import ItemError
 from imgpar.core.job import Item
 from imgpar.core.spec import Frame
-from imgpar.core.values import NamedTuple
 from imgpar.inputs.batches import is_clip
 from imgpar.inputs.opening import local_file
 from imgpar.runtime.context import Context

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+from typing import NamedTuple
 from urllib.parse import quote
 
 from imgpar.core.filenames import has_scheme
-from imgpar.core.values import NamedTuple
 
 
 def relative(path: str, folder: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from imgpar.batch.pages import markup
 from imgpar.batch.pages.asking import Answers, Look, may_be_seen
@@ -13,7 +13,6 @@ from imgpar.batch.pages.looks import Looks
 from imgpar.batch.pages.paths import address, relative
 from imgpar.batch.report import Report, counted, format_size, why_skipped
 from imgpar.core.job import Outcome, OutputFile
-from imgpar.core.values import dataclass
 from imgpar.core.version import __version__
 
 MOST_ROWS = 10_000

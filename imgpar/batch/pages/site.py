@@ -4,11 +4,11 @@ from."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from imgpar.batch.pages.asking import Answers, Look, may_be_seen
 from imgpar.batch.pages.looks import Looks
 from imgpar.core.job import Outcome, OutputFile
-from imgpar.core.values import NamedTuple
 from imgpar.formats.registry import Format, format_of_suffix
 from imgpar.runtime.serialization import pack, unpack
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.spec import Frame, Header
-from imgpar.core.values import NamedTuple
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
 from imgpar.runtime.serialization import pack

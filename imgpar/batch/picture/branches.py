@@ -11,7 +11,7 @@ that fails does not affect the others.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from imgpar.batch.picture import documents, programs, reuse, stages
 from imgpar.batch.picture.programs import Program
@@ -22,7 +22,6 @@ from imgpar.core.errors import ItemError
 from imgpar.core.job import Target, by_branch
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Header
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.registry import find_format
 from imgpar.outputs.templates import OWN_SIZE

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from imgpar.core.errors import (
 )
 from imgpar.core.job import OutputFile, Target
 from imgpar.core.spec import Frame, Header, Spec
-from imgpar.core.values import dataclass
 from imgpar.formats import codec
 from imgpar.outputs.commit import take_back
 from imgpar.outputs.parts import Note, PartTargets, finish

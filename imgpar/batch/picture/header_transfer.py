@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from imgpar.core.spec import Header
-from imgpar.core.values import NamedTuple
 from imgpar.formats.jpeg.detail import JpegDetail
 from imgpar.runtime.serialization import pack, unpack
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 from imgpar.core.blocks import Icc
 from imgpar.core.errors import (
@@ -25,7 +26,6 @@ from imgpar.core.errors import (
 from imgpar.core.job import ItemFacts
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame, Header, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.base import too_many_frames
 from imgpar.formats.options import EncodeOptions

@@ -13,9 +13,8 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import field
-
-from imgpar.core.values import NamedTuple, dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 95, 100)
 REMEMBERED = 8

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import NamedTuple
 
 from imgpar.batch.picture.programs import Program, Step
 from imgpar.batch.picture.stages import EncodedOutput
 from imgpar.core.errors import EncodeError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Header, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.jpeg import motion_photo
 from imgpar.formats.options import EncodeOptions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from imgpar.batch.picture.quality_search import Experience
 from imgpar.core.errors import TransformError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Colour, Frame, Header, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.output_profile import to_profile

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from imgpar.batch.picture.quality_search import Experience, Found, Goal, find_quality
 from imgpar.batch.picture.scores import Scores, fresh
@@ -17,7 +18,6 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.spec import Frame, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.base import Encoded
 from imgpar.formats.options import EncodeOptions

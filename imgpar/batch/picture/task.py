@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from operator import attrgetter
+from typing import NamedTuple
 
 from imgpar.batch.picture import documents, planar, programs, reuse, stages
 from imgpar.batch.picture.header_transfer import pack_header, unpack_header
@@ -22,7 +23,6 @@ from imgpar.core.digest import content_digest, what_is_wrong
 from imgpar.core.errors import CommitError, SourceError
 from imgpar.core.job import OutputFile, Seen
 from imgpar.core.spec import Frame, FrameRef, Header, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats import codec
 from imgpar.formats.output_profile import srgb_frame
 from imgpar.formats.registry import find_format

@@ -11,6 +11,7 @@ steps alternate between the other side and the third one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from imgpar.batch.picture.programs import (
     Program,
@@ -24,7 +25,6 @@ from imgpar.batch.picture.programs import (
 from imgpar.batch.picture.stages import Remarks, run_dynamic, run_steps
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame
-from imgpar.core.values import NamedTuple
 from imgpar.ops import Operation
 from imgpar.pixels import layouts
 

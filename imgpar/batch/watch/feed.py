@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from imgpar.batch.watch.settle import is_temporary
 from imgpar.core.job import INODE_BITS
-from imgpar.core.values import dataclass
 
 MOST = 10_000
 """Changed folders that are remembered by name; beyond that all are looked at."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from imgpar.core import parsing
 from imgpar.core.options import Declared, option
-from imgpar.core.values import dataclass
 
 ON_DELETE = ("keep", "remove")
 WATCH = "watching"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from imgpar.batch.report import Report
@@ -20,7 +20,6 @@ from imgpar.core.errors import (
     setting,
 )
 from imgpar.core.job import Listener
-from imgpar.core.values import dataclass
 from imgpar.inputs.resolving import with_sources
 from imgpar.inputs.schemes import is_remote_archive
 from imgpar.inputs.sources import Source

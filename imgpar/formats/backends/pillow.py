@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -20,7 +20,6 @@ from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.errors import library_words
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import check_size, damaged, refused
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.registry import FORMATS, Format

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgpar.core.errors import LimitError, UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, damaged, unclear
 from imgpar.formats.registry import Format

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from math import prod
+from typing import NamedTuple
 
 from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Coding, Fact, Frame, Header, Metadata, Spec
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, damaged, detail_of
 from imgpar.formats.registry import Format

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import GifImagePlugin, Image
 
 from imgpar.core.errors import EncodeError
 from imgpar.core.spec import Frame, Metadata
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import Encoded, durations_of
 from imgpar.formats.gif.palette import clear_of, quantised, with_one_palette
 from imgpar.formats.gif.reader import XMP_NAME, XMP_TRAILER

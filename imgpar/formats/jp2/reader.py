@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from imgpar.core.blocks import Xmp
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout
-from imgpar.core.values import NamedTuple
 from imgpar.formats.backends import imagecodecs, opencv, pillow
 from imgpar.formats.base import detail_of
 from imgpar.formats.jp2 import boxes

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core.spec import Fact, Header
-from imgpar.core.values import NamedTuple
 from imgpar.formats.jpeg.header import JPEG_LS, FrameHeader
 
 _SAMPLINGS = ("420", "422", "444", "440", "411")

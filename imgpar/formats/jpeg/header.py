@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from imgpar.core.blocks import Exif, Icc, Xmp
 from imgpar.core.errors import DamagedError
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats import tlv
 from imgpar.formats.base import unclear
 from imgpar.formats.metadata import iptc, xmp

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from imgpar.core.values import NamedTuple
 from imgpar.formats.jpeg.header import APP0, MPF, Segment, join_head, split_head
 from imgpar.formats.metadata import exif as tiff
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.tlv import JXL_BOXES, walk
 
 Point = tuple[float, float]

@@ -4,14 +4,13 @@ provides profile and durations."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Layout, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import check_size, damaged, detail_of, require
 from imgpar.formats.jxl import ffmpeg, xyb
 from imgpar.formats.jxl.header import (

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from imgpar.core.blocks import Exif, Xmp
 from imgpar.core.spec import Metadata
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata import position as places
 from imgpar.formats.metadata import reading

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from imgpar.core.templates import Value
-from imgpar.core.values import NamedTuple
 from imgpar.formats.metadata.dates import Shift, in_zone
 from imgpar.formats.metadata.fields import NewFields
 from imgpar.formats.metadata.gpx import GpxTrack

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from imgpar.core.blocks import Exif, memoized
-from imgpar.core.values import NamedTuple
 
 ORIENTATION, WIDTH, HEIGHT = 0x0112, 0x0100, 0x0101
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x011A, 0x011B, 0x0128

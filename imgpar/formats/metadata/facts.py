@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from imgpar.core.spec import Metadata
-from imgpar.core.values import NamedTuple
 from imgpar.formats.metadata import reading
 from imgpar.formats.metadata.dates import read_date, zone
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from math import isfinite
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value, closest
 from imgpar.core.item_fields import FACTS
 from imgpar.core.templates import Template, Value, parse_template
-from imgpar.core.values import NamedTuple, dataclass
 from imgpar.formats.metadata.dates import parse_date
 from imgpar.formats.metadata.position import Position, parse_position
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import struct
 from bisect import bisect_left
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from imgpar.core import parsing
 from imgpar.core.errors import BadValueError, bad_value
-from imgpar.core.values import dataclass
 from imgpar.formats.metadata.dates import read_date
 from imgpar.formats.metadata.position import Position
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import struct
+from typing import NamedTuple
 
 from imgpar.core import parsing
 from imgpar.core.errors import bad_value
-from imgpar.core.values import NamedTuple
 from imgpar.formats.metadata.exif import RATIONAL
 
 _BYTE, _ASCII = 1, 2

@@ -9,11 +9,11 @@ import os
 import struct
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from imgpar.core.blocks import Exif, memoized
 from imgpar.core.spec import Metadata
 from imgpar.core.templates import Value
-from imgpar.core.values import NamedTuple
 from imgpar.formats.metadata import exif as tiff
 from imgpar.formats.metadata.dates import read_date, xmp_date, zone
 from imgpar.formats.metadata.fields import TAGS

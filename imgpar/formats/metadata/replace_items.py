@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from imgpar.core.values import NamedTuple
 from imgpar.formats.tlv import BOXES, build_box, walk
 
 _MIME = b"application/rdf+xml"

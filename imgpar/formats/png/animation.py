@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
-from imgpar.core.values import dataclass
 
 Array = np.ndarray[Any, Any]
 Chunk = tuple[bytes, bytes | memoryview]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from imgpar.core.spec import Fact, Header
-from imgpar.core.values import NamedTuple
 
 
 class PngDetail(NamedTuple):

@@ -8,12 +8,11 @@ alpha are saved selections.
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from imgpar.core.spec import Layout, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import damaged, unclear
 from imgpar.pixels.colour import lab, tone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,6 @@ from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.errors import UnsupportedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Fact, Frame, Header, Metadata
-from imgpar.core.values import NamedTuple
 from imgpar.formats.backends import pillow
 from imgpar.formats.base import check_size, detail_of, unclear
 from imgpar.formats.metadata import exif as tiff

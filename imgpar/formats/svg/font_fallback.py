@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from imgpar.core import fonts
-from imgpar.core.values import NamedTuple
 
 _EMOJI = "Noto Color Emoji, Apple Color Emoji, Segoe UI Emoji"
 """Families to use where the installed fonts are unknown."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 import codecs
 import re
 import zlib
+from typing import NamedTuple
 from xml.parsers import expat
 
 from imgpar.core.errors import LimitError, UnsupportedError
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import damaged
 from imgpar.formats.svg.font_fallback import spans
 from imgpar.formats.svg.inline_pictures import embedded

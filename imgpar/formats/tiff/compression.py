@@ -4,13 +4,12 @@ and group 4 are done by libtiff, in Pillow."""
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, TiffImagePlugin, features
 
 from imgpar.core.spec import Frame
-from imgpar.core.values import NamedTuple
 from imgpar.formats.deflating import zlib_stream
 from imgpar.pixels.palette import greys, indexed, packed_rows
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from imgpar.core.spec import Fact, Header
-from imgpar.core.values import NamedTuple
 from imgpar.formats.tiff.samples import Samples
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,6 @@ from imgpar.core.blocks import Icc, Xmp
 from imgpar.core.errors import DamagedError, MissingExtraError, UnsupportedError, library_words
 from imgpar.core.install_hint import pip
 from imgpar.core.spec import Layout, Metadata, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.base import damaged, loadable
 from imgpar.formats.tiff import samples as tiff_samples
 from imgpar.formats.tiff.samples import Samples

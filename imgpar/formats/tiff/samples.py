@@ -7,13 +7,12 @@ The bytes are decompressed by `blocks` and interpreted here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import TiffImagePlugin
 
 from imgpar.core.spec import Layout, Spec
-from imgpar.core.values import NamedTuple
 from imgpar.formats.tiff import blocks
 from imgpar.pixels.colour import lab as lab_colours
 

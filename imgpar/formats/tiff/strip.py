@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from imgpar.core.blocks import Xmp
-from imgpar.core.values import NamedTuple
 from imgpar.formats.metadata import exif, iptc, location
 from imgpar.formats.metadata.policy import strip_xmp
 

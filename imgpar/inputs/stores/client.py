@@ -14,11 +14,10 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from imgpar.core.errors import UsageError
 from imgpar.core.install_hint import pip
-from imgpar.core.values import NamedTuple
 
 CLIENTS = {
     "s3": ("objects", "ObjectClient"),

@@ -9,10 +9,10 @@ Paths are taken as they are written: `%20` is three characters.
 from __future__ import annotations
 
 import glob
+from dataclasses import dataclass
 
 from imgpar.core.addresses import scheme_of, without_secrets
 from imgpar.core.errors import UsageError
-from imgpar.core.values import dataclass
 
 OBJECT_STORES = ("s3", "gs", "az")
 

@@ -12,10 +12,9 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgpar.core.errors import OutputError
-from imgpar.core.values import NamedTuple
 from imgpar.outputs.shards.columns import Kind
 from imgpar.outputs.shards.settings import ShardSettings, ShardSize
 

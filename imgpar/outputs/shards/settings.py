@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from typing import NamedTuple
 
 from imgpar.core.errors import bad_value
 from imgpar.core.parsing import VALUE, accepts, file_size
-from imgpar.core.values import NamedTuple
 
 KEYS = ("number", "name")
 CHECKSUMS = ("sha256", "sha512", "md5", "none")

@@ -14,10 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from imgpar.core.fs import Half, temporary_path
-from imgpar.core.values import NamedTuple
 from imgpar.outputs.shards.columns import ColumnKinds, Value, typed
 from imgpar.outputs.shards.samples import NUMBERS, RESERVED, Row
 from imgpar.outputs.shards.settings import number_key, shard_name

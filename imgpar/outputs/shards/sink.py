@@ -17,13 +17,12 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
-from typing import IO
+from typing import IO, NamedTuple
 
 from imgpar.core.digest import stream_digest
 from imgpar.core.errors import ImgparError, OutputError, RunError, SourceError, library_words
 from imgpar.core.fs import OURS, Half, no_room, sweep_temporary_files
 from imgpar.core.job import Facts, Job, Outcome, OutputFile, SeenWants
-from imgpar.core.values import NamedTuple
 from imgpar.outputs.shards.columns import ColumnKinds, Value
 from imgpar.outputs.shards.homes import FolderHome, Home, TakenError, put_all, put_left
 from imgpar.outputs.shards.index import SampleAt, ShardIndex

@@ -6,8 +6,9 @@ profile cannot: they remain code points as long as the target stores them.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from imgpar.core.blocks import Icc
-from imgpar.core.values import NamedTuple
 from imgpar.pixels.colour import profiles
 
 PRIMARIES = {1: profiles.SRGB, 9: profiles.REC2020, 12: profiles.P3}

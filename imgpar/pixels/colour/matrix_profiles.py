@@ -8,12 +8,12 @@ Table-based profiles are left to LittleCMS.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from imgpar.core.values import dataclass
 from imgpar.pixels.colour import profiles
 from imgpar.pixels.colour.transfer import gamma_to_light
 

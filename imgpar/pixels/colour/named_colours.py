@@ -8,6 +8,7 @@ In HDR white is 203 cd/m² (BT.2408). Table-based profiles are left to LittleCMS
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -17,7 +18,6 @@ from PIL import Image, ImageCms
 
 from imgpar.core.blocks import Icc
 from imgpar.core.spec import Metadata
-from imgpar.core.values import dataclass
 from imgpar.pixels.colour import hdr, matrix_profiles, profiles
 from imgpar.pixels.colour.cicp import PRIMARIES
 from imgpar.pixels.colour.icc_header import profile_space
