@@ -1,6 +1,6 @@
 """`python -m imgpar` is the same as `imgpar`."""
 
-from imgpar.cli import console
+from imgpar.cli import script
 
 if __name__ == "__main__":
-    console()
+    script()

@@ -1,4 +1,4 @@
-"""Command-line interface: parse arguments, call the API, print results. `console` is the entry point."""
+"""Command-line interface: parse arguments, call the API, print results. `script` is the entry point."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from imgpar.batch.log_lines import Level
 
-__all__ = ["console", "main"]
+__all__ = ["main", "script"]
 
 NO_FOLDER = "The current folder no longer exists. Change to another one."
 _SELDOM = 100_000
@@ -34,7 +34,7 @@ _RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", 
 """Commands that start workers."""
 
 
-def console() -> NoReturn:
+def script() -> NoReturn:
     """Run the command of this process, and end it.
 
     The interpreter does not free its objects one by one: that takes 10 ms even after a single picture. Where
