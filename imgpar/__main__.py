@@ -1,6 +1,8 @@
 """`python -m imgpar` is the same as `imgpar`."""
 
-from imgpar.cli import script
+import sys
+
+from imgpar.cli import main
 
 if __name__ == "__main__":
-    script()
+    sys.exit(main())

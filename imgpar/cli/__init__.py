@@ -1,9 +1,8 @@
-"""Command-line interface: parse arguments, call the API, print results. `script` is the entry point."""
+"""Command-line interface: parse arguments, call the API, print results. `main` is the entry point."""
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import gc
 import importlib
 import io
@@ -18,11 +17,10 @@ from imgpar.core.version import __version__
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import NoReturn
 
     from imgpar.batch.log_lines import Level
 
-__all__ = ["main", "script"]
+__all__ = ["main"]
 
 NO_FOLDER = "The current folder no longer exists. Change to another one."
 _SELDOM = 100_000
@@ -32,27 +30,6 @@ _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
 
 _RUNS = ("convert", "assemble", "sheet", "concat", "frames", "info", "compare", "duplicates", "run", "watch")
 """Commands that start workers."""
-
-
-def script() -> NoReturn:
-    """Run the command of this process, and end it.
-
-    The interpreter does not free its objects one by one: that takes 10 ms even after a single picture. Where
-    something wants to run after all else, such as a measurement of coverage, it ends as usual.
-    """
-    code = 1
-    if not atexit._ncallbacks():
-        # The first to be registered is the last that is called.
-        atexit.register(lambda: _end(code))
-    code = main()
-    sys.exit(code)
-
-
-def _end(code: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

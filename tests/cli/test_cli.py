@@ -340,25 +340,3 @@ def test_names_that_are_no_utf8_stay_themselves(tmp_path):
 def test_a_missing_list_is_a_usage_error_at_once():
     with pytest.raises(UsageError, match=r"absent\.txt"):
         InputList("absent.txt")
-
-
-# ----- the end of the process -----------------------------------------------------------------------
-
-LAST = "import atexit, sys; from imgpar.cli import script; sys.argv[1:] = ['formats', *sys.argv[1:]]\n"
-FREED = "class Freed:\n    def __del__(self): print('freed', file=sys.stderr)\nkept = Freed()\n"
-
-
-def test_the_process_ends_without_freeing_its_objects():
-    assert "freed" not in python("-c", f"{LAST}{FREED}script()").stderr
-
-
-def test_what_was_registered_before_is_called_at_the_end():
-    assert "called" in python("-c", f"{LAST}atexit.register(print, 'called')\nscript()").stdout
-
-
-def test_output_is_whole_at_the_end():
-    assert python("-c", f"{LAST}script()").stdout == python("-m", "imgpar", "formats").stdout != ""
-
-
-def test_the_exit_code_is_that_of_the_command():
-    assert python("-c", f"{LAST}script()", "--no-such-flag").returncode == 2
