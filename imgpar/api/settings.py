@@ -30,7 +30,7 @@ from imgpar.inputs.handed import GivenInput, each_input, key_name, read_input
 from imgpar.inputs.lists import InputList
 from imgpar.inputs.sources import Source, SourceLike, is_source
 from imgpar.inputs.tables import ListRow
-from imgpar.ops import operation_types
+from imgpar.ops import known_operations, operation_types
 from imgpar.outputs.callback_sink import CallbackSink, OnOutput
 from imgpar.outputs.name_function import FunctionName
 from imgpar.outputs.sinks import Sink
@@ -186,7 +186,7 @@ def _sorted(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, dict[s
     run: dict[str, Any] = {}
     others: dict[str, Any] = {}
     steps: list[tuple[str, Any, dict[str, Any]]] = []
-    kinds = operation_types()
+    kinds = known_operations(settings)
     for key, value in settings.items():
         owner = next((step for step in reversed(steps) if key in kinds[step[0]].options()), None)
         if key in kinds:
@@ -198,7 +198,7 @@ def _sorted(recipe: Recipe, settings: Mapping[str, Any]) -> tuple[Recipe, dict[s
         elif key in RECIPE_KEYS:
             others[key] = value
         else:
-            first = next(name for name, kind in kinds.items() if key in kind.options())
+            first = next(name for name, kind in operation_types().items() if key in kind.options())
             raise UsageError(f"{key} belongs to an operation before it.", fix=f"Write {first} first.")
     for name, value, fields_ in steps:
         recipe = recipe.then(make_operation(name, value, **fields_))

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from imgpar.batch.incremental import Unchanged
-from imgpar.core.job import Job, Outcome
+from imgpar.core.job import OTHER, Job, Outcome
 from imgpar.inputs.batches import Batch
-from imgpar.inputs.others import OTHER
 
 Entry = TypeVar("Entry", bound=Job | Outcome | Unchanged)
 SHOWN = 5

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.errors import SetupError
+from imgpar.core.job import OTHER
 from imgpar.core.threads import on_cores
-from imgpar.inputs.others import OTHER
 from imgpar.runtime.context import Context
 from imgpar.runtime.protocol import Done, Task
 

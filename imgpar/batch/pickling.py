@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from imgpar.core.errors import UsageError
 from imgpar.inputs.foreign import ForeignSource
 from imgpar.inputs.sources import Source
-from imgpar.ops import Operation, operation_types
+from imgpar.ops import Operation, is_registered
 
 _lock = threading.Lock()
 
@@ -27,12 +27,11 @@ def pickled(value: object, operations: Iterable[Operation], sources: Iterable[So
         UsageError: something in it cannot be pickled.
     """
     operations = tuple(operations)
-    known = operation_types().values()
     ours = all(
         type(source).__module__.startswith("imgpar.") and not isinstance(source, ForeignSource)
         for source in sources
     )
-    dumps = _by_reference if ours and all(type(one) in known for one in operations) else _by_value
+    dumps = _by_reference if ours and all(is_registered(type(one)) for one in operations) else _by_value
     try:
         return dumps(value)
     except Exception as error:

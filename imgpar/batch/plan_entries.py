@@ -10,10 +10,9 @@ from imgpar.batch.incremental import (
     Row,
     Unchanged,
 )
-from imgpar.core.job import Item, Job, JobKind, Outcome, OutputFile, outcome_of
+from imgpar.core.job import OTHER, Item, Job, JobKind, Outcome, OutputFile, outcome_of
 from imgpar.inputs.batches import is_clip
 from imgpar.inputs.companions import SIDECAR
-from imgpar.inputs.others import OTHER
 from imgpar.outputs.prior import PriorResult
 
 Entry = Job | Outcome | Unchanged

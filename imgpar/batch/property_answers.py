@@ -10,7 +10,7 @@ from imgpar.batch.picture import programs, stages
 from imgpar.batch.run_spec import RunSpec
 from imgpar.core.digest import content_digest, file_digest
 from imgpar.core.errors import ItemError
-from imgpar.core.job import Job, Target
+from imgpar.core.job import OTHER, Job, Target
 from imgpar.core.limits import Limits
 from imgpar.core.properties import Properties
 from imgpar.core.spec import Header
@@ -19,7 +19,6 @@ from imgpar.formats.metadata.facts import facts_of_metadata, timestamp
 from imgpar.formats.metadata.reading import camera_name
 from imgpar.formats.registry import find_format, sniff_file
 from imgpar.inputs.companions import SIDECAR
-from imgpar.inputs.others import OTHER
 from imgpar.pixels.layouts import oriented
 
 Size = tuple[int, int]

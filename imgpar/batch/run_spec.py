@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from imgpar.batch.gather.options import Gathering
 from imgpar.core.job import OutputFile, SeenWants
 from imgpar.core.limits import Limits
 from imgpar.core.properties import HEADER_ONLY, Wants
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
-from imgpar.inputs.sources import Source
-from imgpar.ops import Operation
 from imgpar.outputs.write_ahead import log_of, read_written
 
 Asks = Literal["", "info", "explain", "properties", "looks", "thumbnail", "variant", "encoded"]
 
 if TYPE_CHECKING:
+    from imgpar.batch.gather.options import Gathering
+    from imgpar.inputs.sources import Source
+    from imgpar.ops import Operation
     from imgpar.recipe.recipe import Recipe
 
 

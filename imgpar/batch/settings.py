@@ -21,7 +21,7 @@ from imgpar.formats.option_values import BUTTERAUGLI, CLIP_MEASURES, FIX, MISSIN
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS
 from imgpar.formats.relevance import measurable, pointless
-from imgpar.ops import Operation, find_operation, operation_names, operation_types
+from imgpar.ops import Operation, find_operation, known_operations, operation_names, operation_types
 from imgpar.ops.plugins import reserve_names
 from imgpar.outputs.templates import Naming
 
@@ -80,13 +80,13 @@ class Call:
         """
         if self.operations:
             load_operations(given)
-        kinds = operation_types()
-        fields = operation_fields()
+        kinds = known_operations(given)
+        taken = self.run | self.recipe | self.gather | self.watch
+        if self.operations:
+            taken |= kinds.keys() | operation_fields(kinds)
         known = RECIPE_KEYS | _OTHER_KEYS | _OF_SIGNATURES | kinds.keys()
         for key, value in given.items():
-            if key in self.run | self.recipe | self.gather | self.watch or (
-                self.operations and key in kinds.keys() | fields
-            ):
+            if key in taken or (self.operations and key in operation_fields()):
                 continue
             if key not in known:
                 operations = operation_names() if self.operations else ()
@@ -104,16 +104,20 @@ class Call:
         return f"Leave it out; it takes {', '.join(sorted(self.taken))}." if self.taken else "Leave it out."
 
 
-def operation_fields() -> set[str]:
-    """The names of the fields of all known operations."""
-    return {field for kind in operation_types().values() for field in kind.options()}
+def operation_fields(kinds: Mapping[str, type[Operation]] | None = None) -> set[str]:
+    """The names of the fields of some operations; None is all that are known."""
+    kinds = operation_types() if kinds is None else kinds
+    return {field for kind in kinds.values() for field in kind.options()}
 
 
 def load_operations(names: Iterable[str]) -> None:
     """Load the operations of other packages among some names, which may be those of anything; raises
     UsageError."""
-    for name in {*names} - RECIPE_KEYS - _OTHER_KEYS - operation_fields():
-        find_operation(name)
+    unknown = {*names} - RECIPE_KEYS - _OTHER_KEYS
+    known = known_operations(unknown)
+    if unknown := unknown - known.keys() - operation_fields(known):
+        for name in unknown - operation_fields():
+            find_operation(name)
 
 
 def _settings_of(kind: type[Declared], call: str) -> frozenset[str]:

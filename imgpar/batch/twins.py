@@ -21,13 +21,12 @@ from imgpar.batch.workers import Workers
 from imgpar.core.error_messages import setting
 from imgpar.core.errors import UsageError
 from imgpar.core.fs import link_rank
-from imgpar.core.job import Item, Job, Outcome, OutputFile, Target, Twin, outcome_of
+from imgpar.core.job import OTHER, Item, Job, Outcome, OutputFile, Target, Twin, outcome_of
 from imgpar.core.properties import Wants
 from imgpar.inputs.batches import Batch
 from imgpar.inputs.companions import SIDECAR
-from imgpar.inputs.others import OTHER
 from imgpar.inputs.sources import Source
-from imgpar.ops import operation_types
+from imgpar.ops import is_registered
 from imgpar.outputs.destination import Out
 from imgpar.recipe.recipe import Recipe
 from imgpar.runtime.scheduler import CancelToken, NotYet
@@ -220,9 +219,8 @@ def _suffix(path: str) -> str:
 
 def _named_in(recipe: Recipe) -> bool:
     """Whether the outputs depend on more than the content: on functions, or text with the name of a file."""
-    known = set(operation_types().values())
     return any(
-        type(operation) not in known
+        not is_registered(type(operation))
         or operation.dynamic
         or any("{" in str(getattr(operation, name)) for name in operation.options())
         for branch in recipe.branches()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from imgpar.batch.run_options import RunOptions
 from imgpar.batch.settings import ASSEMBLE
 from imgpar.cli import flags, gathering, running
 from imgpar.cli.outlets import logs_json
-from imgpar.cli.parsing import Once, Parser, Store
+from imgpar.cli.parsing import Once, Parser, Store, parse_named
 from imgpar.cli.passwords import shown_command
 from imgpar.core import parsing
 from imgpar.core.error_messages import bad_value
@@ -54,19 +54,19 @@ USUAL = (
 """What `-h` shows."""
 
 
-def convert_parser() -> Parser:
-    """The parser of `imgpar convert`."""
+def convert_parser(named: Collection[str] | None = None) -> Parser:
+    """The parser of `imgpar convert`; with `named` it knows operations of these names only."""
     parser = Parser("convert", USAGE, DESCRIPTION, EPILOG, usual=USUAL)
-    add_conversion(parser)
+    add_conversion(parser, named)
     return parser
 
 
-def add_conversion(parser: Parser) -> None:
-    """Add all flags of a conversion."""
+def add_conversion(parser: Parser, named: Collection[str] | None = None) -> None:
+    """Add all flags of a conversion; with `named` operations of these names only."""
     parser.set_defaults(steps=None)
     group = _add_files(parser)
-    flags.add_operations(parser)
-    flags.add_settings(parser)
+    flags.add_operations(parser, named=named)
+    flags.add_settings(parser, named=named)
     add = parser.add_argument_group("recipes").add_argument
     add(
         "--recipe",
@@ -144,7 +144,7 @@ def add_lists(add: Callable[..., object]) -> None:
 
 def convert_command(argv: Sequence[str]) -> int:
     """Run the command and return its exit code."""
-    args, inputs = convert_parser().parse(argv)
+    args, inputs = parse_named(convert_parser, argv)
     command = shown_command("convert", argv)
     return convert_with(args, inputs, read_recipe(args), command)
 

@@ -10,8 +10,9 @@ of the letters, `--colour srgb` a profile.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imgpar.batch.gather.options import Gathering
@@ -24,7 +25,14 @@ from imgpar.core import parsing
 from imgpar.core.errors import UsageError
 from imgpar.formats.extraction import Extraction
 from imgpar.formats.options import EncodeOptions
-from imgpar.ops import Operation, Option, every_operation, operation_types, origin_of
+from imgpar.ops import (
+    Operation,
+    Option,
+    every_operation,
+    known_operations,
+    operation_types,
+    origin_of,
+)
 from imgpar.outputs.templates import Naming
 
 if TYPE_CHECKING:
@@ -75,10 +83,14 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def modifiers() -> dict[str, list[str]]:
-    """Field name → the operations that have it, without the primary fields."""
+def modifiers(kinds: Mapping[str, type[Operation]] | None = None) -> dict[str, list[str]]:
+    """Field name → the operations that have it, without the primary fields.
+
+    Args:
+        kinds: the operations; None is all.
+    """
     owners: dict[str, list[str]] = {}
-    for name, kind in operation_types().items():
+    for name, kind in (operation_types() if kinds is None else kinds).items():
         for field_name in list(kind.options())[1:]:
             owners.setdefault(field_name, []).append(name)
     return owners
@@ -90,21 +102,22 @@ def add_operations(
     besides: Collection[str] = (),
     *,
     extracting: bool = False,
+    named: Collection[str] | None = None,
 ) -> None:
     """Add a flag for every operation and every field to one group, except fields that share the name of a
     setting in `taken`, which `add_settings` adds, with `extracting` `add_extraction`, and of another flag of
-    the command (`besides`)."""
+    the command (`besides`). With `named` only operations of these names are added."""
     group = parser.add_argument_group("operations, in the order given")
     settings = EncodeOptions.options() | (Extraction.options() if extracting else {})
     elsewhere = {*besides, *(settings.keys() & taken)}
 
-    def add(added: Collection[str] = ()) -> None:
-        for name, kind in operation_types().items():
+    def add(kinds: Mapping[str, type[Operation]], added: Collection[str] = ()) -> None:
+        for name, kind in kinds.items():
             if name not in added:
                 _add(group, name, next(iter(kind.options().values()), None), _summary(kind))
-        for name, owners in modifiers().items():
+        for name, owners in modifiers(kinds).items():
             if name not in elsewhere and name not in added:
-                _add(group, name, operation_types()[owners[0]].options()[name], argparse.SUPPRESS)
+                _add(group, name, kinds[owners[0]].options()[name], argparse.SUPPRESS)
 
     def add_unknown(names: Sequence[str]) -> None:
         before = {*operation_types(), *modifiers()}
@@ -112,9 +125,12 @@ def add_operations(
             load_operations(names)
         else:
             every_operation()
-        add(before)
+        add(operation_types(), before)
 
-    add()
+    if named is not None:
+        add(known_operations(named))
+        return
+    add(operation_types())
     parser.add_unknown = add_unknown
 
 
@@ -127,10 +143,15 @@ def _summary(kind: type[Operation]) -> str:
     return f"{text} [{plugin.package}]" if plugin else text
 
 
-def add_settings(parser: argparse.ArgumentParser, taken: Collection[str] = RECIPE_KEYS) -> None:
-    """Add a flag for every encoder setting in `taken`."""
+def add_settings(
+    parser: argparse.ArgumentParser,
+    taken: Collection[str] = RECIPE_KEYS,
+    named: Collection[str] | None = None,
+) -> None:
+    """Add a flag for every encoder setting in `taken`; with `named` only these operations are asked for
+    fields of the same names, for the help."""
     group = parser.add_argument_group("settings of the output")
-    owners = modifiers()
+    owners = modifiers(None if named is None else known_operations(named))
     for name, option in EncodeOptions.options().items():
         if name not in taken:
             continue
@@ -220,7 +241,7 @@ def _add(group: Group, name: str, option: Option | None, text: str) -> None:
     text = text.replace("%", "%%")
     group.add_argument(
         flag(name), dest=name, action=Collect, metavar=metavar, default=argparse.SUPPRESS, help=text,
-        known=_values_of(name, option), about=about,
+        known=partial(_values_of, name, option), about=about,
     )  # fmt: skip
 
 
@@ -239,6 +260,8 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
     """
     from imgpar.recipe.tables import check_together, make_operation
 
+    steps = tuple(steps)
+    kinds = known_operations(step.name for step in steps)
     drafts: list[_Draft] = []
     settings: dict[str, Any] = {}
     extract: dict[str, Any] = {}
@@ -246,7 +269,7 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
     for step in steps:
         if (option := Naming.options().get(step.name)) is not None:
             naming[step.name] = parsing.named(step.label, option.parse, step.value)
-        elif not _placed(step, drafts, settings, extract if extracting else None):
+        elif not _placed(step, kinds, drafts, settings, extract if extracting else None):
             names = " or ".join(map(flag, modifiers().get(step.name, [])))
             raise UsageError(
                 f"{step.label} modifies a preceding operation, but no {names} precedes it.",
@@ -263,23 +286,27 @@ def build_recipe(steps: Iterable[FlagUse], base: Recipe, *, extracting: bool = F
 
 
 def _placed(
-    step: FlagUse, drafts: list[_Draft], settings: dict[str, Any], extract: dict[str, Any] | None
+    step: FlagUse,
+    kinds: Mapping[str, type[Operation]],
+    drafts: list[_Draft],
+    settings: dict[str, Any],
+    extract: dict[str, Any] | None,
 ) -> bool:
     """Classify the flag as an operation, a modifier or a setting; False where it is none of them.
 
     Args:
         step: the flag.
+        kinds: the operations among all flags that are given.
         drafts: the operations so far; appended to, or the last one with such a field is modified.
         settings: settings of the encoders, added to.
         extract: what is extracted from clips, added to; None where nothing can be.
     """
     from imgpar.recipe.tables import is_setting
 
-    kinds = operation_types()
     if step.name in kinds:
         drafts.append(_Draft(step))
         return True
-    owners = modifiers().get(step.name, [])
+    owners = modifiers(kinds).get(step.name, [])
     owner = next((draft for draft in reversed(drafts) if draft.step.name in owners), None)
     option = kinds[owner.step.name].options()[step.name] if owner else None
     extraction = Extraction.options().get(step.name) if extract is not None else None

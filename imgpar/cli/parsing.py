@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise, takewhile
 from typing import Any, NoReturn
 
@@ -174,6 +175,26 @@ class Parser(argparse.ArgumentParser):
         if not flag.startswith("--"):
             known += " Names that begin with a dash come after '--'."
         return UsageError(f"There is no option {flag}.", fix=known)
+
+
+def parse_named(
+    make: Callable[[Collection[str] | None], Parser], argv: Sequence[str]
+) -> tuple[argparse.Namespace, list[str]]:
+    """`Parser.parse` with a parser that has only the operations which are named in the arguments, so that no
+    other is imported. Where there is an alias, an error or a request for help, with one that has all.
+
+    Args:
+        make: makes the parser with operations of these names; with None it has all.
+        argv: the arguments.
+    """
+    words = [word.partition("=")[0] for word in takewhile("--".__ne__, argv) if word.startswith("-")]
+    parser = make([word[2:].replace("-", "_") for word in words])
+    if "--help" not in words and all(
+        word in parser.flags() if word.startswith("--") else "h" not in word for word in words
+    ):
+        with contextlib.suppress(UsageError):
+            return parser.parse(argv)
+    return make(None).parse(argv)
 
 
 def _with_dashes(args: Sequence[str], known: Mapping[str, argparse.Action]) -> list[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
-from urllib.parse import unquote
 
 from imgpar.core.no_facts import NO_FACTS
 from imgpar.core.templates import Value
@@ -85,10 +84,14 @@ def key_in(source: str) -> str:
     ('4711', '2024/a', '/photos/a.jpg')
     """
     if source.startswith(LISTED):
+        from urllib.parse import unquote
+
         return unquote(source[len(LISTED) :])
     return source.removeprefix(HANDED)
 
 
+OTHER = "other"
+"""`Item.format` of a file that is no picture and no clip."""
 FOLDER, SPECIAL = -2, -1
 """`Facts.size` of what is no regular file: a folder, and anything else (a link, a device)."""
 

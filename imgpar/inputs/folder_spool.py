@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from imgpar.core.filenames import natural
+from imgpar.core.job import OTHER
 from imgpar.inputs.batches import Entries, Row
-from imgpar.inputs.others import OTHER
 
 if TYPE_CHECKING:
     from sqlite3 import Connection

@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 from imgpar.core.addresses import unquoted_path
 from imgpar.core.errors import DamagedError, SourceError
-from imgpar.core.job import Item
+from imgpar.core.job import OTHER, Item
 from imgpar.core.private_database import private_database
 from imgpar.inputs.batches import PAUSE, Batch, is_media, is_sidecar
 from imgpar.inputs.folder_spool import Contents, FolderSpool, SpooledFile
 from imgpar.inputs.ignored import HIDDEN, ignored_kind, is_system_folder
-from imgpar.inputs.others import OTHER
 from imgpar.inputs.patterns import Patterns
 from imgpar.inputs.walk import mirror_names, path_below
 

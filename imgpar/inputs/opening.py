@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from imgpar.core.errors import item_error
 from imgpar.core.job import Item
 from imgpar.core.tempfiles import temporary
-from imgpar.inputs.content import copy_content
-from imgpar.inputs.fetching import Fetched, Ongoing
-from imgpar.inputs.sources import Source, content_of
+
+if TYPE_CHECKING:
+    from imgpar.inputs.fetching import Fetched, Ongoing
+    from imgpar.inputs.sources import Source
 
 
 @contextlib.contextmanager
@@ -28,6 +29,8 @@ def opened(item: Item, sources: Sequence[Source]) -> Iterator[bytes | IO[bytes] 
         return
     if item.error:
         raise item_error(item.kind, item.error)
+    from imgpar.inputs.sources import content_of  # most items are files
+
     with content_of(sources[item.source - 1], item) as content:
         yield content
 
@@ -41,6 +44,8 @@ def local_file(item: Item, sources: Sequence[Source]) -> Iterator[str]:
             if isinstance(content, str):
                 path = content
             else:
+                from imgpar.inputs.content import copy_content
+
                 folder = stack.enter_context(temporary())
                 path = os.path.join(folder, f"input{os.path.splitext(item.path)[1]}")
                 copy_content(content, path, item)
@@ -51,6 +56,8 @@ def fetch(item: Item, sources: Sequence[Source], path: str, ongoing: Ongoing | N
     """Write an item to a new file. Raises SourceError, DamagedError and what the source raises."""
     if item.error:
         raise item_error(item.kind, item.error)
+    from imgpar.inputs.fetching import Ongoing
+
     found = sources[item.source - 1].fetch(item, path, ongoing or Ongoing())
     if found.mtime_ns and not found.not_modified:
         os.utime(path, ns=(found.mtime_ns, found.mtime_ns))

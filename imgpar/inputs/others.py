@@ -13,14 +13,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from imgpar.core.job import Item
+from imgpar.core.job import OTHER, Item
 from imgpar.inputs.batches import Batch, file_facts, is_media, is_sidecar, look_inside, why_unreadable
 from imgpar.inputs.companions import SIDECAR
 from imgpar.inputs.ignored import ignored_kind
 from imgpar.inputs.patterns import Patterns
-
-OTHER = "other"
-"""Format name of a file that is no picture and no clip."""
 
 
 def with_others(

@@ -1,5 +1,6 @@
-"""Operations: every module of this package that defines an `Operation` is one, found by its file name; those
-of other packages are found by their entry points (`core/plugins`).
+"""Operations: every module of this package that defines an `Operation` of its own name is one; those of other
+packages are found by their entry points (`core/plugins`). Neither are imported before one is named, or all
+are asked for: those of imgpar take 30 ms.
 
 This room may import numpy, OpenCV and Pillow, and read the files of watermarks and fonts. Modules: `base`
 (the interface), one per operation, `plugins`, and `overlay` and `function_digest` as helpers.
@@ -8,6 +9,7 @@ This room may import numpy, OpenCV and Pillow, and read the files of watermarks 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from functools import cache
 
 from imgpar.core.errors import UsageError
@@ -21,6 +23,8 @@ __all__ = [
     "Option",
     "every_operation",
     "find_operation",
+    "is_registered",
+    "known_operations",
     "operation_names",
     "operation_types",
     "option",
@@ -49,7 +53,7 @@ def find_operation(name: str) -> type[Operation] | None:
     Raises:
         UsageError: the package that adds it cannot be used.
     """
-    known = operation_types().get(name)
+    known = _known_operation(name)
     if known is not None or (plugin := find_plugin("operations", name)) is None:
         return known
     global _known
@@ -57,6 +61,21 @@ def find_operation(name: str) -> type[Operation] | None:
     _added[name] = plugin, found
     _known = dict(sorted({**operation_types(), name: found}.items()))  # others may be reading the former one
     return found
+
+
+def known_operations(names: Iterable[str]) -> dict[str, type[Operation]]:
+    """Those of `operation_types` that have one of these names; only their modules are imported.
+
+    >>> sorted(known_operations(["resize", "fit", "quality"]))
+    ['resize']
+    """
+    found = ((name, _known_operation(name)) for name in names)
+    return {name: kind for name, kind in found if kind is not None}
+
+
+def is_registered(kind: type[Operation]) -> bool:
+    """Whether a class is one of `operation_types`, and none that was defined elsewhere."""
+    return _known_operation(getattr(kind, "name", "")) is kind
 
 
 def every_operation() -> tuple[dict[str, type[Operation]], tuple[UsageError, ...]]:
@@ -84,20 +103,39 @@ def origin_of(kind: type[Operation]) -> Plugin | None:
     return plugin if found is kind else None
 
 
+def _known_operation(name: str) -> type[Operation] | None:
+    return _known.get(name) if _known else _in_module(name)
+
+
 @cache
 def _built_in() -> dict[str, type[Operation]]:
     import pkgutil  # not needed in workers
 
-    found: dict[str, type[Operation]] = {}
-    for module_info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{module_info.name}")
-        for value in vars(module).values():
-            if (
-                isinstance(value, type)
-                and issubclass(value, Operation)
-                and value.__module__ == module.__name__
-                and "name" in vars(value)
-                and value.portable
-            ):
-                found[value.name] = value
-    return dict(sorted(found.items()))
+    names = (info.name for info in pkgutil.iter_modules(__path__))
+    return {kind.name: kind for name in sorted(names) if (kind := _in_module(name)) is not None}
+
+
+@cache
+def _in_module(name: str) -> type[Operation] | None:
+    """The operation that the module of its name defines; None where there is none, as in `base`."""
+    if not name.isidentifier() or name.startswith("_"):
+        return None
+    path = f"{__name__}.{name}"
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name == path:
+            return None
+        raise
+    found = (value for value in vars(module).values() if isinstance(value, type))
+    return next(
+        (
+            kind
+            for kind in found
+            if issubclass(kind, Operation)
+            and vars(kind).get("name") == name
+            and kind.__module__ == path
+            and kind.portable
+        ),
+        None,
+    )

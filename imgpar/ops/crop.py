@@ -12,7 +12,6 @@ from imgpar.core.spec import Frame, Spec
 from imgpar.ops.base import Operation
 from imgpar.pixels.arrays import seal
 from imgpar.pixels.attention import FOCUSES, find_focus, missed_faces, parse_focus
-from imgpar.pixels.faces import require_faces
 from imgpar.pixels.geometry import GRAVITIES, Aspect, Region, place
 from imgpar.pixels.sizes import Geometry, parse_region
 
@@ -79,6 +78,8 @@ class Crop(Operation):
 
     def check(self) -> None:
         if self.gravity == "faces":
+            from imgpar.pixels.faces import require_faces
+
             require_faces()
 
     def remark(self, settled: Sequence[Operation], spec: Spec) -> str:  # noqa: ARG002

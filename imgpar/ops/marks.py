@@ -33,6 +33,12 @@ def parse_file(value: object) -> str:
     return os.path.abspath(parsing.text(os.fspath(value) if isinstance(value, os.PathLike) else value))
 
 
+@parsing.accepts("str | os.PathLike[str]")
+def parse_font(value: object) -> str:
+    """The path of a font file; empty text is the built-in font."""
+    return "" if value == "" else parse_file(value)
+
+
 def status(path: str) -> File:
     """The file as it is now; raises OSError."""
     found = os.stat(path)

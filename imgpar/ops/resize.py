@@ -14,7 +14,6 @@ from imgpar.ops.base import Operation
 from imgpar.ops.sharpen import Sharpen
 from imgpar.pixels.arrays import fill, layout_with, paste
 from imgpar.pixels.attention import FOCUSES, find_focus, missed_faces, parse_focus
-from imgpar.pixels.faces import require_faces
 from imgpar.pixels.geometry import GRAVITIES, fractions, place, rounded
 from imgpar.pixels.linear_light import in_linear_light, resample_light
 from imgpar.pixels.papers import MAX_SIDE
@@ -148,6 +147,8 @@ class Resize(Operation):
 
     def check(self) -> None:
         if self.gravity == "faces":
+            from imgpar.pixels.faces import require_faces
+
             require_faces()
 
     def remark(self, settled: Sequence[Operation], spec: Spec) -> str:  # noqa: ARG002

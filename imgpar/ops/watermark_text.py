@@ -14,7 +14,7 @@ from imgpar.core.options import option
 from imgpar.core.spec import Colour, Frame, Spec
 from imgpar.core.templates import Template, Value, parse_template
 from imgpar.ops.base import Operation
-from imgpar.ops.marks import asset_digest, parse_file
+from imgpar.ops.marks import asset_digest, parse_font
 from imgpar.ops.overlay import gravity_option, lay, margin_option
 from imgpar.pixels import text as lettering
 from imgpar.pixels.arrays import layout_with, paste
@@ -30,12 +30,6 @@ FIELDS = (*FACTS, *SIZES)
 """The fields that a text may have."""
 _LONGEST = 500
 """Characters of a value."""
-
-
-@parsing.accepts("str | os.PathLike[str]")
-def parse_font(value: object) -> str:
-    """The path of a font file; empty text is the built-in font."""
-    return "" if value == "" else parse_file(value)
 
 
 @parsing.accepts("str")

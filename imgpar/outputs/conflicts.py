@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from imgpar.core.job import Facts, Item, OutputFile, Target
-from imgpar.inputs.others import OTHER
+from imgpar.core.job import OTHER, Facts, Item, OutputFile, Target
 from imgpar.outputs.prior import PLANNED, PriorResult
 
 Owned = Mapping[str, Sequence[OutputFile]]

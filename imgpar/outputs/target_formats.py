@@ -8,14 +8,13 @@ from typing import NamedTuple
 
 from imgpar.core.error_messages import setting
 from imgpar.core.errors import UsageError
-from imgpar.core.job import Item, Split
+from imgpar.core.job import OTHER, Item, Split
 from imgpar.formats.option_values import several_pages
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.registry import FORMATS, Format, every_format, find_format, list_hint
 from imgpar.formats.relevance import silent
 from imgpar.inputs.batches import known_suffix, look_inside, suffix_of
 from imgpar.inputs.companions import SIDECAR
-from imgpar.inputs.others import OTHER
 from imgpar.inputs.roots import absolute, read_inputs
 from imgpar.inputs.sources import Source
 from imgpar.outputs.destination import Out

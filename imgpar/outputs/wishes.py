@@ -6,12 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from imgpar.core.filenames import fold
-from imgpar.core.job import Item
+from imgpar.core.job import OTHER, Item
 from imgpar.formats.options import EncodeOptions
 from imgpar.formats.relevance import given
 from imgpar.inputs.batches import suffix_of
 from imgpar.inputs.companions import SIDECAR
-from imgpar.inputs.others import OTHER
 from imgpar.outputs.destination import Out
 from imgpar.outputs.target_formats import Wish, WishedFile, Wishes
 from imgpar.outputs.templates import OWN_SIZE, name_template

@@ -14,9 +14,7 @@ from imgpar.core.errors import BadValueError
 from imgpar.core.parsing import VALUE, accepts, literal
 from imgpar.core.spec import Frame
 from imgpar.pixels.arrays import LUMA, PEAK, colour_channels
-from imgpar.pixels.faces import best_window, find_faces
 from imgpar.pixels.geometry import GRAVITIES, GRAVITY_WORDS, parse_gravity
-from imgpar.pixels.regions import Box, grown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +94,9 @@ def missed_faces(wanted: str, decided: str, name: str) -> str:
 
 def _on_faces(frames: Sequence[Frame], window: tuple[int, int]) -> tuple[float, float] | None:
     """The position of the window that shows the faces, with what belongs to a head; None without faces."""
+    from imgpar.pixels.faces import best_window, find_faces  # few pictures are cropped to faces
+    from imgpar.pixels.regions import Box, grown
+
     size = frames[0].spec.size
     heads = list[Box]()
     for frame in frames:

@@ -75,7 +75,7 @@ def _start(*modules: str) -> None:
     # There is no public name for the folder of the sockets. A folder of imgpar is removed by the next run if
     # this process is killed, and its path is short enough whatever TMPDIR is.
     settings = _process_settings()
-    with clean_start():
+    with clean_start(tracked=False):
         for module in modules:
             preload(module)
         if "tempdir" not in settings:
@@ -85,7 +85,22 @@ def _start(*modules: str) -> None:
                 folder = temporary_folder(SHM_FOLDER)
             settings["tempdir"] = _folder = folder
             util.Finalize(None, remove_folder, (folder,), exitpriority=-100)
-        forkserver.ensure_running()
+        with _without_tracker():
+            forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _without_tracker() -> Iterator[None]:
+    """Start the fork server before the resource tracker, which multiprocessing starts with it but needs only
+    for workers: it takes 25 ms of a core, and one more process than a machine of two cores has room for."""
+    from multiprocessing import resource_tracker
+
+    start = resource_tracker.ensure_running
+    resource_tracker.ensure_running = lambda: None
+    try:
+        yield
+    finally:
+        resource_tracker.ensure_running = start
 
 
 def preload(module: str) -> None:
@@ -101,23 +116,24 @@ def preload(module: str) -> None:
 
 
 @contextlib.contextmanager
-def clean_start() -> Iterator[None]:
-    """The environment in which processes are started."""
-    with _lock, _hidden_main(), _known_method(), _environment(), _without_interrupts():
+def clean_start(*, tracked: bool = True) -> Iterator[None]:
+    """The environment in which processes are started; with `tracked` the resource tracker runs."""
+    with _lock, _hidden_main(), _known_method(), _environment(), _without_interrupts(tracked=tracked):
         yield
 
 
 @contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
+def _without_interrupts(*, tracked: bool) -> Iterator[None]:
     """Let processes inherit that SIGINT is blocked. Ctrl-C goes to all processes of a terminal, and would end
     the fork server with a traceback while it loads modules; its parent tells it when to stop. Here a signal
     that comes meanwhile is delivered afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    from multiprocessing import resource_tracker
+    if tracked:
+        from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # which unblocks SIGINT when it has started
+        resource_tracker.ensure_running()  # which unblocks SIGINT when it has started
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -64,6 +64,46 @@ def test_workers_begin_without_what_few_runs_need(unneeded: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    "unneeded",
+    [
+        "numpy", "PIL", "cv2", "av", "tqdm", "importlib.metadata", "asyncio", "ssl",
+        "imgpar.ops.crop", "imgpar.ops.watermark_text", "imgpar.pixels.text", "imgpar.pixels.faces",
+    ],
+)  # fmt: skip
+def test_the_parent_of_a_conversion_does_without_what_few_runs_need(
+    unneeded: str, imported: set[str]
+) -> None:
+    assert unneeded not in imported
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The modules of the process that converts a picture with a resize, after its end."""
+    folder = tmp_path_factory.mktemp("imported")
+    Image.new("RGB", (64, 48), "teal").save(folder / "a.jpg")
+    code = "import sys; from imgpar.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    command = ["convert", str(folder / "a.jpg"), "-o", str(folder / "out"), "--resize", "32x", "-q"]
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "unneeded", ["imgpar.inputs.sources", "imgpar.ops.watermark_text", "imgpar.pixels.faces"]
+)
+def test_workers_of_a_conversion_begin_without_what_few_runs_need(unneeded: str) -> None:
+    code = f"import sys, imgpar.batch.preload; sys.exit({unneeded!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_call_imports_no_operation_that_it_does_not_name() -> None:
+    code = (
+        "import sys; from imgpar.batch.settings import RUN; "
+        "RUN.check({'resize': '9', 'fit': 'cover', 'jobs': 1}); sys.exit('imgpar.ops.crop' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_opencv_has_one_thread_in_workers(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
 

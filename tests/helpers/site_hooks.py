@@ -15,7 +15,8 @@ def write():
     with open(os.environ["IMPORTED_FILE"], "a") as file:
         file.write("".join(f"{name}\\n" for name in NAMES if name in sys.modules) + "end\\n")
 
-if "IMGPAR_PARENT" not in os.environ:  # not in the fork server and its workers
+of_system = "IMGPAR_PARENT" in os.environ or any("resource_tracker" in word for word in sys.orig_argv)
+if not of_system:  # not in the fork server, its workers and the resource tracker
     atexit.register(write)
 """
 """Writes at exit which decoders the parent process has imported."""

@@ -208,3 +208,14 @@ def test_what_the_fork_server_imports_for_many_workers_disturbs_none(tmp_path: P
     command = [sys.executable, "-c", textwrap.dedent(code), str(pictures), str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr) == ("12\n", "")
+
+
+def test_the_fork_server_does_not_wait_for_the_resource_tracker() -> None:
+    code = """if True:
+        from imgpar.runtime import startup
+        startup.warm_up("imgpar.batch")
+        from multiprocessing import forkserver, resource_tracker
+        print(forkserver._forkserver._forkserver_pid is None, resource_tracker._resource_tracker._pid)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False None\n"

@@ -8,7 +8,7 @@ from typing import Literal
 from imgpar.core import parsing
 from imgpar.core.options import Declared, option
 from imgpar.core.templates import Field, Template, parse_template
-from imgpar.ops.watermark_text import parse_font
+from imgpar.ops.marks import parse_font
 from imgpar.pixels.page_sizes import PageSize, parse_page_margin, parse_page_size
 
 MIXED = ("pad", "crop", "stretch", "fail")
