@@ -52,7 +52,18 @@ def _own_names_only(_app: Any, tree: Any) -> None:
             link.replace_self(link.children)
 
 
+def _whole_flags(_app: Any, _page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
+    """No line ends within a flag: browsers break after each hyphen."""
+
+    def kept(code: re.Match[str]) -> str:
+        return re.sub(r"(?<![\w<&./-])--?[a-z][a-z-]*\b", r'<span class="flag">\g<0></span>', code[0])
+
+    if "body" in context:
+        context["body"] = re.sub(r">[^<]*-[a-z][^<]*(?=</?(?:span|code|pre))", kept, context["body"])
+
+
 def setup(app: Any) -> None:
     """Connect to Sphinx."""
     app.connect("source-read", _outside)
     app.connect("doctree-read", _own_names_only)
+    app.connect("html-page-context", _whole_flags)

@@ -121,7 +121,7 @@ def test_without_a_detector_nothing_starts(tmp_path: Path, flags: list[str]) -> 
     )
     assert done.returncode == 2
     assert "faces needs the package dlib-bin, which is not installed. Run: " in done.stderr
-    assert done.stderr.rstrip().endswith("install dlib-bin See: imgpar help convert")
+    assert done.stderr.rstrip().endswith("install dlib-bin\nSee: imgpar help convert")
     assert not (tmp_path / "out").exists()
 
 

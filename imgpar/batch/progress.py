@@ -7,6 +7,7 @@ also while a single long clip is converted.
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 import threading
@@ -85,12 +86,27 @@ def _bar_class() -> Any:
     """
     from tqdm import tqdm
 
-    members: dict[str, Any] = {"monitor_interval": 0}
+    members: dict[str, Any] = {"monitor_interval": 0, "format_dict": property(_fields)}
     if os.name != "nt":
         members["status_printer"] = staticmethod(_printer)
     bar: Any = type("Bar", (tqdm,), members)
     bar.set_lock(threading.RLock())
     return bar
+
+
+def _fields(bar: Any) -> dict[str, Any]:
+    """The fields of the bar. Its rate is at most what it would be if the next item ended now.
+
+    tqdm measures when items end: where clips follow photos, the time left would stay that of photos.
+    """
+    from tqdm import tqdm
+
+    values: dict[str, Any] = tqdm.format_dict.fget(bar)
+    if values["rate"]:
+        waited = max(0.0, time.time() - bar.last_print_t)
+        items = copy.copy(bar._ema_dn)(bar.n - bar.last_print_n + 1)
+        values["rate"] = min(values["rate"], items / copy.copy(bar._ema_dt)(waited))
+    return values
 
 
 def _printer(stream: TextIO) -> Callable[[str], None]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from imgpar.batch.log_lines import escaped
 from imgpar.batch.others import others_sentence
+from imgpar.batch.run_counts import pace
 from imgpar.core.errors import OutputError, may_pass
 from imgpar.core.job import Job, Outcome
 from imgpar.core.slices import TIMED, MadeFiles
@@ -185,7 +186,7 @@ class Report:
                 yield others
             yield from self._failures()
             return
-        speed = f", {self.ok / self.seconds:.1f} a second" if self.ok and self.seconds > 1 else ""
+        speed = f", {pace(self.ok / self.seconds)}" if self.ok and self.seconds > 1 else ""
         yield (
             f"{'Stopped' if self.cancelled or self.stopped else 'Done'}: {self.ok} ok, {self.skipped} skipped"
             f"{self._why_skipped()}, {self.failed} failed in {self.seconds:.1f} s{speed}."

@@ -107,6 +107,16 @@ class RunCounts:
             }
 
 
+def pace(items_per_second: float) -> str:
+    """A rate for people.
+
+    >>> pace(2.0), pace(0.05)
+    ('2.0 a second', '3.0 a minute')
+    """
+    slow = 0 < items_per_second < 0.1
+    return f"{items_per_second * 60:.1f} a minute" if slow else f"{items_per_second:.1f} a second"
+
+
 def progress_line(record: dict[str, Any]) -> str:
     """The same as a line for people.
 
@@ -120,7 +130,7 @@ def progress_line(record: dict[str, Any]) -> str:
     parts = [f"{record['done']}{of} done"]
     if record["failed"]:
         parts.append(f"{record['failed']} failed")
-    parts += [f"{record['items_per_second']:.1f} a second", f"{record['bytes_per_second'] / 1e6:.1f} MB/s"]
+    parts += [pace(record["items_per_second"]), f"{record['bytes_per_second'] / 1e6:.1f} MB/s"]
     if (left := record["seconds_left"]) is not None:
         parts.append(f"{int(left) // 3600}:{int(left) // 60 % 60:02}:{int(left) % 60:02} left")
     parts += [

@@ -51,8 +51,11 @@ def press_with_return(root: tk.Misc) -> None:
     """Let Return press every button, as Space does, and nothing else at the same time.
 
     In Tcl: the buttons of Tk's own dialogs, which ask before an undo, are no widgets of Python.
+    Return with another key is not for the button: a shortcut of the window has it.
     """
     root.tk.call("bind", "TButton", "<Return>", "%W invoke; break")
+    for key in ("Control", "Command"):
+        root.tk.call("bind", "TButton", f"<{key}-Return>", "#")
     root.bind_class("TMenubutton", "<Return>", "ttk::menubutton::Popdown %W")
 
 

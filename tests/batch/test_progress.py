@@ -12,7 +12,7 @@ import threading
 import pytest
 from terminals import open_terminal
 
-from imgpar.batch.progress import Progress, printable, wants_colour
+from imgpar.batch.progress import Progress, _bar_class, printable, wants_colour
 from imgpar.core.job import Event, Outcome, OutputFile
 
 OK = Outcome("a.jpg", "ok", (OutputFile("/out/a.webp", 100),), seconds=0.25, source_bytes=2_000_000)
@@ -199,3 +199,13 @@ def test_no_thread_stays_behind():
     before = threading.active_count()
     feed(Progress(io.StringIO()), OK)
     assert threading.active_count() == before
+
+
+def test_the_time_left_grows_while_nothing_ends():
+    bar = _bar_class()(file=io.StringIO(), total=8, smoothing=0.05, mininterval=0, miniters=1)
+    bar.last_print_t -= 0.5
+    bar.update(1)
+    before = bar.format_dict["rate"]
+    bar.last_print_t -= 20
+    assert bar.format_dict["rate"] < before / 5
+    bar.close()

@@ -49,6 +49,10 @@ def test_the_exit_code_says_how_it_went(outcomes: tuple[Outcome, ...], cancelled
     assert report(*outcomes, cancelled=cancelled).exit_code == code
 
 
+def test_a_slow_run_is_counted_by_the_minute() -> None:
+    assert report(OK, seconds=20.0).summary().splitlines()[0].endswith(" in 20.0 s, 3.0 a minute.")
+
+
 def test_the_summary_names_failures_losses_and_what_to_do() -> None:
     failed = FAILED._replace(kind="CommitError")
     text = report(OK, SKIPPED, failed, seconds=2.0, left_out={".txt": 3}, can_retry=True).summary()

@@ -24,6 +24,7 @@ if importlib.util.find_spec("_tkinter") is None:
     pytest.skip("this Python has no tkinter", allow_module_level=True)
 
 import tkinter as tk
+from tkinter import ttk
 
 from imgpar.desktop import preview
 from imgpar.desktop import window as window_module
@@ -559,6 +560,18 @@ def test_enter_on_the_zone_asks_for_files(screen: Screen, monkeypatch: pytest.Mo
     screen.focus(screen.window.head.zone)
     screen.window.head.zone.event_generate("<Return>")
     screen.until(lambda: asked)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the key is Command there")
+def test_control_enter_on_a_button_does_not_press_it(screen: Screen) -> None:
+    pressed: list[str] = []
+    screen.window.root.bind("<Control-Return>", lambda _: pressed.append("main"))
+    button = ttk.Button(screen.window.root, command=lambda: pressed.append("button"))
+    button.pack()
+    screen.focus(button)
+    button.event_generate("<Control-Return>")
+    screen.until(lambda: pressed)
+    assert pressed == ["main"]
 
 
 def test_files_that_were_copied_can_be_pasted(screen: Screen, photo_folder: FolderMaker) -> None:
