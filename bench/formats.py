@@ -319,7 +319,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", default=",".join(ROWS), help="names with commas; default: all of them")
     parser.add_argument("--before", type=Path, help="an older imgpar: its folder, or its Python")
     parser.add_argument("--pictures", type=int, default=8, help="photos that are taken, at even distances")
-    parser.add_argument("--copies", type=int, default=4, help="of each input in the rounds")
+    parser.add_argument("--copies", type=int, default=16, help="of each input in the rounds")
     parser.add_argument("--side", type=int, default=2600, help="longest edge of the inputs")
     parser.add_argument("--size", type=int, default=1280, help="longest edge of the outputs")
     parser.add_argument("--quality", type=int, default=80)
