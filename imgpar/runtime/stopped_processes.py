@@ -21,7 +21,7 @@ from multiprocessing import util
 
 WAKE_SECONDS = 10.0
 """Seconds the fork server may take to start a worker before it is continued."""
-ENDING_SECONDS = 0.1
+ENDING_SECONDS = 1.0
 """Seconds that a process may take from closing its files to its end."""
 KILL_SECONDS = 60.0
 """Seconds before it is killed."""
