@@ -188,7 +188,8 @@ def against_the_order(path: Path) -> list[str]:
 
 
 def test_imports_flow_one_way() -> None:
-    assert [problem for path in FILES for problem in against_the_order(path)] == []
+    wrong = [problem for path in FILES for problem in against_the_order(path)]
+    assert not wrong, "\n".join(wrong)
 
 
 @cache
@@ -322,7 +323,8 @@ def test_a_run_from_folder_to_folder_imports_nothing_for_other_places(
 
 
 def test_a_module_is_python_3_11_and_says_what_it_is() -> None:
-    assert [module_name(path) for path in FILES if not facts(path).documented] == []
+    wrong = [module_name(path) for path in FILES if not facts(path).documented]
+    assert not wrong, "\n".join(wrong)
 
 
 def wrong_examples(module: ModuleType) -> int:
@@ -357,7 +359,8 @@ def public(module: ModuleType) -> Iterator[tuple[str, object]]:
 @pytest.mark.parametrize("place", ROOMS, ids=lambda place: place or "imgpar")
 def test_everything_public_has_a_docstring(place: str) -> None:
     found = ((module.__name__, *each) for module in modules_in(place) for each in public(module))
-    assert [f"{module}.{thing}" for module, thing, value in found if not inspect.getdoc(value)] == []
+    wrong = [f"{module}.{thing}" for module, thing, value in found if not inspect.getdoc(value)]
+    assert not wrong, "\n".join(wrong)
 
 
 def unexplained(kind: type[Operation]) -> list[str]:
