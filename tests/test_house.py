@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 
@@ -99,6 +100,7 @@ def module_name(path: Path) -> str:
 
 
 MODULES = sorted(map(module_name, FILES))
+KNOWN = frozenset(MODULES)
 
 
 def room(name: str) -> str:
@@ -128,23 +130,38 @@ def modules_in(place: str) -> Iterator[ModuleType]:
     return (importlib.import_module(name) for name in MODULES if name in importable() and room(name) == place)
 
 
-@cache
-def syntax(path: Path) -> ast.Module:
-    """The file as Python 3.11 reads it."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=path.name, feature_version=(3, 11))
+class Facts(NamedTuple):
+    """What the rules ask about a file. Its tree is not kept: those of all files have millions of objects."""
+
+    documented: bool
+    defined: list[str]
+    """Public classes and functions of the module."""
+    imports: list[tuple[int, str]]
+    targets: set[str]
+    used: set[str]
+    """Attributes of `imgpar`."""
 
 
 @cache
-def nodes(path: Path) -> list[ast.AST]:
-    """What matters here of all nodes of a file: imports, texts, attributes."""
-    kept = (ast.Import, ast.ImportFrom, ast.Constant, ast.Attribute)
-    return [node for node in ast.walk(syntax(path)) if isinstance(node, kept)]
+def facts(path: Path) -> Facts:
+    """A file as Python 3.11 reads it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=path.name, feature_version=(3, 11))
+    nodes = list(ast.walk(tree))
+    public = (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+    attributes = (node for node in nodes if isinstance(node, ast.Attribute))
+    return Facts(
+        bool(ast.get_docstring(tree)),
+        [node.name for node in public if not node.name.startswith("_")],
+        list(imports(path, nodes)),
+        set(targets(nodes)),
+        {node.attr for node in attributes if is_name(node.value, "imgpar")},
+    )
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+def imports(path: Path, nodes: list[ast.AST]) -> Iterator[tuple[int, str]]:
     """Line and full name of every imgpar module that a file imports, inside functions too."""
     package = ["imgpar", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in nodes(path):
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names if alias.name.startswith("imgpar"))
         elif isinstance(node, ast.ImportFrom):
@@ -167,29 +184,29 @@ def against_the_order(path: Path) -> list[str]:
         return []  # the package itself only exports what others define
     allowed = {here, *CLOSED.get(here, LAYERS[: LAYERS.index(here)])}
     where = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-    return [f"{where}:{line}: {name}" for line, name in imports(path) if room(name) not in allowed]
+    return [f"{where}:{line}: {name}" for line, name in facts(path).imports if room(name) not in allowed]
 
 
 def test_imports_flow_one_way() -> None:
-    assert [problem for path in FILES for problem in against_the_order(path)] == []
+    wrong = [problem for path in FILES for problem in against_the_order(path)]
+    assert not wrong, "\n".join(wrong)
 
 
 @cache
 def graph() -> dict[str, set[str]]:
     """Module → the modules that it imports, inside functions too."""
-    return {module_name(path): set(targets(path)) for path in FILES}
+    return {module_name(path): facts(path).targets for path in FILES}
 
 
-def targets(path: Path) -> Iterator[str]:
+def targets(nodes: list[ast.AST]) -> Iterator[str]:
     """`from imgpar.x import y` is the module y, where y is one, else x."""
-    known = set(MODULES)
-    for node in nodes(path):
+    for node in nodes:
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom) and node.module in known:
+            yield from (alias.name for alias in node.names if alias.name in KNOWN)
+        elif isinstance(node, ast.ImportFrom) and node.module in KNOWN:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield inner if inner in known else node.module
+                yield inner if inner in KNOWN else node.module
 
 
 def reached(start: str) -> set[str]:
@@ -213,9 +230,8 @@ def test_few_names_stand_at_the_top() -> None:
 def test_a_name_says_which_thing_is_meant() -> None:
     where: dict[str, set[str]] = {}  # a function with overloads is one thing
     for path in FILES:
-        for node in syntax(path).body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
-                where.setdefault(node.name, set()).add(module_name(path))
+        for name in facts(path).defined:
+            where.setdefault(name, set()).add(module_name(path))
     shared = {name: modules for name, modules in where.items() if len(modules) > 1}
     assert len(shared) <= MOST_SHARED_NAMES, shared
 
@@ -224,12 +240,9 @@ def beyond_the_exports(path: Path) -> set[str]:
     """What a file of the window uses of imgpar and is not exported."""
     own = {name for name in MODULES if name.startswith("imgpar.desktop")}
     allowed = own | {"imgpar"} | {f"imgpar.{name}" for name in imgpar.__all__}
-    found = {name for _, name in imports(path)}
+    found = {name for _, name in facts(path).imports}
     imported = {name for name in found if name not in allowed and name.rpartition(".")[0] not in own}
-    used = {
-        node.attr for node in nodes(path) if isinstance(node, ast.Attribute) and is_name(node.value, "imgpar")
-    }
-    return imported | (used - {*imgpar.__all__, "desktop"})
+    return imported | (facts(path).used - {*imgpar.__all__, "desktop"})
 
 
 def test_the_window_is_a_client_like_any_other() -> None:
@@ -310,7 +323,8 @@ def test_a_run_from_folder_to_folder_imports_nothing_for_other_places(
 
 
 def test_a_module_is_python_3_11_and_says_what_it_is() -> None:
-    assert [module_name(path) for path in FILES if not ast.get_docstring(syntax(path))] == []
+    wrong = [module_name(path) for path in FILES if not facts(path).documented]
+    assert not wrong, "\n".join(wrong)
 
 
 def wrong_examples(module: ModuleType) -> int:
@@ -345,7 +359,8 @@ def public(module: ModuleType) -> Iterator[tuple[str, object]]:
 @pytest.mark.parametrize("place", ROOMS, ids=lambda place: place or "imgpar")
 def test_everything_public_has_a_docstring(place: str) -> None:
     found = ((module.__name__, *each) for module in modules_in(place) for each in public(module))
-    assert [f"{module}.{thing}" for module, thing, value in found if not inspect.getdoc(value)] == []
+    wrong = [f"{module}.{thing}" for module, thing, value in found if not inspect.getdoc(value)]
+    assert not wrong, "\n".join(wrong)
 
 
 def unexplained(kind: type[Operation]) -> list[str]:
