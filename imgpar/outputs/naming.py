@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from typing import Protocol
 
@@ -100,8 +100,9 @@ class Names:
         """The leaders themselves, by path, where there are templates."""
         self._counters: dict[str, int] = {}
         """Values of the counter of templates, by path of the input."""
-        self._others = {} if self._new_folder else _published(taken, out)
-        self._owners = _owners(known) if wishes.several else None
+        own = _owners(known)
+        self._others = {} if self._new_folder else _published(taken, out, own)
+        self._owners = own if wishes.several else None
         """Inputs by the folded paths of the outputs that they have."""
         self._by_name: PlainOutputs | None = None
         """Set where names follow from the names of the inputs alone."""
@@ -109,7 +110,7 @@ class Names:
         """Whether several roots have their outputs here."""
         if None in unchanged:
             if owners and not self._new_folder:
-                self._others |= _published(owners(self._there(unchanged)), out)
+                self._others |= _published(owners(self._there(unchanged)), out, own)
             self._claimed.update(map(fold, claims))
             self._claimed.update(self._others)
             if not (out.in_place or out.name or batch.part):
@@ -462,11 +463,14 @@ def _owners(known: Mapping[str, Sequence[PriorResult]]) -> dict[str, str]:
     }
 
 
-def _published(taken: Sequence[tuple[str, PriorResult]], out: Out) -> dict[str, tuple[str, PriorResult]]:
-    """Inputs of other roots by the folded paths of their existing outputs."""
+def _published(
+    taken: Sequence[tuple[str, PriorResult]], out: Out, own: Container[str]
+) -> dict[str, tuple[str, PriorResult]]:
+    """Inputs of other roots by the folded paths of their existing outputs, without those in `own`: outputs of
+    this batch that were edited in place since, and so are inputs with a record, too."""
     return {
-        fold(made.path): (name, record)
+        path: (name, record)
         for name, record in taken
         for made in (*record.outputs, *record.claims)
-        if out.place.find(made.path)
+        if (path := fold(made.path)) not in own and out.place.find(made.path)
     }

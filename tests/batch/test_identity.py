@@ -422,3 +422,11 @@ def test_retry_takes_inputs_wherever_they_lie_now(session, work, tmp_path, monke
     assert imgpar.retry(tmp_path / "web", tmp_path / "far/away/pictures", session=session).ok == 1
     with pytest.raises(imgpar.UsageError, match="Nothing failed"):
         imgpar.retry(tmp_path / "web", tmp_path / "far/away/pictures", session=session)
+
+
+def test_an_output_that_was_edited_in_place_is_no_input_of_another_root(session, work):
+    convert(session, work / "in", work / "out")
+    made = outputs(work / "out")
+    imgpar.convert(work / "out", in_place=True, set={"artist": "Ana"}, session=session)
+    report = convert(session, work / "in", work / "out")
+    assert (outputs(work / "out"), dict(report.reasons)) == (made, {"changed": 2})

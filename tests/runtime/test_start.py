@@ -131,8 +131,7 @@ def test_more_workers_than_may_be_killed_are_lost_and_the_run_goes_on(tmp_path: 
     pictures = testing.write_pictures(tmp_path / "in", [f"{number:03}.png" for number in range(120)])
     code = """
         import os, signal, sys
-        from multiprocessing import active_children, forkserver
-from multiprocessing.connection import wait
+        from multiprocessing import forkserver
         import imgpar
         from imgpar.runtime import pool
         session = imgpar.Session(jobs=60)

@@ -164,7 +164,7 @@ def test_what_a_failed_clip_left_is_replaced_by_the_next_run(clips, session, tmp
 @pytest.mark.slow
 def test_a_clip_that_hangs_ends_at_its_time_limit(clips, session, tmp_path):
     pipe = PIPE.apply(Faulty("a.mp4", 3, hang=True))
-    report = pipe.extract(clips, tmp_path, every=10, timeout=1, session=session)
+    report = pipe.extract(clips, tmp_path, every=10, timeout=5, session=session)
     assert (report.ok, report.failed) == (1, 1)
     assert "--timeout" in report.failures[0].error
 
