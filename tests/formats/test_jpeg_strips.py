@@ -66,9 +66,18 @@ def test_markers_may_stand_anywhere_in_a_row(blocks: int) -> None:
     assert decoded(data, 2) == decoded(data, 1)
 
 
-def test_strips_have_all_rows_once() -> None:
+def test_strips_go_on_for_a_row_of_blocks() -> None:
     made = pieces(jpeg(restart_marker_rows=1))
-    assert [strip.top for strip in made[1:]] == [strip.top + strip.rows for strip in made[:-1]]
+    assert [strip.top + 16 for strip in made[1:]] == [strip.top + strip.rows for strip in made[:-1]]
+
+
+@pytest.mark.parametrize("superfluous", [b"\x00", b"\x55\x01", b"\xff\x00\x7f\x00\x00"])
+def test_superfluous_bytes_between_two_strips_are_noticed(superfluous: bytes) -> None:
+    data = jpeg(restart_marker_rows=1)
+    at = data.index(b"\xff\xd7", data.index(b"\xff\xda"))
+    data = data[:at] + superfluous + data[at:]
+    assert len(pieces(data)) > 1
+    assert decoded(data, 4) == decoded(data, 1)
 
 
 def test_the_last_strip_ends_with_the_picture() -> None:

@@ -4,10 +4,14 @@ At a restart marker the decoder begins anew: what follows needs nothing of what 
 blocks ends, and with a frame header of its own, each strip is a JPEG. Its planes are those of the whole, bit
 by bit: there is no interpolation between blocks, at no scale. Anything unusual is decoded as a whole, which
 also says what is wrong.
+
+Each strip goes on into the next one, up to a restart marker: superfluous bytes before a marker are only
+counted by a decoder that goes on behind it. The rows that two strips have are the same in both.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,6 +23,9 @@ from imgpar.formats.tlv import segments
 
 _DRI, _RST0, _EOI = 0xDD, 0xD0, 0xD9
 _SEQUENTIAL = (0xC0, 0xC1)
+_END = b"\xff\xfe\x00\x02\xff\xd9"
+"""EOI behind an empty comment: superfluous bytes that were counted before are reported at the next marker for
+which the decoder has to look, and it may have seen the one behind the last block."""
 _CYCLE = 8
 """Restart markers are numbered from 0 to 7; a strip begins with 0."""
 
@@ -53,8 +60,12 @@ def cut(data: bytes, frame: FrameHeader, count: int) -> list[Strip]:
     if marks is None or len(marks) != -(-row * rows // every[0]):
         return []
     starts = _starts(every[0], row, rows, count)
-    ends = [*((place * down, marks[number - 1]) for place, number in starts), (frame.height, marks[-1])]
-    return list(_strips(data, frames[0].at + 5, begin, ends)) if starts else []
+    tops = [(0, begin), *((place * down, marks[number - 1] + 2) for place, number in starts)]
+    overlap = math.lcm(row, every[0]) // row
+    ends = [(place + overlap, number + overlap * row // every[0]) for place, number in starts]
+    bottoms = [(place * down, marks[number - 1]) for place, number in ends if place < rows]
+    bottoms += [(frame.height, marks[-1])] * (len(tops) - len(bottoms))
+    return list(_strips(data, frames[0].at + 5, begin, tops, bottoms)) if starts else []
 
 
 def _restarts(data: bytes, begin: int) -> list[int] | None:
@@ -85,10 +96,11 @@ def _starts(every: int, row: int, rows: int, count: int) -> list[tuple[int, int]
     return made
 
 
-def _strips(data: bytes, size_at: int, begin: int, ends: list[tuple[int, int]]) -> Iterator[Strip]:
-    """The strips, from the row below and the offset behind each of them; `size_at` is that of the height."""
-    top, start = 0, begin
-    for bottom, end in ends:
+def _strips(
+    data: bytes, size_at: int, begin: int, tops: list[tuple[int, int]], bottoms: list[tuple[int, int]]
+) -> Iterator[Strip]:
+    """The strips, from the first row and the row below of each, with their offsets; `size_at` is that of the
+    height."""
+    for (top, start), (bottom, end) in zip(tops, bottoms, strict=True):
         head = data[:size_at] + struct.pack(">H", bottom - top) + data[size_at + 2 : begin]
-        yield Strip(top, bottom - top, head + data[start:end] + b"\xff\xd9")
-        top, start = bottom, end + 2
+        yield Strip(top, bottom - top, head + data[start:end] + _END)
