@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imgpar.core.errors import DamagedError
 from imgpar.core.limits import Limits
 from imgpar.core.spec import Frame
 from imgpar.core.threads import on_cores
@@ -108,11 +109,12 @@ def damaged_markers(data: bytes) -> dict[str, bytes]:
         "no end": data[:-2],
         "another marker": data[:at] + b"\xff\xfe" + data[at + 2 :],
         "twice": data[:at] + b"\xff\xd3" + data[at:],
+        "none": data[: data.index(b"\xff\xd0", data.index(b"\xff\xda"))],
     }
 
 
 @pytest.mark.parametrize(
-    "kind", ["missing", "wrong number", "truncated", "no end", "another marker", "twice"]
+    "kind", ["missing", "wrong number", "truncated", "no end", "another marker", "twice", "none"]
 )
 def test_damaged_markers_are_left_to_the_whole(kind: str) -> None:
     assert pieces(damaged_markers(jpeg(restart_marker_rows=1))[kind]) == []
@@ -129,3 +131,13 @@ def test_a_damaged_strip_is_reported_like_the_whole() -> None:
         except Exception as error:
             messages.append(str(error))
     assert messages[0] == messages[1]
+
+
+def test_a_damaged_header_changes_nothing_about_the_next_picture() -> None:
+    data = jpeg()
+    tables = data.index(b"\xff\xc4")
+    damaged = data[: tables + 5] + b"\xff" * 16 + data[tables + 21 :]
+    before = decoded(data, 1)
+    with pytest.raises(DamagedError):
+        decoded(damaged, 1)
+    assert decoded(data, 1) == before

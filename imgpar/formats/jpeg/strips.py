@@ -74,9 +74,11 @@ def _restarts(data: bytes, begin: int) -> list[int] | None:
     places = np.flatnonzero(coded[:-1] == 0xFF)
     kinds = coded[places + 1]
     places, kinds = places[kinds != 0], kinds[kinds != 0]  # a zero makes an ordinary byte of it
+    if _EOI not in kinds:
+        return None
     last = int(np.argmax(kinds == _EOI))
     numbers = _RST0 + np.arange(last) % _CYCLE
-    if not last or kinds[last] != _EOI or not np.array_equal(kinds[:last], numbers):
+    if not last or not np.array_equal(kinds[:last], numbers):
         return None
     offsets: list[int] = (places[: last + 1] + begin).tolist()
     return offsets

@@ -137,12 +137,15 @@ def decode_planes(
     each = [ctypes.byref(facts, number * ctypes.sizeof(ctypes.c_int)) for number in range(4)]
     failed = tj.tjDecompressHeader3(handle, source, len(source), *each)
     if failed or tuple(facts) != (*whole, _SAMPLINGS[sampling], _YCC):
+        _renew("tjInitDecompress")
         raise ValueError("its header is not what it seemed to be")
     if tj.tjDecompressToYUVPlanes(
         handle, source, len(source), (ctypes.c_void_p * 3)(*addresses), size[0], (ctypes.c_int * 3)(*strides),
         size[1], _STOP_ON_WARNING,
     ):  # fmt: skip
-        raise ValueError(tj.tjGetErrorStr2(handle).decode("ascii", "replace"))
+        words = tj.tjGetErrorStr2(handle).decode("ascii", "replace")
+        _renew("tjInitDecompress")
+        raise ValueError(words)
 
 
 def encode_planes(planes: Planes, size: tuple[int, int], sampling: str, quality: int) -> memoryview:
@@ -169,7 +172,9 @@ def encode_planes(planes: Planes, size: tuple[int, int], sampling: str, quality:
         ctypes.byref(result), ctypes.byref(length), quality, _ACCURATE | _NO_REALLOC,
     )  # fmt: skip
     if failed:
-        raise EncodeError(f"libturbojpeg failed: {tj.tjGetErrorStr2(handle).decode('ascii', 'replace')}.")
+        words = tj.tjGetErrorStr2(handle).decode("ascii", "replace")
+        _renew("tjInitCompress")
+        raise EncodeError(f"libturbojpeg failed: {words}.")
     return memoryview(room).cast("B")[: length.value]
 
 
@@ -192,6 +197,11 @@ def _handle(make: str) -> tuple[ctypes.CDLL, Any]:
         handle = _Handle(tj, make)
         setattr(_per_thread, make, handle)
     return tj, handle.pointer
+
+
+def _renew(make: str) -> None:
+    """Give up the handle of this thread: behind an error in a header it would go on there with the next file."""
+    delattr(_per_thread, make)
 
 
 def _room(nbytes: int) -> Any:
