@@ -200,7 +200,7 @@ def _handle(make: str) -> tuple[ctypes.CDLL, Any]:
 
 
 def _renew(make: str) -> None:
-    """Give up the handle of this thread: behind an error in a header it would go on there with the next file."""
+    """Give up the handle of this thread: after an error in a header it would go on there in the next file."""
     delattr(_per_thread, make)
 
 
