@@ -115,19 +115,14 @@ def wants_json(argv: Iterable[str]) -> bool:
     return any(words[at : at + 2] == [_FORMAT, "json"] for at in range(len(words)))
 
 
-def print_log(
-    text: str, level: Level = "info", *, as_json: bool, plain: str = "", below: str = "", **fields: Any
-) -> None:
-    """Print a message on standard error.
+def print_log(text: str, level: Level = "info", *, as_json: bool, plain: str = "", **fields: Any) -> None:
+    """Print a line on standard error.
 
     Args:
         text: the message.
         level: of the line.
         as_json: whether it is a JSON object.
         plain: printed in place of the message where it is not.
-        below: a line of its own behind that.
         fields: of that object.
     """
-    lines = [plain or text, below] if below else [plain or text]
-    shown = log_line(level, text, **fields) if as_json else "\n".join(map(printable, lines))
-    print(shown, file=sys.stderr)
+    print(log_line(level, text, **fields) if as_json else printable(plain or text), file=sys.stderr)

@@ -298,10 +298,6 @@ def test_a_dry_run_ends_with_the_pages_of_what_would_fail(capsys, folder):
     assert capsys.readouterr().err.endswith("See: imgpar help unsupported\n")
 
 
-def test_a_command_to_copy_ends_its_line(capsys):
-    assert said(capsys, "sharpen", "a.png").splitlines()[1:] == ["See: imgpar help sharpen"]
-
-
 def test_failed_questions_end_with_their_page(capsys, folder):
     assert main(["info", "odd.jpg"]) == 1
     assert capsys.readouterr().err.endswith("\nSee: imgpar help unsupported\n")
