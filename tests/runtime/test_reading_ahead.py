@@ -88,15 +88,15 @@ def steps_of(*tasks: Task) -> list[str]:
     return list(STEPS)
 
 
-def test_the_next_input_is_read_ahead_of_a_picture():
+def test_the_next_input_is_read_ahead_of_a_picture() -> None:
     assert steps_of(of(1, "a"), of(2, "b")) == ["ahead b", "a", "b"]
 
 
-def test_the_next_input_of_a_slice_is_read_ahead():
+def test_the_next_input_of_a_slice_is_read_ahead() -> None:
     assert steps_of(of(1, "a", "b", "c")) == ["ahead b", "a", "ahead c", "b", "c"]
 
 
-def test_the_last_picture_of_a_slice_reads_ahead_of_the_next_task():
+def test_the_last_picture_of_a_slice_reads_ahead_of_the_next_task() -> None:
     assert steps_of(of(1, "a", "b"), of(2, "c"))[2:] == ["ahead c", "b", "c"]
 
 
