@@ -165,10 +165,11 @@ def _complain(text: str, code: int, arguments: Sequence[str], help_: str = "") -
     from imgpar.cli.outlets import print_log, wants_json
 
     level: Level = "error" if code else "info"
-    between = " " if text.endswith((".", "?")) else "\n"  # a command to copy ends its line
-    plain = f"imgpar: {text}" + (f"{between}See: {help_}" if help_ else "")
+    plain, see = f"imgpar: {text}", f"See: {help_}" if help_ else ""
+    if see and text.endswith((".", "?")):  # a command to copy ends its line
+        plain, see = f"{plain} {see}", ""
     fields = {"help": help_} if help_ else {}
-    print_log(text, level, as_json=wants_json(arguments), plain=plain, exit_code=code, **fields)
+    print_log(text, level, as_json=wants_json(arguments), plain=plain, below=see, exit_code=code, **fields)
     return code
 
 
