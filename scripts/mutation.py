@@ -130,10 +130,20 @@ def code_of(tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, ast.FunctionDef):
             for part in [*node.body, *node.args.defaults, *node.args.kw_defaults]:
                 if part is not None:
-                    yield from ast.walk(part)
+                    yield from running(part)
     for statement in tree.body:
         if isinstance(statement, ast.Assign):
             yield from ast.walk(statement.value)
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and those below it, without annotations of variables."""
+    yield node
+    for field, value in ast.iter_fields(node):
+        if field != "annotation":
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, ast.AST):
+                    yield from running(each)
 
 
 def places(tree: ast.Module) -> list[tuple[int, int]]:

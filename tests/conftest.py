@@ -34,15 +34,6 @@ PATIENCE = 10.0
 ALONE = own_shm()
 
 
-@pytest.hookimpl(optionalhook=True)  # there may be no xdist
-def pytest_xdist_auto_num_workers() -> int | None:
-    """Half as many more processes than cores for `-n auto`: a third of the time tests wait for others."""
-    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
-        return None  # that many
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + (cores + 1) // 2
-
-
 def pytest_collection_finish() -> None:
     """What was collected stays until the end: no search for garbage has to go through its 600,000 objects."""
     gc.collect()

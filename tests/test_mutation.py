@@ -38,7 +38,8 @@ FAR = 2.0
 def f(a: list[1], b=3):
     if a and not b:
         call(a)
-    return a + 1 if a < b else None
+    c: int | None = a + 1 if a < b else None
+    return c
 """
 
 
@@ -59,4 +60,5 @@ def test_annotations_are_not_mutated(mutation: ModuleType) -> None:
     ))  # fmt: skip
     assert "line 4: 3  →  4" in words
     assert "line 4: 1  →  2" not in words
+    assert "int & None" not in words
     assert "line 3: 2.0" in words

@@ -8,7 +8,7 @@ from multiprocessing import util
 from typing import TYPE_CHECKING, Any
 
 from imgpar.core import parsing
-from imgpar.core.error_messages import Words, bad_value, refuse_address
+from imgpar.core.error_messages import InWords, bad_value, refuse_address
 from imgpar.core.errors import EncodeError, UsageError, naming
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.job import OutputFile, Target
@@ -163,7 +163,7 @@ class VideoWriter:
         whole, spec = _checked(array)
         if self._spec not in (None, spec):
             raise bad_value(
-                "a frame", f"an array like the first one, {_text(self._spec)},", Words(_text(spec))
+                "a frame", f"an array like the first one, {_text(self._spec)},", InWords(_text(spec))
             )
         seconds = self._seconds(time)
         if self._encoder is None:
@@ -294,7 +294,7 @@ def _checked(array: object) -> tuple[Array, Spec]:
     import numpy as np
 
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3):
-        shown = Words(f"one with {array.ndim} dimensions") if isinstance(array, np.ndarray) else array
+        shown = InWords(f"one with {array.ndim} dimensions") if isinstance(array, np.ndarray) else array
         raise bad_value("a frame", "an array H×W or H×W×C", shown)
     native = array.dtype.newbyteorder("=")
     whole = np.ascontiguousarray(array if array.ndim == 3 else np.asarray(array)[..., None], native)
@@ -302,9 +302,9 @@ def _checked(array: object) -> tuple[Array, Spec]:
     if channels not in _LAYOUTS:
         raise bad_value("a frame", "1 to 4 channels", channels)
     if whole.dtype.name not in ITEM_BYTES:
-        raise bad_value("a frame", "uint8, uint16 or float32", Words(whole.dtype.name))
+        raise bad_value("a frame", "uint8, uint16 or float32", InWords(whole.dtype.name))
     if not height or not width:
-        raise bad_value("a frame", "at least one pixel", Words(f"{width}×{height}"))
+        raise bad_value("a frame", "at least one pixel", InWords(f"{width}×{height}"))
     return in_unit_range(whole), Spec(width, height, _LAYOUTS[channels], whole.dtype.name)
 
 

@@ -29,7 +29,7 @@ from imgpar.runtime.protocol import Begin
 from imgpar.runtime.rlimits import check_limits, most_workers
 from imgpar.runtime.sandbox import Place, Sandbox
 from imgpar.runtime.scheduler import CancelToken, Effort, NotYet, Scheduler
-from imgpar.runtime.startup import may_start, warm_up
+from imgpar.runtime.startup import may_start, start_tracker, warm_up
 
 WORKER_MEMORY = 4 << 30
 """Limit of the private memory of a worker: decoders may allocate any amount for malicious files."""
@@ -134,6 +134,7 @@ class Workers:
         self.jobs = min(self.jobs, most_workers() or self.jobs)
         limit = self._worker_memory
         limit = min(WORKER_MEMORY, physical_memory()) if limit is None else limit
+        start_tracker()  # of which the arena would take a failure for a lack of memory
         arena = Arena(self.memory)
         try:
             pool = Pool(arena, limit, self._start_method, preload=PRELOAD, sandbox=self._sandbox)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import importlib
 import io
@@ -27,6 +28,7 @@ NO_FOLDER = "The current folder no longer exists. Change to another one."
 NO_THREAD = (
     "The system starts no further thread for this user. End other programs, or raise the limit (ulimit -u)."
 )
+NO_MEMORY = "There is too little memory for imgpar. Close other programs, or raise the limit (ulimit -v)."
 _SELDOM = 100_000
 """Threshold of the cyclic garbage collector: a run creates no cycles, and loaded modules are never freed."""
 _NO_WORK = {"-h", "--help", "-n", "--dry-run"}
@@ -59,6 +61,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, FileNotFoundError) and not _has_folder():
             return _complain(NO_FOLDER, 2, arguments)
         return _complain(_refused(error), RunError.exit_code, arguments, _see_system(error))
+    except SystemError:
+        if not _has_little_memory():
+            raise
+        return _complain(NO_MEMORY, RunError.exit_code, arguments, "imgpar help limits")
     except RuntimeError as error:
         if "can't start new thread" not in str(error):
             raise
@@ -165,10 +171,11 @@ def _complain(text: str, code: int, arguments: Sequence[str], help_: str = "") -
     from imgpar.cli.outlets import print_log, wants_json
 
     level: Level = "error" if code else "info"
-    between = " " if text.endswith((".", "?")) else "\n"  # a command to copy ends its line
-    plain = f"imgpar: {text}" + (f"{between}See: {help_}" if help_ else "")
+    plain, see = f"imgpar: {text}", f"See: {help_}" if help_ else ""
+    if see and text.endswith((".", "?")):  # a command to copy ends its line
+        plain, see = f"{plain} {see}", ""
     fields = {"help": help_} if help_ else {}
-    print_log(text, level, as_json=wants_json(arguments), plain=plain, exit_code=code, **fields)
+    print_log(text, level, as_json=wants_json(arguments), plain=plain, below=see, exit_code=code, **fields)
     return code
 
 
@@ -186,12 +193,21 @@ def _refused(error: OSError | MemoryError | ImportError) -> str:
     """The message for an error of the system that no other layer has translated."""
     said = str(error)
     if isinstance(error, MemoryError) or "failed to map segment" in said:
-        return "There is too little memory for imgpar. Close other programs, or raise the limit (ulimit -v)."
+        return NO_MEMORY
     if isinstance(error, ImportError):
         return f"A package cannot be loaded: {said}. Install imgpar again."
     names = " → ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
     where = f" ({names})" if names else ""
     return f"A system call failed: {error.strerror or said}{where}. Check the disk."
+
+
+def _has_little_memory() -> bool:
+    """Whether the address space is limited: then the interpreter fails in ways of its own, too."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    return False
 
 
 def _has_folder() -> bool:

@@ -115,7 +115,9 @@ def wants_json(argv: Iterable[str]) -> bool:
     return any(words[at : at + 2] == [_FORMAT, "json"] for at in range(len(words)))
 
 
-def print_log(text: str, level: Level = "info", *, as_json: bool, plain: str = "", **fields: Any) -> None:
+def print_log(
+    text: str, level: Level = "info", *, as_json: bool, plain: str = "", below: str = "", **fields: Any
+) -> None:
     """Print a line on standard error.
 
     Args:
@@ -123,6 +125,8 @@ def print_log(text: str, level: Level = "info", *, as_json: bool, plain: str = "
         level: of the line.
         as_json: whether it is a JSON object.
         plain: printed in place of the message where it is not.
+        below: a second line where it is not.
         fields: of that object.
     """
-    print(log_line(level, text, **fields) if as_json else printable(plain or text), file=sys.stderr)
+    lines = [log_line(level, text, **fields)] if as_json else [plain or text, *([below] if below else ())]
+    print("\n".join(lines if as_json else map(printable, lines)), file=sys.stderr)

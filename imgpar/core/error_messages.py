@@ -80,7 +80,7 @@ def setting(name: str, value: str | bool | int | None = None) -> str:
     return f"{flag} ({name}={'' if value is None else repr(value)})"
 
 
-class Words(str):
+class InWords(str):
     """What was received, described: a message shows it without quotes."""
 
     __slots__ = ()
@@ -94,7 +94,7 @@ def bad_value(
     Args:
         name: of the option, as the user wrote it.
         expected: description of valid values.
-        received: the value, or `Words` that describe it.
+        received: the value, or `InWords` that describe it.
         known: valid values, for a suggestion.
         fix: a sentence instead of the suggestion.
 
@@ -102,7 +102,7 @@ def bad_value(
     Expected one of inside, cover for --fit but received 'covr'. Did you mean 'cover'?
     """
     shown = repr(received) if isinstance(received, str) else in_words(received)
-    shown = str(received) if isinstance(received, Words) else shown
+    shown = str(received) if isinstance(received, InWords) else shown
     if not fix:
         from imgpar.core import synonyms
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from imgpar.core.error_messages import Words, bad_value
+from imgpar.core.error_messages import InWords, bad_value
 from imgpar.core.errors import BadValueError
 from imgpar.core.limits import Secret
 
@@ -217,12 +217,12 @@ def path(value: object) -> str:
     if "\0" in found:
         shown = f"{len(value):,} bytes of content" if isinstance(value, bytes) else "a text with NUL in it"
         fix = "Write a content to a file, and name that."
-        raise bad_value(VALUE, "the path of a file", Words(shown), fix=fix)
+        raise bad_value(VALUE, "the path of a file", InWords(shown), fix=fix)
     try:
         os.fsencode(found)
     except UnicodeEncodeError:
         shown = f"{found!a}, which has a lone surrogate"
-        raise bad_value(VALUE, "a path", Words(shown), fix="Decode names with os.fsdecode.") from None
+        raise bad_value(VALUE, "a path", InWords(shown), fix="Decode names with os.fsdecode.") from None
     return found
 
 

@@ -14,6 +14,7 @@ import threading
 import types
 from collections.abc import Iterator
 
+from imgpar.core.error_messages import setting
 from imgpar.core.errors import RunError
 from imgpar.core.tempfiles import SHM_FOLDER, remove_folder, temporary_folder
 from imgpar.runtime.rlimits import few_files
@@ -89,6 +90,25 @@ def _start(*modules: str) -> None:
             forkserver.ensure_running()
 
 
+def start_tracker() -> None:
+    """Start the resource tracker of multiprocessing, unless it runs. POSIX only.
+
+    Raises:
+        RunError: the system starts no further process.
+    """
+    if os.name == "nt":
+        return
+    from multiprocessing import resource_tracker
+
+    try:
+        resource_tracker.ensure_running()
+    except BlockingIOError as error:
+        raise RunError(
+            f"No worker process can be started ({error}).",
+            fix=f"Lower {setting('jobs')}, or raise the limit of processes (ulimit -u).",
+        ) from error
+
+
 @contextlib.contextmanager
 def _without_tracker() -> Iterator[None]:
     """Start the fork server before the resource tracker, which multiprocessing starts with it but needs only
@@ -131,9 +151,7 @@ def _without_interrupts(*, tracked: bool) -> Iterator[None]:
         yield
         return
     if tracked:
-        from multiprocessing import resource_tracker
-
-        resource_tracker.ensure_running()  # which unblocks SIGINT when it has started
+        start_tracker()  # which unblocks SIGINT when it has started
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -83,7 +83,7 @@ def test_a_stand_in_format_is_said() -> None:
 def test_a_file_that_says_nothing_of_itself_fails_in_the_plan() -> None:
     (outcome,) = Planner(Out("/nowhere")).plan(batch("notes.dat"))
     assert isinstance(outcome, Outcome)
-    assert (outcome.status, outcome.stage, "--to" in outcome.error) == ("failed", "plan", True)
+    assert (outcome.status, outcome.stage, "imgpar formats" in outcome.error) == ("failed", "plan", True)
 
 
 def test_a_format_that_cannot_be_written_is_a_usage_error() -> None:

@@ -88,15 +88,15 @@ def steps_of(*tasks: Task) -> list[str]:
     return list(STEPS)
 
 
-def test_the_next_input_is_read_ahead_of_a_picture():
+def test_the_next_input_is_read_ahead_of_a_picture() -> None:
     assert steps_of(of(1, "a"), of(2, "b")) == ["ahead b", "a", "b"]
 
 
-def test_the_next_input_of_a_slice_is_read_ahead():
+def test_the_next_input_of_a_slice_is_read_ahead() -> None:
     assert steps_of(of(1, "a", "b", "c")) == ["ahead b", "a", "ahead c", "b", "c"]
 
 
-def test_the_last_picture_of_a_slice_reads_ahead_of_the_next_task():
+def test_the_last_picture_of_a_slice_reads_ahead_of_the_next_task() -> None:
     assert steps_of(of(1, "a", "b"), of(2, "c"))[2:] == ["ahead c", "b", "c"]
 
 
@@ -123,7 +123,7 @@ def out_of_cache(path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mincore, fadvise")
 @pytest.mark.parametrize("size", [100_000, 6 << 20])
-def test_a_file_that_is_read_ahead_comes_into_the_cache(tmp_path: Path, size: int):
+def test_a_file_that_is_read_ahead_comes_into_the_cache(tmp_path: Path, size: int) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(os.urandom(size))
     out_of_cache(path)
@@ -136,5 +136,5 @@ def test_a_file_that_is_read_ahead_comes_into_the_cache(tmp_path: Path, size: in
     assert in_cache(path)
 
 
-def test_a_file_that_is_gone_is_the_problem_of_its_own_task(tmp_path: Path):
+def test_a_file_that_is_gone_is_the_problem_of_its_own_task(tmp_path: Path) -> None:
     read_ahead(str(tmp_path / "gone.jpg"), 1000)

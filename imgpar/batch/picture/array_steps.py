@@ -9,7 +9,7 @@ import numpy as np
 
 from imgpar.batch.picture import stages
 from imgpar.batch.picture.programs import begin_picture, compile_program, operations_for
-from imgpar.core.error_messages import Words, bad_value
+from imgpar.core.error_messages import InWords, bad_value
 from imgpar.core.exiting import held_at_exit
 from imgpar.core.limits import Limits
 from imgpar.core.spec import ITEM_BYTES, Header, Layout, Spec
@@ -61,6 +61,6 @@ def _spec_of(array: Array) -> Spec:
     channels = array.shape[2] if array.ndim == 3 else 1 if array.ndim == 2 else 0
     if channels not in _LAYOUTS or 0 in array.shape or array.dtype.name not in ITEM_BYTES:
         empty = ", which is empty" if 0 in array.shape else ""
-        shown = Words(f"one of shape {array.shape} and type {array.dtype}{empty}")
+        shown = InWords(f"one of shape {array.shape} and type {array.dtype}{empty}")
         raise bad_value("data", "an array H×W or H×W×1 to 4 of uint8, uint16 or float32 (0 to 1)", shown)
     return Spec(array.shape[1], array.shape[0], _LAYOUTS[channels], array.dtype.name)

@@ -200,8 +200,9 @@ def test_any_number_of_workers_makes_the_same_bytes(run, source, tmp_path, jobs)
     assert all(map(np.array_equal, decoded(expected)[1], decoded(made)[1]))
 
 
-def test_very_little_memory_is_enough(run, source):
-    with imgpar.Session(jobs=2, memory="256K") as small:
+def test_very_little_memory_is_enough(run, tmp_path):
+    source = make_clip(tmp_path / "a.mp4", size=(192, 128), frames=30)
+    with imgpar.Session(jobs=2, memory="1M") as small:
         made, item = run(Pipeline().apply(same), source, session=small)
     assert item.error == ""
     assert len(decoded(made)[0]) == 30
