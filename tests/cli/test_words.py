@@ -37,7 +37,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) 
     before = tree(Path())
     assert main(list(arguments)) == code
     said = capsys.readouterr()
-    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert (said.out, said.err.replace("\nSee: ", " ").count("\n")) == ("", 1)
     assert tree(Path()) == before
     return said.err
 
