@@ -90,16 +90,35 @@ def command(cluster: SmallCluster, photos: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", "imgpar", *arguments, "--ray-address", cluster.address]
 
 
+HELD = """
+import os, sys
+import imgpar
+photos, out, address, began, never = sys.argv[1:]
+def held(array):
+    os.close(os.open(began, os.O_CREAT))
+    os.close(os.open(never, os.O_RDONLY))  # a FIFO, which nobody opens to write
+    return array
+try:
+    imgpar.Pipeline().apply(held).run(photos, out, to="webp", engine="ray", ray_address=address)
+except imgpar.RunError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+"""A run whose pictures are never done."""
+
+
 def test_a_run_whose_head_is_lost_ends_with_a_sentence(photo_folder: FolderMaker, tmp_path: Path) -> None:
-    photos = photo_folder(*(f"{number}.jpg" for number in range(150)), size=LARGE)
-    alone, out = SmallCluster(), tmp_path / "out"
-    run = subprocess.Popen(command(alone, photos, out), stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: bool(finished(out)))
+    began, never, alone = tmp_path / "began", tmp_path / "never", SmallCluster()
+    os.mkfifo(never)
+    places = [photo_folder("a.jpg", "b.jpg"), tmp_path / "out", alone.address, began, never]
+    words = [sys.executable, "-c", HELD, *map(str, places)]
+    run = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    wait_until(began.exists)
     alone.kill_head()
-    _, said = run.communicate(timeout=120)
+    said, _ = run.communicate(timeout=120)
     alone.stop()
     assert run.returncode == 4
-    assert "imgpar: The head of the Ray cluster at" in said
+    assert said.startswith("The head of the Ray cluster at")
 
 
 def test_a_cluster_writes_the_files_of_one_machine(
