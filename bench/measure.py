@@ -34,6 +34,7 @@ def measure(
 
     `folder` is where it runs: `python -m` looks there first.
     """
+    os.sync()  # the disk does nothing of the run before, such as deletions
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     # As users have it: with this variable each run would compile every module anew.
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
