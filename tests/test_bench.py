@@ -58,11 +58,12 @@ def test_the_table_measures_a_folder(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs"
     command = [sys.executable, str(BENCH / "table.py"), f"mine={folder}", "--out", str(out), "--rounds", "1"]
     command += ["--rows", "jpeg-640,webp-webp", "--peers", "", "--before", str(BENCH.parent), "--jobs", "2"]
+    command += ["--share", "0.02"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     result = json.loads((out / "set-mine.json").read_text())
     assert result["left_out"] == ["webp-webp"]
     row = result["rows"]["jpeg-640"]
-    assert {name: side["files"] for name, side in row["medians"].items()} == {"imgpar": 2, "before": 2}
+    assert {name: side["files"] for name, side in row["medians"].items()} == {"imgpar": 4, "before": 4}
     assert row["quality"]["imgpar"]["best_jpeg"]["worst_db"] > 40
     assert row["limit"]["seconds"] > 0
     assert row["stages"]["imgpar"]["decode"] > 0
