@@ -30,6 +30,7 @@ from imgpar.runtime.channel import ParentEnd
 from imgpar.runtime.entry import worker_main
 from imgpar.runtime.exits import NOT_STARTED, read_log
 from imgpar.runtime.protocol import STAGES, Stop
+from imgpar.runtime.rlimits import more_processes
 from imgpar.runtime.sandbox import Sandbox
 from imgpar.runtime.startup import clean_start, forget_child, preload, start_method
 from imgpar.runtime.stopped_processes import (
@@ -165,7 +166,7 @@ class Pool:
                 f"The process that starts the workers did not answer for {KILL_SECONDS:g} s, twice.",
                 fix="Find out what blocks new processes, and run again.",
             ) from self._problem
-        fix = f"Lower {setting('jobs')}{', or raise the limit of processes (ulimit -u)' * refused}."
+        fix = more_processes() if refused else f"Lower {setting('jobs')}."
         raise RunError(
             f"No worker process can be started ({self._problem}).",
             fix="The temporary files were removed: run again." if lost else fix,

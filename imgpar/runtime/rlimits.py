@@ -65,3 +65,8 @@ def check_limits(memory: int) -> None:
             f"{CODEC_BYTES >> 20} MiB beside the {memory >> 20:,} MiB of --memory.",
             fix=f"Raise the limit (ulimit -v unlimited), or lower {setting('memory')}.",
         )
+
+
+def more_processes() -> str:
+    """What to do where the system starts no further process or thread."""
+    return f"Lower {setting('jobs')}, or raise the limit of processes (ulimit -u)."

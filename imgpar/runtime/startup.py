@@ -14,10 +14,9 @@ import threading
 import types
 from collections.abc import Iterator
 
-from imgpar.core.error_messages import setting
 from imgpar.core.errors import RunError
 from imgpar.core.tempfiles import SHM_FOLDER, remove_folder, temporary_folder
-from imgpar.runtime.rlimits import few_files
+from imgpar.runtime.rlimits import few_files, more_processes
 
 TYPE_CHECKING = False  # `typing` takes long to import
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def start_tracker() -> None:
     except BlockingIOError as error:
         raise RunError(
             f"No worker process can be started ({error}).",
-            fix=f"Lower {setting('jobs')}, or raise the limit of processes (ulimit -u).",
+            fix=more_processes(),
         ) from error
 
 

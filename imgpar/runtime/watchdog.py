@@ -20,6 +20,7 @@ from imgpar.runtime.ledger import Ledger
 from imgpar.runtime.pool import Begun, Pool, WorkerProcess
 from imgpar.runtime.protocol import Failed
 from imgpar.runtime.records import Cause, Settled
+from imgpar.runtime.rlimits import more_processes
 from imgpar.runtime.stopped_processes import is_stopped
 
 STEP_SECONDS = 900.0
@@ -158,7 +159,7 @@ class Watchdog:
             if "can't start new thread" in last:
                 raise RunError(
                     "The system starts no further thread for the workers.",
-                    fix=f"Lower {setting('jobs')}, or raise the limit of processes (ulimit -u).",
+                    fix=more_processes(),
                 )
             raise RunError(f"Workers die as soon as they start. {detail}.", fix="See imgpar doctor.")
         end = invalid or describe_exit(code)
